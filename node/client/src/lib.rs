@@ -1,0 +1,3 @@
+//! Build, sign, submit, retry; verify receipts offline.
+
+pub mod wire;

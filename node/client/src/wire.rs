@@ -1,0 +1,140 @@
+//! Bodies of the node's HTTP interface, shared by server and client. Binary bodies are borsh (`application/x-borsh`).
+
+use bds_contracts::block::{CertifiedHeader, Height};
+use bds_contracts::receipt::{Code, MerkleNode, Receipt};
+use bds_contracts::tx::TxId;
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// Media type of binary bodies.
+pub const BORSH_MEDIA_TYPE: &str = "application/x-borsh";
+/// Most transactions one batch request may hold.
+pub const BATCH_ITEMS_MAX: usize = 4096;
+
+/// Binary body of `POST /v1/batch`: wire bytes of each transaction, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct BatchRequest {
+    /// Wire bytes (`borsh(Transaction) || signature`).
+    pub transactions: Vec<Vec<u8>>,
+}
+
+/// What a batch request waits for before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wait {
+    /// Admitted, signature good.
+    #[default]
+    Accepted,
+    /// Order final and executed here.
+    Committed,
+    /// Result certified by a quorum: a receipt with proof can be had.
+    Applied,
+}
+
+/// Answer to `POST /v1/batch`: one item a transaction, in order.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+pub struct BatchAnswer {
+    /// In the order of the request.
+    pub items: Vec<ItemAnswer>,
+}
+
+/// What became of one transaction of a batch.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct ItemAnswer {
+    /// Its id; all zero when the bytes are no transaction.
+    pub id: TxId,
+    /// How far it came.
+    #[serde(flatten)]
+    pub outcome: ItemOutcome,
+}
+
+/// How far a transaction came by the time of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub enum ItemOutcome {
+    /// Not admitted: nothing changed.
+    Refused {
+        /// Stable code.
+        code: Code,
+        /// The code in words.
+        reason: String,
+        /// The same bytes may succeed later.
+        retryable: bool,
+    },
+    /// Admitted; ask for the receipt by id.
+    Accepted,
+    /// In a block of final order, with this result.
+    Committed {
+        /// Block.
+        height: Height,
+        /// Place in it.
+        index: u32,
+        /// Result.
+        code: Code,
+    },
+    /// As `Committed`, and the result is certified by a quorum.
+    Applied {
+        /// Block.
+        height: Height,
+        /// Place in it.
+        index: u32,
+        /// Result.
+        code: Code,
+    },
+    /// Not known within the time given; the id can be asked until it is definite.
+    Unknown,
+}
+
+/// Answer to `GET /v1/blocks/{height}/receipts` in binary: all receipts of a block with their paths.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct BlockReceipts {
+    /// The block and its certificate.
+    pub block: CertifiedHeader,
+    /// Receipts in order, each with its inclusion path.
+    pub receipts: Vec<(Receipt, Vec<MerkleNode>)>,
+}
+
+/// Answer to `GET /v1/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// Chain id in hex.
+    pub chain: String,
+    /// Index of this validator in the set.
+    pub validator: u16,
+    /// PBFT view.
+    pub view: u64,
+    /// Views changed since start.
+    pub view_changes: u64,
+    /// Last committed slot.
+    pub committed: Height,
+    /// Last executed block.
+    pub executed: Height,
+    /// Last certified block.
+    pub certified: Height,
+    /// Digest of the last certified header, in hex.
+    pub head: String,
+    /// Root of the state after block `executed`, in hex; computed for this answer.
+    pub state_root: String,
+    /// Height that root is for.
+    pub state_height: Height,
+    /// Transactions executed since genesis.
+    pub transactions: u64,
+    /// Connected validators, without this one.
+    pub peers: usize,
+    /// Caught up and connected to a quorum.
+    pub ready: bool,
+    /// `verified` or `opaque`.
+    pub mode: String,
+    /// Votes and acknowledgements are synced before they leave.
+    pub durable: bool,
+    /// Engine backend in use.
+    pub backend: String,
+    /// Seconds of work by stage since start: `verify`, `hash`, `execute`, `consensus`, `store`, `network`, `api`.
+    pub stage_seconds: std::collections::BTreeMap<String, f64>,
+    /// CPU seconds of the whole process since start.
+    pub cpu_seconds: f64,
+    /// Resident memory in bytes.
+    pub memory_bytes: u64,
+}

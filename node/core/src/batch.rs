@@ -1,0 +1,113 @@
+//! A lane batch: the unit that is stored, verified, acknowledged and ordered.
+
+use std::sync::Arc;
+
+use bds_contracts::block::{BatchDigest, MerkleRoot, Signature, Signatures, ValidatorIndex};
+use bds_contracts::tx::ChainId;
+use borsh::{BorshDeserialize, BorshSerialize};
+use sha2::{Digest as _, Sha512_256};
+
+/// Position of a batch in its lane; the first is 1.
+pub type Position = u64;
+
+/// Transactions of one batch, packed: for each its length (u32, little endian) and its bytes.
+///
+/// Shared, so that storing, sending and executing a batch copies no payload.
+#[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct Payload(Arc<Vec<u8>>);
+
+impl Payload {
+    /// Packs transactions in this order.
+    ///
+    /// # Panics
+    /// When a transaction is longer than `u32::MAX`; admission refuses those long before.
+    pub fn pack<'a>(transactions: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut bytes = Vec::new();
+        for tx in transactions {
+            let len = u32::try_from(tx.len()).expect("admission bounds the length");
+            bytes.extend_from_slice(&len.to_le_bytes());
+            bytes.extend_from_slice(tx);
+        }
+        Self(Arc::new(bytes))
+    }
+
+    /// Takes bytes as received; [`Payload::transactions`] says whether they are well formed.
+    #[must_use]
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes))
+    }
+
+    /// The packed form.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The transactions in order, borrowed; `None` when a length runs past the end.
+    #[must_use]
+    pub fn transactions(&self) -> Option<Vec<&[u8]>> {
+        let mut rest = self.as_bytes();
+        let mut found = Vec::new();
+        while !rest.is_empty() {
+            let (len, tail) = rest.split_first_chunk::<4>()?;
+            let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
+            let (tx, tail) = tail.split_at_checked(len)?;
+            found.push(tx);
+            rest = tail;
+        }
+        Some(found)
+    }
+}
+
+/// What names a batch and chains it to the one before in its lane.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct BatchHeader {
+    /// The ledger.
+    pub chain: ChainId,
+    /// Whose lane.
+    pub lane: ValidatorIndex,
+    /// Place in the lane.
+    pub position: Position,
+    /// The batch at `position - 1`; zero for the first.
+    pub parent: BatchDigest,
+    /// RFC 9162 root (SHA-512/256) over the transactions' wire bytes.
+    pub transactions_root: MerkleRoot,
+    /// Number of transactions.
+    pub count: u32,
+    /// Length of the packed payload.
+    pub bytes: u32,
+}
+
+impl BatchHeader {
+    /// Name of the batch.
+    #[must_use]
+    pub fn digest(&self) -> BatchDigest {
+        BatchDigest(
+            Sha512_256::digest(borsh::to_vec(self).expect("writing to memory cannot fail")).into(),
+        )
+    }
+}
+
+/// A batch as its author sends it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Batch {
+    /// What the digest covers.
+    pub header: BatchHeader,
+    /// The author's signature over `Statement::Batch(digest)`.
+    pub signature: Signature,
+    /// The transactions.
+    pub payload: Payload,
+}
+
+/// f+1 validators hold this batch and checked it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct BatchCertificate {
+    /// Whose lane.
+    pub lane: ValidatorIndex,
+    /// Place in the lane.
+    pub position: Position,
+    /// Which batch.
+    pub digest: BatchDigest,
+    /// Signatures over `Statement::Acknowledge(digest)`.
+    pub signatures: Signatures,
+}

@@ -1,0 +1,195 @@
+//! The border of the core: what goes in, what comes out, and the rule that writes come first.
+//!
+//! The shell runs turns: it hands over inputs, takes the [`Turn`], writes its records, syncs, and only then
+//! gets to see the effects. [`Turn::commit`] is the only way to open a turn, so no vote, acknowledgement or result
+//! can leave before what it depends on is on disk.
+
+use std::sync::Arc;
+
+use bds_contracts::block::{
+    BatchDigest, BlockHeader, CertifiedHeader, Height, MerkleRoot, ValidatorIndex,
+};
+use bds_contracts::tx::Millis;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::batch::{Batch, BatchCertificate, Payload, Position};
+use crate::message::{
+    CommittedSlot, Message, NewView, PreparedSlot, Proposal, View, ViewChange, Vote,
+};
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Admitted transactions for the own lane: wire bytes whose signatures the engine has accepted.
+    Submit(Vec<Arc<[u8]>>),
+    /// The answer to [`Effect::Seal`].
+    Sealed {
+        /// As asked.
+        position: Position,
+        /// Packed transactions, as asked.
+        payload: Payload,
+        /// Root over them.
+        root: MerkleRoot,
+        /// How many.
+        count: u32,
+    },
+    /// A peer said something.
+    Received {
+        /// Proven by the transport.
+        from: ValidatorIndex,
+        /// What.
+        message: Message,
+    },
+    /// The answer to [`Effect::Verify`].
+    Verified {
+        /// Which batch.
+        digest: BatchDigest,
+        /// Root, count and every signature are right.
+        valid: bool,
+    },
+    /// The answer to [`Effect::Execute`].
+    Executed {
+        /// The header that resulted.
+        header: BlockHeader,
+    },
+    /// The answer to [`Effect::LoadBatches`]: what the store had.
+    Loaded(Vec<Batch>),
+    /// A connection to this peer is up.
+    Connected(ValidatorIndex),
+    /// Time has come; harmless when early or late.
+    Tick,
+}
+
+/// Something the shell must now do, in order.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Compute the root over these transactions, then answer with [`Input::Sealed`].
+    Seal {
+        /// Place in the own lane.
+        position: Position,
+        /// Packed transactions.
+        payload: Payload,
+    },
+    /// Check root, count and every client signature of this batch, then answer with [`Input::Verified`].
+    Verify(Batch),
+    /// Send to one validator.
+    Send(ValidatorIndex, Message),
+    /// Send to all others.
+    Broadcast(Message),
+    /// Execute this slot after all before it, then answer with [`Input::Executed`].
+    Execute {
+        /// Slot and block height.
+        height: Height,
+        /// Time of the block, already not before its predecessor's.
+        time: Millis,
+        /// Batches in order of execution.
+        batches: Vec<Batch>,
+    },
+    /// A quorum signed the result of this block: receipts under it are proven.
+    Certified(CertifiedHeader),
+    /// Read these batches from the store, then answer with [`Input::Loaded`] (fewer when some are missing).
+    LoadBatches(Vec<BatchDigest>),
+    /// Read these batches from the store and send each found one to the peer as [`Message::Batch`].
+    ServeBatches(ValidatorIndex, Vec<BatchDigest>),
+    /// Read committed slots from here on and send them to the peer as [`Message::Slots`].
+    ServeSlots(ValidatorIndex, Height),
+    /// Call back with [`Input::Tick`] at this time or later; the earliest asked for is enough.
+    WakeAt(Millis),
+    /// The node must stop: it disagrees with a quorum, and going on would spread the damage.
+    Halt(String),
+}
+
+/// Something that must be on disk before the effects of its turn are carried out.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Record {
+    /// A checked batch, own or a peer's. Goes to the ledger log.
+    Batch(Batch),
+    /// A slot became final. Goes to the ledger log.
+    Committed(CommittedSlot),
+    /// A block's result is certified. Goes to the ledger log.
+    Certified(CertifiedHeader),
+    /// This validator acknowledged this batch, its only one at this place. Goes to the vote log, as all below.
+    Acknowledged {
+        /// Lane.
+        lane: ValidatorIndex,
+        /// Place.
+        position: Position,
+        /// Batch.
+        digest: BatchDigest,
+    },
+    /// A lane tip certificate worth keeping.
+    LaneCertificate(BatchCertificate),
+    /// Pre-prepare sent or accepted.
+    PrePrepared {
+        /// In this view.
+        view: View,
+        /// This proposal.
+        proposal: Proposal,
+    },
+    /// Prepare cast.
+    Prepared(Vote),
+    /// A prepare certificate was seen: carried into view changes.
+    PrepareCertificate(PreparedSlot),
+    /// Commit cast.
+    Committing(Vote),
+    /// View change cast.
+    ViewChanging(ViewChange),
+    /// View entered.
+    EnteredView(NewView),
+}
+
+/// Where records go. A node has a disk; the simulator has one that can lose what was not synced.
+pub trait Disk {
+    /// What can go wrong.
+    type Error;
+
+    /// Appends in order; nothing is durable yet.
+    ///
+    /// # Errors
+    /// When the medium refuses; the turn's effects must then never be carried out.
+    fn append(&mut self, record: &Record) -> Result<(), Self::Error>;
+
+    /// Returns when everything appended is durable.
+    ///
+    /// # Errors
+    /// When the medium refuses. Never to be retried: the process stops.
+    fn sync(&mut self) -> Result<(), Self::Error>;
+}
+
+/// What one or several steps want done.
+#[derive(Debug, Default)]
+#[must_use = "a turn that is not committed loses its votes"]
+pub struct Turn {
+    records: Vec<Record>,
+    effects: Vec<Effect>,
+}
+
+impl Turn {
+    /// Nothing to write and nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.effects.is_empty()
+    }
+
+    /// Writes, syncs if anything was written, and only then hands out the effects.
+    ///
+    /// # Errors
+    /// The disk's error; no effect of this turn gets out.
+    pub fn commit<D: Disk>(self, disk: &mut D) -> Result<Vec<Effect>, D::Error> {
+        for record in &self.records {
+            disk.append(record)?;
+        }
+        if !self.records.is_empty() {
+            disk.sync()?;
+        }
+        Ok(self.effects)
+    }
+
+    pub(crate) fn write(&mut self, record: Record) {
+        self.records.push(record);
+    }
+
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}

@@ -1,0 +1,3 @@
+//! The HTTP interface for platforms.
+
+pub mod service;

@@ -1,0 +1,3 @@
+//! The node: everything that does I/O, around the sans-io core.
+
+pub mod api;

@@ -1,0 +1,3 @@
+//! The binary `bds`.
+
+fn main() {}
