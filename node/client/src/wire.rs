@@ -97,7 +97,7 @@ pub struct BlockReceipts {
 }
 
 /// Answer to `GET /v1/status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NodeStatus {
     /// Chain id in hex.
     pub chain: String,
