@@ -1,0 +1,472 @@
+//! How to talk to validators over HTTP: one request, or a batch with retry until it is definite.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bds_contracts::block::{CertifiedHeader, Height};
+use bds_contracts::receipt::ReceiptProof;
+use bds_contracts::tx::TxId;
+use borsh::BorshDeserialize;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep};
+
+use crate::events::EventStream;
+use crate::wire::{
+    BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, BatchRequest, BlockReceipts, ItemAnswer,
+    ItemOutcome, NodeStatus, Wait,
+};
+
+/// First pause before the same bytes are sent again; doubles up to [`PAUSE_MAX`].
+pub const PAUSE_FIRST: Duration = Duration::from_millis(25);
+/// Longest pause between two attempts.
+pub const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Time given to a short read.
+pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time beyond a batch's own timeout after which a silent validator counts as unreachable.
+const ANSWER_GRACE: Duration = Duration::from_secs(5);
+/// Attempts at one validator before the next one is asked.
+const ATTEMPTS_PER_NODE: u32 = 3;
+/// The largest answer read into memory: a block of receipts with paths.
+const ANSWER_BYTES_MAX: usize = 512 * 1024 * 1024;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The client was made without an address, or with one that is no URL.
+    #[error("`{0}` is no usable base URL; expected e.g. http://127.0.0.1:8080")]
+    BadAddress(String),
+    /// More than [`BATCH_ITEMS_MAX`] transactions in one batch.
+    #[error("{0} transactions in one batch; the limit is {BATCH_ITEMS_MAX}")]
+    BatchTooLarge(usize),
+    /// No connection, or it broke, or nothing came in time. What was sent may have been taken.
+    #[error("{node}: {source}")]
+    Unreachable {
+        /// Which validator.
+        node: String,
+        /// What the transport says.
+        source: reqwest::Error,
+    },
+    /// The validator refused the request and says why.
+    #[error("{node}: {status} {problem}")]
+    Problem {
+        /// Which validator.
+        node: String,
+        /// HTTP status.
+        status: u16,
+        /// Its words.
+        problem: Box<Problem>,
+    },
+    /// The answer does not decode.
+    #[error("{node}: the answer does not decode: {what}")]
+    BadAnswer {
+        /// Which validator.
+        node: String,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+/// Problem details (RFC 9457) as validators send them; fields that were not sent are empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Problem {
+    /// Stable URI or name of the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in words.
+    pub title: String,
+    /// This occurrence in words.
+    pub detail: String,
+    /// Stable code, when the problem has one: a number or a word.
+    pub code: serde_json::Value,
+    /// The same request may succeed later.
+    pub retryable: bool,
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.title.as_str(), self.detail.as_str()) {
+            ("", "") => f.write_str("(no reason given)"),
+            (title, "") => f.write_str(title),
+            ("", detail) => f.write_str(detail),
+            (title, detail) => write!(f, "{title}: {detail}"),
+        }
+    }
+}
+
+impl ClientError {
+    /// The same bytes sent again, here or elsewhere, may succeed.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Problem {
+                status, problem, ..
+            } => problem.retryable || matches!(status, 408 | 429 | 502..=504),
+            Self::BadAddress(_) | Self::BatchTooLarge(_) | Self::BadAnswer { .. } => false,
+        }
+    }
+}
+
+/// Several validators of one ledger. Cheap to clone; clones share connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    nodes: Vec<String>,
+    lane: usize,
+}
+
+impl Client {
+    /// - `nodes`: base URLs (`http://host:port`) of validators, at least one; the first is the preferred lane.
+    ///
+    /// # Errors
+    /// [`ClientError::BadAddress`].
+    pub fn new<S: Into<String>>(nodes: impl IntoIterator<Item = S>) -> Result<Self, ClientError> {
+        let nodes: Vec<String> = nodes
+            .into_iter()
+            .map(|node| node.into().trim_end_matches('/').to_owned())
+            .collect();
+        if nodes.is_empty() {
+            return Err(ClientError::BadAddress(String::new()));
+        }
+        if let Some(bad) = nodes.iter().find(|node| {
+            reqwest::Url::parse(node).map_or(true, |url| url.scheme() != "http" || !url.has_host())
+        }) {
+            return Err(ClientError::BadAddress(bad.clone()));
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(3))
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|source| ClientError::Unreachable {
+                node: String::new(),
+                source,
+            })?;
+        Ok(Self {
+            http,
+            nodes,
+            lane: 0,
+        })
+    }
+
+    /// The same client with another preferred lane. Transactions of one sender belong on one lane, or their
+    /// nonces race each other.
+    #[must_use]
+    pub fn on_lane(&self, lane: usize) -> Self {
+        Self {
+            lane: lane % self.nodes.len(),
+            ..self.clone()
+        }
+    }
+
+    /// Base URLs, in the order given.
+    #[must_use]
+    pub fn nodes(&self) -> &[String] {
+        &self.nodes
+    }
+
+    /// One attempt at the preferred lane with a body that is already encoded (borsh of [`BatchRequest`]).
+    ///
+    /// # Errors
+    /// [`ClientError`]. After `Unreachable` the batch may or may not have been taken.
+    pub async fn post_batch(
+        &self,
+        body: Vec<u8>,
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<BatchAnswer, ClientError> {
+        let node = &self.nodes[self.lane];
+        let wait = match wait {
+            Wait::Accepted => "accepted",
+            Wait::Committed => "committed",
+            Wait::Applied => "applied",
+        };
+        let url = format!(
+            "{node}/v1/batch?wait={wait}&timeout_ms={}",
+            timeout.as_millis()
+        );
+        let request = self
+            .http
+            .post(url)
+            .timeout(timeout + ANSWER_GRACE)
+            .header(CONTENT_TYPE, BORSH_MEDIA_TYPE)
+            .header(ACCEPT, BORSH_MEDIA_TYPE)
+            .body(body);
+        borsh_answer(node, self.send(node, request).await?).await
+    }
+
+    /// Submits transactions and stays with them until every one is definite or `timeout` is over: retries with
+    /// growing pauses at the preferred lane, then at the others. Safe to repeat, because a transaction counts once
+    /// by its id. Items still open at the end are [`ItemOutcome::Unknown`] (or `Accepted`, if that was asked for).
+    ///
+    /// # Errors
+    /// [`ClientError::BatchTooLarge`]; [`ClientError::BadAnswer`]; a problem that no retry mends; or the last
+    /// transport error when no validator ever answered.
+    pub async fn submit_batch(
+        &self,
+        transactions: &[Vec<u8>],
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<BatchAnswer, ClientError> {
+        if transactions.len() > BATCH_ITEMS_MAX {
+            return Err(ClientError::BatchTooLarge(transactions.len()));
+        }
+        let deadline = Instant::now() + timeout;
+        let mut answers: Vec<Option<ItemAnswer>> = vec![None; transactions.len()];
+        let mut pause = PAUSE_FIRST;
+        let mut last_error = None;
+        for attempt in 0_u32.. {
+            let open: Vec<usize> = (0..transactions.len())
+                .filter(|&i| !answers[i].as_ref().is_some_and(|a| is_definite(&a.outcome)))
+                .collect();
+            let left = deadline.saturating_duration_since(Instant::now());
+            if open.is_empty() || (attempt > 0 && left.is_zero()) {
+                break;
+            }
+            let body = borsh::to_vec(&BatchRequest {
+                transactions: open.iter().map(|&i| transactions[i].clone()).collect(),
+            })
+            .expect("writing to memory cannot fail");
+            let lane = self.lane + usize::try_from(attempt / ATTEMPTS_PER_NODE).unwrap_or(0);
+            let on = self.on_lane(lane);
+            // A validator gets a share of the time, so that a silent one leaves time for the others.
+            let share = left.min(Duration::max(timeout / 2, PAUSE_MAX));
+            match on.post_batch(body, wait, share).await {
+                Ok(answer) if answer.items.len() == open.len() => {
+                    for (i, item) in open.into_iter().zip(answer.items) {
+                        answers[i] = Some(item);
+                    }
+                    last_error = None;
+                }
+                Ok(answer) => {
+                    return Err(ClientError::BadAnswer {
+                        node: on.nodes[on.lane].clone(),
+                        what: format!("{} items for {}", answer.items.len(), open.len()),
+                    });
+                }
+                Err(error) if error.is_retryable() => last_error = Some(error),
+                Err(error) => return Err(error),
+            }
+            if answers
+                .iter()
+                .all(|a| a.as_ref().is_some_and(|a| is_definite(&a.outcome)))
+            {
+                break;
+            }
+            sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+        if let Some(error) = last_error
+            && answers.iter().all(Option::is_none)
+        {
+            return Err(error);
+        }
+        let items = answers
+            .into_iter()
+            .zip(transactions)
+            .map(|(answer, bytes)| answer.unwrap_or_else(|| unknown(bytes)))
+            .collect();
+        Ok(BatchAnswer { items })
+    }
+
+    /// Receipt with proof; `None` when the validator does not have it (yet). The proof is not checked here:
+    /// [`crate::verify::Trust::verify_receipt`] does.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn receipt(&self, id: &TxId) -> Result<Option<ReceiptProof>, ClientError> {
+        let path = format!("/v1/receipts/{id}");
+        match self.get(&path).await {
+            // 202: admitted and not final yet.
+            Ok((_, response)) if response.status() == StatusCode::ACCEPTED => Ok(None),
+            Ok((node, response)) => borsh_answer(node, response).await.map(Some),
+            Err(ClientError::Problem { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A certified block; `None` above the newest.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn block(&self, height: Height) -> Result<Option<CertifiedHeader>, ClientError> {
+        self.found(&format!("/v1/blocks/{height}")).await
+    }
+
+    /// All receipts of a certified block with their paths; `None` above the newest.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn block_receipts(
+        &self,
+        height: Height,
+    ) -> Result<Option<BlockReceipts>, ClientError> {
+        self.found(&format!("/v1/blocks/{height}/receipts")).await
+    }
+
+    /// Where the preferred validator stands.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn status(&self) -> Result<NodeStatus, ClientError> {
+        let (node, response) = self.get("/v1/status").await?;
+        json_answer(node, response).await
+    }
+
+    /// Whether the preferred validator is caught up and connected to a quorum.
+    pub async fn is_ready(&self) -> bool {
+        self.get("/readyz").await.is_ok()
+    }
+
+    /// Reads the state by a named query.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn query(
+        &self,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> Result<serde_json::Value, ClientError> {
+        let node = &self.nodes[self.lane];
+        let mut url = reqwest::Url::parse(&format!("{node}/v1/query/"))
+            .and_then(|url| url.join(name))
+            .map_err(|_| ClientError::BadAddress(format!("{node}/v1/query/{name}")))?;
+        if !arguments.is_empty() {
+            url.query_pairs_mut().extend_pairs(arguments);
+        }
+        let request = self.http.get(url).timeout(READ_TIMEOUT);
+        json_answer(node, self.send(node, request).await?).await
+    }
+
+    /// Events from this place on (inclusive), followed across broken connections.
+    #[must_use]
+    pub fn events(&self, height: Height, index: u32) -> EventStream {
+        EventStream::new(self.clone(), height, index)
+    }
+
+    /// Opens an endless answer: no time limit on the body.
+    pub(crate) async fn open(&self, path: &str) -> Result<Response, ClientError> {
+        let node = &self.nodes[self.lane];
+        let request = self
+            .http
+            .get(format!("{node}{path}"))
+            .header(ACCEPT, "text/event-stream");
+        self.send(node, request).await
+    }
+
+    /// Address of the preferred validator.
+    pub(crate) fn node(&self) -> &str {
+        &self.nodes[self.lane]
+    }
+
+    async fn found<T: BorshDeserialize>(&self, path: &str) -> Result<Option<T>, ClientError> {
+        match self.get(path).await {
+            Ok((node, response)) => borsh_answer(node, response).await.map(Some),
+            Err(ClientError::Problem { status: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn get(&self, path: &str) -> Result<(&str, Response), ClientError> {
+        let node = &self.nodes[self.lane];
+        let request = self
+            .http
+            .get(format!("{node}{path}"))
+            .timeout(READ_TIMEOUT)
+            .header(
+                ACCEPT,
+                format!("{BORSH_MEDIA_TYPE}, application/json;q=0.5"),
+            );
+        Ok((node, self.send(node, request).await?))
+    }
+
+    async fn send(&self, node: &str, request: RequestBuilder) -> Result<Response, ClientError> {
+        let response = request
+            .send()
+            .await
+            .map_err(|source| ClientError::Unreachable {
+                node: node.to_owned(),
+                source,
+            })?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status().as_u16();
+        let body = read_body(node, response).await.unwrap_or_default();
+        let problem = serde_json::from_slice(&body).unwrap_or_else(|_| Problem {
+            detail: String::from_utf8_lossy(&body).chars().take(400).collect(),
+            ..Problem::default()
+        });
+        Err(ClientError::Problem {
+            node: node.to_owned(),
+            status,
+            problem: Box::new(problem),
+        })
+    }
+}
+
+/// Nothing that is sent again can change this outcome.
+fn is_definite(outcome: &ItemOutcome) -> bool {
+    match outcome {
+        ItemOutcome::Refused { retryable, .. } => !retryable,
+        ItemOutcome::Accepted | ItemOutcome::Committed { .. } | ItemOutcome::Applied { .. } => true,
+        ItemOutcome::Unknown => false,
+    }
+}
+
+fn unknown(bytes: &[u8]) -> ItemAnswer {
+    let id = bds_contracts::tx::TxView::parse(bytes).map_or(TxId([0; 64]), |view| view.id());
+    ItemAnswer {
+        id,
+        outcome: ItemOutcome::Unknown,
+    }
+}
+
+async fn read_body(node: &str, mut response: Response) -> Result<Vec<u8>, ClientError> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= ANSWER_BYTES_MAX => {
+                body.extend_from_slice(&chunk);
+            }
+            Ok(Some(_)) => {
+                return Err(ClientError::BadAnswer {
+                    node: node.to_owned(),
+                    what: format!("longer than {ANSWER_BYTES_MAX} bytes"),
+                });
+            }
+            Ok(None) => return Ok(body),
+            Err(source) => {
+                return Err(ClientError::Unreachable {
+                    node: node.to_owned(),
+                    source,
+                });
+            }
+        }
+    }
+}
+
+async fn borsh_answer<T: BorshDeserialize>(
+    node: &str,
+    response: Response,
+) -> Result<T, ClientError> {
+    let body = read_body(node, response).await?;
+    borsh::from_slice(&body).map_err(|error| ClientError::BadAnswer {
+        node: node.to_owned(),
+        what: error.to_string(),
+    })
+}
+
+async fn json_answer<T: DeserializeOwned>(
+    node: &str,
+    response: Response,
+) -> Result<T, ClientError> {
+    let body = read_body(node, response).await?;
+    serde_json::from_slice(&body).map_err(|error| ClientError::BadAnswer {
+        node: node.to_owned(),
+        what: error.to_string(),
+    })
+}

@@ -1,0 +1,186 @@
+//! Is this receipt true? Answered offline, with nothing but the chain id and the validator set.
+
+use std::collections::BTreeSet;
+
+use bds_contracts::block::{
+    BlockHeader, CertifiedHeader, Height, Statement, ValidatorIndex, ValidatorSet,
+};
+use bds_contracts::receipt::{MerkleNode, Receipt, ReceiptProof};
+use bds_contracts::tx::ChainId;
+
+use crate::ed25519;
+use crate::merkle::{PathError, check_path};
+use crate::wire::BlockReceipts;
+
+/// What the verifier takes for granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    /// The ledger.
+    pub chain: ChainId,
+    /// Who may certify its blocks.
+    pub validators: ValidatorSet,
+}
+
+/// Why a receipt, or a block of receipts, is not to be believed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiptError {
+    /// The header is of another ledger.
+    #[error("the block belongs to chain {found}, expected {expected}")]
+    WrongChain {
+        /// In the header.
+        found: ChainId,
+        /// Trusted.
+        expected: ChainId,
+    },
+    /// A signer is not in the validator set.
+    #[error("signer {0} is not in the validator set")]
+    UnknownSigner(ValidatorIndex),
+    /// Signers repeat or are out of order.
+    #[error("signers are not in strictly rising order at signer {0}")]
+    SignersNotDistinct(ValidatorIndex),
+    /// The signers together weigh too little.
+    #[error("the signers weigh {found}, a quorum needs {needed}")]
+    NoQuorum {
+        /// Weight of the signers.
+        found: u64,
+        /// Weight of a quorum.
+        needed: u64,
+    },
+    /// A signature does not cover this header.
+    #[error("the signature of validator {0} does not cover this header")]
+    BadSignature(ValidatorIndex),
+    /// The receipt names another block than the header.
+    #[error("the receipt is of block {receipt}, the header of block {header}")]
+    WrongHeight {
+        /// In the receipt.
+        receipt: Height,
+        /// In the header.
+        header: Height,
+    },
+    /// The receipt names another place than it takes in the list.
+    #[error("receipt {index} stands at place {place}")]
+    WrongPlace {
+        /// In the receipt.
+        index: u32,
+        /// In the list.
+        place: usize,
+    },
+    /// The list is not the whole block.
+    #[error("{found} receipts for a block of {expected} transactions")]
+    WrongCount {
+        /// Receipts given.
+        found: usize,
+        /// Transactions in the header.
+        expected: u32,
+    },
+    /// The receipt is not under the header's receipts root.
+    #[error("receipt {index}: {source}")]
+    Path {
+        /// In the receipt.
+        index: u32,
+        /// What is wrong with its path.
+        source: PathError,
+    },
+}
+
+impl Trust {
+    /// Checks chain and certificate of a header.
+    ///
+    /// Cost: one signature check a signer.
+    ///
+    /// # Errors
+    /// [`ReceiptError`], the first in the order of its variants.
+    pub fn verify_certificate(&self, block: &CertifiedHeader) -> Result<(), ReceiptError> {
+        let header = &block.header;
+        if header.chain != self.chain {
+            return Err(ReceiptError::WrongChain {
+                found: header.chain,
+                expected: self.chain,
+            });
+        }
+        let mut signers = BTreeSet::new();
+        for signer in block.signatures.signers() {
+            if usize::from(signer) >= self.validators.validators.len() {
+                return Err(ReceiptError::UnknownSigner(signer));
+            }
+            if signers.last().is_some_and(|last| signer <= *last) {
+                return Err(ReceiptError::SignersNotDistinct(signer));
+            }
+            signers.insert(signer);
+        }
+        let found = self.validators.weight_of(signers);
+        let needed = self.validators.weight_quorum();
+        if found < needed {
+            return Err(ReceiptError::NoQuorum { found, needed });
+        }
+        let message = Statement::Executed(header.height, header.digest())
+            .bytes(self.chain, self.validators.epoch);
+        for (signer, signature) in &block.signatures.0 {
+            let key = self.validators.validators[usize::from(*signer)].key;
+            if !ed25519::verify(&key, &message, signature) {
+                return Err(ReceiptError::BadSignature(*signer));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks a receipt in full: certificate, block and path. After `Ok`, a quorum of the trusted validators
+    /// executed the transaction with exactly this outcome.
+    ///
+    /// # Errors
+    /// [`ReceiptError`].
+    pub fn verify_receipt(&self, proof: &ReceiptProof) -> Result<(), ReceiptError> {
+        self.verify_certificate(&proof.block)?;
+        under_header(&proof.receipt, &proof.path, &proof.block.header)
+    }
+
+    /// Checks all receipts of a block: the certificate once, then that the list is complete and every path holds.
+    ///
+    /// # Errors
+    /// [`ReceiptError`], of the first receipt that fails.
+    pub fn verify_block_receipts(&self, block: &BlockReceipts) -> Result<(), ReceiptError> {
+        self.verify_certificate(&block.block)?;
+        let header = &block.block.header;
+        if u32::try_from(block.receipts.len()) != Ok(header.tx_count) {
+            return Err(ReceiptError::WrongCount {
+                found: block.receipts.len(),
+                expected: header.tx_count,
+            });
+        }
+        for (place, (receipt, path)) in block.receipts.iter().enumerate() {
+            if usize::try_from(receipt.index) != Ok(place) {
+                return Err(ReceiptError::WrongPlace {
+                    index: receipt.index,
+                    place,
+                });
+            }
+            under_header(receipt, path, header)?;
+        }
+        Ok(())
+    }
+}
+
+fn under_header(
+    receipt: &Receipt,
+    path: &[MerkleNode],
+    header: &BlockHeader,
+) -> Result<(), ReceiptError> {
+    if receipt.height != header.height {
+        return Err(ReceiptError::WrongHeight {
+            receipt: receipt.height,
+            header: header.height,
+        });
+    }
+    let leaf = borsh::to_vec(receipt).expect("writing to memory cannot fail");
+    check_path(
+        &leaf,
+        receipt.index.into(),
+        header.tx_count.into(),
+        path,
+        header.receipts_root,
+    )
+    .map_err(|source| ReceiptError::Path {
+        index: receipt.index,
+        source,
+    })
+}

@@ -1,0 +1,218 @@
+//! Does the client stay with a batch until it is definite, and with a stream across breaks?
+
+mod client_fake;
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bds_client::wire::{BATCH_ITEMS_MAX, BatchAnswer, BatchRequest, ItemAnswer, ItemOutcome, Wait};
+use bds_client::{Client, ClientError};
+use bds_contracts::receipt::Code;
+use bds_contracts::tx::TxId;
+use client_fake::{Reply, Request, serve};
+
+const PROBLEM: &str = "application/problem+json";
+const BORSH: &str = "application/x-borsh";
+
+fn transactions(request: &Request) -> Vec<Vec<u8>> {
+    borsh::from_slice::<BatchRequest>(&request.body)
+        .expect("the client's own encoding")
+        .transactions
+}
+
+fn answer(outcomes: impl IntoIterator<Item = ItemOutcome>) -> Reply {
+    let items = outcomes
+        .into_iter()
+        .map(|outcome| ItemAnswer {
+            id: TxId([0; 64]),
+            outcome,
+        })
+        .collect();
+    Reply::Body(
+        200,
+        BORSH,
+        borsh::to_vec(&BatchAnswer { items }).expect("memory"),
+    )
+}
+
+fn applied(index: u32) -> ItemOutcome {
+    ItemOutcome::Applied {
+        height: 1,
+        index,
+        code: Code(0),
+    }
+}
+
+fn busy() -> Reply {
+    let body = br#"{"type":"urn:bds:busy","title":"busy","detail":"queue full","code":7,"retryable":true}"#;
+    Reply::Body(503, PROBLEM, body.to_vec())
+}
+
+fn three() -> Vec<Vec<u8>> {
+    vec![vec![1], vec![2], vec![3]]
+}
+
+const SECONDS: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn only_open_items_are_sent_again() {
+    let (url, _) = serve(|request| async move {
+        let sent = transactions(&request);
+        match request.number {
+            0 => {
+                assert_eq!(sent, three());
+                answer([
+                    applied(0),
+                    ItemOutcome::Unknown,
+                    ItemOutcome::Refused {
+                        code: Code(9),
+                        reason: "queue full".into(),
+                        retryable: true,
+                    },
+                ])
+            }
+            1 => {
+                assert_eq!(sent, [vec![2], vec![3]]);
+                answer([applied(1), ItemOutcome::Unknown])
+            }
+            _ => {
+                assert_eq!(sent, [vec![3]]);
+                answer([ItemOutcome::Refused {
+                    code: Code(4),
+                    reason: "expired".into(),
+                    retryable: false,
+                }])
+            }
+        }
+    })
+    .await;
+    let client = Client::new([url]).expect("a URL");
+    let done = client
+        .submit_batch(&three(), Wait::Applied, SECONDS)
+        .await
+        .expect("answers");
+    let outcomes: Vec<_> = done.items.into_iter().map(|item| item.outcome).collect();
+    assert_eq!(outcomes[..2], [applied(0), applied(1)]);
+    assert!(matches!(
+        outcomes[2],
+        ItemOutcome::Refused {
+            code: Code(4),
+            retryable: false,
+            ..
+        }
+    ));
+}
+
+#[tokio::test]
+async fn a_busy_lane_is_tried_first_then_the_others() {
+    let (busy_url, busy_count) = serve(|_| async { busy() }).await;
+    let (dead_url, dead_count) = serve(|_| async { Reply::HangUp }).await;
+    let (good_url, good_count) =
+        serve(
+            |request| async move { answer((0..transactions(&request).len() as u32).map(applied)) },
+        )
+        .await;
+    let client = Client::new([good_url, busy_url, dead_url])
+        .expect("URLs")
+        .on_lane(1);
+    let done = client
+        .submit_batch(&three(), Wait::Applied, SECONDS)
+        .await
+        .expect("answers");
+    assert_eq!(done.items.len(), 3);
+    assert_eq!(busy_count.load(Ordering::SeqCst), 3, "its own lane first");
+    assert!(dead_count.load(Ordering::SeqCst) >= 3, "then the next");
+    assert_eq!(good_count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn time_over_means_unknown_or_the_last_error() {
+    let (url, _) = serve(|request| async move {
+        answer(transactions(&request).iter().map(|_| ItemOutcome::Unknown))
+    })
+    .await;
+    let short = Duration::from_millis(200);
+    let client = Client::new([url]).expect("a URL");
+    let done = client
+        .submit_batch(&three(), Wait::Applied, short)
+        .await
+        .expect("answers");
+    assert!(
+        done.items
+            .iter()
+            .all(|item| item.outcome == ItemOutcome::Unknown)
+    );
+
+    let (url, _) = serve(|_| async { busy() }).await;
+    let client = Client::new([url]).expect("a URL");
+    let error = client
+        .submit_batch(&three(), Wait::Applied, short)
+        .await
+        .expect_err("busy");
+    match error {
+        ClientError::Problem {
+            status, problem, ..
+        } => {
+            assert_eq!((status, problem.kind.as_str()), (503, "urn:bds:busy"));
+        }
+        other => panic!("{other}"),
+    }
+}
+
+/// A refusal that no retry mends comes back at once.
+#[tokio::test]
+async fn a_final_refusal_is_not_retried() {
+    let (url, count) = serve(|_| async {
+        Reply::Body(
+            400,
+            PROBLEM,
+            br#"{"type":"urn:bds:malformed","title":"malformed body"}"#.to_vec(),
+        )
+    })
+    .await;
+    let client = Client::new([url]).expect("a URL");
+    let error = client
+        .submit_batch(&three(), Wait::Applied, SECONDS)
+        .await
+        .expect_err("refused");
+    assert!(
+        matches!(error, ClientError::Problem { status: 400, .. }),
+        "{error}"
+    );
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    let many = vec![vec![0]; BATCH_ITEMS_MAX + 1];
+    let error = client
+        .submit_batch(&many, Wait::Applied, SECONDS)
+        .await
+        .expect_err("too many");
+    assert!(matches!(error, ClientError::BatchTooLarge(n) if n == BATCH_ITEMS_MAX + 1));
+    assert_eq!(count.load(Ordering::SeqCst), 1, "refused before sending");
+}
+
+#[tokio::test]
+async fn a_lying_server_is_named() {
+    let (url, _) = serve(|_| async { answer([ItemOutcome::Accepted]) }).await;
+    let client = Client::new([url.clone()]).expect("a URL");
+    let error = client
+        .submit_batch(&three(), Wait::Accepted, SECONDS)
+        .await
+        .expect_err("1 of 3");
+    assert!(
+        matches!(error, ClientError::BadAnswer { ref node, .. } if *node == url),
+        "{error}"
+    );
+}
+
+#[test]
+fn addresses_are_checked() {
+    for bad in ["", "localhost:80", "ftp://localhost", "https://localhost"] {
+        assert!(
+            matches!(Client::new([bad]), Err(ClientError::BadAddress(_))),
+            "{bad}"
+        );
+    }
+    assert!(matches!(
+        Client::new::<&str>([]),
+        Err(ClientError::BadAddress(_))
+    ));
+}
