@@ -1,0 +1,342 @@
+//! What a validator keeps on disk: ledger log, vote log, derived index, snapshots; and whose home it is.
+//!
+//! | in the home | what |
+//! |---|---|
+//! | `LOCK` | held by the process that uses the home |
+//! | `meta-a`, `meta-b` | chain id and what had been durable, in two copies |
+//! | `ledger/` | batches, committed slots, certified headers: the ledger itself, append-only |
+//! | `votes/` | what this validator signed and must not contradict; rewritten small at checkpoints |
+//! | `index/` | where each transaction is, and receipts: derived, may be deleted |
+//! | `snapshots/` | state at the last two checkpoints |
+
+mod error;
+mod format;
+mod home;
+mod log;
+#[allow(
+    unsafe_code,
+    reason = "mapping files; the only unsafe code of the node"
+)]
+mod map;
+pub mod medium;
+mod reader;
+mod segments;
+#[cfg(test)]
+mod tests;
+mod votes;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bds_contracts::tx::ChainId;
+use bds_core::turn::{Disk, Record};
+
+pub use error::StoreError;
+pub use format::Damage;
+pub use home::HomeLock;
+pub use log::TornEnd;
+pub use medium::free_bytes;
+pub use reader::{Reader, Records};
+pub use segments::Location;
+
+use home::{Meta, MetaFiles};
+use log::{Found, Log, LogOptions, SEGMENT_SUFFIX};
+use medium::{Medium, RealMedium, files_with_suffix};
+use reader::{Key, decode};
+use votes::NeededVotes;
+
+/// Directory of the ledger log in the home.
+pub const LEDGER_DIR: &str = "ledger";
+/// Directory of the vote log in the home.
+pub const VOTES_DIR: &str = "votes";
+pub(crate) const LEDGER_TAG: [u8; 8] = *b"BDSLEDG\x01";
+const VOTES_TAG: [u8; 8] = *b"BDSVOTE\x01";
+
+/// How the store writes.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// Off: `sync` does not wait for the disk. For measurements only; a power loss may then lose or damage the end.
+    pub durable: bool,
+    /// A segment of the ledger log is sealed when the next record would pass this length.
+    pub segment_bytes: u64,
+    /// The vote log is rewritten at a checkpoint when it is longer than this and four times what is needed of it.
+    pub votes_bytes_max: u64,
+    /// Where writes go; tests give one that fails.
+    pub medium: Arc<dyn Medium>,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            durable: true,
+            segment_bytes: 256 << 20,
+            votes_bytes_max: 8 << 20,
+            medium: Arc::new(RealMedium),
+        }
+    }
+}
+
+impl std::fmt::Debug for StoreOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("durable", &self.durable)
+            .field("segment_bytes", &self.segment_bytes)
+            .field("votes_bytes_max", &self.votes_bytes_max)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes what the core wants written. See [`Disk`].
+pub struct Store {
+    ledger: Log,
+    votes: Log,
+    needed: NeededVotes,
+    votes_bytes_max: u64,
+    /// The checkpoint rose since the vote log was last looked at.
+    checkpointed: bool,
+    reader: Reader,
+    /// Appended to the ledger log and not durable yet.
+    unsynced: Vec<(Key, Location)>,
+    scratch: Vec<u8>,
+    meta: MetaFiles,
+    chain: ChainId,
+    durable: bool,
+    _lock: HomeLock,
+}
+
+/// An open store and what was found in it.
+pub struct Opened {
+    /// Takes records.
+    pub store: Store,
+    /// Gives the ledger's records back; `reader.records(None)` is the whole ledger in order.
+    pub reader: Reader,
+    /// Vote records still needed, in the order they were written.
+    pub votes: Vec<Record>,
+    /// Ends that were never synced and were cut off.
+    pub torn: Vec<TornEnd>,
+}
+
+impl Store {
+    /// Opens the home of a validator of ledger `chain`, creating it if need be, and checks both logs in full.
+    ///
+    /// # Errors
+    /// [`StoreError`]: home in use, another ledger's home, damage, the system's.
+    ///
+    /// Cost: one pass over both logs.
+    pub fn open(home: &Path, chain: ChainId, options: StoreOptions) -> Result<Opened, StoreError> {
+        let lock = HomeLock::take(home)?;
+        let (meta_files, meta) = MetaFiles::open(home)?;
+        let meta = match meta {
+            Some(meta) if meta.ledger != chain => {
+                return Err(StoreError::WrongChain {
+                    home: home.to_owned(),
+                    expected: chain,
+                    found: meta.ledger,
+                });
+            }
+            Some(meta) => meta,
+            None if has_segments(&home.join(LEDGER_DIR))? => {
+                return Err(StoreError::Metadata {
+                    path: home.join("meta-a"),
+                    problem: "there is a ledger log, but no metadata beside it".to_owned(),
+                });
+            }
+            None => Meta {
+                ledger: chain,
+                ledger_records: 0,
+                vote_records: 0,
+            },
+        };
+        let log_options = |dir: &str, tag, durable_floor| LogOptions {
+            dir: home.join(dir),
+            tag,
+            ledger: chain,
+            segment_bytes: options.segment_bytes.min(u64::from(u32::MAX) / 2),
+            durable: options.durable,
+            durable_floor,
+            medium: options.medium.clone(),
+        };
+
+        let mut needed = NeededVotes::default();
+        let mut found_keys = Vec::new();
+        let mut torn = Vec::new();
+        let (ledger, torn_ledger) = Log::open(
+            log_options(LEDGER_DIR, LEDGER_TAG, meta.ledger_records),
+            &mut |found| {
+                let Found::Record(location, record) = found else {
+                    return Err(Damage::Payload);
+                };
+                let key = Key::of_payload(record.payload)?;
+                match key {
+                    Key::Batch(_) => {}
+                    Key::Slot(_) | Key::Certified(_) => {
+                        note_ledger_record(&mut needed, &decode(record.payload)?);
+                    }
+                }
+                found_keys.push((key, location));
+                Ok(())
+            },
+        )?;
+        torn.extend(torn_ledger);
+        let reader = Reader::new(ledger.segments());
+        reader.publish(found_keys.into_iter());
+
+        let (votes, torn_votes) = Log::open(
+            log_options(VOTES_DIR, VOTES_TAG, meta.vote_records),
+            &mut |found| {
+                match found {
+                    Found::Restart => needed.clear(),
+                    Found::Record(_, record) => {
+                        needed.add(&decode(record.payload)?, record.kind, record.payload);
+                    }
+                }
+                Ok(())
+            },
+        )?;
+        torn.extend(torn_votes);
+        needed.prune();
+        let vote_records = needed
+            .iter()
+            .map(|(_, payload)| decode(payload).expect("decoded a moment ago"))
+            .collect();
+
+        let mut store = Self {
+            ledger,
+            votes,
+            needed,
+            votes_bytes_max: options.votes_bytes_max,
+            checkpointed: true,
+            reader: reader.clone(),
+            unsynced: Vec::new(),
+            scratch: Vec::new(),
+            meta: meta_files,
+            chain,
+            durable: options.durable,
+            _lock: lock,
+        };
+        // Both copies, so that one that was damaged is whole again.
+        store.write_meta()?;
+        store.write_meta()?;
+        Ok(Opened {
+            store,
+            reader,
+            votes: vote_records,
+            torn,
+        })
+    }
+
+    /// Durable bytes of the vote log.
+    #[must_use]
+    pub fn votes_bytes(&self) -> u64 {
+        self.votes.segments().bytes()
+    }
+
+    /// Syncs, and notes how much is durable, so that the next start knows that nothing is missing at the end.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.sync()?;
+        self.write_meta()
+    }
+
+    fn write_meta(&mut self) -> Result<(), StoreError> {
+        // Without durable writes nothing is known about what survives a power loss.
+        let known = |log: &Log| {
+            if self.durable {
+                log.durable_sequence()
+            } else {
+                0
+            }
+        };
+        let meta = Meta {
+            ledger: self.chain,
+            ledger_records: known(&self.ledger),
+            vote_records: known(&self.votes),
+        };
+        self.meta.write(meta)
+    }
+
+    fn restart_votes_if_long(&mut self) -> Result<(), StoreError> {
+        if !std::mem::take(&mut self.checkpointed) {
+            return Ok(());
+        }
+        let bytes = self.votes.segments().bytes();
+        if bytes > self.votes_bytes_max && bytes / 4 > self.needed.bytes() as u64 {
+            self.votes.restart(self.needed.iter())?;
+            self.write_meta()?;
+        }
+        Ok(())
+    }
+}
+
+impl Disk for Store {
+    type Error = StoreError;
+
+    fn append(&mut self, record: &Record) -> Result<(), StoreError> {
+        match Key::of(record) {
+            Some(key) => {
+                let location = self
+                    .ledger
+                    .append(kind_of(record), |out| borsh::to_writer(out, record))?;
+                self.unsynced.push((key, location));
+                self.checkpointed |= note_ledger_record(&mut self.needed, record);
+            }
+            None => {
+                let (kind, scratch) = (kind_of(record), &mut self.scratch);
+                scratch.clear();
+                borsh::to_writer(&mut *scratch, record)
+                    .map_err(|e| StoreError::io("encoding for", self.votes.dir(), e))?;
+                self.votes.append(kind, |out| {
+                    out.extend_from_slice(scratch);
+                    Ok(())
+                })?;
+                self.needed.add(record, kind, scratch);
+            }
+        }
+        Ok(())
+    }
+
+    /// The ledger log first: an acknowledgement on disk says that its batch is.
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.ledger.sync()?;
+        self.votes.sync()?;
+        self.reader.publish(self.unsynced.drain(..));
+        self.restart_votes_if_long()
+    }
+}
+
+/// Notes what a ledger record says about which votes are needed; true when the checkpoint rose.
+fn note_ledger_record(needed: &mut NeededVotes, record: &Record) -> bool {
+    match record {
+        Record::Committed(slot) => {
+            needed.on_committed(slot);
+            false
+        }
+        Record::Certified(block) => needed.on_checkpoint(block.header.checkpoint),
+        _ => false,
+    }
+}
+
+/// Borsh variant number of a record.
+fn kind_of(record: &Record) -> u8 {
+    match record {
+        Record::Batch(_) => reader::KIND_BATCH,
+        Record::Committed(_) => reader::KIND_COMMITTED,
+        Record::Certified(_) => reader::KIND_CERTIFIED,
+        Record::Acknowledged { .. } => 3,
+        Record::LaneCertificate(_) => 4,
+        Record::PrePrepared { .. } => 5,
+        Record::Prepared(_) => 6,
+        Record::PrepareCertificate(_) => 7,
+        Record::Committing(_) => 8,
+        Record::ViewChanging(_) => 9,
+        Record::EnteredView(_) => 10,
+    }
+}
+
+fn has_segments(dir: &Path) -> Result<bool, StoreError> {
+    let found: Vec<PathBuf> =
+        files_with_suffix(dir, SEGMENT_SUFFIX).map_err(|e| StoreError::io("listing", dir, e))?;
+    Ok(!found.is_empty())
+}

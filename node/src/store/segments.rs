@@ -1,0 +1,204 @@
+//! Reads records of a log by place, while it grows.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use super::error::StoreError;
+use super::format::{
+    Damage, RECORD_HEADER_BYTES, RECORD_TRAILER_BYTES, SEGMENT_HEADER_BYTES, record_at,
+};
+use super::map::Map;
+
+/// Where a record starts: number of the segment in its log, and byte in the segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Location {
+    pub(crate) segment: u32,
+    pub(crate) offset: u32,
+}
+
+/// One file of a log. Bytes below `synced` never change.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub(crate) path: PathBuf,
+    pub(crate) first_sequence: u64,
+    synced: AtomicU64,
+    sealed: AtomicBool,
+    map: OnceLock<Map>,
+    file: OnceLock<File>,
+}
+
+impl Segment {
+    pub(crate) fn new(path: PathBuf, first_sequence: u64, synced: u64) -> Self {
+        Self {
+            path,
+            first_sequence,
+            synced: AtomicU64::new(synced),
+            sealed: AtomicBool::new(false),
+            map: OnceLock::new(),
+            file: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn synced_bytes(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_synced_bytes(&self, bytes: u64) {
+        self.synced.store(bytes, Ordering::Release);
+    }
+
+    /// From now on nothing is appended, so the file may be mapped.
+    pub(crate) fn seal(&self) {
+        self.sealed.store(true, Ordering::Release);
+    }
+
+    /// Hands the payload of the record at `offset` to `take`, with its sequence and the next record's offset.
+    fn read<T>(
+        &self,
+        offset: u64,
+        take: impl FnOnce(StoredRecord<'_>) -> T,
+    ) -> Result<T, StoreError> {
+        let failed = |source| StoreError::io("reading", &self.path, source);
+        let synced = self.synced_bytes();
+        if self.sealed.load(Ordering::Acquire) {
+            let map = match self.map.get() {
+                Some(map) => map,
+                None => {
+                    let map = Map::open(&self.path, synced).map_err(failed)?;
+                    self.map.get_or_init(|| map)
+                }
+            };
+            let at = usize::try_from(offset).unwrap_or(usize::MAX);
+            return self.take(offset, record_at(map, at), take);
+        }
+        let file = match self.file.get() {
+            Some(file) => file,
+            None => {
+                let file = File::open(&self.path).map_err(failed)?;
+                self.file.get_or_init(|| file)
+            }
+        };
+        let mut head = [0; RECORD_HEADER_BYTES];
+        file.read_exact_at(&mut head, offset).map_err(failed)?;
+        let payload = u64::from(u32::from_le_bytes([head[0], head[1], head[2], head[3]]));
+        let whole = (RECORD_HEADER_BYTES + RECORD_TRAILER_BYTES) as u64 + payload;
+        if offset.saturating_add(whole) > synced {
+            return self.take(offset, Err(Damage::Cut), take);
+        }
+        let mut bytes = vec![0; usize::try_from(whole).map_err(|_| StoreError::Stopped)?];
+        file.read_exact_at(&mut bytes, offset).map_err(failed)?;
+        self.take(offset, record_at(&bytes, 0), take)
+    }
+
+    fn take<T>(
+        &self,
+        offset: u64,
+        found: Result<(super::format::RecordHeader, &[u8]), Damage>,
+        take: impl FnOnce(StoredRecord<'_>) -> T,
+    ) -> Result<T, StoreError> {
+        match found {
+            Ok((header, payload)) => Ok(take(StoredRecord {
+                sequence: header.sequence,
+                payload,
+                next_offset: offset + header.record_bytes() as u64,
+            })),
+            Err(damage) => Err(StoreError::Corrupt {
+                path: self.path.clone(),
+                offset,
+                sequence: self.first_sequence,
+                damage,
+            }),
+        }
+    }
+}
+
+/// A record read back, its checksum right.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StoredRecord<'a> {
+    pub(crate) sequence: u64,
+    pub(crate) payload: &'a [u8],
+    pub(crate) next_offset: u64,
+}
+
+/// All segments of one log, shared by its writer and its readers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Segments(Arc<RwLock<Vec<Arc<Segment>>>>);
+
+impl Segments {
+    /// Adds the newest segment and returns its number.
+    pub(crate) fn push(&self, segment: Segment) -> u32 {
+        let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        list.push(Arc::new(segment));
+        u32::try_from(list.len() - 1).expect("fewer than 2^32 segments")
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<Arc<Segment>> {
+        let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        list.get(number as usize).cloned()
+    }
+
+    pub(crate) fn list(&self) -> Vec<Arc<Segment>> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Forgets the segments before `number` and returns them; `number` becomes 0. Only for logs without readers.
+    pub(crate) fn keep_from(&self, number: u32) -> Vec<Arc<Segment>> {
+        let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        list.drain(..number as usize).collect()
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.list().len()).expect("fewer than 2^32 segments")
+    }
+
+    /// Bytes of all segments, synced ones.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.list().iter().map(|s| s.synced_bytes()).sum()
+    }
+
+    /// Reads the record at `location`, its checksum checked.
+    pub(crate) fn read<T>(
+        &self,
+        location: Location,
+        take: impl FnOnce(StoredRecord<'_>) -> T,
+    ) -> Result<T, StoreError> {
+        let segment = self.get(location.segment).ok_or_else(|| StoreError::Io {
+            action: "reading segment",
+            path: PathBuf::new(),
+            source: io::Error::new(io::ErrorKind::NotFound, "no such segment"),
+        })?;
+        segment.read(u64::from(location.offset), take)
+    }
+
+    /// The place after `location`, given what was read there; `None` at the synced end.
+    pub(crate) fn next(&self, location: Location, next_offset: u64) -> Option<Location> {
+        let segment = self.get(location.segment)?;
+        if next_offset < segment.synced_bytes() {
+            return Some(Location {
+                segment: location.segment,
+                offset: u32::try_from(next_offset).ok()?,
+            });
+        }
+        self.first_from(location.segment + 1)
+    }
+
+    /// The first record at or after the start of this segment; `None` when there is none yet.
+    pub(crate) fn first_from(&self, segment: u32) -> Option<Location> {
+        let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        list.iter()
+            .enumerate()
+            .skip(segment as usize)
+            .find(|(_, s)| s.synced_bytes() > SEGMENT_HEADER_BYTES as u64)
+            .map(|(number, _)| Location {
+                segment: u32::try_from(number).expect("fewer than 2^32 segments"),
+                offset: SEGMENT_HEADER_BYTES as u32,
+            })
+    }
+}

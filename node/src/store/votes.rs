@@ -1,0 +1,148 @@
+//! Which records of the vote log are still needed, so that the log and its memory stay small for ever.
+//!
+//! The floor is the checkpoint named in the newest certified header: a quorum signed the result of every slot up to
+//! it, and the ledger log holds that. What is kept is everything that could still keep this validator from
+//! contradicting itself:
+//! - votes, pre-prepares and prepare certificates of slots above the floor;
+//! - acknowledgements and lane certificates at positions above those ordered up to the floor, and the highest of each
+//!   lane in any case;
+//! - the view change and the new view of the highest view.
+
+use std::collections::BTreeMap;
+
+use bds_contracts::block::{Height, ValidatorIndex};
+use bds_core::batch::Position;
+use bds_core::message::{CommittedSlot, View};
+use bds_core::turn::Record;
+
+/// What decides how long a record is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Needed {
+    UntilSlotIsStable(Height),
+    UntilPositionIsStable(LaneRecord, ValidatorIndex, Position),
+    UntilHigherViewChange(View),
+    UntilHigherView(View),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum LaneRecord {
+    Acknowledged,
+    Certificate,
+}
+
+/// The needed records, encoded, in the order they were written.
+#[derive(Debug, Default)]
+pub(crate) struct NeededVotes {
+    records: Vec<(Needed, u8, Vec<u8>)>,
+    bytes: usize,
+    floor: Height,
+    /// Last ordered position of each lane up to the floor.
+    floor_tips: BTreeMap<ValidatorIndex, Position>,
+    /// Lane tips of committed slots above the floor.
+    tips: BTreeMap<Height, Vec<(ValidatorIndex, Position)>>,
+}
+
+impl NeededVotes {
+    /// Notes a vote record in its encoding. Ledger records are no votes and change nothing.
+    pub(crate) fn add(&mut self, record: &Record, kind: u8, payload: &[u8]) {
+        let needed = match record {
+            Record::Batch(_) | Record::Committed(_) | Record::Certified(_) => return,
+            Record::Acknowledged { lane, position, .. } => {
+                Needed::UntilPositionIsStable(LaneRecord::Acknowledged, *lane, *position)
+            }
+            Record::LaneCertificate(c) => {
+                Needed::UntilPositionIsStable(LaneRecord::Certificate, c.lane, c.position)
+            }
+            Record::PrePrepared { proposal, .. } => Needed::UntilSlotIsStable(proposal.slot),
+            Record::Prepared(vote) | Record::Committing(vote) => {
+                Needed::UntilSlotIsStable(vote.slot)
+            }
+            Record::PrepareCertificate(p) => Needed::UntilSlotIsStable(p.proposal.slot),
+            Record::ViewChanging(v) => Needed::UntilHigherViewChange(v.view),
+            Record::EnteredView(v) => Needed::UntilHigherView(v.view),
+        };
+        self.bytes += payload.len();
+        self.records.push((needed, kind, payload.to_vec()));
+        // View changes can be large and follow each other without a checkpoint in between.
+        if matches!(
+            needed,
+            Needed::UntilHigherViewChange(_) | Needed::UntilHigherView(_)
+        ) {
+            self.prune();
+        }
+    }
+
+    /// Forgets everything: a restarted log says all there is to say.
+    pub(crate) fn clear(&mut self) {
+        self.records.clear();
+        self.bytes = 0;
+    }
+
+    /// Notes up to where a committed slot orders each lane.
+    pub(crate) fn on_committed(&mut self, slot: &CommittedSlot) {
+        let proposal = &slot.proposal;
+        if proposal.slot > self.floor {
+            let tips = proposal.tips.iter().map(|t| (t.lane, t.position)).collect();
+            self.tips.insert(proposal.slot, tips);
+        }
+    }
+
+    /// Raises the floor; true when it rose.
+    pub(crate) fn on_checkpoint(&mut self, checkpoint: Height) -> bool {
+        if checkpoint <= self.floor {
+            return false;
+        }
+        self.floor = checkpoint;
+        let above = self.tips.split_off(&(checkpoint + 1));
+        for (lane, position) in std::mem::replace(&mut self.tips, above)
+            .into_values()
+            .flatten()
+        {
+            let tip = self.floor_tips.entry(lane).or_default();
+            *tip = position.max(*tip);
+        }
+        self.prune();
+        true
+    }
+
+    /// Kind and payload of each needed record, in the order they were written.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (u8, &[u8])> {
+        self.records
+            .iter()
+            .map(|(_, kind, payload)| (*kind, payload.as_slice()))
+    }
+
+    /// Bytes of the needed records.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Forgets what the floor and the highest views make needless.
+    pub(crate) fn prune(&mut self) {
+        let mut view_change = 0;
+        let mut view = 0;
+        let mut highest: BTreeMap<(LaneRecord, ValidatorIndex), Position> = BTreeMap::new();
+        for (needed, ..) in &self.records {
+            match *needed {
+                Needed::UntilSlotIsStable(_) => {}
+                Needed::UntilPositionIsStable(what, lane, position) => {
+                    let entry = highest.entry((what, lane)).or_default();
+                    *entry = position.max(*entry);
+                }
+                Needed::UntilHigherViewChange(v) => view_change = v.max(view_change),
+                Needed::UntilHigherView(v) => view = v.max(view),
+            }
+        }
+        let (floor, tips) = (self.floor, &self.floor_tips);
+        self.records.retain(|(needed, ..)| match *needed {
+            Needed::UntilSlotIsStable(slot) => slot > floor,
+            Needed::UntilPositionIsStable(what, lane, position) => {
+                position > tips.get(&lane).copied().unwrap_or(0)
+                    || highest.get(&(what, lane)) == Some(&position)
+            }
+            Needed::UntilHigherViewChange(v) => v == view_change,
+            Needed::UntilHigherView(v) => v == view,
+        });
+        self.bytes = self.records.iter().map(|(.., p)| p.len()).sum();
+    }
+}
