@@ -1,3 +1,5 @@
 //! The node: everything that does I/O, around the sans-io core.
 
 pub mod api;
+pub mod config;
+pub mod keys;

@@ -1,2 +1,232 @@
-//! .
-fn main() {}
+//! `cargo xtask test`: everything that must hold before a change lands, fastest checks first.
+//!
+//! Installs what is missing through cargo (cargo-deny), says so, and prints first what this machine can do. `.ci/run` calls exactly
+//! this.
+
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// Crates and what must not be among their dependencies, at any depth. The core and the contracts stay sans-io and the
+/// engine knows no ledger: see ARCHITECTURE.md.
+const EDGES: &[(&str, &[&str])] = &[
+    (
+        "bds-contracts",
+        &[
+            "tokio",
+            "rayon",
+            "wgpu",
+            "libp2p",
+            "crossbeam",
+            "memmap2",
+            "bds-engine",
+            "bds-core",
+            "reqwest",
+        ],
+    ),
+    (
+        "bds-core",
+        &[
+            "tokio",
+            "rayon",
+            "wgpu",
+            "libp2p",
+            "crossbeam",
+            "memmap2",
+            "bds-engine",
+            "bds-client",
+            "reqwest",
+        ],
+    ),
+    (
+        "bds-engine",
+        &[
+            "tokio",
+            "libp2p",
+            "borsh",
+            "bds-contracts",
+            "bds-core",
+            "bds-client",
+            "serde",
+        ],
+    ),
+    (
+        "bds-client",
+        &[
+            "libp2p",
+            "rayon",
+            "wgpu",
+            "bds-engine",
+            "bds-core",
+            "bds-node",
+        ],
+    ),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .as_slice()
+    {
+        ["test"] => run_all(),
+        ["edges"] => report(edges()),
+        _ => {
+            eprintln!("usage: cargo xtask test | edges");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_all() -> ExitCode {
+    let start = Instant::now();
+    let result = steps();
+    eprintln!("xtask test: {:.0} s in all", start.elapsed().as_secs_f64());
+    report(result)
+}
+
+fn report(result: Result<(), String>) -> ExitCode {
+    match result {
+        Ok(()) => {
+            eprintln!("xtask: everything holds");
+            ExitCode::SUCCESS
+        }
+        Err(problem) => {
+            eprintln!("xtask: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn steps() -> Result<(), String> {
+    step("format", &["fmt", "--all", "--check"], &[])?;
+    eprintln!("== edges");
+    edges()?;
+    // One profile for everything, so that no dependency is built twice; release keeps overflow checks.
+    step(
+        "build",
+        &["build", "--release", "--workspace", "--bins"],
+        &[],
+    )?;
+    step(
+        "what this machine can do",
+        &["run", "--release", "--quiet", "--", "engine", "info"],
+        &[],
+    )?;
+    step(
+        "lints",
+        &[
+            "clippy",
+            "--release",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ],
+        &[],
+    )?;
+    let expected = std::env::var("BDS_EXPECT_BACKENDS").unwrap_or_else(|_| "portable".to_owned());
+    let backends = [("BDS_EXPECT_BACKENDS", expected.as_str())];
+    step("tests", &["test", "--release", "--workspace"], &backends)?;
+    step(
+        "engine tests on one thread",
+        &["test", "--release", "-p", "bds-engine"],
+        &[backends[0], ("RAYON_NUM_THREADS", "1")],
+    )?;
+    step(
+        "benches run",
+        &["bench", "-p", "bds-benches", "--", "--test"],
+        &[],
+    )?;
+    step(
+        "documentation",
+        &["doc", "--release", "--workspace", "--no-deps"],
+        &[("RUSTDOCFLAGS", "-D warnings")],
+    )?;
+    deny()
+}
+
+fn step(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
+    eprintln!("== {name}: cargo {}", arguments.join(" "));
+    let start = Instant::now();
+    let status = Command::new(cargo())
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .current_dir(root())
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    eprintln!("== {name}: {:.0} s", start.elapsed().as_secs_f64());
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("step `{name}` failed"))
+    }
+}
+
+/// Licences, banned and doubled crates, sources. Advisories need a download, so they are their own command.
+fn deny() -> Result<(), String> {
+    let installed = Command::new(cargo())
+        .args(["deny", "--version"])
+        .output()
+        .is_ok_and(|o| o.status.success());
+    if !installed {
+        eprintln!("== cargo-deny is missing: installing it");
+        step(
+            "install cargo-deny",
+            &["install", "cargo-deny", "--locked", "--version", "0.20.2"],
+            &[],
+        )?;
+    }
+    step(
+        "licences, bans, sources",
+        &["deny", "--offline", "check", "licenses", "bans", "sources"],
+        &[],
+    )
+}
+
+fn edges() -> Result<(), String> {
+    for (package, banned) in EDGES {
+        let output = Command::new(cargo())
+            .args([
+                "tree",
+                "--package",
+                package,
+                "--edges",
+                "normal",
+                "--prefix",
+                "none",
+                "--format",
+                "{p}",
+            ])
+            .current_dir(root())
+            .output()
+            .map_err(|error| format!("cannot run cargo tree: {error}"))?;
+        if !output.status.success() {
+            return Err(format!(
+                "cargo tree -p {package}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            ));
+        }
+        let tree = String::from_utf8_lossy(&output.stdout);
+        for line in tree.lines() {
+            let name = line.split_whitespace().next().unwrap_or_default();
+            if banned.contains(&name) {
+                return Err(format!(
+                    "{package} must not depend on {name} (see ARCHITECTURE.md, invariants)"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn cargo() -> String {
+    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}

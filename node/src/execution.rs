@@ -1,0 +1,164 @@
+//! What executing one slot gives: the header and the receipts, from nothing but the blocks before it.
+//!
+//! The running validator, recovery and `bds ledger verify --replay` all go through [`Execution::apply`], so there is one
+//! definition of a block's result. Hashing goes through the engine; the contracts decide everything else.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bds_contracts::block::{BatchDigest, BlockDigest, BlockHeader, Height, MerkleRoot, StateRoot};
+use bds_contracts::genesis::{Genesis, Mode};
+use bds_contracts::receipt::Receipt;
+use bds_contracts::state::State;
+use bds_contracts::tx::{ChainId, Millis, TxId, TxView};
+use bds_core::batch::{Batch, Position};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::engine::Engine;
+
+/// The result of one slot.
+#[derive(Debug)]
+pub struct Executed {
+    /// Chained to the block before.
+    pub header: BlockHeader,
+    /// In order; empty in opaque mode.
+    pub receipts: Vec<Receipt>,
+}
+
+/// State of the ledger and everything the next header depends on.
+pub struct Execution {
+    engine: Arc<Engine>,
+    mode: Mode,
+    checkpoint_interval: u64,
+    state: Arc<RwLock<State>>,
+    position: Place,
+}
+
+/// Everything beside the contract state that a snapshot must hold to go on.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Place {
+    /// Header of the last executed block; the genesis header before the first.
+    pub header: BlockHeader,
+    /// Last executed batch of every lane, by lane.
+    pub tips: Vec<(Position, BatchDigest)>,
+    /// Transactions executed since genesis.
+    pub transactions: u64,
+}
+
+/// The header of height 0: no transactions, and the root of the state that the genesis document describes.
+#[must_use]
+pub fn genesis_header(chain: ChainId, genesis: &Genesis, state_root: StateRoot) -> BlockHeader {
+    BlockHeader {
+        chain,
+        height: 0,
+        time: genesis.time,
+        previous: BlockDigest::default(),
+        payload_root: MerkleRoot::default(),
+        receipts_root: MerkleRoot::default(),
+        tx_count: 0,
+        dropped_count: 0,
+        checkpoint: 0,
+        state_root,
+    }
+}
+
+impl Execution {
+    /// At height 0.
+    ///
+    /// # Errors
+    /// When the genesis document contradicts itself.
+    pub fn from_genesis(
+        genesis: &Genesis,
+        engine: Arc<Engine>,
+    ) -> Result<Self, bds_contracts::genesis::GenesisError> {
+        let mut state = State::from_genesis(genesis)?;
+        let header = genesis_header(genesis.chain_id(), genesis, state.root());
+        let tips = vec![(0, BatchDigest::default()); genesis.validators.validators.len()];
+        Ok(Self::resume(genesis, engine, state, Place { header, tips, transactions: 0 }))
+    }
+
+    /// Where a snapshot left off.
+    #[must_use]
+    pub fn resume(genesis: &Genesis, engine: Arc<Engine>, state: State, position: Place) -> Self {
+        Self {
+            engine,
+            mode: genesis.mode,
+            checkpoint_interval: genesis.checkpoint_interval,
+            state: Arc::new(RwLock::new(state)),
+            position,
+        }
+    }
+
+    /// Header of the last block, tips of the lanes, number of transactions.
+    #[must_use]
+    pub fn place(&self) -> &Place {
+        &self.position
+    }
+
+    /// The contract state, readable while blocks are executed.
+    #[must_use]
+    pub fn state(&self) -> Arc<RwLock<State>> {
+        Arc::clone(&self.state)
+    }
+
+    /// Executes one slot. The result depends on the blocks before, the arguments, and nothing else.
+    ///
+    /// `batches` are in order of execution, each already checked (well-formed payload, good signatures).
+    ///
+    /// # Panics
+    /// When `height` is not the next one: a bug in the caller.
+    pub fn apply(&mut self, height: Height, time: Millis, batches: &[Batch]) -> Executed {
+        let before = &self.position.header;
+        assert_eq!(height, before.height + 1, "blocks are executed without a gap");
+        let wires: Vec<&[u8]> = batches.iter().flat_map(|b| b.payload.transactions().unwrap_or_default()).collect();
+        let (receipts, tx_count, dropped_count) = match self.mode {
+            Mode::Verified => self.execute(height, time, &wires),
+            Mode::Opaque => (Vec::new(), wires.len(), 0),
+        };
+        let digests: Vec<BatchDigest> = batches.iter().map(|b| b.header.digest()).collect();
+        let leaves: Vec<&[u8]> = digests.iter().map(|d| d.0.as_slice()).collect();
+        let encoded: Vec<Vec<u8>> =
+            receipts.iter().map(|r| borsh::to_vec(r).expect("writing to memory cannot fail")).collect();
+        let encoded: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
+        let is_checkpoint = height.is_multiple_of(self.checkpoint_interval);
+        let (checkpoint, state_root) =
+            if is_checkpoint { (height, self.root()) } else { (before.checkpoint, before.state_root) };
+        let count = |n: usize| u32::try_from(n).expect("a block's bytes are bounded far below 2^32 transactions");
+        let header = BlockHeader {
+            chain: before.chain,
+            height,
+            time,
+            previous: before.digest(),
+            payload_root: MerkleRoot(self.engine.root(&leaves)),
+            receipts_root: MerkleRoot(self.engine.root(&encoded)),
+            tx_count: count(tx_count),
+            dropped_count: count(dropped_count),
+            checkpoint,
+            state_root,
+        };
+        for (batch, digest) in batches.iter().zip(digests) {
+            self.position.tips[usize::from(batch.header.lane)] = (batch.header.position, digest);
+        }
+        self.position.transactions += u64::from(header.tx_count);
+        self.position.header = header.clone();
+        Executed { header, receipts }
+    }
+
+    /// Root of the state as it is now.
+    #[must_use]
+    pub fn root(&self) -> StateRoot {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).root()
+    }
+
+    /// Receipts, transactions executed, transactions dropped.
+    fn execute(&self, height: Height, time: Millis, wires: &[&[u8]]) -> (Vec<Receipt>, usize, usize) {
+        let views: Vec<TxView<'_>> = wires.iter().filter_map(|w| TxView::parse(w).ok()).collect();
+        let malformed = wires.len() - views.len();
+        let signed: Vec<&[u8]> = views.iter().map(TxView::signed_bytes).collect();
+        let ids = self.engine.sha512(&signed).into_iter().map(TxId);
+        let transactions: Vec<(TxId, TxView<'_>)> = ids.zip(views).collect();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let outcome = state.execute_block(height, time, &transactions);
+        let executed = outcome.receipts.len();
+        (outcome.receipts, executed, malformed + outcome.dropped as usize)
+    }
+}

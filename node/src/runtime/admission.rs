@@ -1,0 +1,266 @@
+//! Which submitted transactions enter the own lane: cheap checks first, then signatures in one engine batch.
+//!
+//! One thread admits, in order of arrival, so that a sender's transactions keep their order across requests and
+//! concurrent small requests share a signature batch. Nothing is changed for a refused transaction.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bds_client::wire::{ItemOutcome, Wait};
+use bds_contracts::genesis::Mode;
+use bds_contracts::receipt::Code;
+use bds_contracts::state::State;
+use bds_contracts::tx::{ChainId, Millis, TxId, TxView};
+use bds_core::turn::Input;
+use crossbeam::channel::{Receiver, Sender, TrySendError};
+use tokio::sync::oneshot;
+
+use super::nonces::Nonces;
+use super::tracker::{Place, Standing, Tracker, Waiter};
+use crate::engine::Engine;
+use crate::store::index::Index;
+
+/// Requests waiting for the admission thread; beyond it a request is answered busy.
+pub const REQUESTS_MAX: usize = 256;
+/// Transactions gathered from several requests into one engine batch.
+const GATHER_MAX: usize = 8192;
+
+/// One batch of transactions to admit.
+pub struct Request {
+    /// Wire bytes.
+    pub transactions: Vec<Vec<u8>>,
+    /// How far the caller waits.
+    pub wait: Wait,
+    /// Gets one answer a transaction and the waiter for those admitted.
+    pub answer: oneshot::Sender<Admitted>,
+}
+
+/// What became of a request at the door.
+pub struct Admitted {
+    /// Id and outcome so far, in order.
+    pub items: Vec<(TxId, ItemOutcome)>,
+    /// Wakes when every admitted one has come as far as asked.
+    pub waiter: Arc<Waiter>,
+}
+
+/// What the admission thread works with.
+pub struct Admission {
+    /// This ledger.
+    pub chain: ChainId,
+    /// Whether transactions are checked at all.
+    pub mode: Mode,
+    /// Verifies and hashes.
+    pub engine: Arc<Engine>,
+    /// Executed state.
+    pub state: Arc<RwLock<State>>,
+    /// Outcomes and waiters.
+    pub tracker: Arc<Tracker>,
+    /// Receipts of long ago.
+    pub index: Index,
+    /// To the core.
+    pub core: Sender<Input>,
+    /// Bytes the own lane's mempool can still take, as the core last said.
+    pub mempool_free: Arc<AtomicU64>,
+    /// False while the disk is below its reserve or the node drains.
+    pub open: Arc<AtomicBool>,
+    /// Reservations.
+    pub nonces: Nonces,
+}
+
+/// An answer in the making.
+enum Item {
+    Refused(Code),
+    Known(ItemOutcome),
+    /// Passed the cheap checks; to be verified.
+    Candidate,
+}
+
+impl Admission {
+    /// Serves until every sender of requests is gone.
+    pub fn run(mut self, requests: &Receiver<Request>) {
+        while let Ok(first) = requests.recv() {
+            let mut gathered = vec![first];
+            let mut count = gathered[0].transactions.len();
+            while count < GATHER_MAX
+                && let Ok(next) = requests.try_recv()
+            {
+                count += next.transactions.len();
+                gathered.push(next);
+            }
+            self.admit(gathered);
+        }
+    }
+
+    fn admit(&mut self, requests: Vec<Request>) {
+        let waiters: Vec<_> = requests.iter().map(|r| Waiter::new(r.wait)).collect();
+        let wires: Vec<(usize, &[u8])> = requests
+            .iter()
+            .enumerate()
+            .flat_map(|(r, request)| request.transactions.iter().map(move |tx| (r, tx.as_slice())))
+            .collect();
+        let (ids, mut items) = match self.mode {
+            Mode::Verified => self.check(&wires, &waiters),
+            Mode::Opaque => self.wave_through(&wires),
+        };
+        self.hand_on(&wires, &ids, &mut items, &waiters);
+        for waiter in &waiters {
+            waiter.seal();
+        }
+        let mut answers = ids.into_iter().zip(items).map(|(id, item)| {
+            let outcome = match item {
+                Item::Refused(code) => refused(code),
+                Item::Known(outcome) => outcome,
+                Item::Candidate => ItemOutcome::Accepted,
+            };
+            (id, outcome)
+        });
+        let counts: Vec<_> = requests.iter().map(|r| r.transactions.len()).collect();
+        for ((request, waiter), count) in requests.into_iter().zip(waiters).zip(counts) {
+            let items = answers.by_ref().take(count).collect();
+            // The client may have gone; its transactions are admitted all the same.
+            let _ = request.answer.send(Admitted { items, waiter });
+        }
+    }
+
+    /// Ids of all, and for each whether it is refused, known, or has a good signature.
+    fn check(&mut self, wires: &[(usize, &[u8])], waiters: &[Arc<Waiter>]) -> (Vec<TxId>, Vec<Item>) {
+        let views: Vec<Result<TxView<'_>, Code>> =
+            wires.iter().map(|(_, bytes)| TxView::parse(bytes).map_err(Code::from)).collect();
+        let signed: Vec<&[u8]> = views.iter().map(|v| v.as_ref().map_or(&[][..], TxView::signed_bytes)).collect();
+        let mut ids: Vec<TxId> = self.engine.sha512(&signed).into_iter().map(TxId).collect();
+        let now = wall_clock();
+        let mut items = Vec::with_capacity(wires.len());
+        {
+            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            for ((view, id), (request, _)) in views.iter().zip(&mut ids).zip(wires) {
+                let item = match view {
+                    Err(code) => {
+                        *id = TxId([0; 64]);
+                        Item::Refused(*code)
+                    }
+                    Ok(view) => match self.known(id, view, &state, &waiters[*request]) {
+                        Some(outcome) => Item::Known(outcome),
+                        // The nonce is judged later, in order and after the signature, so that nobody can
+                        // use up somebody else's.
+                        None => match state.admit(now, view, view.nonce()) {
+                            Err(code) => Item::Refused(code),
+                            Ok(()) => Item::Candidate,
+                        },
+                    },
+                };
+                items.push(item);
+            }
+        }
+        let candidates: Vec<usize> = (0..items.len()).filter(|&i| matches!(items[i], Item::Candidate)).collect();
+        let checks: Vec<_> = candidates
+            .iter()
+            .filter_map(|&i| views[i].as_ref().ok())
+            .map(|view| (view.sender_bytes(), view.signature(), view.signed_bytes()))
+            .collect();
+        for (&i, valid) in candidates.iter().zip(self.engine.verify(&checks)) {
+            if !valid {
+                items[i] = Item::Refused(Code::BAD_SIGNATURE);
+            }
+        }
+        (ids, items)
+    }
+
+    /// The standing answer for a transaction submitted before, here or elsewhere, in this run or an earlier one.
+    fn known(&self, id: &TxId, view: &TxView<'_>, state: &State, waiter: &Arc<Waiter>) -> Option<ItemOutcome> {
+        if let Some(standing) = self.tracker.seen(id, Some(waiter)) {
+            return Some(standing.outcome());
+        }
+        // Only an executed nonce can have a receipt; all others are spared the look-up.
+        if state.next_nonce(&view.sender()).is_some_and(|next| view.nonce() < next) {
+            let (height, index) = self.index.receipt_place(id)?;
+            let receipt = self.index.receipts(height)?.into_iter().nth(usize::try_from(index).ok()?)?;
+            return (receipt.tx == *id).then_some(
+                Standing::Applied(Place { height, index, code: receipt.code }).outcome(),
+            );
+        }
+        None
+    }
+
+    /// Opaque payloads are named by their hash and judged by their length alone.
+    fn wave_through(&self, wires: &[(usize, &[u8])]) -> (Vec<TxId>, Vec<Item>) {
+        let bytes: Vec<&[u8]> = wires.iter().map(|(_, bytes)| *bytes).collect();
+        let ids = self.engine.sha512(&bytes).into_iter().map(TxId).collect();
+        let items = bytes
+            .iter()
+            .map(|b| if b.len() > bds_contracts::tx::TX_BYTES_MAX { Item::Refused(Code::TOO_LONG) } else { Item::Candidate })
+            .collect();
+        (ids, items)
+    }
+
+    /// Judges nonces in order, reserves room in the mempool and hands the rest to the core in one input.
+    fn hand_on(&mut self, wires: &[(usize, &[u8])], ids: &[TxId], items: &mut [Item], waiters: &[Arc<Waiter>]) {
+        let open = self.open.load(Ordering::Acquire);
+        let mut room = self.mempool_free.load(Ordering::Acquire);
+        let now = Instant::now();
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mut admitted = Vec::new();
+        let mut indexes = Vec::new();
+        for (i, (request, bytes)) in wires.iter().enumerate() {
+            if !matches!(items[i], Item::Candidate) {
+                continue;
+            }
+            // The same transaction twice in one request, or sent again while the first was being verified.
+            if let Some(standing) = self.tracker.seen(&ids[i], Some(&waiters[*request])) {
+                items[i] = Item::Known(standing.outcome());
+                continue;
+            }
+            if !open || room < bytes.len() as u64 {
+                items[i] = Item::Refused(Code::BUSY);
+                continue;
+            }
+            if self.mode == Mode::Verified
+                && let Ok(view) = TxView::parse(bytes)
+            {
+                let sender = view.sender();
+                let executed = state.next_nonce(&sender).unwrap_or(0);
+                let expected = self.nonces.expected(&sender, executed, now);
+                if view.nonce() != expected {
+                    items[i] =
+                        Item::Refused(if view.nonce() < expected { Code::NONCE_REUSED } else { Code::NONCE_GAP });
+                    continue;
+                }
+                self.nonces.reserve(&sender, expected, executed, now);
+            }
+            room -= bytes.len() as u64;
+            self.tracker.admit(&ids[i], Some(&waiters[*request]));
+            admitted.push(Arc::<[u8]>::from(*bytes));
+            indexes.push(i);
+        }
+        drop(state);
+        if admitted.is_empty() {
+            return;
+        }
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.core.try_send(Input::Submit(admitted)) {
+            for i in indexes {
+                self.tracker.forget(&ids[i]);
+                items[i] = Item::Refused(Code::BUSY);
+                if self.mode == Mode::Verified
+                    && let Ok(view) = TxView::parse(wires[i].1)
+                {
+                    self.nonces.release(&view.sender(), view.nonce());
+                }
+            }
+        } else {
+            self.mempool_free.store(room, Ordering::Release);
+        }
+    }
+}
+
+/// A refusal for a client.
+#[must_use]
+pub fn refused(code: Code) -> ItemOutcome {
+    ItemOutcome::Refused { code, reason: code.text().to_owned(), retryable: code.retryable() }
+}
+
+/// Milliseconds since 1970 by this machine's clock: for admission and proposals only, never for the state.
+#[must_use]
+pub fn wall_clock() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,214 @@
+//! The loop around the core: inputs in, records to disk, effects out. It decides nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bds_contracts::block::ValidatorIndex;
+use bds_contracts::tx::Millis;
+use bds_core::Core;
+use bds_core::batch::Batch;
+use bds_core::message::Message;
+use bds_core::turn::{Effect, Input, Turn};
+use crossbeam::channel::{Receiver, Select, Sender};
+use tracing::error;
+
+use super::admission::wall_clock;
+use super::executor::Work;
+use super::verification::check_batch;
+use crate::engine::Engine;
+use crate::network::Network;
+use crate::store::{Reader, Store};
+
+/// Inputs of one turn at the most: bounds how long a vote waits for the sync.
+const TURN_INPUTS_MAX: usize = 256;
+/// Bytes of committed slots in one answer to a peer that catches up.
+const SLOTS_BYTES_MAX: usize = 1 << 20;
+/// The longest sleep without an input.
+const IDLE_MAX: Duration = Duration::from_millis(100);
+
+/// Numbers of the core that others may read at any time.
+#[derive(Debug, Default)]
+pub struct CoreNumbers {
+    /// PBFT view.
+    pub view: AtomicU64,
+    /// View changes since start.
+    pub view_changes: AtomicU64,
+    /// Last committed slot.
+    pub committed: AtomicU64,
+    /// Free bytes in the mempool of the own lane.
+    pub mempool_free: Arc<AtomicU64>,
+    /// Not behind its peers.
+    pub synced: AtomicBool,
+}
+
+/// The core thread's belongings.
+pub struct CoreLoop {
+    /// The state machine.
+    pub core: Core,
+    /// The disk.
+    pub store: Store,
+    /// Reads what was written.
+    pub reader: Reader,
+    /// Sends.
+    pub network: Network,
+    /// Computes roots and checks batches.
+    pub engine: Arc<Engine>,
+    /// Executes.
+    pub executor: Sender<Work>,
+    /// Where computed answers come back.
+    pub answers: Sender<Input>,
+    /// Published numbers.
+    pub numbers: Arc<CoreNumbers>,
+}
+
+/// The queues a core listens to. Answers are as many as were asked for; the others are bounded where they are made.
+pub struct Inputs {
+    /// From engine, executor and store.
+    pub answers: Receiver<Input>,
+    /// From peers.
+    pub peers: Receiver<Input>,
+    /// From admission.
+    pub submissions: Receiver<Input>,
+    /// Closed when the node stops.
+    pub stop: Receiver<()>,
+}
+
+/// Why the loop ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// It was asked to.
+    Stopped,
+    /// The core found itself in disagreement with a quorum.
+    Halted(String),
+    /// The disk refused; nothing that depended on the lost write has left.
+    Disk(String),
+}
+
+impl CoreLoop {
+    /// Runs turns until stopped, halted or refused by the disk.
+    pub fn run(mut self, inputs: &Inputs) -> Ended {
+        let mut wake = Some(Millis(0));
+        loop {
+            let Some(turn) = self.turn(inputs, &mut wake) else { return Ended::Stopped };
+            let effects = match turn.commit(&mut self.store) {
+                Ok(effects) => effects,
+                Err(problem) => {
+                    error!(%problem, "the disk refused a write: stopping before anything that depends on it leaves");
+                    return Ended::Disk(problem.to_string());
+                }
+            };
+            for effect in effects {
+                if let Effect::Halt(reason) = effect {
+                    error!(%reason, "halting");
+                    return Ended::Halted(reason);
+                }
+                self.carry_out(effect, &mut wake);
+            }
+            self.publish();
+        }
+    }
+
+    /// Waits for something to happen, then lets the core see everything that is there, up to a bound. `None` when stopped.
+    fn turn(&mut self, inputs: &Inputs, wake: &mut Option<Millis>) -> Option<Turn> {
+        let queues = [&inputs.answers, &inputs.peers, &inputs.submissions];
+        let mut select = Select::new();
+        for queue in queues {
+            select.recv(queue);
+        }
+        select.recv(&inputs.stop);
+        let patience = wake.map_or(IDLE_MAX, |at| Duration::from_millis(at.0.saturating_sub(wall_clock().0)).min(IDLE_MAX));
+        // Only waits: which queue is ready does not matter, all are looked at.
+        let _ = select.ready_timeout(patience);
+        if inputs.stop.try_recv() == Err(crossbeam::channel::TryRecvError::Disconnected) {
+            return None;
+        }
+        let now = wall_clock();
+        let mut turn = Turn::default();
+        let mut count = 0;
+        for queue in queues {
+            while count < TURN_INPUTS_MAX
+                && let Ok(input) = queue.try_recv()
+            {
+                self.core.step(now, input, &mut turn);
+                count += 1;
+            }
+        }
+        if wake.is_some_and(|at| at <= now) {
+            *wake = None;
+            self.core.step(now, Input::Tick, &mut turn);
+        }
+        Some(turn)
+    }
+
+    fn carry_out(&self, effect: Effect, wake: &mut Option<Millis>) {
+        match effect {
+            Effect::Seal { position, payload } => {
+                let (engine, answers) = (Arc::clone(&self.engine), self.answers.clone());
+                self.engine.spawn(move || {
+                    let transactions = payload.transactions().unwrap_or_default();
+                    let root = bds_contracts::block::MerkleRoot(engine.root(&transactions));
+                    let count = u32::try_from(transactions.len()).expect("a batch holds few thousand transactions");
+                    answer(&answers, Input::Sealed { position, payload, root, count });
+                });
+            }
+            Effect::Verify(batch) => {
+                let (engine, answers) = (Arc::clone(&self.engine), self.answers.clone());
+                let mode = self.store.mode();
+                self.engine.spawn(move || {
+                    let digest = batch.header.digest();
+                    answer(&answers, Input::Verified { digest, valid: check_batch(&engine, mode, &batch) });
+                });
+            }
+            Effect::Send(to, message) => self.network.send(to, &message),
+            Effect::Broadcast(message) => self.network.broadcast(&message),
+            Effect::Execute { height, time, batches } => self.execute(Work::Execute { height, time, batches }),
+            Effect::Certified(block) => self.execute(Work::Certified(Box::new(block))),
+            Effect::LoadBatches(digests) => {
+                let (reader, answers) = (self.reader.clone(), self.answers.clone());
+                self.engine.spawn(move || {
+                    let found: Vec<Batch> = digests.iter().filter_map(|d| reader.batch(d)).collect();
+                    answer(&answers, Input::Loaded(found));
+                });
+            }
+            Effect::ServeBatches(to, digests) => {
+                let (reader, network) = (self.reader.clone(), self.network.clone());
+                self.engine.spawn(move || {
+                    for batch in digests.iter().filter_map(|d| reader.batch(d)) {
+                        network.send(to, &Message::Batch(batch));
+                    }
+                });
+            }
+            Effect::ServeSlots(to, from) => self.serve_slots(to, from),
+            Effect::WakeAt(at) => *wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
+            Effect::Halt(_) => unreachable!("handled by the loop"),
+        }
+    }
+
+    fn serve_slots(&self, to: ValidatorIndex, from: u64) {
+        let (reader, network) = (self.reader.clone(), self.network.clone());
+        self.engine.spawn(move || {
+            let (slots, certified) = reader.slots_from(from, SLOTS_BYTES_MAX);
+            network.send(to, &Message::Slots(slots, certified));
+        });
+    }
+
+    fn execute(&self, work: Work) {
+        // The executor ends only after this loop; what it has not executed by then is executed at the next start.
+        let _ = self.executor.send(work);
+    }
+
+    fn publish(&self) {
+        let numbers = &self.numbers;
+        numbers.view.store(self.core.view(), Ordering::Relaxed);
+        numbers.view_changes.store(self.core.view_changes(), Ordering::Relaxed);
+        numbers.committed.store(self.core.committed(), Ordering::Relaxed);
+        numbers.mempool_free.store(self.core.mempool_free_bytes() as u64, Ordering::Release);
+        numbers.synced.store(self.core.is_synced(), Ordering::Relaxed);
+    }
+}
+
+fn answer(answers: &Sender<Input>, input: Input) {
+    // The core is gone only when the node stops: then nobody needs the answer.
+    let _ = answers.send(input);
+}

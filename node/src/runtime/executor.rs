@@ -1,0 +1,166 @@
+//! The thread that executes final slots in order and tells everyone who waits for the results.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
+use bds_contracts::genesis::Mode;
+use bds_contracts::receipt::{Code, Receipt};
+use bds_contracts::tx::{Millis, TxId};
+use bds_core::batch::Batch;
+use bds_core::turn::Input;
+use crossbeam::channel::{Receiver, Sender};
+use tokio::sync::broadcast;
+use tracing::{error, info};
+
+use super::tracker::{Place, Standing, Tracker};
+use crate::api::service::BlockDone;
+use crate::engine::Engine;
+use crate::execution::Execution;
+use crate::store::index::Index;
+use crate::store::snapshots::Snapshots;
+
+/// What the executor is asked to do, in order.
+pub enum Work {
+    /// Execute this slot.
+    Execute {
+        /// The next height.
+        height: Height,
+        /// Block time.
+        time: Millis,
+        /// In order of execution.
+        batches: Vec<Batch>,
+    },
+    /// The result of this block, and of all before, is certified.
+    Certified(Box<CertifiedHeader>),
+    /// Write a last snapshot and end.
+    Stop,
+}
+
+/// A block that is executed and waits for its certificate.
+struct Waiting {
+    height: Height,
+    receipts: Arc<Vec<Receipt>>,
+    /// Opaque mode leaves no receipts: ids of the transactions that were submitted here.
+    own: Vec<TxId>,
+}
+
+/// Numbers others may read at any time.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Last executed block.
+    pub executed: AtomicU64,
+    /// Transactions executed since genesis.
+    pub transactions: AtomicU64,
+    /// Last certified block that is executed here too.
+    pub certified: AtomicU64,
+}
+
+/// The executor thread's belongings.
+pub struct Executor {
+    /// The state machine.
+    pub execution: Execution,
+    /// Hashes opaque payloads.
+    pub engine: Arc<Engine>,
+    /// As genesis says.
+    pub mode: Mode,
+    /// Own lane.
+    pub me: ValidatorIndex,
+    /// Outcomes and waiters.
+    pub tracker: Arc<Tracker>,
+    /// Receipts for later.
+    pub index: Index,
+    /// Snapshots for restart.
+    pub snapshots: Snapshots,
+    /// One is written every so many blocks.
+    pub snapshot_blocks: u64,
+    /// To the core.
+    pub answers: Sender<Input>,
+    /// To event streams.
+    pub blocks: broadcast::Sender<Arc<BlockDone>>,
+    /// To status and metrics.
+    pub progress: Arc<Progress>,
+}
+
+impl Executor {
+    /// Serves until told to stop or the core is gone.
+    pub fn run(mut self, work: &Receiver<Work>) {
+        let mut waiting = VecDeque::new();
+        while let Ok(next) = work.recv() {
+            match next {
+                Work::Execute { height, time, batches } => waiting.push_back(self.execute(height, time, &batches)),
+                Work::Certified(block) => self.certified(*block, &mut waiting),
+                Work::Stop => break,
+            }
+        }
+        self.snapshot();
+    }
+
+    fn execute(&mut self, height: Height, time: Millis, batches: &[Batch]) -> Waiting {
+        let done = self.execution.apply(height, time, batches);
+        let receipts = Arc::new(done.receipts);
+        let own = match self.mode {
+            Mode::Verified => Vec::new(),
+            Mode::Opaque => self.own_ids(batches),
+        };
+        self.index.record_block(height, Arc::clone(&receipts));
+        self.progress.executed.store(height, Ordering::Release);
+        self.progress.transactions.store(self.execution.place().transactions, Ordering::Release);
+        let waiting = Waiting { height, receipts, own };
+        self.tracker.advance(waiting.standings(Standing::Committed));
+        // The core decides whether the result is the quorum's; it is gone only when the node stops.
+        let _ = self.answers.send(Input::Executed { header: done.header });
+        if height.is_multiple_of(self.snapshot_blocks) {
+            self.snapshot();
+        }
+        waiting
+    }
+
+    fn certified(&self, block: CertifiedHeader, waiting: &mut VecDeque<Waiting>) {
+        let height = block.header.height;
+        while let Some(first) = waiting.front()
+            && first.height <= height
+        {
+            let done = waiting.pop_front().expect("front was there");
+            self.tracker.advance(done.standings(Standing::Applied));
+            self.progress.certified.store(done.height, Ordering::Release);
+            if done.height == height && self.blocks.receiver_count() > 0 {
+                // Nobody listening is no error.
+                let _ = self.blocks.send(Arc::new(BlockDone { block: block.clone(), receipts: done.receipts }));
+            }
+        }
+    }
+
+    fn own_ids(&self, batches: &[Batch]) -> Vec<TxId> {
+        let own = batches.iter().filter(|b| b.header.lane == self.me);
+        let wires: Vec<&[u8]> = own.flat_map(|b| b.payload.transactions().unwrap_or_default()).collect();
+        self.engine.sha512(&wires).into_iter().map(TxId).collect()
+    }
+
+    fn snapshot(&self) {
+        let place = self.execution.place();
+        let state = self.execution.state();
+        let bytes = state.read().unwrap_or_else(PoisonError::into_inner).snapshot();
+        match self.snapshots.save(place, &bytes) {
+            Ok(()) => info!(height = place.header.height, bytes = bytes.len(), "state snapshot written"),
+            // The log alone is enough to restart; a missing snapshot only makes it slower.
+            Err(problem) => error!(height = place.header.height, %problem, "state snapshot not written"),
+        }
+    }
+}
+
+impl Waiting {
+    fn standings(&self, standing: fn(Place) -> Standing) -> impl Iterator<Item = (TxId, Standing)> + '_ {
+        let height = self.height;
+        let executed = self
+            .receipts
+            .iter()
+            .map(move |r| (r.tx, standing(Place { height, index: r.index, code: r.code })));
+        let opaque = self.own.iter().enumerate().map(move |(i, id)| {
+            let index = u32::try_from(i).unwrap_or(u32::MAX);
+            (*id, standing(Place { height, index, code: Code::OK }))
+        });
+        executed.chain(opaque)
+    }
+}

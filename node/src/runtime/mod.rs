@@ -1,0 +1,332 @@
+//! One validator as a running process: opens the home, recovers, starts the threads, waits for the end.
+//!
+//! | thread | work |
+//! |---|---|
+//! | `bds-core` | the core's turns and the disk |
+//! | `bds-exec` | executes final slots |
+//! | `bds-admit` | admits submitted transactions |
+//! | `bds-engine-N` | signatures, hashes, trees, reads for peers |
+//! | `bds-index` | writes receipts and places behind |
+//! | `bds-net` | moves bytes between validators |
+//! | `bds-api` | HTTP |
+
+pub mod admission;
+pub mod core_loop;
+pub mod executor;
+pub mod nonces;
+pub mod scheme;
+pub mod service;
+pub mod threads;
+pub mod tracker;
+pub mod verification;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use bds_contracts::block::ValidatorIndex;
+use bds_contracts::genesis::Genesis;
+use bds_contracts::state::State;
+use bds_contracts::tx::Millis;
+use bds_core::turn::Input;
+use bds_core::{Core, Recovered};
+use crossbeam::channel::{bounded, unbounded};
+use tokio::sync::{broadcast, oneshot};
+use tracing::{error, info, warn};
+
+use self::admission::{Admission, REQUESTS_MAX, wall_clock};
+use self::core_loop::{CoreLoop, CoreNumbers, Ended, Inputs};
+use self::executor::{Executor, Progress, Work};
+use self::service::Validator;
+use self::tracker::Tracker;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::execution::Execution;
+use crate::network::{self, NetworkConfig, NetworkEvent, Peer};
+use crate::store::{self, Store};
+use crate::{api, keys, setup};
+
+/// Messages of peers waiting for the core; beyond it their streams are not read on.
+const PEER_INPUTS_MAX: usize = 1024;
+/// Batches of admitted transactions waiting for the core.
+const SUBMISSIONS_MAX: usize = 64;
+/// Transactions whose outcome is remembered for waiting clients.
+const TRACKED_MAX: usize = 1 << 20;
+/// Certified blocks an event stream may lag before it has to re-read.
+const BLOCKS_LAG_MAX: usize = 256;
+/// How often free disk space is looked at.
+const DISK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Runs a validator until SIGTERM or SIGINT, a halt of the core or a refusal of the disk.
+///
+/// # Errors
+/// When it cannot start (each reason names what, where and what to do), halted, or lost its disk.
+pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
+    start_logging(config);
+    let genesis = setup::read_genesis(&home.join(setup::GENESIS_FILE))?;
+    let seed = keys::read(&home.join(keys::VALIDATOR_KEY_FILE))?;
+    let me = genesis
+        .validators
+        .validators
+        .iter()
+        .position(|v| v.key == keys::public(&seed))
+        .and_then(|i| u16::try_from(i).ok())
+        .ok_or_else(|| anyhow!("key {} is no validator of this genesis", keys::public(&seed)))?;
+    let engine = Arc::new(Engine::new(&config.get::<String>("engine.backend"), config.get("engine.threads"))?);
+    let durable = config.get("storage.durable");
+    if !durable {
+        warn!("storage.durable is off: what was answered can be lost in a crash; for measurements only");
+    }
+    let opened = Store::open(home, &genesis, durable)?;
+    info!(chain = %genesis.chain_id(), validator = me, backend = engine.name(), "starting");
+
+    // What the disk holds: a snapshot, and records above it.
+    let snapshots = opened.store.snapshots();
+    let execution = match snapshots.latest()? {
+        Some((place, bytes)) => {
+            let state = State::restore(&bytes).context("the state snapshot does not decode")?;
+            info!(height = place.header.height, "state restored from a snapshot");
+            Execution::resume(&genesis, Arc::clone(&engine), state, place)
+        }
+        None => Execution::from_genesis(&genesis, Arc::clone(&engine))?,
+    };
+    let core_config = core_config(&genesis, me, config);
+    let mut recovered = Recovered::new(&core_config);
+    recovered.executed_base(&execution.place().header, &execution.place().tips);
+    opened.replay(|record| recovered.replay(record))?;
+    let store = opened.store;
+    let scheme = scheme::Ed25519Scheme::new(&seed, Arc::clone(&engine));
+    let core = Core::new(core_config, Box::new(scheme), recovered, wall_clock());
+
+    // Queues.
+    let (answers_tx, answers) = unbounded();
+    let (peers_tx, peers) = bounded(PEER_INPUTS_MAX);
+    let (submissions_tx, submissions) = bounded(SUBMISSIONS_MAX);
+    let (requests_tx, requests) = bounded(REQUESTS_MAX);
+    let (work_tx, work) = unbounded();
+    let (stop_tx, stop) = bounded::<()>(0);
+    let (blocks_tx, _) = broadcast::channel(BLOCKS_LAG_MAX);
+
+    // Shared numbers.
+    let tracker = Arc::new(Tracker::new(TRACKED_MAX));
+    let progress = Arc::new(Progress::default());
+    progress.executed.store(execution.place().header.height, Ordering::Release);
+    progress.certified.store(store.reader().certified_head().map_or(0, |c| c.header.height), Ordering::Release);
+    progress.transactions.store(execution.place().transactions, Ordering::Release);
+    let numbers = Arc::new(CoreNumbers::default());
+    let open = Arc::new(AtomicBool::new(true));
+    let state = execution.state();
+    let index = store.index();
+
+    let network = network::start(network_config(home, me, config)?, move |event| {
+        let input = match event {
+            NetworkEvent::Connected(peer) => Input::Connected(peer),
+            NetworkEvent::Received { from, message } => Input::Received { from, message },
+            NetworkEvent::Disconnected(_) => return,
+        };
+        // Blocks the reading of this peer's stream while the core is busy; fails only when the node stops.
+        let _ = peers_tx.send(input);
+    })?;
+    let validator = Arc::new(Validator {
+        genesis: genesis.clone(),
+        me,
+        durable,
+        engine: Arc::clone(&engine),
+        state: Arc::clone(&state),
+        tracker: Arc::clone(&tracker),
+        index: index.clone(),
+        reader: store.reader(),
+        requests: requests_tx,
+        blocks: blocks_tx.clone(),
+        progress: Arc::clone(&progress),
+        numbers: Arc::clone(&numbers),
+        network: network.clone(),
+        open: Arc::clone(&open),
+    });
+    let http = start_http(config.get("api.listen"), Arc::clone(&validator))?;
+
+    let executor = Executor {
+        execution,
+        engine: Arc::clone(&engine),
+        mode: genesis.mode,
+        me,
+        tracker: Arc::clone(&tracker),
+        index: index.clone(),
+        snapshots,
+        snapshot_blocks: config.get("storage.snapshot_blocks"),
+        answers: answers_tx.clone(),
+        blocks: blocks_tx,
+        progress,
+    };
+    let admission = Admission {
+        chain: genesis.chain_id(),
+        mode: genesis.mode,
+        engine: Arc::clone(&engine),
+        state,
+        tracker,
+        index: index.clone(),
+        core: submissions_tx,
+        mempool_free: Arc::clone(&numbers.mempool_free),
+        open: Arc::clone(&open),
+        nonces: nonces::Nonces::default(),
+    };
+    let core_loop = CoreLoop {
+        core,
+        reader: store.reader(),
+        store,
+        network: network.clone(),
+        engine,
+        executor: work_tx.clone(),
+        answers: answers_tx,
+        numbers,
+    };
+    let executor = spawn("bds-exec", move || executor.run(&work))?;
+    spawn("bds-admit", move || admission.run(&requests))?;
+    let draining = Arc::new(AtomicBool::new(false));
+    watch_disk(home.to_path_buf(), config.get("storage.reserve_bytes"), Arc::clone(&open), Arc::clone(&draining))?;
+    let (ended_tx, ended) = oneshot::channel();
+    let core_thread = spawn("bds-core", move || {
+        let _ = ended_tx.send(core_loop.run(&Inputs { answers, peers, submissions, stop }));
+    })?;
+    let ended = wait_for_end(ended)?;
+
+    info!("stopping: no more submissions, then the executor finishes what is final");
+    draining.store(true, Ordering::Release);
+    open.store(false, Ordering::Release);
+    http.stop();
+    drop(stop_tx);
+    let _ = core_thread.join();
+    let _ = work_tx.send(Work::Stop);
+    let _ = executor.join();
+    index.flush();
+    network.shutdown();
+    match ended {
+        Ended::Stopped => Ok(()),
+        Ended::Halted(reason) => bail!("halted: {reason}"),
+        Ended::Disk(problem) => bail!("the disk refused a write: {problem}"),
+    }
+}
+
+/// Returns when the core ended by itself, or on SIGTERM or SIGINT.
+fn wait_for_end(ended: oneshot::Receiver<Ended>) -> anyhow::Result<Ended> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            outcome = ended => Ok(outcome.unwrap_or_else(|_| Ended::Halted("the core thread panicked".to_owned()))),
+            _ = terminate.recv() => Ok(Ended::Stopped),
+            _ = tokio::signal::ctrl_c() => Ok(Ended::Stopped),
+        }
+    })
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).with_context(|| format!("cannot start thread {name}"))
+}
+
+fn start_logging(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::new(config.get::<String>("log.filter"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process (tests) keeps the first one's logging.
+    let _ = match config.get::<String>("log.format").as_str() {
+        "json" => builder.json().try_init(),
+        _ => builder.with_ansi(false).try_init(),
+    };
+}
+
+fn core_config(genesis: &Genesis, me: ValidatorIndex, config: &Config) -> bds_core::Config {
+    let mut core = bds_core::Config::new(genesis.chain_id(), genesis.validators.clone(), me);
+    core.checkpoint_interval = genesis.checkpoint_interval;
+    core.batch_bytes_max = config.get("consensus.batch_bytes");
+    core.batch_delay = Millis(config.get("consensus.batch_delay_ms"));
+    core.mempool_bytes_max = config.get("consensus.mempool_bytes");
+    core.slot_interval_min = Millis(config.get("consensus.slot_interval_ms"));
+    core.view_timeout_base = Millis(config.get("consensus.view_timeout_ms"));
+    core
+}
+
+fn network_config(home: &Path, me: ValidatorIndex, config: &Config) -> anyhow::Result<NetworkConfig> {
+    let seed = keys::read(&home.join(keys::NETWORK_KEY_FILE))?;
+    let mut peers = Vec::new();
+    for (index, text) in config.peers().filter(|(index, _)| *index != me) {
+        let bad = || anyhow!("setting `peers.{index}` = `{text}`: expected PEER_ID@MULTIADDRESS");
+        let (peer_id, address) = text.split_once('@').ok_or_else(bad)?;
+        peers.push(Peer {
+            index,
+            peer_id: peer_id.parse().map_err(|_| bad())?,
+            address: address.parse().map_err(|_| bad())?,
+        });
+    }
+    Ok(NetworkConfig::new(keys::network_identity(&seed), config.get("network.listen"), me, peers))
+}
+
+/// The HTTP server and what stops it.
+struct Http {
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Http {
+    fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn start_http(address: SocketAddr, service: Arc<Validator>) -> anyhow::Result<Http> {
+    let listener = std::net::TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address} (setting api.listen); another process may hold the port")
+    })?;
+    listener.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("bds-api")
+        .enable_all()
+        .build()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let thread = spawn("bds-api", move || {
+        let served = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            api::serve(listener, service, stopped).await
+        });
+        if let Err(problem) = served {
+            error!(%problem, "the HTTP interface ended");
+        }
+        runtime.shutdown_timeout(Duration::from_secs(1));
+    })?;
+    Ok(Http { stop: Some(stop), thread: Some(thread) })
+}
+
+/// Closes admission while the disk has less free than the reserve.
+fn watch_disk(
+    home: PathBuf,
+    reserve: u64,
+    open: Arc<AtomicBool>,
+    draining: Arc<AtomicBool>,
+) -> anyhow::Result<JoinHandle<()>> {
+    spawn("bds-disk", move || {
+        while !draining.load(Ordering::Acquire) {
+            match store::free_bytes(&home) {
+                Ok(free) => {
+                    let enough = free >= reserve;
+                    if open.swap(enough, Ordering::AcqRel) != enough {
+                        warn!(free, reserve, admission = enough, "disk space crossed the reserve");
+                    }
+                }
+                Err(problem) => warn!(%problem, "cannot ask for free disk space"),
+            }
+            std::thread::sleep(DISK_INTERVAL);
+        }
+    })
+}

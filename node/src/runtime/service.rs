@@ -1,0 +1,215 @@
+//! What the HTTP interface gets from the running validator.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bds_client::wire::{BatchAnswer, BlockReceipts, ItemAnswer, ItemOutcome, NodeStatus, Wait};
+use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
+use bds_contracts::genesis::{Genesis, Mode};
+use bds_contracts::receipt::{Code, MerkleNode, Receipt, ReceiptProof};
+use bds_contracts::state::State;
+use bds_contracts::tx::TxId;
+use crossbeam::channel::Sender;
+use tokio::sync::{broadcast, oneshot};
+
+use super::admission::{Request, refused};
+use super::core_loop::CoreNumbers;
+use super::executor::Progress;
+use super::threads;
+use super::tracker::Tracker;
+use crate::api::service::{Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service};
+use crate::engine::Engine;
+use crate::network::Network;
+use crate::store::Reader;
+use crate::store::index::Index;
+
+/// Handles to every part of a running validator.
+pub struct Validator {
+    /// The ledger's document.
+    pub genesis: Genesis,
+    /// Own index.
+    pub me: ValidatorIndex,
+    /// Synced before answering.
+    pub durable: bool,
+    /// Builds receipt paths.
+    pub engine: Arc<Engine>,
+    /// Executed state.
+    pub state: Arc<RwLock<State>>,
+    /// Outcomes of submitted transactions.
+    pub tracker: Arc<Tracker>,
+    /// Receipts.
+    pub index: Index,
+    /// Certificates.
+    pub reader: Reader,
+    /// To admission.
+    pub requests: Sender<Request>,
+    /// Certified blocks.
+    pub blocks: broadcast::Sender<Arc<BlockDone>>,
+    /// Numbers of the executor.
+    pub progress: Arc<Progress>,
+    /// Numbers of the core.
+    pub numbers: Arc<CoreNumbers>,
+    /// Peers.
+    pub network: Network,
+    /// Admission takes transactions.
+    pub open: Arc<AtomicBool>,
+}
+
+impl Validator {
+    /// Receipts of a block with what certifies it; `None` until it is certified here.
+    fn certified_receipts(&self, height: Height) -> Option<(CertifiedHeader, Arc<Vec<Receipt>>)> {
+        Some((self.reader.certified(height)?, self.index.receipts(height)?))
+    }
+
+    fn paths(&self, receipts: &[Receipt]) -> Vec<Vec<MerkleNode>> {
+        let leaves: Vec<Vec<u8>> =
+            receipts.iter().map(|r| borsh::to_vec(r).expect("writing to memory cannot fail")).collect();
+        let leaves: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
+        let tree = self.engine.tree(&leaves);
+        (0..leaves.len()).map(|i| tree.path(i).into_iter().map(MerkleNode).collect()).collect()
+    }
+}
+
+impl Service for Validator {
+    fn submit(&self, transactions: Vec<Vec<u8>>, wait: Wait, timeout: Duration) -> Answer<'_, BatchAnswer> {
+        Box::pin(async move {
+            let count = transactions.len();
+            let (answer, admitted) = oneshot::channel();
+            let busy = || BatchAnswer {
+                items: vec![ItemAnswer { id: TxId([0; 64]), outcome: refused(Code::BUSY) }; count],
+            };
+            if self.requests.try_send(Request { transactions, wait, answer }).is_err() {
+                return busy();
+            }
+            let Ok(mut admitted) = admitted.await else { return busy() };
+            let in_time = match wait {
+                Wait::Accepted => true,
+                _ => tokio::time::timeout(timeout, admitted.waiter.done()).await.is_ok(),
+            };
+            if wait != Wait::Accepted {
+                for (id, outcome) in &mut admitted.items {
+                    if matches!(outcome, ItemOutcome::Accepted | ItemOutcome::Committed { .. }) {
+                        *outcome = match self.tracker.seen(id, None).map(super::tracker::Standing::outcome) {
+                            // Admitted, but not as far as asked when time was up: nobody can say yet.
+                            Some(ItemOutcome::Accepted) | None if !in_time => ItemOutcome::Unknown,
+                            Some(outcome) => outcome,
+                            None => ItemOutcome::Unknown,
+                        };
+                    }
+                }
+            }
+            BatchAnswer { items: admitted.items.into_iter().map(|(id, outcome)| ItemAnswer { id, outcome }).collect() }
+        })
+    }
+
+    fn receipt(&self, id: &TxId) -> ReceiptAnswer {
+        let pending = || match self.tracker.seen(id, None) {
+            Some(_) => ReceiptAnswer::Pending,
+            None => ReceiptAnswer::Unknown,
+        };
+        let Some((height, index)) = self.index.receipt_place(id) else { return pending() };
+        let Some((block, receipts)) = self.certified_receipts(height) else { return ReceiptAnswer::Pending };
+        let at = index as usize;
+        match receipts.get(at).filter(|r| r.tx == *id) {
+            Some(receipt) => {
+                let path = self.paths(&receipts).swap_remove(at);
+                ReceiptAnswer::Proven(Box::new(ReceiptProof { receipt: receipt.clone(), path, block }))
+            }
+            None => pending(),
+        }
+    }
+
+    fn block(&self, height: Height) -> Option<CertifiedHeader> {
+        self.reader.certified(height)
+    }
+
+    fn block_receipts(&self, height: Height) -> Option<BlockReceipts> {
+        let (block, receipts) = self.certified_receipts(height)?;
+        let paths = self.paths(&receipts);
+        Some(BlockReceipts { block, receipts: receipts.iter().cloned().zip(paths).collect() })
+    }
+
+    fn events_from(&self, height: Height, index: u32, limit: usize) -> Vec<PlacedEvent> {
+        let last = self.progress.certified.load(Ordering::Acquire);
+        let mut events = Vec::new();
+        for at in height.max(1)..=last {
+            if events.len() >= limit {
+                break;
+            }
+            let Some(receipts) = self.index.receipts(at) else { break };
+            let placed = receipts.iter().flat_map(|r| r.events.iter().map(|e| (r.tx, e))).enumerate();
+            events.extend(placed.filter_map(|(i, (tx, event))| {
+                let place = u32::try_from(i).ok()?;
+                (at > height || place >= index).then(|| PlacedEvent { height: at, index: place, tx, event: event.clone() })
+            }));
+        }
+        events.truncate(limit);
+        events
+    }
+
+    fn blocks(&self) -> broadcast::Receiver<Arc<BlockDone>> {
+        self.blocks.subscribe()
+    }
+
+    fn query(&self, name: &str, arguments: &BTreeMap<String, String>) -> Result<serde_json::Value, QueryError> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        super::queries::answer(&state, name, arguments)
+    }
+
+    fn status(&self) -> NodeStatus {
+        let (state_height, state_root) = {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            (state.height(), state.root())
+        };
+        let certified = self.reader.certified_head();
+        NodeStatus {
+            chain: self.genesis.chain_id().to_string(),
+            validator: self.me,
+            view: self.numbers.view.load(Ordering::Relaxed),
+            view_changes: self.numbers.view_changes.load(Ordering::Relaxed),
+            committed: self.numbers.committed.load(Ordering::Relaxed),
+            executed: self.progress.executed.load(Ordering::Acquire),
+            certified: certified.as_ref().map_or(0, |c| c.header.height),
+            head: certified.map_or_else(String::new, |c| c.header.digest().to_string()),
+            state_root: state_root.to_string(),
+            state_height,
+            transactions: self.progress.transactions.load(Ordering::Acquire),
+            peers: self.network.peers_connected(),
+            ready: self.not_ready().is_empty(),
+            mode: match self.genesis.mode {
+                Mode::Verified => "verified",
+                Mode::Opaque => "opaque",
+            }
+            .to_owned(),
+            durable: self.durable,
+            backend: self.engine.name().to_owned(),
+            stage_seconds: threads::stage_seconds(),
+            cpu_seconds: threads::cpu_seconds(),
+            memory_bytes: threads::memory_bytes(),
+        }
+    }
+
+    fn not_ready(&self) -> NotReady {
+        let mut reasons = Vec::new();
+        let set = &self.genesis.validators;
+        // Each connected validator counts with the least weight there is, so this never says ready too early.
+        let least = set.validators.iter().map(|v| v.weight).min().unwrap_or(0);
+        let reachable = set.weight(self.me) + least * self.network.peers_connected() as u64;
+        if reachable < set.weight_quorum() {
+            reasons.push(format!("no quorum: {} peers connected", self.network.peers_connected()));
+        }
+        if !self.numbers.synced.load(Ordering::Relaxed) {
+            reasons.push("syncing: behind its peers".to_owned());
+        }
+        if !self.open.load(Ordering::Acquire) {
+            reasons.push("admission is closed: disk below its reserve, or draining".to_owned());
+        }
+        reasons
+    }
+
+    fn metrics(&self) -> String {
+        super::metrics_text(self)
+    }
+}

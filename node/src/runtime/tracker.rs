@@ -1,0 +1,245 @@
+//! What became of the transactions that were submitted here, and who waits for them.
+//!
+//! Bounded: beyond `capacity` the oldest entry is forgotten. A forgotten transaction is not lost: its receipt is found
+//! through the index once it is final, and a waiter that was promised an answer gets "unknown" at its deadline.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bds_client::wire::{ItemOutcome, Wait};
+use bds_contracts::block::Height;
+use bds_contracts::receipt::Code;
+use bds_contracts::tx::TxId;
+use tokio::sync::Notify;
+
+/// Where a tracked transaction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Admitted.
+    Pending,
+    /// Executed in a block of final order.
+    Committed(Place),
+    /// As `Committed`, certified by a quorum.
+    Applied(Place),
+}
+
+/// Where it is and how it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Block.
+    pub height: Height,
+    /// Place in it.
+    pub index: u32,
+    /// Result.
+    pub code: Code,
+}
+
+impl Standing {
+    /// The same for a client.
+    #[must_use]
+    pub fn outcome(self) -> ItemOutcome {
+        match self {
+            Self::Pending => ItemOutcome::Accepted,
+            Self::Committed(Place { height, index, code }) => ItemOutcome::Committed { height, index, code },
+            Self::Applied(Place { height, index, code }) => ItemOutcome::Applied { height, index, code },
+        }
+    }
+
+    fn satisfies(self, wait: Wait) -> bool {
+        match self {
+            Self::Pending => wait == Wait::Accepted,
+            Self::Committed(_) => wait != Wait::Applied,
+            Self::Applied(_) => true,
+        }
+    }
+}
+
+/// Woken when the last of its transactions has come as far as asked.
+#[derive(Debug)]
+pub struct Waiter {
+    wait: Wait,
+    remaining: AtomicUsize,
+    done: Notify,
+}
+
+impl Waiter {
+    /// Nobody to wait for yet.
+    #[must_use]
+    pub fn new(wait: Wait) -> Arc<Self> {
+        // One extra count is held until `seal`, so that the waiter cannot finish while it is being filled.
+        Arc::new(Self { wait, remaining: AtomicUsize::new(1), done: Notify::new() })
+    }
+
+    /// No more transactions will be added.
+    pub fn seal(&self) {
+        self.finish_one();
+    }
+
+    /// Returns when every added transaction has come far enough.
+    pub async fn done(&self) {
+        let notified = self.done.notified();
+        if self.remaining.load(Ordering::Acquire) > 0 {
+            notified.await;
+        }
+    }
+
+    fn finish_one(&self) {
+        if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // One permit is kept if nobody waits yet; there is one waiting task at most.
+            self.done.notify_one();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    standing: Standing,
+    waiters: Vec<Arc<Waiter>>,
+}
+
+/// Tracked transactions by id.
+#[derive(Debug)]
+pub struct Tracker {
+    capacity: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    entries: HashMap<Key, Entry>,
+    oldest_first: VecDeque<Key>,
+}
+
+/// First half of an id: 128 bits of SHA-512 name a transaction well enough in memory.
+type Key = [u8; 16];
+
+fn key(id: &TxId) -> Key {
+    *id.0.first_chunk().expect("an id has 64 bytes")
+}
+
+impl Tracker {
+    /// Remembers at most `capacity` transactions.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, inner: Mutex::default() }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts tracking an admitted transaction.
+    pub fn admit(&self, id: &TxId, waiter: Option<&Arc<Waiter>>) {
+        let mut inner = self.lock();
+        if inner.entries.len() >= self.capacity
+            && let Some(oldest) = inner.oldest_first.pop_front()
+        {
+            inner.entries.remove(&oldest);
+        }
+        inner.oldest_first.push_back(key(id));
+        inner.entries.insert(key(id), Entry { standing: Standing::Pending, waiters: Vec::new() });
+        if let Some(waiter) = waiter {
+            inner.wait_for(id, waiter);
+        }
+    }
+
+    /// Standing of a transaction seen before; `waiter`, if given, then waits for it too.
+    pub fn seen(&self, id: &TxId, waiter: Option<&Arc<Waiter>>) -> Option<Standing> {
+        let mut inner = self.lock();
+        let standing = inner.entries.get(&key(id))?.standing;
+        if let Some(waiter) = waiter {
+            inner.wait_for(id, waiter);
+        }
+        Some(standing)
+    }
+
+    /// Forgets a transaction that was tracked but could not be handed on.
+    pub fn forget(&self, id: &TxId) {
+        let mut inner = self.lock();
+        if let Some(entry) = inner.entries.remove(&key(id)) {
+            for waiter in entry.waiters {
+                waiter.finish_one();
+            }
+        }
+    }
+
+    /// Moves transactions on; ids not tracked here are skipped.
+    pub fn advance(&self, news: impl IntoIterator<Item = (TxId, Standing)>) {
+        let mut inner = self.lock();
+        for (id, standing) in news {
+            if let Some(entry) = inner.entries.get_mut(&key(&id)) {
+                entry.standing = standing;
+                entry.waiters.retain(|waiter| {
+                    let done = standing.satisfies(waiter.wait);
+                    if done {
+                        waiter.finish_one();
+                    }
+                    !done
+                });
+            }
+        }
+    }
+
+    /// How many are tracked.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().entries.len()
+    }
+}
+
+impl Inner {
+    fn wait_for(&mut self, id: &TxId, waiter: &Arc<Waiter>) {
+        if let Some(entry) = self.entries.get_mut(&key(id))
+            && !entry.standing.satisfies(waiter.wait)
+        {
+            waiter.remaining.fetch_add(1, Ordering::AcqRel);
+            entry.waiters.push(Arc::clone(waiter));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(n: u8) -> TxId {
+        TxId([n; 64])
+    }
+
+    const PLACE: Place = Place { height: 3, index: 1, code: Code(0) };
+
+    #[tokio::test]
+    async fn a_waiter_wakes_when_the_last_one_is_far_enough() {
+        let tracker = Tracker::new(8);
+        let waiter = Waiter::new(Wait::Applied);
+        tracker.admit(&id(1), Some(&waiter));
+        tracker.admit(&id(2), Some(&waiter));
+        waiter.seal();
+        tracker.advance([(id(1), Standing::Applied(PLACE)), (id(2), Standing::Committed(PLACE))]);
+        assert_eq!(waiter.remaining.load(Ordering::Acquire), 1);
+        tracker.advance([(id(2), Standing::Applied(PLACE))]);
+        waiter.done().await;
+        assert_eq!(tracker.seen(&id(2), None), Some(Standing::Applied(PLACE)));
+    }
+
+    #[tokio::test]
+    async fn an_empty_or_satisfied_waiter_is_done_at_once() {
+        let tracker = Tracker::new(8);
+        let waiter = Waiter::new(Wait::Accepted);
+        tracker.admit(&id(1), Some(&waiter));
+        waiter.seal();
+        waiter.done().await;
+    }
+
+    #[test]
+    fn memory_is_bounded_and_the_oldest_goes_first() {
+        let tracker = Tracker::new(2);
+        for n in 0..5 {
+            tracker.admit(&id(n), None);
+        }
+        assert_eq!(tracker.len(), 2);
+        assert_eq!(tracker.seen(&id(2), None), None);
+        assert_eq!(tracker.seen(&id(4), None), Some(Standing::Pending));
+    }
+}
