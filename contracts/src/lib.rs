@@ -1,28 +1,28 @@
 //! What can be said on the ledger and what it does.
+//!
+//! Everything here is a pure function of the blocks executed so far: no clock, no randomness, no input or
+//! output, no floating point, no hash map. Two validators that execute the same blocks hold the same bytes.
+#![forbid(unsafe_code)]
 
+pub mod account;
+pub mod amount;
 pub mod block;
+pub mod call;
+pub mod carbon;
+pub mod code;
+pub mod event;
+pub mod genesis;
+pub mod key;
+pub mod merkle;
+pub mod query;
 pub mod receipt;
+pub mod state;
 pub mod tx;
 
-/// What a transaction asks for.
-#[derive(Debug, Clone, PartialEq, Eq, borsh::BorshSerialize, borsh::BorshDeserialize)]
-pub enum Call {
-    /// Nothing.
-    Nothing,
-}
+mod ledger;
 
-/// Something a transaction did, for whoever follows the stream.
-#[derive(
-    Debug,
-    Clone,
-    PartialEq,
-    Eq,
-    borsh::BorshSerialize,
-    borsh::BorshDeserialize,
-    serde::Serialize,
-    serde::Deserialize,
-)]
-pub enum Event {
-    /// Nothing.
-    Nothing,
-}
+pub use call::Call;
+pub use event::Event;
+pub use genesis::Genesis;
+pub use receipt::Code;
+pub use state::{BlockOutcome, State};

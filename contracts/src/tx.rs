@@ -102,7 +102,10 @@ pub struct ContentHash(pub [u8; 64]);
     Default,
     BorshSerialize,
     BorshDeserialize,
+    serde::Serialize,
+    serde::Deserialize,
 )]
+#[serde(transparent)]
 pub struct AccountId(pub u64);
 
 /// Everything the sender signs.

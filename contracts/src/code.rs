@@ -1,0 +1,147 @@
+//! The table of all result codes: number, name, meaning, and whether the same bytes may succeed later.
+//!
+//! Numbers and names never change and are never used again for something else; new ones are added at the end
+//! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
+//! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6.
+
+pub use crate::receipt::Code;
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeInfo {
+    /// Stable number.
+    pub code: Code,
+    /// Stable name.
+    pub name: &'static str,
+    /// The meaning in one sentence.
+    pub text: &'static str,
+    /// The same bytes may succeed later.
+    pub retryable: bool,
+}
+
+macro_rules! codes {
+    ($($number:literal $constant:ident $name:literal $text:literal $(retry $retry:literal)?;)*) => {
+        impl Code {
+            $(#[doc = $text] pub const $constant: Code = Code($number);)*
+        }
+
+        /// Every code there is, by rising number.
+        pub const CODES: &[CodeInfo] = &[$(CodeInfo {
+            code: Code($number), name: $name, text: $text, retryable: false $(|| $retry)?,
+        }),*];
+    };
+}
+
+codes! {
+    0 OK "Ok" "Done.";
+    1 MALFORMED "Malformed" "The bytes are no transaction: accounts, content hash or call do not decode.";
+    2 OVERSIZED "Oversized" "The transaction is longer than the limit.";
+    3 WRONG_CHAIN "WrongChain" "The transaction is meant for another ledger.";
+    4 BAD_SIGNATURE "BadSignature" "The signature is not the sender's over these bytes.";
+    5 EXPIRED "Expired" "The expiry is at or before the block's time.";
+    6 NOT_YET_VALID "NotYetValid" "The lock time is after the block's time." retry true;
+    7 UNKNOWN_SENDER "UnknownSender" "The sender's key is not registered on this ledger." retry true;
+    8 WRONG_ROLE "WrongRole" "The sender's roles do not allow this call.";
+    9 NONCE_GAP "NonceGap" "The nonce is above the sender's next one; send the missing transactions first." retry true;
+    10 NONCE_REUSED "NonceReused" "The nonce was used before by another transaction.";
+    11 BUSY "Busy" "The queue is full; send again later." retry true;
+    12 ACCOUNT_NOT_DECLARED "AccountNotDeclared" "The call names an account that the transaction does not declare.";
+    13 UNKNOWN_ACCOUNT "UnknownAccount" "There is no such account." retry true;
+    14 OVERFLOW "Overflow" "A quantity or an amount would leave the range of its type.";
+    15 RATE_LIMITED "RateLimited" "This client sends more than its share; send again later." retry true;
+    16 STOPPING "Stopping" "The node is shutting down; send to another one." retry true;
+    17 STORAGE_FULL "StorageFull" "The node has no room left to store transactions; send to another one." retry true;
+    18 WRONG_VERSION "WrongVersion" "The first eight bytes are not the tag of this version's transactions.";
+    19 TEXT_TOO_LONG "TextTooLong" "A text is longer than the limit, empty where it may not be, or holds control characters.";
+    20 KEY_INVALID "KeyInvalid" "The key is no point of the curve, not in its only encoding, or of small order.";
+    21 MEMBER_EXISTS "MemberExists" "The key is registered already.";
+    22 UNKNOWN_MEMBER "UnknownMember" "The key is not registered.";
+    23 ROLE_NOT_GRANTABLE "RoleNotGrantable" "The sender may not give or take one of these roles.";
+    24 ACCOUNT_EXISTS "AccountExists" "The account number is taken.";
+    25 NOT_REPRESENTATIVE "NotRepresentative" "The sender does not represent this account.";
+    26 ACCOUNT_NOT_OPEN "AccountNotOpen" "The account is blocked, suspended or closed for this movement.";
+    27 ACCOUNT_NOT_EMPTY "AccountNotEmpty" "The account holds units, money or orders and cannot be closed.";
+    28 REPRESENTATIVES_INVALID "RepresentativesInvalid" "The representatives are none, too many, repeated or not registered.";
+    29 ACCOUNT_KIND "AccountKind" "This kind of account does not allow the call.";
+    30 TOO_MANY "TooMany" "The list in the call is empty or longer than the limit.";
+    40 QUANTITY_ZERO "QuantityZero" "The quantity is zero.";
+    41 BALANCE_TOO_LOW "BalanceTooLow" "The account has fewer free units than asked for." retry true;
+    42 UNKNOWN_INSTRUMENT "UnknownInstrument" "There is no such instrument.";
+    43 INSTRUMENT_EXISTS "InstrumentExists" "The instrument number is taken.";
+    44 INSTRUMENT_INVALID "InstrumentInvalid" "Scale, tick, lot or value of a price step is out of range.";
+    45 BLOCK_NOT_HELD "BlockNotHeld" "The account does not hold all of these serial numbers.";
+    46 BLOCK_INVALID "BlockInvalid" "A serial block ends before it starts, or blocks overlap.";
+    60 AMOUNT_NOT_POSITIVE "AmountNotPositive" "The amount is zero or negative.";
+    61 CASH_TOO_LOW "CashTooLow" "The account has less free money than needed." retry true;
+    62 UNKNOWN_CURRENCY "UnknownCurrency" "A currency is three capital letters.";
+    70 PRICE_INVALID "PriceInvalid" "The price is not positive, not a multiple of the tick, or missing, or given where none may be.";
+    71 QUANTITY_NOT_LOT "QuantityNotLot" "The quantity is not a multiple of the lot.";
+    72 UNKNOWN_ORDER "UnknownOrder" "There is no such open order.";
+    73 ORDER_NUMBER_USED "OrderNumberUsed" "Order numbers of an account must rise.";
+    74 PRICE_ABOVE_RESERVE "PriceAboveReserve" "The new price is above the price the money was reserved at.";
+    75 RESERVE_INVALID "ReserveInvalid" "The reserve price is below the limit.";
+    76 NOT_FILLABLE "NotFillable" "A fill-or-kill order could not be filled at once; nothing was traded.";
+    77 MAX_CASH_INVALID "MaxCashInvalid" "A market bid needs a positive bound on the money it may spend; other orders take none.";
+    78 ORDER_INVALID "OrderInvalid" "This type of order and this time in force do not go together.";
+    100 TRADING_DATA_EXCEPTION "TradingDataException" "Trading data failed the index check; the message names the values.";
+    101 CONTRACT_RECORD_EXCEPTION "ContractRecordException" "Production indicators failed the quality check; the trading contract is terminated.";
+    102 CONTRACT_TERMINATED "ContractTerminated" "The trading contract is terminated and accepts nothing.";
+    103 UNKNOWN_CONTRACT "UnknownContract" "There is no such trading contract.";
+    104 CONTRACT_EXISTS "ContractExists" "The trading contract's number is taken.";
+    105 AUTHORIZATION_FAILED "AuthorizationFailed" "The sender may not read this part of the log; the attempt is recorded.";
+    106 NO_QUERY_RECORD "NoQueryRecord" "Nothing was found; the query is recorded.";
+    107 CONTRACT_INVALID "ContractInvalid" "The trading contract's bounds are empty or its parties are the same account.";
+}
+
+impl Code {
+    /// This code's line of the table; none for a number that was never given out.
+    #[must_use]
+    pub fn info(self) -> Option<&'static CodeInfo> {
+        CODES
+            .binary_search_by_key(&self, |info| info.code)
+            .ok()
+            .map(|place| &CODES[place])
+    }
+
+    /// Stable name; `Unknown` for a number that was never given out.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.info().map_or("Unknown", |info| info.name)
+    }
+
+    /// The meaning in one sentence.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        self.info()
+            .map_or("This version does not know the code.", |info| info.text)
+    }
+
+    /// Whether the same bytes may succeed later.
+    #[must_use]
+    pub fn retryable(self) -> bool {
+        self.info().is_some_and(|info| info.retryable)
+    }
+
+    /// Whether it did what was asked.
+    #[must_use]
+    pub fn is_ok(self) -> bool {
+        self == Code::OK
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.name(), self.0)
+    }
+}
+
+impl From<crate::tx::TxFormatError> for Code {
+    fn from(error: crate::tx::TxFormatError) -> Self {
+        use crate::tx::TxFormatError as E;
+        match error {
+            E::TooShort { .. } | E::Malformed => Code::MALFORMED,
+            E::TooLong { .. } => Code::OVERSIZED,
+            E::WrongDomain => Code::WRONG_VERSION,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Everything the ledger knows, as ordered maps, and which entries changed since the last state root.
+
+mod cash;
+mod dispatch;
+mod registry;
+pub(crate) mod tree;
+mod units;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::account::{Account, Member, is_text};
+use crate::amount::{Currency, Money, Quantity};
+use crate::block::Height;
+use crate::carbon::instrument::Issuance;
+use crate::carbon::{Blocks, Fate, InstrumentId};
+use crate::genesis::{Genesis, GenesisError};
+use crate::key;
+use crate::receipt::Code;
+use crate::tx::{AccountId, ChainId, Millis, PublicKey};
+
+pub(crate) use dispatch::{Context, Refusal, role_allows};
+
+/// Units of one instrument in one account. Which serial numbers of a reserve go is decided at the trade, lowest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Holding {
+    /// All units held, the reserved ones among them.
+    pub(crate) blocks: Blocks,
+    /// How many of them wait in sell orders.
+    pub(crate) reserved: Quantity,
+}
+
+impl Holding {
+    /// Units that may go. Correctness: reserved never exceeds the units held (C3).
+    pub(crate) fn free(&self) -> Quantity {
+        Quantity(self.blocks.total().0 - self.reserved.0)
+    }
+}
+
+/// Money of one currency in one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Cash {
+    /// All of it, the reserved part included; never negative.
+    pub(crate) balance: Money,
+    /// What waits in buy orders.
+    pub(crate) reserved: Money,
+}
+
+impl Cash {
+    /// Money that may go. Correctness: 0 <= reserved <= balance (C3).
+    pub(crate) fn free(self) -> Money {
+        Money(self.balance.0 - self.reserved.0)
+    }
+}
+
+/// One entry of the state: what the state root is built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize)]
+pub(crate) enum Key {
+    Chain,
+    Member(PublicKey),
+    Account(AccountId),
+    Instrument(InstrumentId),
+    Holding(AccountId, InstrumentId),
+    Spent(AccountId, InstrumentId, Fate),
+    Cash(AccountId, Currency),
+    MoneyTotal(Currency),
+}
+
+/// The whole state. Every entry is readable by anyone, so nothing in it is secret.
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Ledger {
+    pub(crate) chain: ChainId,
+    pub(crate) height: Height,
+    pub(crate) time: Millis,
+    pub(crate) members: BTreeMap<PublicKey, Member>,
+    pub(crate) accounts: BTreeMap<AccountId, Account>,
+    pub(crate) instruments: BTreeMap<InstrumentId, Issuance>,
+    pub(crate) holdings: BTreeMap<(AccountId, InstrumentId), Holding>,
+    pub(crate) spent: BTreeMap<(AccountId, InstrumentId, Fate), Blocks>,
+    pub(crate) cash: BTreeMap<(AccountId, Currency), Cash>,
+    /// All money on the ledger: deposits less withdrawals. Its fitting into 64 bits bounds every balance.
+    pub(crate) money_total: BTreeMap<Currency, Money>,
+    /// Entries written since the last root, with repeats.
+    #[borsh(skip)]
+    pub(crate) touched: Touched,
+}
+
+/// Keys of entries that changed; holds each about once however often it changes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Touched {
+    keys: Vec<Key>,
+    compact_at: usize,
+}
+
+impl Touched {
+    pub(crate) fn push(&mut self, key: Key) {
+        self.keys.push(key);
+        if self.keys.len() > self.compact_at {
+            self.keys.sort_unstable();
+            self.keys.dedup();
+            self.compact_at = (2 * self.keys.len()).max(1 << 16);
+        }
+    }
+
+    /// The keys, rising, each once; leaves none.
+    pub(crate) fn take(&mut self) -> Vec<Key> {
+        self.keys.sort_unstable();
+        self.keys.dedup();
+        std::mem::take(&mut self.keys)
+    }
+}
+
+impl Ledger {
+    pub(crate) fn from_genesis(genesis: &Genesis) -> Result<Self, GenesisError> {
+        let mut ledger = Ledger {
+            chain: genesis.chain_id(),
+            height: 0,
+            time: genesis.time,
+            members: BTreeMap::new(),
+            accounts: BTreeMap::new(),
+            instruments: BTreeMap::new(),
+            holdings: BTreeMap::new(),
+            spent: BTreeMap::new(),
+            cash: BTreeMap::new(),
+            money_total: BTreeMap::new(),
+            touched: Touched::default(),
+        };
+        each("members", &genesis.members, |m| {
+            if !is_text(&m.name) {
+                return Err(Code::TEXT_TOO_LONG);
+            }
+            if !key::is_admissible(&m.key) {
+                return Err(Code::KEY_INVALID);
+            }
+            let member = Member {
+                roles: m.roles,
+                nonce: 0,
+                name: m.name.clone(),
+            };
+            let old = ledger.members.insert(m.key, member);
+            if old.is_some() {
+                Err(Code::MEMBER_EXISTS)
+            } else {
+                Ok(())
+            }
+        })?;
+        each("accounts", &genesis.accounts, |a| {
+            let account = ledger.new_account(a)?;
+            ledger.accounts.insert(a.id, account);
+            Ok(())
+        })?;
+        each("instruments", &genesis.instruments, |i| {
+            i.check()?;
+            let issuance = Issuance {
+                instrument: i.clone(),
+                issued: Quantity::ZERO,
+            };
+            let old = ledger.instruments.insert(i.id, issuance);
+            if old.is_some() {
+                Err(Code::INSTRUMENT_EXISTS)
+            } else {
+                Ok(())
+            }
+        })?;
+        each("cash", &genesis.cash, |c| {
+            ledger.check_account(c.account)?;
+            ledger.add_money(c.account, c.currency, c.amount)
+        })?;
+        each("holdings", &genesis.holdings, |h| {
+            ledger.check_account(h.account)?;
+            ledger
+                .create_units(h.account, h.instrument, h.quantity)
+                .map(|_| ())
+        })?;
+        ledger.touch_everything();
+        Ok(ledger)
+    }
+
+    fn check_account(&self, id: AccountId) -> Result<(), Code> {
+        if self.accounts.contains_key(&id) {
+            Ok(())
+        } else {
+            Err(Code::UNKNOWN_ACCOUNT)
+        }
+    }
+
+    /// Marks every entry, so that the next root is built from nothing.
+    pub(crate) fn touch_everything(&mut self) {
+        self.touched.keys.clear();
+        self.touched.keys.push(Key::Chain);
+        let keys = &mut self.touched.keys;
+        keys.extend(self.members.keys().map(|k| Key::Member(*k)));
+        keys.extend(self.accounts.keys().map(|k| Key::Account(*k)));
+        keys.extend(self.instruments.keys().map(|k| Key::Instrument(*k)));
+        keys.extend(self.holdings.keys().map(|(a, i)| Key::Holding(*a, *i)));
+        keys.extend(self.spent.keys().map(|(a, i, f)| Key::Spent(*a, *i, *f)));
+        keys.extend(self.cash.keys().map(|(a, c)| Key::Cash(*a, *c)));
+        keys.extend(self.money_total.keys().map(|c| Key::MoneyTotal(*c)));
+    }
+
+    /// The entry's encoding; none when there is no such entry.
+    pub(crate) fn entry(&self, key: &Key) -> Option<Vec<u8>> {
+        fn bytes<T: BorshSerialize>(value: Option<&T>) -> Option<Vec<u8>> {
+            value.map(|v| borsh::to_vec(v).expect("writing to memory cannot fail"))
+        }
+        match key {
+            Key::Chain => bytes(Some(&self.chain)),
+            Key::Member(k) => bytes(self.members.get(k)),
+            Key::Account(k) => bytes(self.accounts.get(k)),
+            Key::Instrument(k) => bytes(self.instruments.get(k)),
+            Key::Holding(a, i) => bytes(self.holdings.get(&(*a, *i))),
+            Key::Spent(a, i, f) => bytes(self.spent.get(&(*a, *i, *f))),
+            Key::Cash(a, c) => bytes(self.cash.get(&(*a, *c))),
+            Key::MoneyTotal(c) => bytes(self.money_total.get(c)),
+        }
+    }
+
+    /// Keys of all members that are registered, out of these.
+    pub(crate) fn all_registered(&self, keys: &BTreeSet<PublicKey>) -> bool {
+        keys.iter().all(|k| self.members.contains_key(k))
+    }
+}
+
+fn each<T>(
+    list: &'static str,
+    entries: &[T],
+    mut add: impl FnMut(&T) -> Result<(), Code>,
+) -> Result<(), GenesisError> {
+    entries.iter().enumerate().try_for_each(|(index, entry)| {
+        add(entry).map_err(|code| GenesisError::Entry { list, index, code })
+    })
+}
