@@ -64,7 +64,7 @@ pub fn examine(home: &Path, flags: &[(String, String)]) -> Vec<Finding> {
             Err(problem) => Err(format!("cannot ask for free space: {problem}")),
         });
         let backend: String = config.get("engine.backend");
-        note("engine", match bds_engine::backend::by_name(&backend) {
+        note("engine", match bds_engine::by_name(&backend) {
             Ok(found) => Ok(found.name().to_owned()),
             Err(problem) => Err(problem.to_string()),
         });

@@ -1,7 +1,17 @@
 //! The engine as this process uses it: one backend, and a pool of threads of its own name.
+//!
+//! Large batches run on the pool; what is too small to be worth handing over runs on the caller's thread, so that a vote
+//! never waits behind a lane batch.
 
-use bds_engine::backend::{self, Backend};
-use bds_engine::merkle::{self, Sha512_256Tree};
+use anyhow::Context as _;
+use bds_engine::merkle::{self, Sha512_256, Tree};
+use bds_engine::{Backend, EngineError, SignatureItem, Verdicts, VerifyStats};
+
+/// Below this many items a batch stays on the caller's thread.
+const POOL_ITEMS_MIN: usize = 64;
+
+/// One signature to check: key, signature, message.
+pub type Check<'a> = (&'a [u8; 32], &'a [u8; 64], &'a [u8]);
 
 /// One backend and its threads.
 pub struct Engine {
@@ -9,3 +19,84 @@ pub struct Engine {
     pool: rayon::ThreadPool,
 }
 
+impl Engine {
+    /// Takes the backend of this name; `threads` 0 means one a core.
+    ///
+    /// # Errors
+    /// When this machine lacks the backend, or threads cannot be started.
+    pub fn new(backend: &str, threads: usize) -> anyhow::Result<Self> {
+        let backend = bds_engine::by_name(backend)?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("bds-engine-{i}"))
+            .build()
+            .context("cannot start the engine's threads")?;
+        Ok(Self { backend, pool })
+    }
+
+    /// Name of the backend.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.backend.name()
+    }
+
+    /// What verification has done so far.
+    #[must_use]
+    pub fn stats(&self) -> VerifyStats {
+        self.backend.verify_stats()
+    }
+
+    /// Runs work on the pool, later.
+    pub fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        self.pool.spawn(work);
+    }
+
+    /// One verdict a signature, in order.
+    #[must_use]
+    pub fn verify(&self, checks: &[Check<'_>]) -> Vec<bool> {
+        let items: Vec<SignatureItem<'_>> = checks
+            .iter()
+            .map(|&(key, signature, message)| SignatureItem { key, signature, message })
+            .collect();
+        let mut verdicts = Verdicts::new();
+        self.run(items.len(), |backend| backend.verify_ed25519(&items, &mut verdicts));
+        verdicts.iter().collect()
+    }
+
+    /// SHA-512 of each message.
+    #[must_use]
+    pub fn sha512(&self, messages: &[&[u8]]) -> Vec<[u8; 64]> {
+        let mut digests = vec![[0; 64]; messages.len()];
+        self.run(messages.len(), |backend| backend.sha512_many(messages, &mut digests));
+        digests
+    }
+
+    /// RFC 9162 root (SHA-512/256) over `leaves`.
+    #[must_use]
+    pub fn root(&self, leaves: &[&[u8]]) -> [u8; 32] {
+        self.run(leaves.len(), |backend| merkle::root::<Sha512_256>(backend, leaves))
+    }
+
+    /// RFC 9162 tree (SHA-512/256) over `leaves`, for paths.
+    #[must_use]
+    pub fn tree(&self, leaves: &[&[u8]]) -> Tree<Sha512_256> {
+        self.run(leaves.len(), |backend| Tree::build(backend, leaves))
+    }
+
+    /// # Panics
+    /// When the backend refuses: callers stay far below the largest batch, and `portable` has no other reason. A backend
+    /// with a device of its own must fall back before it gets here.
+    fn run<T: Send>(
+        &self,
+        items: usize,
+        work: impl FnOnce(&dyn Backend) -> Result<T, EngineError> + Send,
+    ) -> T {
+        let backend = &*self.backend;
+        let result = if items < POOL_ITEMS_MIN {
+            work(backend)
+        } else {
+            self.pool.install(|| work(backend))
+        };
+        result.unwrap_or_else(|error| panic!("engine {}: {error}", backend.name()))
+    }
+}

@@ -5,15 +5,16 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use anyhow::{Context as _, ensure};
 use bds_contracts::block::{BatchDigest, BlockDigest, BlockHeader, Height, MerkleRoot, StateRoot};
 use bds_contracts::genesis::{Genesis, Mode};
 use bds_contracts::receipt::Receipt;
 use bds_contracts::state::State;
 use bds_contracts::tx::{ChainId, Millis, TxId, TxView};
 use bds_core::batch::{Batch, Position};
-use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::engine::Engine;
+use crate::store::snapshots::Snapshot;
 
 /// The result of one slot.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ pub struct Execution {
 }
 
 /// Everything beside the contract state that a snapshot must hold to go on.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// Header of the last executed block; the genesis header before the first.
     pub header: BlockHeader,
@@ -77,8 +78,29 @@ impl Execution {
     }
 
     /// Where a snapshot left off.
+    ///
+    /// # Errors
+    /// When its state does not decode, or has another root than its header's checkpoint says.
+    pub fn restore(genesis: &Genesis, engine: Arc<Engine>, snapshot: Snapshot) -> anyhow::Result<Self> {
+        let (count, state) = snapshot.state.split_last_chunk::<8>().map(|(s, c)| (c, s)).context("too short")?;
+        let mut state = State::restore(state).context("the state snapshot does not decode")?;
+        let header = snapshot.header;
+        if header.checkpoint == header.height {
+            ensure!(state.root() == header.state_root, "the state snapshot of block {} has another root", header.height);
+        }
+        let transactions = u64::from_le_bytes(*count);
+        Ok(Self::resume(genesis, engine, state, Place { header, tips: snapshot.lane_tips, transactions }))
+    }
+
+    /// The state and its place for [`crate::store::snapshots`].
     #[must_use]
-    pub fn resume(genesis: &Genesis, engine: Arc<Engine>, state: State, position: Place) -> Self {
+    pub fn snapshot(&self) -> Snapshot {
+        let mut state = self.state.read().unwrap_or_else(PoisonError::into_inner).snapshot();
+        state.extend_from_slice(&self.position.transactions.to_le_bytes());
+        Snapshot { header: self.position.header.clone(), lane_tips: self.position.tips.clone(), state }
+    }
+
+    fn resume(genesis: &Genesis, engine: Arc<Engine>, state: State, position: Place) -> Self {
         Self {
             engine,
             mode: genesis.mode,

@@ -57,15 +57,38 @@ pub struct Admission {
     /// Outcomes and waiters.
     pub tracker: Arc<Tracker>,
     /// Receipts of long ago.
-    pub index: Index,
+    pub index: Arc<Index>,
     /// To the core.
     pub core: Sender<Input>,
     /// Bytes the own lane's mempool can still take, as the core last said.
     pub mempool_free: Arc<AtomicU64>,
-    /// False while the disk is below its reserve or the node drains.
-    pub open: Arc<AtomicBool>,
+    /// Whether anything is taken at all.
+    pub gate: Arc<Gate>,
     /// Reservations.
     pub nonces: Nonces,
+}
+
+/// Why nothing is admitted at the moment, if so.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// The disk has less room than its reserve.
+    pub storage_low: AtomicBool,
+    /// The node is shutting down.
+    pub stopping: AtomicBool,
+}
+
+impl Gate {
+    /// The code that refuses everything now; `None` when open.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Code> {
+        if self.stopping.load(Ordering::Acquire) {
+            Some(Code::STOPPING)
+        } else if self.storage_low.load(Ordering::Acquire) {
+            Some(Code::STORAGE_FULL)
+        } else {
+            None
+        }
+    }
 }
 
 /// An answer in the making.
@@ -173,11 +196,9 @@ impl Admission {
         }
         // Only an executed nonce can have a receipt; all others are spared the look-up.
         if state.next_nonce(&view.sender()).is_some_and(|next| view.nonce() < next) {
-            let (height, index) = self.index.receipt_place(id)?;
-            let receipt = self.index.receipts(height)?.into_iter().nth(usize::try_from(index).ok()?)?;
-            return (receipt.tx == *id).then_some(
-                Standing::Applied(Place { height, index, code: receipt.code }).outcome(),
-            );
+            let receipt = self.index.receipt(id).ok().flatten()?;
+            let place = Place { height: receipt.height, index: receipt.index, code: receipt.code };
+            return Some(Standing::Applied(place).outcome());
         }
         None
     }
@@ -188,14 +209,14 @@ impl Admission {
         let ids = self.engine.sha512(&bytes).into_iter().map(TxId).collect();
         let items = bytes
             .iter()
-            .map(|b| if b.len() > bds_contracts::tx::TX_BYTES_MAX { Item::Refused(Code::TOO_LONG) } else { Item::Candidate })
+            .map(|b| if b.len() > bds_contracts::tx::TX_BYTES_MAX { Item::Refused(Code::OVERSIZED) } else { Item::Candidate })
             .collect();
         (ids, items)
     }
 
     /// Judges nonces in order, reserves room in the mempool and hands the rest to the core in one input.
     fn hand_on(&mut self, wires: &[(usize, &[u8])], ids: &[TxId], items: &mut [Item], waiters: &[Arc<Waiter>]) {
-        let open = self.open.load(Ordering::Acquire);
+        let closed = self.gate.refusal();
         let mut room = self.mempool_free.load(Ordering::Acquire);
         let now = Instant::now();
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
@@ -210,8 +231,9 @@ impl Admission {
                 items[i] = Item::Known(standing.outcome());
                 continue;
             }
-            if !open || room < bytes.len() as u64 {
-                items[i] = Item::Refused(Code::BUSY);
+            let busy = (room < bytes.len() as u64).then_some(Code::BUSY);
+            if let Some(code) = closed.or(busy) {
+                items[i] = Item::Refused(code);
                 continue;
             }
             if self.mode == Mode::Verified

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bds_contracts::block::ValidatorIndex;
+use bds_contracts::block::{BatchDigest, MerkleRoot, ValidatorIndex};
+use bds_contracts::genesis::Mode;
 use bds_contracts::tx::Millis;
 use bds_core::Core;
 use bds_core::batch::Batch;
@@ -58,6 +59,8 @@ pub struct CoreLoop {
     pub executor: Sender<Work>,
     /// Where computed answers come back.
     pub answers: Sender<Input>,
+    /// Whether client signatures are checked.
+    pub mode: Mode,
     /// Published numbers.
     pub numbers: Arc<CoreNumbers>,
 }
@@ -147,14 +150,14 @@ impl CoreLoop {
                 let (engine, answers) = (Arc::clone(&self.engine), self.answers.clone());
                 self.engine.spawn(move || {
                     let transactions = payload.transactions().unwrap_or_default();
-                    let root = bds_contracts::block::MerkleRoot(engine.root(&transactions));
+                    let root = MerkleRoot(engine.root(&transactions));
                     let count = u32::try_from(transactions.len()).expect("a batch holds few thousand transactions");
                     answer(&answers, Input::Sealed { position, payload, root, count });
                 });
             }
             Effect::Verify(batch) => {
                 let (engine, answers) = (Arc::clone(&self.engine), self.answers.clone());
-                let mode = self.store.mode();
+                let mode = self.mode;
                 self.engine.spawn(move || {
                     let digest = batch.header.digest();
                     answer(&answers, Input::Verified { digest, valid: check_batch(&engine, mode, &batch) });
@@ -167,15 +170,14 @@ impl CoreLoop {
             Effect::LoadBatches(digests) => {
                 let (reader, answers) = (self.reader.clone(), self.answers.clone());
                 self.engine.spawn(move || {
-                    let found: Vec<Batch> = digests.iter().filter_map(|d| reader.batch(d)).collect();
-                    answer(&answers, Input::Loaded(found));
+                    answer(&answers, Input::Loaded(read_batches(&reader, &digests).collect()));
                 });
             }
             Effect::ServeBatches(to, digests) => {
                 let (reader, network) = (self.reader.clone(), self.network.clone());
                 self.engine.spawn(move || {
-                    for batch in digests.iter().filter_map(|d| reader.batch(d)) {
-                        network.send(to, &Message::Batch(batch));
+                    for batch in read_batches(&reader, &digests) {
+                        network.serve(to, &Message::Batch(batch));
                     }
                 });
             }
@@ -187,9 +189,9 @@ impl CoreLoop {
 
     fn serve_slots(&self, to: ValidatorIndex, from: u64) {
         let (reader, network) = (self.reader.clone(), self.network.clone());
-        self.engine.spawn(move || {
-            let (slots, certified) = reader.slots_from(from, SLOTS_BYTES_MAX);
-            network.send(to, &Message::Slots(slots, certified));
+        self.engine.spawn(move || match reader.slots_from(from, SLOTS_BYTES_MAX) {
+            Ok((slots, certified)) => network.send(to, &Message::Slots(slots, certified)),
+            Err(problem) => error!(%problem, from, "cannot read slots for a peer"),
         });
     }
 
@@ -206,6 +208,17 @@ impl CoreLoop {
         numbers.mempool_free.store(self.core.mempool_free_bytes() as u64, Ordering::Release);
         numbers.synced.store(self.core.is_synced(), Ordering::Relaxed);
     }
+}
+
+/// Batches that are there, in the order asked for; a damaged one is reported and left out, so a peer or the core asks elsewhere.
+fn read_batches<'a>(reader: &'a Reader, digests: &'a [BatchDigest]) -> impl Iterator<Item = Batch> + 'a {
+    digests.iter().filter_map(|digest| match reader.batch(digest) {
+        Ok(batch) => batch,
+        Err(problem) => {
+            error!(%problem, %digest, "cannot read a batch");
+            None
+        }
+    })
 }
 
 fn answer(answers: &Sender<Input>, input: Input) {

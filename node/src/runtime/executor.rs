@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::genesis::Mode;
@@ -70,7 +70,7 @@ pub struct Executor {
     /// Outcomes and waiters.
     pub tracker: Arc<Tracker>,
     /// Receipts for later.
-    pub index: Index,
+    pub index: Arc<Index>,
     /// Snapshots for restart.
     pub snapshots: Snapshots,
     /// One is written every so many blocks.
@@ -104,7 +104,10 @@ impl Executor {
             Mode::Verified => Vec::new(),
             Mode::Opaque => self.own_ids(batches),
         };
-        self.index.record_block(height, Arc::clone(&receipts));
+        if let Err(problem) = self.index.record_block(height, Arc::clone(&receipts)) {
+            // Receipts can be derived again from the log: the node goes on, but cannot answer for this block.
+            error!(height, %problem, "receipts not indexed");
+        }
         self.progress.executed.store(height, Ordering::Release);
         self.progress.transactions.store(self.execution.place().transactions, Ordering::Release);
         let waiting = Waiting { height, receipts, own };
@@ -139,13 +142,12 @@ impl Executor {
     }
 
     fn snapshot(&self) {
-        let place = self.execution.place();
-        let state = self.execution.state();
-        let bytes = state.read().unwrap_or_else(PoisonError::into_inner).snapshot();
-        match self.snapshots.save(place, &bytes) {
-            Ok(()) => info!(height = place.header.height, bytes = bytes.len(), "state snapshot written"),
+        let snapshot = self.execution.snapshot();
+        let (height, bytes) = (snapshot.header.height, snapshot.state.len());
+        match self.snapshots.save(&snapshot.header, &snapshot.lane_tips, &snapshot.state) {
+            Ok(()) => info!(height, bytes, "state snapshot written"),
             // The log alone is enough to restart; a missing snapshot only makes it slower.
-            Err(problem) => error!(height = place.header.height, %problem, "state snapshot not written"),
+            Err(problem) => error!(height, %problem, "state snapshot not written"),
         }
     }
 }

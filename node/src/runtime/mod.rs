@@ -23,22 +23,20 @@ pub mod verification;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use bds_contracts::block::ValidatorIndex;
 use bds_contracts::genesis::Genesis;
-use bds_contracts::state::State;
-use bds_contracts::tx::Millis;
 use bds_core::turn::Input;
 use bds_core::{Core, Recovered};
 use crossbeam::channel::{bounded, unbounded};
 use tokio::sync::{broadcast, oneshot};
 use tracing::{error, info, warn};
 
-use self::admission::{Admission, REQUESTS_MAX, wall_clock};
+use self::admission::{Admission, Gate, REQUESTS_MAX, wall_clock};
 use self::core_loop::{CoreLoop, CoreNumbers, Ended, Inputs};
 use self::executor::{Executor, Progress, Work};
 use self::service::Validator;
@@ -47,7 +45,9 @@ use crate::config::Config;
 use crate::engine::Engine;
 use crate::execution::Execution;
 use crate::network::{self, NetworkConfig, NetworkEvent, Peer};
-use crate::store::{self, Store};
+use crate::store::index::Index;
+use crate::store::snapshots::Snapshots;
+use crate::store::{self, Store, StoreOptions};
 use crate::{api, keys, setup};
 
 /// Messages of peers waiting for the core; beyond it their streams are not read on.
@@ -81,26 +81,38 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     if !durable {
         warn!("storage.durable is off: what was answered can be lost in a crash; for measurements only");
     }
-    let opened = Store::open(home, &genesis, durable)?;
+    let opened = Store::open(home, genesis.chain_id(), StoreOptions { durable, ..StoreOptions::default() })?;
+    for torn in &opened.torn {
+        warn!(%torn, "the end of a log was never synced and has been cut off");
+    }
     info!(chain = %genesis.chain_id(), validator = me, backend = engine.name(), "starting");
 
-    // What the disk holds: a snapshot, and records above it.
-    let snapshots = opened.store.snapshots();
-    let execution = match snapshots.latest()? {
-        Some((place, bytes)) => {
-            let state = State::restore(&bytes).context("the state snapshot does not decode")?;
-            info!(height = place.header.height, "state restored from a snapshot");
-            Execution::resume(&genesis, Arc::clone(&engine), state, place)
+    // What the disk holds: a snapshot of the state, and records above it.
+    let snapshots = Snapshots::open(&home.join("snapshots"))?;
+    let (snapshot, damaged) = snapshots.latest(opened.reader.committed_height())?;
+    for problem in damaged {
+        warn!(%problem, "a state snapshot is damaged and was passed over");
+    }
+    let execution = match snapshot {
+        Some(snapshot) => {
+            info!(height = snapshot.header.height, "state restored from a snapshot");
+            Execution::restore(&genesis, Arc::clone(&engine), snapshot)?
         }
         None => Execution::from_genesis(&genesis, Arc::clone(&engine))?,
     };
     let core_config = core_config(&genesis, me, config);
     let mut recovered = Recovered::new(&core_config);
     recovered.executed_base(&execution.place().header, &execution.place().tips);
-    opened.replay(|record| recovered.replay(record))?;
-    let store = opened.store;
+    for record in opened.reader.records(None) {
+        recovered.replay(&record?);
+    }
+    for record in &opened.votes {
+        recovered.replay(record);
+    }
+    let (store, reader) = (opened.store, opened.reader);
     let scheme = scheme::Ed25519Scheme::new(&seed, Arc::clone(&engine));
     let core = Core::new(core_config, Box::new(scheme), recovered, wall_clock());
+    let index = Arc::new(Index::open(&home.join("index"))?);
 
     // Queues.
     let (answers_tx, answers) = unbounded();
@@ -115,12 +127,11 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let tracker = Arc::new(Tracker::new(TRACKED_MAX));
     let progress = Arc::new(Progress::default());
     progress.executed.store(execution.place().header.height, Ordering::Release);
-    progress.certified.store(store.reader().certified_head().map_or(0, |c| c.header.height), Ordering::Release);
+    progress.certified.store(reader.certified_height().min(execution.place().header.height), Ordering::Release);
     progress.transactions.store(execution.place().transactions, Ordering::Release);
     let numbers = Arc::new(CoreNumbers::default());
-    let open = Arc::new(AtomicBool::new(true));
+    let gate = Arc::new(Gate::default());
     let state = execution.state();
-    let index = store.index();
 
     let network = network::start(network_config(home, me, config)?, move |event| {
         let input = match event {
@@ -138,14 +149,14 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         engine: Arc::clone(&engine),
         state: Arc::clone(&state),
         tracker: Arc::clone(&tracker),
-        index: index.clone(),
-        reader: store.reader(),
+        index: Arc::clone(&index),
+        reader: reader.clone(),
         requests: requests_tx,
         blocks: blocks_tx.clone(),
         progress: Arc::clone(&progress),
         numbers: Arc::clone(&numbers),
         network: network.clone(),
-        open: Arc::clone(&open),
+        gate: Arc::clone(&gate),
     });
     let http = start_http(config.get("api.listen"), Arc::clone(&validator))?;
 
@@ -155,7 +166,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         mode: genesis.mode,
         me,
         tracker: Arc::clone(&tracker),
-        index: index.clone(),
+        index: Arc::clone(&index),
         snapshots,
         snapshot_blocks: config.get("storage.snapshot_blocks"),
         answers: answers_tx.clone(),
@@ -168,16 +179,17 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         engine: Arc::clone(&engine),
         state,
         tracker,
-        index: index.clone(),
+        index: Arc::clone(&index),
         core: submissions_tx,
         mempool_free: Arc::clone(&numbers.mempool_free),
-        open: Arc::clone(&open),
+        gate: Arc::clone(&gate),
         nonces: nonces::Nonces::default(),
     };
     let core_loop = CoreLoop {
         core,
-        reader: store.reader(),
+        reader,
         store,
+        mode: genesis.mode,
         network: network.clone(),
         engine,
         executor: work_tx.clone(),
@@ -186,8 +198,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     };
     let executor = spawn("bds-exec", move || executor.run(&work))?;
     spawn("bds-admit", move || admission.run(&requests))?;
-    let draining = Arc::new(AtomicBool::new(false));
-    watch_disk(home.to_path_buf(), config.get("storage.reserve_bytes"), Arc::clone(&open), Arc::clone(&draining))?;
+    watch_disk(home.to_path_buf(), config.get("storage.reserve_bytes"), Arc::clone(&gate))?;
     let (ended_tx, ended) = oneshot::channel();
     let core_thread = spawn("bds-core", move || {
         let _ = ended_tx.send(core_loop.run(&Inputs { answers, peers, submissions, stop }));
@@ -195,14 +206,12 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let ended = wait_for_end(ended)?;
 
     info!("stopping: no more submissions, then the executor finishes what is final");
-    draining.store(true, Ordering::Release);
-    open.store(false, Ordering::Release);
+    gate.stopping.store(true, Ordering::Release);
     http.stop();
     drop(stop_tx);
     let _ = core_thread.join();
     let _ = work_tx.send(Work::Stop);
     let _ = executor.join();
-    index.flush();
     network.shutdown();
     match ended {
         Ended::Stopped => Ok(()),
@@ -240,12 +249,11 @@ fn start_logging(config: &Config) {
 
 fn core_config(genesis: &Genesis, me: ValidatorIndex, config: &Config) -> bds_core::Config {
     let mut core = bds_core::Config::new(genesis.chain_id(), genesis.validators.clone(), me);
-    core.checkpoint_interval = genesis.checkpoint_interval;
     core.batch_bytes_max = config.get("consensus.batch_bytes");
-    core.batch_delay = Millis(config.get("consensus.batch_delay_ms"));
+    core.batch_delay_ms = config.get("consensus.batch_delay_ms");
     core.mempool_bytes_max = config.get("consensus.mempool_bytes");
-    core.slot_interval_min = Millis(config.get("consensus.slot_interval_ms"));
-    core.view_timeout_base = Millis(config.get("consensus.view_timeout_ms"));
+    core.slot_interval_min_ms = config.get("consensus.slot_interval_ms");
+    core.view_timeout_base_ms = config.get("consensus.view_timeout_ms");
     core
 }
 
@@ -309,19 +317,14 @@ fn start_http(address: SocketAddr, service: Arc<Validator>) -> anyhow::Result<Ht
 }
 
 /// Closes admission while the disk has less free than the reserve.
-fn watch_disk(
-    home: PathBuf,
-    reserve: u64,
-    open: Arc<AtomicBool>,
-    draining: Arc<AtomicBool>,
-) -> anyhow::Result<JoinHandle<()>> {
+fn watch_disk(home: PathBuf, reserve: u64, gate: Arc<Gate>) -> anyhow::Result<JoinHandle<()>> {
     spawn("bds-disk", move || {
-        while !draining.load(Ordering::Acquire) {
+        while !gate.stopping.load(Ordering::Acquire) {
             match store::free_bytes(&home) {
                 Ok(free) => {
-                    let enough = free >= reserve;
-                    if open.swap(enough, Ordering::AcqRel) != enough {
-                        warn!(free, reserve, admission = enough, "disk space crossed the reserve");
+                    let low = free < reserve;
+                    if gate.storage_low.swap(low, Ordering::AcqRel) != low {
+                        warn!(free, reserve, admission_open = !low, "free disk space crossed the reserve");
                     }
                 }
                 Err(problem) => warn!(%problem, "cannot ask for free disk space"),

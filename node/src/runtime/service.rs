@@ -1,7 +1,7 @@
 //! What the HTTP interface gets from the running validator.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use bds_contracts::tx::TxId;
 use crossbeam::channel::Sender;
 use tokio::sync::{broadcast, oneshot};
 
-use super::admission::{Request, refused};
+use super::admission::{Gate, Request, refused};
 use super::core_loop::CoreNumbers;
 use super::executor::Progress;
 use super::threads;
@@ -40,7 +40,7 @@ pub struct Validator {
     /// Outcomes of submitted transactions.
     pub tracker: Arc<Tracker>,
     /// Receipts.
-    pub index: Index,
+    pub index: Arc<Index>,
     /// Certificates.
     pub reader: Reader,
     /// To admission.
@@ -53,14 +53,16 @@ pub struct Validator {
     pub numbers: Arc<CoreNumbers>,
     /// Peers.
     pub network: Network,
-    /// Admission takes transactions.
-    pub open: Arc<AtomicBool>,
+    /// Whether transactions are admitted.
+    pub gate: Arc<Gate>,
 }
 
 impl Validator {
     /// Receipts of a block with what certifies it; `None` until it is certified here.
-    fn certified_receipts(&self, height: Height) -> Option<(CertifiedHeader, Arc<Vec<Receipt>>)> {
-        Some((self.reader.certified(height)?, self.index.receipts(height)?))
+    fn certified_receipts(&self, height: Height) -> Option<(CertifiedHeader, Vec<Receipt>)> {
+        let block = self.reader.certified(height).ok().flatten()?;
+        let receipts = self.index.receipts(height).ok().flatten()?;
+        Some((block, receipts))
     }
 
     fn paths(&self, receipts: &[Receipt]) -> Vec<Vec<MerkleNode>> {
@@ -68,7 +70,8 @@ impl Validator {
             receipts.iter().map(|r| borsh::to_vec(r).expect("writing to memory cannot fail")).collect();
         let leaves: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
         let tree = self.engine.tree(&leaves);
-        (0..leaves.len()).map(|i| tree.path(i).into_iter().map(MerkleNode).collect()).collect()
+        let path = |i| tree.inclusion(i).unwrap_or_default().into_iter().map(MerkleNode).collect();
+        (0..tree.size()).map(path).collect()
     }
 }
 
@@ -109,7 +112,7 @@ impl Service for Validator {
             Some(_) => ReceiptAnswer::Pending,
             None => ReceiptAnswer::Unknown,
         };
-        let Some((height, index)) = self.index.receipt_place(id) else { return pending() };
+        let Ok(Some((height, index))) = self.index.receipt_place(id) else { return pending() };
         let Some((block, receipts)) = self.certified_receipts(height) else { return ReceiptAnswer::Pending };
         let at = index as usize;
         match receipts.get(at).filter(|r| r.tx == *id) {
@@ -122,7 +125,7 @@ impl Service for Validator {
     }
 
     fn block(&self, height: Height) -> Option<CertifiedHeader> {
-        self.reader.certified(height)
+        self.reader.certified(height).ok().flatten()
     }
 
     fn block_receipts(&self, height: Height) -> Option<BlockReceipts> {
@@ -138,7 +141,7 @@ impl Service for Validator {
             if events.len() >= limit {
                 break;
             }
-            let Some(receipts) = self.index.receipts(at) else { break };
+            let Ok(Some(receipts)) = self.index.receipts(at) else { break };
             let placed = receipts.iter().flat_map(|r| r.events.iter().map(|e| (r.tx, e))).enumerate();
             events.extend(placed.filter_map(|(i, (tx, event))| {
                 let place = u32::try_from(i).ok()?;
@@ -155,7 +158,7 @@ impl Service for Validator {
 
     fn query(&self, name: &str, arguments: &BTreeMap<String, String>) -> Result<serde_json::Value, QueryError> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        super::queries::answer(&state, name, arguments)
+        state.query(name, arguments)
     }
 
     fn status(&self) -> NodeStatus {
@@ -163,7 +166,7 @@ impl Service for Validator {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             (state.height(), state.root())
         };
-        let certified = self.reader.certified_head();
+        let certified = self.block(self.reader.certified_height());
         NodeStatus {
             chain: self.genesis.chain_id().to_string(),
             validator: self.me,
@@ -203,8 +206,8 @@ impl Service for Validator {
         if !self.numbers.synced.load(Ordering::Relaxed) {
             reasons.push("syncing: behind its peers".to_owned());
         }
-        if !self.open.load(Ordering::Acquire) {
-            reasons.push("admission is closed: disk below its reserve, or draining".to_owned());
+        if let Some(code) = self.gate.refusal() {
+            reasons.push(format!("admission is closed: {}", code.text()));
         }
         reasons
     }
