@@ -3,3 +3,5 @@
 pub mod api;
 pub mod config;
 pub mod keys;
+pub mod measure;
+pub mod setup;

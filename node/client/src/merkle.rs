@@ -1,8 +1,8 @@
-//! Does this leaf belong under that root? The checking half of RFC 9162 trees, and no more.
+//! Does this leaf belong under that root, and if not, why not?
 
 use bds_contracts::block::MerkleRoot;
+use bds_contracts::merkle::verify_inclusion;
 use bds_contracts::receipt::MerkleNode;
-use sha2::{Digest as _, Sha512_256};
 
 /// Why a path proves nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -53,28 +53,7 @@ pub fn check_path(
             expected,
         });
     }
-    let mut node: [u8; 32] = Sha512_256::new()
-        .chain_update([0])
-        .chain_update(leaf)
-        .finalize()
-        .into();
-    // `place` and `last` are the numbers of our node and of the last node in the row we stand in.
-    let (mut place, mut last) = (index, size - 1);
-    for sibling in path {
-        if place % 2 == 1 || place == last {
-            node = pair(&sibling.0, &node);
-            // A last node without a right sibling is carried up unchanged until it is a right child.
-            while place % 2 == 0 && place != 0 {
-                place /= 2;
-                last /= 2;
-            }
-        } else {
-            node = pair(&node, &sibling.0);
-        }
-        place /= 2;
-        last /= 2;
-    }
-    if MerkleRoot(node) == root {
+    if verify_inclusion(leaf, index, size, path, &root.0) {
         Ok(())
     } else {
         Err(PathError::OtherRoot)
@@ -93,13 +72,4 @@ fn path_length(index: u64, size: u64) -> usize {
         last /= 2;
     }
     nodes
-}
-
-fn pair(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
-    Sha512_256::new()
-        .chain_update([1])
-        .chain_update(left)
-        .chain_update(right)
-        .finalize()
-        .into()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bds_contracts::Genesis;
 use bds_contracts::block::{
     BlockHeader, CertifiedHeader, Height, Statement, ValidatorIndex, ValidatorSet,
 };
@@ -84,6 +85,15 @@ pub enum ReceiptError {
 }
 
 impl Trust {
+    /// Trust in a genesis document, and so in the validators it names.
+    #[must_use]
+    pub fn in_genesis(genesis: &Genesis) -> Self {
+        Self {
+            chain: genesis.chain_id(),
+            validators: genesis.validators.clone(),
+        }
+    }
+
     /// Checks chain and certificate of a header.
     ///
     /// Cost: one signature check a signer.

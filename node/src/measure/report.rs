@@ -1,0 +1,377 @@
+//! What a run showed, as one JSON object and as text for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use super::machine::Machine;
+
+/// Name and version of the JSON form. Fields are only ever added within a version.
+pub const SCHEMA: &str = "bds-report/1";
+
+/// One measured run. Rates are transactions a second, times what their names say.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// When it started, milliseconds since 1970.
+    pub started_ms: u64,
+    /// On what, and of which commit.
+    pub machine: Machine,
+    /// What was run.
+    pub setup: Setup,
+    /// Goodput: committed, executed with success and answered inside the window, a second.
+    pub committed_tps: f64,
+    /// What the schedule asked for inside the window, a second.
+    pub offered_tps: f64,
+    /// From the intended send time to the answer; good transactions due in the window.
+    pub latency_ms: Percentiles,
+    /// From the true send time to the answer: what a closed loop would have shown.
+    pub service_ms: Percentiles,
+    /// The latest a request left after its intended time.
+    pub lateness_ms_max: f64,
+    /// The longest time without a good answer.
+    pub gap_ms_max: f64,
+    /// What became of the transactions, warm-up included.
+    pub counts: Counts,
+    /// Good answers by second from the start of the load, warm-up included.
+    pub good_per_second: Vec<u64>,
+    /// Work by stage, all validators together.
+    pub stages: BTreeMap<String, Stage>,
+    /// CPU time during the load.
+    pub cpu: Cpu,
+    /// One entry a validator.
+    pub validators: Vec<ValidatorReport>,
+    /// All validators ended at one height with one root.
+    pub state_roots_equal: bool,
+    /// View changes of the validator that saw the most.
+    pub view_changes: u64,
+    /// Receipts whose proof was fetched after the run and found good; in opaque mode there are none.
+    pub receipts_verified: u64,
+    /// Transactions on the chain.
+    pub chain_transactions: u64,
+    /// Transactions acknowledged as final and not found on the chain: must be 0.
+    pub acknowledged_lost: u64,
+    /// Units and money add up to what the genesis and the events say; none in opaque mode.
+    pub conserved: Option<bool>,
+    /// Resident memory of no validator grew by a tenth and 32 MiB in the second half of the run.
+    pub memory_flat: bool,
+    /// Everything that is wrong, in words. Empty when all is well.
+    pub problems: Vec<String>,
+}
+
+/// What was run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Setup {
+    /// Name of the workload.
+    pub workload: String,
+    /// Permille of each kind of transaction.
+    pub mix: BTreeMap<String, u32>,
+    /// Number of validator processes.
+    pub validators: usize,
+    /// `verified` or `opaque`.
+    pub mode: String,
+    /// Votes and answers were synced to disk first.
+    pub durable: bool,
+    /// What limits the meaning of the figures, if anything does.
+    pub watermark: Option<String>,
+    /// Offered transactions a second.
+    pub rate: f64,
+    /// Counted seconds.
+    pub seconds: f64,
+    /// Seconds before them.
+    pub warmup_seconds: f64,
+    /// Transactions a request.
+    pub batch: u32,
+    /// Requests that can be in flight at once, all lanes together.
+    pub clients: usize,
+    /// Sending keys.
+    pub keys: usize,
+    /// Exponent of the Zipf distribution over keys; 0 is uniform.
+    pub key_skew: f64,
+    /// Seed of the workload.
+    pub seed: u64,
+    /// Bytes of an average transaction on the wire.
+    pub transaction_bytes: f64,
+    /// Signing time before the clock started.
+    pub signing_seconds: f64,
+    /// Faults made on purpose, in words.
+    pub faults: Vec<String>,
+}
+
+/// Percentiles of a distribution, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// How many values.
+    pub count: u64,
+    /// Mean.
+    pub mean: f64,
+    /// Median.
+    pub p50: f64,
+    /// 90 of 100 are at most this.
+    pub p90: f64,
+    /// 95 of 100.
+    pub p95: f64,
+    /// 99 of 100.
+    pub p99: f64,
+    /// 999 of 1000.
+    pub p999: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+/// Transactions by what became of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Sent.
+    pub sent: u64,
+    /// Committed and executed with success.
+    pub good: u64,
+    /// Committed and executed with another code, by code.
+    pub failed: BTreeMap<String, u64>,
+    /// Not admitted for good, by code.
+    pub refused: BTreeMap<String, u64>,
+    /// Not definite within the patience of a request.
+    pub timed_out: u64,
+    /// Requests sent more than once.
+    pub retried_batches: u64,
+}
+
+/// Work of one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Stage {
+    /// Seconds of one core.
+    pub seconds: f64,
+    /// Part of all stages together.
+    pub share: f64,
+}
+
+/// Where CPU time went.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Cpu {
+    /// All validator processes.
+    pub validators_seconds: f64,
+    /// The load generator.
+    pub generator_seconds: f64,
+    /// Wall time of the load.
+    pub wall_seconds: f64,
+    /// All of the above as part of the machine's cores.
+    pub busy_share: f64,
+    /// CPU time of validators and generator for each good transaction.
+    pub micros_per_transaction: f64,
+}
+
+/// One validator.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct ValidatorReport {
+    /// Its place in the set.
+    pub index: usize,
+    /// Engine backend.
+    pub backend: String,
+    /// View at the end.
+    pub view: u64,
+    /// Views changed.
+    pub view_changes: u64,
+    /// Last certified block.
+    pub height: u64,
+    /// Transactions executed.
+    pub transactions: u64,
+    /// State root in hex, at `state_height`.
+    pub state_root: String,
+    /// Height of that root.
+    pub state_height: u64,
+    /// CPU seconds during the load.
+    pub cpu_seconds: f64,
+    /// Resident memory when the load began, in bytes.
+    pub memory_first: u64,
+    /// In the middle.
+    pub memory_middle: u64,
+    /// When it ended.
+    pub memory_last: u64,
+    /// The most.
+    pub memory_max: u64,
+}
+
+impl Percentiles {
+    /// From a histogram of microseconds.
+    #[must_use]
+    pub fn of_micros(histogram: &Histogram<u64>) -> Self {
+        if histogram.is_empty() {
+            return Self::default();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "below 2^52 microseconds")]
+        let ms = |micros: u64| micros as f64 / 1000.0;
+        let at = |quantile: f64| ms(histogram.value_at_quantile(quantile));
+        Self {
+            count: histogram.len(),
+            mean: histogram.mean() / 1000.0,
+            p50: at(0.5),
+            p90: at(0.9),
+            p95: at(0.95),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: ms(histogram.max()),
+        }
+    }
+}
+
+impl Report {
+    /// Nothing is wrong.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// The report for people: a screen of text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write_text(&mut text);
+        text
+    }
+
+    fn write_text(&self, out: &mut String) -> std::fmt::Result {
+        let (setup, machine) = (&self.setup, &self.machine);
+        if let Some(watermark) = &setup.watermark {
+            writeln!(out, "*** {watermark} ***")?;
+        }
+        writeln!(
+            out,
+            "committed      {:>10.0} TPS   of {:.0} offered, {} validators, {}, durability {}",
+            self.committed_tps,
+            self.offered_tps,
+            setup.validators,
+            setup.mode,
+            if setup.durable { "on" } else { "off" },
+        )?;
+        let l = &self.latency_ms;
+        writeln!(
+            out,
+            "latency ms     p50 {:.1}   p90 {:.1}   p95 {:.1}   p99 {:.1}   p99.9 {:.1}   max {:.1}",
+            l.p50, l.p90, l.p95, l.p99, l.p999, l.max
+        )?;
+        writeln!(
+            out,
+            "               from the intended send time; latest send {:.1} ms late, longest gap {:.0} ms",
+            self.lateness_ms_max, self.gap_ms_max
+        )?;
+        let c = &self.counts;
+        writeln!(
+            out,
+            "transactions   {} sent, {} good, {} failed, {} refused, {} timed out, {} requests retried",
+            c.sent,
+            c.good,
+            c.failed.values().sum::<u64>(),
+            c.refused.values().sum::<u64>(),
+            c.timed_out,
+            c.retried_batches
+        )?;
+        for (what, by_code) in [("failed", &c.failed), ("refused", &c.refused)] {
+            for (code, count) in by_code {
+                writeln!(out, "               {what} {code}: {count}")?;
+            }
+        }
+        write!(out, "stages        ")?;
+        let mut stages: Vec<_> = self.stages.iter().collect();
+        stages.sort_by(|a, b| b.1.seconds.total_cmp(&a.1.seconds));
+        for (name, stage) in stages {
+            write!(
+                out,
+                " {name} {:.1} s ({:.0} %)",
+                stage.seconds,
+                stage.share * 100.0
+            )?;
+        }
+        writeln!(out)?;
+        writeln!(
+            out,
+            "CPU            validators {:.1} s, generator {:.1} s of {:.1} s x {} cores ({:.0} % busy), {:.1} µs a transaction",
+            self.cpu.validators_seconds,
+            self.cpu.generator_seconds,
+            self.cpu.wall_seconds,
+            machine.cores,
+            self.cpu.busy_share * 100.0,
+            self.cpu.micros_per_transaction
+        )?;
+        for v in &self.validators {
+            writeln!(
+                out,
+                "validator {:<2}   {}  height {}  {} tx  view {}  CPU {:.1} s  memory {} / {} / {} MiB (first, last, max)",
+                v.index,
+                v.backend,
+                v.height,
+                v.transactions,
+                v.view,
+                v.cpu_seconds,
+                v.memory_first >> 20,
+                v.memory_last >> 20,
+                v.memory_max >> 20
+            )?;
+        }
+        let yes = |good: bool| if good { "yes" } else { "NO" };
+        writeln!(
+            out,
+            "state roots    equal: {}   {}",
+            yes(self.state_roots_equal),
+            self.validators
+                .first()
+                .map_or("", |v| v.state_root.get(..16).unwrap_or_default())
+        )?;
+        writeln!(
+            out,
+            "receipts       {} proofs verified of {} transactions on the chain; acknowledged and lost: {}",
+            self.receipts_verified, self.chain_transactions, self.acknowledged_lost
+        )?;
+        if let Some(conserved) = self.conserved {
+            writeln!(
+                out,
+                "conservation   units and money add up: {}",
+                yes(conserved)
+            )?;
+        }
+        writeln!(
+            out,
+            "view changes   {}      memory flat: {}",
+            self.view_changes,
+            yes(self.memory_flat)
+        )?;
+        writeln!(
+            out,
+            "workload       {}: {} keys (skew {}), {} clients, batches of {}, {:.0} B each, seed {}, signed in {:.1} s",
+            setup.workload,
+            setup.keys,
+            setup.key_skew,
+            setup.clients,
+            setup.batch,
+            setup.transaction_bytes,
+            setup.seed,
+            setup.signing_seconds
+        )?;
+        for fault in &setup.faults {
+            writeln!(out, "fault          {fault}")?;
+        }
+        writeln!(
+            out,
+            "machine        {}, {} cores, {} GiB, {}, commit {}",
+            machine.cpu,
+            machine.cores,
+            machine.memory_bytes >> 30,
+            machine.kernel,
+            machine.commit
+        )?;
+        for problem in &self.problems {
+            writeln!(out, "WRONG          {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Milliseconds with fractions.
+#[must_use]
+pub fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
