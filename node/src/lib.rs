@@ -4,4 +4,5 @@ pub mod api;
 pub mod config;
 pub mod keys;
 pub mod measure;
+pub mod network;
 pub mod setup;

@@ -1,0 +1,418 @@
+//! The loop around libp2p: dials, accepts, starts the tasks of each connection, and takes them down.
+//!
+//! Of two validators the one with the lower index dials. A connection that breaks is dialled again after a delay that
+//! doubles up to a cap; a peer that broke a rule of the framing has to wait longer, whoever dials.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bds_contracts::block::ValidatorIndex;
+use futures::StreamExt as _;
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::core::multiaddr::Protocol;
+use libp2p::swarm::dial_opts::DialOpts;
+use libp2p::swarm::{ConnectionId, ListenError, NetworkBehaviour, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::class::Class;
+use super::frame::StreamError;
+use super::inbox::{InboxSender, Sessions};
+use super::queue::Outgoing;
+use super::session::{self, Reading};
+use super::streams::{self, Opened, StreamEvent};
+use super::{NetworkConfig, Shared};
+
+/// Streams one connection may have: three each way, and as many again that are just opening or closing.
+const STREAMS_MAX: usize = 16;
+/// Handshakes with strangers that may run at once.
+const PENDING_INCOMING_MAX: u32 = 64;
+/// Bytes of one peer that may be between its stream and the core, by class.
+const BUDGET_BYTES: [usize; Class::ALL.len()] = [4 << 20, 16 << 20, 16 << 20];
+
+#[derive(NetworkBehaviour)]
+struct Behaviour {
+    limits: connection_limits::Behaviour,
+    streams: streams::Behaviour,
+}
+
+/// A connection in use.
+struct Session {
+    connection: ConnectionId,
+    queues: Arc<[Outgoing; Class::ALL.len()]>,
+    since: Instant,
+    /// Dropping the set ends the tasks.
+    tasks: JoinSet<()>,
+}
+
+/// What the loop knows of one validator.
+struct PeerState {
+    peer_id: PeerId,
+    address: Multiaddr,
+    session: Option<Session>,
+    /// Connections and dials in a row that came to nothing.
+    failures: u32,
+    /// When to dial next; `None` while connected, dialling, or when the peer dials us.
+    dial_at: Option<Instant>,
+    budgets: [Arc<Semaphore>; Class::ALL.len()],
+}
+
+/// A stream task ended.
+struct Broken {
+    connection: ConnectionId,
+    from: ValidatorIndex,
+    error: StreamError,
+}
+
+pub(super) struct NetworkLoop {
+    swarm: Swarm<Behaviour>,
+    config: NetworkConfig,
+    shared: Arc<Shared>,
+    inbox: InboxSender,
+    sessions: watch::Sender<Sessions>,
+    session_last: u64,
+    peers: HashMap<ValidatorIndex, PeerState>,
+    broken: (mpsc::Sender<Broken>, mpsc::Receiver<Broken>),
+}
+
+impl NetworkLoop {
+    /// Binds the address and waits until it is listened on.
+    pub(super) async fn listen(
+        config: NetworkConfig,
+        shared: Arc<Shared>,
+        inbox: InboxSender,
+        sessions: watch::Sender<Sessions>,
+    ) -> anyhow::Result<(Self, Multiaddr)> {
+        let mut swarm = build_swarm(&config)?;
+        let address = listen_on(&mut swarm, &config).await?;
+        let now = Instant::now();
+        let peers = config.peers.iter().map(|peer| {
+            let state = PeerState {
+                peer_id: peer.peer_id,
+                address: peer.address.clone(),
+                session: None,
+                failures: 0,
+                dial_at: (config.me < peer.index).then_some(now),
+                budgets: BUDGET_BYTES.map(|bytes| Arc::new(Semaphore::new(bytes))),
+            };
+            (peer.index, state)
+        });
+        let network = Self {
+            peers: peers.collect(),
+            swarm,
+            config,
+            shared,
+            inbox,
+            sessions,
+            session_last: 0,
+            broken: mpsc::channel(64),
+        };
+        Ok((network, address))
+    }
+
+    /// Runs until the handle stops it.
+    pub(super) async fn run(mut self) {
+        let stop = self.shared.stop.clone();
+        loop {
+            let dial_at = self.peers.values().filter_map(|p| p.dial_at).min();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                event = self.swarm.select_next_some() => self.on_swarm_event(event),
+                Some(broken) = self.broken.1.recv() => self.on_broken(&broken),
+                () = sleep_until(dial_at.unwrap_or_else(Instant::now)), if dial_at.is_some() => {
+                    self.dial_due();
+                }
+            }
+        }
+        for index in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.end_session(index);
+        }
+    }
+
+    fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(BehaviourEvent::Streams(event)) => self.on_stream(event),
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                ..
+            } => {
+                if let Some(index) = self.index_of(&peer_id) {
+                    self.begin_session(index, connection_id);
+                }
+            }
+            SwarmEvent::ConnectionClosed {
+                peer_id,
+                connection_id,
+                cause,
+                ..
+            } => {
+                if let Some(index) = self.index_of(&peer_id) {
+                    tracing::info!(validator = index, ?cause, "connection closed");
+                    if self.session_of(connection_id) == Some(index) {
+                        self.end_session(index);
+                    }
+                    self.dial_later(index);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id, error, .. } => {
+                self.shared.counters.dial_failures.add(1);
+                if let Some(index) = peer_id.and_then(|peer| self.index_of(&peer)) {
+                    tracing::debug!(validator = index, %error, "dial failed");
+                    if let Some(peer) = self.peers.get_mut(&index) {
+                        peer.failures = peer.failures.saturating_add(1);
+                    }
+                    self.dial_later(index);
+                }
+            }
+            SwarmEvent::IncomingConnectionError {
+                error: ListenError::Denied { cause },
+                send_back_addr,
+                ..
+            } => {
+                self.shared.counters.connections_refused.add(1);
+                tracing::debug!(from = %send_back_addr, %cause, "connection refused");
+            }
+            SwarmEvent::ListenerError { error, .. } => {
+                tracing::warn!(%error, "accepting a connection failed");
+            }
+            SwarmEvent::ListenerClosed { reason, .. } => {
+                tracing::error!(?reason, "no longer listening for validators");
+            }
+            _ => {}
+        }
+    }
+
+    fn begin_session(&mut self, index: ValidatorIndex, connection: ConnectionId) {
+        // A second connection means that the peer gave the first one up, perhaps before we could notice.
+        if let Some(old) = self.end_session(index) {
+            self.swarm.close_connection(old);
+        }
+        let Some(peer) = self.peers.get_mut(&index) else {
+            return;
+        };
+        let queues = Arc::new(
+            Class::ALL.map(|class| Outgoing::new(class, self.config.bounds[class.index()])),
+        );
+        peer.dial_at = None;
+        peer.session = Some(Session {
+            connection,
+            queues: Arc::clone(&queues),
+            since: Instant::now(),
+            tasks: JoinSet::new(),
+        });
+        self.shared.link(index, Some(queues));
+        self.shared.counters.connections.add(1);
+        self.session_last += 1;
+        let number = self.session_last;
+        self.sessions
+            .send_modify(|sessions| sessions[usize::from(index)] = number);
+        tracing::info!(validator = index, "connected");
+    }
+
+    /// Ends the tasks and empties the queues. Returns the connection, which may still be open.
+    fn end_session(&mut self, index: ValidatorIndex) -> Option<ConnectionId> {
+        let peer = self.peers.get_mut(&index)?;
+        let session = peer.session.take()?;
+        peer.failures = if session.since.elapsed() >= self.config.timing.settled {
+            0
+        } else {
+            peer.failures.saturating_add(1)
+        };
+        self.shared.link(index, None);
+        self.sessions
+            .send_modify(|sessions| sessions[usize::from(index)] = 0);
+        Some(session.connection)
+    }
+
+    fn on_stream(&mut self, StreamEvent { connection, opened }: StreamEvent) {
+        let Some(index) = self.session_of(connection) else {
+            return;
+        };
+        let timing = self.config.timing;
+        let shared = Arc::clone(&self.shared);
+        let broken = self.broken.0.clone();
+        let inbox = self.inbox.clone();
+        let Some(peer) = self.peers.get_mut(&index) else {
+            return;
+        };
+        let Some(session) = peer.session.as_mut() else {
+            return;
+        };
+        match opened {
+            Opened::Write(class, stream) => {
+                let queues = Arc::clone(&session.queues);
+                session.tasks.spawn(async move {
+                    let queue = &queues[class.index()];
+                    let counters = shared.counters.of(class);
+                    let error = session::write(stream, queue, timing.heartbeat, counters).await;
+                    report(broken, connection, index, error).await;
+                });
+            }
+            Opened::Read(class, stream) => {
+                let reading = Reading {
+                    from: index,
+                    class,
+                    budget: Arc::clone(&peer.budgets[class.index()]),
+                    inbox,
+                    timing,
+                };
+                session.tasks.spawn(async move {
+                    let counters = shared.counters.of(class);
+                    let error = session::read(stream, reading, counters).await;
+                    report(broken, connection, index, error).await;
+                });
+            }
+            Opened::Failed(reason) => {
+                tracing::warn!(validator = index, reason, "connection given up");
+                self.end_session(index);
+                self.swarm.close_connection(connection);
+            }
+        }
+    }
+
+    fn on_broken(&mut self, broken: &Broken) {
+        let index = broken.from;
+        if self.session_of(broken.connection) != Some(index) {
+            return;
+        }
+        if broken.error.is_fault() {
+            self.shared.counters.faults.add(1);
+            tracing::warn!(validator = index, error = %broken.error, "peer broke a rule, connection cut");
+            if let Some(peer) = self.peers.get(&index) {
+                let until = Instant::now() + self.config.timing.penalty;
+                let streams = &mut self.swarm.behaviour_mut().streams;
+                streams.refuse_until(peer.peer_id, until);
+            }
+        } else {
+            tracing::info!(validator = index, error = %broken.error, "stream ended");
+        }
+        self.end_session(index);
+        self.swarm.close_connection(broken.connection);
+    }
+
+    fn dial_due(&mut self) {
+        let now = Instant::now();
+        let due = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.dial_at.is_some_and(|at| at <= now))
+            .map(|(index, peer)| (*index, peer.peer_id, peer.address.clone()));
+        for (index, peer_id, address) in due.collect::<Vec<_>>() {
+            let dial = DialOpts::peer_id(peer_id).addresses(vec![address]).build();
+            let dialled = self.swarm.dial(dial);
+            if let Some(peer) = self.peers.get_mut(&index) {
+                peer.dial_at = None;
+                if let Err(error) = dialled {
+                    tracing::debug!(validator = index, %error, "dial not started");
+                    peer.failures = peer.failures.saturating_add(1);
+                    self.dial_later(index);
+                }
+            }
+        }
+    }
+
+    /// Plans the next dial, when it is ours to dial and there is no connection.
+    fn dial_later(&mut self, index: ValidatorIndex) {
+        let timing = self.config.timing;
+        let Some(peer) = self.peers.get_mut(&index) else {
+            return;
+        };
+        if self.config.me > index || peer.session.is_some() {
+            return;
+        }
+        let doubled = timing.dial_delay.saturating_mul(1 << peer.failures.min(16));
+        let at = Instant::now() + doubled.min(timing.dial_delay_max);
+        let refused = self.swarm.behaviour().streams.refused_until(&peer.peer_id);
+        peer.dial_at = Some(refused.map_or(at, |until| until.max(at)));
+    }
+
+    fn index_of(&self, peer_id: &PeerId) -> Option<ValidatorIndex> {
+        let mut peers = self.peers.iter();
+        peers.find_map(|(index, peer)| (peer.peer_id == *peer_id).then_some(*index))
+    }
+
+    fn session_of(&self, connection: ConnectionId) -> Option<ValidatorIndex> {
+        self.peers.iter().find_map(|(index, peer)| {
+            let session = peer.session.as_ref()?;
+            (session.connection == connection).then_some(*index)
+        })
+    }
+}
+
+async fn report(
+    broken: mpsc::Sender<Broken>,
+    connection: ConnectionId,
+    from: ValidatorIndex,
+    error: StreamError,
+) {
+    // Fails only when the loop has ended, and then nobody needs to know.
+    let _ = broken
+        .send(Broken {
+            connection,
+            from,
+            error,
+        })
+        .await;
+}
+
+fn build_swarm(config: &NetworkConfig) -> anyhow::Result<Swarm<Behaviour>> {
+    let validators = config.peers.iter().map(|p| (p.peer_id, p.index)).collect();
+    let established = u32::try_from(2 * config.peers.len() + 8)?;
+    let limits = ConnectionLimits::default()
+        .with_max_pending_incoming(Some(PENDING_INCOMING_MAX))
+        .with_max_established_per_peer(Some(2))
+        .with_max_established(Some(established));
+    let behaviour = Behaviour {
+        limits: connection_limits::Behaviour::new(limits),
+        streams: streams::Behaviour::new(config.me, validators),
+    };
+    let muxer = || {
+        let mut muxer = yamux::Config::default();
+        muxer.set_max_num_streams(STREAMS_MAX);
+        muxer
+    };
+    let swarm = SwarmBuilder::with_existing_identity(config.keypair.clone())
+        .with_tokio()
+        .with_tcp(
+            tcp::Config::default().nodelay(true),
+            noise::Config::new,
+            muxer,
+        )
+        .context("network identity cannot be used for Noise")?
+        .with_behaviour(|_| behaviour)?
+        .with_swarm_config(|c| c.with_max_negotiating_inbound_streams(STREAMS_MAX))
+        .with_connection_timeout(config.timing.handshake)
+        .build();
+    Ok(swarm)
+}
+
+/// Listens, and says which address is taken when one is.
+async fn listen_on(
+    swarm: &mut Swarm<Behaviour>,
+    config: &NetworkConfig,
+) -> anyhow::Result<Multiaddr> {
+    let address = config.listen;
+    // libp2p listens with SO_REUSEPORT, so a second node on the same port would quietly get half of the connections.
+    // A plain listener is refused as it should be.
+    TcpListener::bind(address)
+        .with_context(|| format!("cannot listen for validators on {address}"))?;
+    let wanted = Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()));
+    swarm
+        .listen_on(wanted)
+        .with_context(|| format!("cannot listen for validators on {address}"))?;
+    loop {
+        match swarm.select_next_some().await {
+            SwarmEvent::NewListenAddr { address, .. } => return Ok(address),
+            SwarmEvent::ListenerClosed { reason, .. } => {
+                reason.with_context(|| format!("cannot listen for validators on {address}"))?;
+                anyhow::bail!("listener on {address} closed at once");
+            }
+            _ => {}
+        }
+    }
+}

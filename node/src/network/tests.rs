@@ -1,0 +1,543 @@
+//! Does the network deliver each class, refuse strangers, cut off rule breakers, reconnect, and stay bounded?
+//!
+//! Real sockets on loopback, real handshakes, several nodes in one process.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use bds_contracts::block::{BatchDigest, MerkleRoot, Signature, ValidatorIndex};
+use bds_contracts::tx::ChainId;
+use bds_core::batch::{Batch, BatchHeader, Payload};
+use bds_core::message::{Message, ProposalDigest, Status, Vote};
+use libp2p::bytes::Bytes;
+
+use super::queue::{Outgoing, Pushed};
+use super::{
+    Class, Keypair, Multiaddr, Network, NetworkConfig, NetworkEvent, Peer, QueueBound, Timing,
+    start,
+};
+
+/// Long enough for a machine that does six other things; nothing waits for it when all is well.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn vote(slot: u64) -> Message {
+    Message::Commit(Vote {
+        view: 1,
+        slot,
+        digest: ProposalDigest([7; 32]),
+        signature: Signature([9; 64]),
+    })
+}
+
+fn status(executed: u64) -> Message {
+    Message::Status(Status {
+        view: 0,
+        committed: executed,
+        executed,
+        lanes: vec![1, 2, 3, 4],
+    })
+}
+
+fn batch(position: u64, payload_bytes: usize) -> Message {
+    Message::Batch(Batch {
+        header: BatchHeader {
+            chain: ChainId([1; 32]),
+            lane: 0,
+            position,
+            parent: BatchDigest([2; 32]),
+            transactions_root: MerkleRoot([3; 32]),
+            count: 1,
+            bytes: u32::try_from(payload_bytes).expect("a test size"),
+        },
+        signature: Signature([4; 64]),
+        payload: Payload::from_bytes(vec![5; payload_bytes]),
+    })
+}
+
+fn acknowledge(position: u64) -> Message {
+    Message::Acknowledge {
+        position,
+        digest: BatchDigest([6; 32]),
+        signature: Signature([8; 64]),
+    }
+}
+
+/// Addresses and identities of a set of validators.
+struct Plan {
+    keys: Vec<Keypair>,
+    listen: Vec<SocketAddr>,
+}
+
+impl Plan {
+    fn new(count: usize) -> Self {
+        let keys = (0..count).map(|_| Keypair::generate_ed25519()).collect();
+        // Held until all are chosen, so that no port is chosen twice.
+        let held: Vec<_> = (0..count)
+            .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"))
+            .collect();
+        let listen = held
+            .iter()
+            .map(|l| l.local_addr().expect("a bound socket"))
+            .collect();
+        Self { keys, listen }
+    }
+
+    fn config(&self, me: usize) -> NetworkConfig {
+        let others = (0..self.keys.len()).filter(|i| *i != me);
+        let peers = others.map(|i| Peer {
+            index: index(i),
+            peer_id: self.keys[i].public().to_peer_id(),
+            address: format!("/ip4/127.0.0.1/tcp/{}", self.listen[i].port())
+                .parse::<Multiaddr>()
+                .expect("an address"),
+        });
+        NetworkConfig {
+            timing: Timing {
+                penalty: Duration::from_millis(200),
+                ..Timing::default()
+            },
+            ..NetworkConfig::new(
+                self.keys[me].clone(),
+                self.listen[me],
+                index(me),
+                peers.collect(),
+            )
+        }
+    }
+
+    fn start(&self, me: usize) -> Node {
+        Node::start(self.config(me))
+    }
+}
+
+fn index(place: usize) -> ValidatorIndex {
+    ValidatorIndex::try_from(place).expect("a small set")
+}
+
+/// A network and what it heard.
+struct Node {
+    network: Network,
+    events: Receiver<NetworkEvent>,
+}
+
+impl Node {
+    fn start(config: NetworkConfig) -> Self {
+        let (sender, events): (SyncSender<_>, _) = sync_channel(10_000);
+        let network = start(config, move |event| {
+            // Fails only when the test is over.
+            let _ = sender.send(event);
+        })
+        .expect("the network starts");
+        Self { network, events }
+    }
+
+    /// The next message, whatever connections come and go before it.
+    fn message(&self) -> (ValidatorIndex, Message) {
+        loop {
+            match self.events.recv_timeout(PATIENCE).expect("a message") {
+                NetworkEvent::Received { from, message } => return (from, message),
+                NetworkEvent::Connected(_) | NetworkEvent::Disconnected(_) => {}
+            }
+        }
+    }
+
+    fn wait_connected(&self, peers: usize) {
+        eventually("all peers are connected", || {
+            self.network.peers_connected() == peers
+        });
+    }
+}
+
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn four_validators_exchange_messages_of_every_class() {
+    let plan = Plan::new(4);
+    let nodes: Vec<_> = (0..4).map(|i| plan.start(i)).collect();
+    nodes.iter().for_each(|node| node.wait_connected(3));
+
+    let sent = [
+        vote(11),
+        batch(12, 300_000),
+        Message::FetchSlots { from: 13 },
+    ];
+    for node in &nodes {
+        for message in &sent {
+            node.network.broadcast(message);
+        }
+    }
+    for (me, node) in nodes.iter().enumerate() {
+        // Order holds within a class only, so count what came from whom.
+        let mut heard: Vec<_> = (0..9).map(|_| node.message()).collect();
+        for from in (0..4).filter(|from| *from != me) {
+            for message in &sent {
+                let place = heard
+                    .iter()
+                    .position(|(f, m)| usize::from(*f) == from && m == message)
+                    .unwrap_or_else(|| panic!("{me} misses a message of {from}"));
+                heard.swap_remove(place);
+            }
+        }
+        assert!(heard.is_empty());
+    }
+
+    nodes[2].network.send(0, &acknowledge(5));
+    assert_eq!(nodes[0].message(), (2, acknowledge(5)));
+    nodes[3].network.serve(0, &batch(6, 10));
+    assert_eq!(nodes[0].message(), (3, batch(6, 10)));
+    assert_eq!(
+        nodes[0].network.stats().classes[Class::Sync.index()].frames_received,
+        4
+    );
+    // To oneself and outside the set: nothing, and no panic.
+    nodes[0].network.send(0, &vote(1));
+    nodes[0].network.send(999, &vote(1));
+}
+
+#[test]
+fn messages_of_one_class_keep_their_order() {
+    let plan = Plan::new(2);
+    let nodes = [plan.start(0), plan.start(1)];
+    nodes.iter().for_each(|node| node.wait_connected(1));
+    for slot in 0..2_000 {
+        nodes[1].network.send(0, &vote(slot));
+    }
+    for slot in 0..2_000 {
+        assert_eq!(nodes[0].message(), (1, vote(slot)));
+    }
+}
+
+#[test]
+fn a_stranger_is_refused_before_it_can_say_anything() {
+    let plan = Plan::new(2);
+    let victim = plan.start(1);
+    // Knows everything but the key of validator 0.
+    let mut stranger = plan.config(0);
+    stranger.keypair = Keypair::generate_ed25519();
+    let stranger = Node::start(stranger);
+
+    eventually("the stranger was refused twice", || {
+        stranger.network.broadcast(&vote(1));
+        stranger.network.broadcast(&batch(1, 1000));
+        victim.network.stats().connections_refused >= 2
+    });
+    let stats = victim.network.stats();
+    assert_eq!(stats.connections, 0);
+    assert!(stats.classes.iter().all(|class| class.bytes_received == 0));
+    assert!(
+        victim.events.try_recv().is_err(),
+        "a stranger caused an event"
+    );
+    stranger.network.shutdown();
+
+    // The right validator 0 is still welcome.
+    let friend = plan.start(0);
+    friend.wait_connected(1);
+    friend.network.send(1, &vote(3));
+    assert_eq!(victim.message(), (0, vote(3)));
+}
+
+#[test]
+fn a_peer_with_another_identity_than_configured_is_not_talked_to() {
+    let plan = Plan::new(2);
+    let mut impostor = plan.config(1);
+    impostor.keypair = Keypair::generate_ed25519();
+    let impostor = Node::start(impostor);
+    let node = plan.start(0);
+    eventually("the dial failed twice", || {
+        node.network.stats().dial_failures >= 2
+    });
+    assert_eq!(node.network.peers_connected(), 0);
+    assert_eq!(impostor.network.stats().connections, 0);
+}
+
+/// One frame of bad bytes must cost its sender the connection and nobody else anything.
+fn rule_breaker_is_cut_off(class: Class, frame: Bytes) {
+    let plan = Plan::new(3);
+    let nodes: Vec<_> = (0..3).map(|i| plan.start(i)).collect();
+    nodes.iter().for_each(|node| node.wait_connected(2));
+
+    nodes[0].network.push(class, 2, frame);
+    eventually("the fault was counted", || {
+        nodes[2].network.stats().faults == 1
+    });
+    eventually("a disconnect was reported", || {
+        matches!(
+            nodes[2].events.try_recv(),
+            Ok(NetworkEvent::Disconnected(0))
+        )
+    });
+    nodes[1].network.send(2, &vote(1));
+    assert_eq!(
+        nodes[2].message(),
+        (1, vote(1)),
+        "a bystander was cut off too"
+    );
+
+    // After its penalty the peer is back, and its good messages are heard.
+    eventually("the peer is back", || {
+        nodes[2].network.peers_connected() == 2
+    });
+    eventually("its message is heard", || {
+        nodes[0].network.send(2, &vote(2));
+        matches!(
+            nodes[2].events.try_recv(),
+            Ok(NetworkEvent::Received { from: 0, message }) if message == vote(2)
+        )
+    });
+    assert_eq!(nodes[2].network.stats().faults, 1);
+}
+
+#[test]
+fn a_frame_one_byte_too_long_is_refused_unread() {
+    for class in Class::ALL {
+        let prefix = u32::try_from(class.frame_bytes_max() + 1).expect("a small limit");
+        rule_breaker_is_cut_off(class, Bytes::copy_from_slice(&prefix.to_le_bytes()));
+    }
+}
+
+#[test]
+fn a_frame_of_the_largest_length_that_can_be_written_is_refused_unread() {
+    rule_breaker_is_cut_off(Class::Votes, Bytes::from_static(&[0xff; 4]));
+}
+
+#[test]
+fn a_frame_that_does_not_decode_is_refused() {
+    // No variant has number 200; a good message with one byte more; a vector longer than its frame.
+    rule_breaker_is_cut_off(Class::Votes, framed(&[200, 0, 0]));
+    let mut longer = borsh::to_vec(&vote(1)).expect("encodes");
+    longer.push(0);
+    rule_breaker_is_cut_off(Class::Votes, framed(&longer));
+    let mut promised = borsh::to_vec(&Message::FetchBatches(Vec::new())).expect("encodes");
+    let end = promised.len();
+    promised[end - 4..].copy_from_slice(&u32::MAX.to_le_bytes());
+    rule_breaker_is_cut_off(Class::Sync, framed(&promised));
+}
+
+#[test]
+fn bulk_on_the_stream_for_votes_is_refused() {
+    let bulk = borsh::to_vec(&batch(1, 100)).expect("encodes");
+    rule_breaker_is_cut_off(Class::Votes, framed(&bulk));
+}
+
+fn framed(body: &[u8]) -> Bytes {
+    let length = u32::try_from(body.len()).expect("a small body");
+    Bytes::from([&length.to_le_bytes(), body].concat())
+}
+
+#[test]
+fn a_restarted_validator_is_connected_again_from_either_side() {
+    let plan = Plan::new(2);
+    let mut nodes = [plan.start(0), plan.start(1)];
+    nodes.iter().for_each(|node| node.wait_connected(1));
+    for restarted in [1, 0] {
+        nodes[restarted].network.shutdown();
+        nodes[1 - restarted].wait_connected(0);
+        // Lost, not kept: nobody is there.
+        nodes[1 - restarted].network.broadcast(&vote(1));
+        nodes[restarted] = plan.start(restarted);
+        nodes.iter().for_each(|node| node.wait_connected(1));
+        let from = index(1 - restarted);
+        nodes[1 - restarted].network.broadcast(&vote(2));
+        assert_eq!(nodes[restarted].message(), (from, vote(2)));
+        assert_eq!(
+            nodes[1 - restarted].network.stats().classes[Class::Votes.index()].unconnected,
+            1
+        );
+    }
+}
+
+#[test]
+fn a_silent_peer_is_given_up() {
+    let plan = Plan::new(2);
+    let mut mute = plan.config(0);
+    mute.timing.heartbeat = Duration::from_secs(3600);
+    let mute = Node::start(mute);
+    let mut impatient = plan.config(1);
+    impatient.timing.silence = Duration::from_millis(200);
+    let impatient = Node::start(impatient);
+    mute.wait_connected(1);
+    eventually("the silence was noticed", || {
+        matches!(
+            impatient.events.try_recv(),
+            Ok(NetworkEvent::Disconnected(0))
+        )
+    });
+    // Silence is no fault: the peer is welcome again at once.
+    assert_eq!(impatient.network.stats().faults, 0);
+    eventually("it came back", || {
+        impatient.network.stats().connections >= 2
+    });
+}
+
+#[test]
+fn a_core_that_takes_nothing_stops_its_peers_and_memory_stays_bounded() {
+    const BATCH_BYTES: usize = 1 << 20;
+    let plan = Plan::new(2);
+    let sender = plan.start(0);
+    let (gate_open, gate) = sync_channel::<()>(0);
+    let (heard_sender, heard) = std::sync::mpsc::channel();
+    let slow = start(plan.config(1), move |event| {
+        if let NetworkEvent::Received { message, .. } = event {
+            // Blocks until the test opens the gate by dropping its end.
+            let _ = gate.recv();
+            let _ = heard_sender.send(message);
+        }
+    })
+    .expect("starts");
+    sender.wait_connected(1);
+
+    let bound = QueueBound::of(Class::Lanes);
+    let mut sent = 0;
+    let lanes = |network: &Network| network.stats().classes[Class::Lanes.index()];
+    eventually("the queue refused a thousand batches", || {
+        sender.network.send(1, &batch(1, BATCH_BYTES));
+        assert!(lanes(&sender.network).queue_bytes <= bound.bytes as u64);
+        lanes(&sender.network).refused >= 1000
+    });
+    sent += lanes(&sender.network).frames_sent;
+    // What the receiver holds: the budget of the class, and one message already in the callback.
+    assert!(lanes(&slow).bytes_received <= (16 << 20) + (2 << 20));
+    // Between the two only the windows of yamux and TCP.
+    assert!(
+        sent * BATCH_BYTES as u64 <= 64 << 20,
+        "{sent} batches left the queue"
+    );
+
+    // Votes have their own stream, room and channel: they are the next thing the core hears.
+    sender.network.send(1, &vote(77));
+    eventually("the vote crossed", || {
+        slow.stats().classes[Class::Votes.index()].frames_received == 1
+    });
+    drop(gate_open);
+    assert!(matches!(
+        heard.recv_timeout(PATIENCE),
+        Ok(Message::Batch(_))
+    ));
+    assert_eq!(heard.recv_timeout(PATIENCE), Ok(vote(77)));
+    slow.shutdown();
+}
+
+#[test]
+fn a_full_queue_drops_the_oldest_vote_and_refuses_the_newest_batch() {
+    let bound = QueueBound {
+        frames: 3,
+        bytes: 100,
+    };
+    let frame = |byte: u8, length: usize| Bytes::from(vec![byte; length]);
+
+    let votes = Outgoing::new(Class::Votes, bound);
+    for byte in 1..=3 {
+        assert_eq!(votes.push(frame(byte, 10)), Pushed::Queued);
+    }
+    assert_eq!(votes.push(frame(4, 10)), Pushed::Displaced(1));
+    assert_eq!(votes.push(frame(5, 85)), Pushed::Displaced(2));
+    assert_eq!(votes.len(), (2, 95));
+    assert_eq!(votes.try_pop(), Some(frame(4, 10)));
+    assert_eq!(votes.try_pop(), Some(frame(5, 85)));
+    assert_eq!(votes.len(), (0, 0));
+
+    let lanes = Outgoing::new(Class::Lanes, bound);
+    assert_eq!(
+        lanes.push(frame(1, 101)),
+        Pushed::Queued,
+        "an empty queue takes one"
+    );
+    assert_eq!(lanes.push(frame(2, 1)), Pushed::Refused);
+    assert_eq!(lanes.try_pop(), Some(frame(1, 101)));
+    for byte in 1..=3 {
+        assert_eq!(lanes.push(frame(byte, 10)), Pushed::Queued);
+    }
+    assert_eq!(lanes.push(frame(4, 10)), Pushed::Refused);
+    assert_eq!(lanes.try_pop(), Some(frame(1, 10)));
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_names_it() {
+    let plan = Plan::new(2);
+    let _first = plan.start(0);
+    let mut second = plan.config(1);
+    second.listen = plan.listen[0];
+    let Err(error) = start(second, drop) else {
+        panic!("two networks listen on one port");
+    };
+    let text = format!("{error:#}");
+    assert!(text.contains(&plan.listen[0].to_string()), "{text}");
+}
+
+#[test]
+fn a_contradictory_configuration_is_refused() {
+    let plan = Plan::new(3);
+    let mut twice = plan.config(0);
+    twice.peers[1].index = 1;
+    assert!(start(twice, drop).is_err());
+    let mut mirrored = plan.config(0);
+    mirrored.peers[1].peer_id = plan.keys[0].public().to_peer_id();
+    assert!(start(mirrored, drop).is_err());
+}
+
+#[test]
+fn the_network_starts_inside_and_outside_a_runtime() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let plan = Plan::new(2);
+        let node = plan.start(0);
+        node.network.shutdown();
+        drop(node);
+    });
+}
+
+#[test]
+fn an_own_message_over_the_limit_is_counted_and_not_sent() {
+    let plan = Plan::new(2);
+    let nodes = [plan.start(0), plan.start(1)];
+    nodes.iter().for_each(|node| node.wait_connected(1));
+    nodes[0]
+        .network
+        .broadcast(&batch(1, Class::Lanes.frame_bytes_max()));
+    assert_eq!(nodes[0].network.stats().oversized, 1);
+    nodes[0].network.broadcast(&status(4));
+    assert_eq!(nodes[1].message(), (0, status(4)));
+}
+
+/// Prints how fast bulk crosses loopback with Noise and yamux; fails only when batches get lost.
+#[test]
+fn loopback_throughput() {
+    const BATCHES: u64 = 256;
+    const BATCH_BYTES: usize = 1 << 20;
+    let plan = Plan::new(2);
+    let nodes = [plan.start(0), plan.start(1)];
+    nodes.iter().for_each(|node| node.wait_connected(1));
+    let bound = QueueBound::of(Class::Lanes).bytes as u64;
+    let started = Instant::now();
+    let feeder = nodes[0].network.clone();
+    let feeding = std::thread::spawn(move || {
+        for position in 0..BATCHES {
+            eventually("the queue has room", || {
+                feeder.stats().classes[Class::Lanes.index()].queue_bytes
+                    < bound - 2 * BATCH_BYTES as u64
+            });
+            feeder.send(1, &batch(position, BATCH_BYTES));
+        }
+    });
+    for position in 0..BATCHES {
+        let (_, message) = nodes[1].message();
+        assert!(matches!(message, Message::Batch(b) if b.header.position == position));
+    }
+    feeding.join().expect("the feeder ends");
+    let seconds = started.elapsed().as_secs_f64();
+    let mebibytes = (BATCHES * BATCH_BYTES as u64) as f64 / f64::from(1 << 20);
+    eprintln!(
+        "loopback, one peer, 1 MiB batches: {:.0} MiB/s",
+        mebibytes / seconds
+    );
+}
