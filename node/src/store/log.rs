@@ -42,13 +42,8 @@ pub(crate) struct LogOptions {
     pub(crate) medium: Arc<dyn Medium>,
 }
 
-/// What a log finds in its files on opening, in order.
-pub(crate) enum Found<'a> {
-    /// Everything found before is superseded by what follows.
-    Restart,
-    /// A record and where it lies.
-    Record(Location, RecordRef<'a>),
-}
+/// Told of every record found on opening, in order. An error means that the payload does not decode.
+pub(crate) type Visit<'a> = dyn FnMut(Location, RecordRef<'_>) -> Result<(), Damage> + 'a;
 
 /// An end that was never synced and is gone now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,32 +86,31 @@ impl Log {
     /// Cost: one pass over all segments.
     pub(crate) fn open(
         options: LogOptions,
-        visit: &mut dyn FnMut(Found<'_>) -> Result<(), Damage>,
+        visit: &mut Visit<'_>,
     ) -> Result<(Self, Option<TornEnd>), StoreError> {
         let dir = &options.dir;
         let medium = &options.medium;
         medium
             .create_dir(dir)
             .map_err(|e| StoreError::io("creating", dir, e))?;
-        let paths = files_with_suffix(dir, SEGMENT_SUFFIX)
+        let mut paths = files_with_suffix(dir, SEGMENT_SUFFIX)
             .map_err(|e| StoreError::io("listing", dir, e))?;
+        // A crash may have come before all of what a restart supersedes was removed.
+        for old in paths.drain(..newest_restart(&paths)?) {
+            medium
+                .remove(&old)
+                .map_err(|e| StoreError::io("removing", &old, e))?;
+        }
         let segments = Segments::default();
         let mut next: Option<(u64, Chain)> = None;
         let mut torn = None;
-        let mut restarted = None;
         for (i, path) in paths.iter().enumerate() {
             let is_last = i + 1 == paths.len();
             let bytes = std::fs::metadata(path)
                 .and_then(|meta| Map::open(path, meta.len()))
                 .map_err(|e| StoreError::io("mapping", path, e))?;
             bytes.advise_sequential();
-            let mut watch = |found: Found<'_>| {
-                if matches!(found, Found::Restart) {
-                    restarted = Some(segments.count() - 1);
-                }
-                visit(found)
-            };
-            match scan_segment(&options, path, &bytes, next, is_last, &segments, &mut watch)? {
+            match scan_segment(&options, path, &bytes, next, is_last, &segments, visit)? {
                 Scanned::Whole { sequence, chain } => next = Some((sequence, chain)),
                 Scanned::Torn {
                     end,
@@ -145,13 +139,6 @@ impl Log {
                 expected: options.durable_floor,
                 found: sequence,
             });
-        }
-        if let Some(number) = restarted.filter(|number| *number > 0) {
-            for old in segments.keep_from(number) {
-                medium
-                    .remove(&old.path)
-                    .map_err(|e| StoreError::io("removing", &old.path, e))?;
-            }
         }
         let log = Self::continue_at(options, segments, sequence, chain)?;
         Ok((log, torn))
@@ -380,7 +367,7 @@ fn scan_segment(
     next: Option<(u64, Chain)>,
     is_last: bool,
     segments: &Segments,
-    visit: &mut dyn FnMut(Found<'_>) -> Result<(), Damage>,
+    visit: &mut Visit<'_>,
 ) -> Result<Scanned, StoreError> {
     let corrupt = |bad: BadRecord| StoreError::Corrupt {
         path: path.to_owned(),
@@ -416,35 +403,26 @@ fn scan_segment(
             found: header.ledger,
         });
     }
-    let restarts = whole_restart(bytes, &header);
-    match (next, restarts) {
-        // A restart supersedes what lies before, and that may have been removed already.
-        (None, Some(_)) => {}
-        // Only a restart may begin a log elsewhere than at 0, and this one is too damaged to say so.
-        (None, None) if header.first_sequence > 0 && bytes.len() > SEGMENT_HEADER_BYTES => {
-            if let Err(bad) = Walk::new(bytes, &header).next() {
-                return Err(corrupt(bad));
+    let restart = restart_in(bytes, &header);
+    match next {
+        Some((sequence, chain)) if sequence == header.first_sequence && chain == header.chain => {
+            if restart.is_some() && is_last {
+                // The crash came before the new content was durable; the old one is still there.
+                return Ok(nothing());
             }
-            return Err(StoreError::Gap {
-                path: path.to_owned(),
-                expected: 0,
-                found: header.first_sequence,
-            });
         }
-        (None, None) if header.first_sequence == 0 && header.chain == [0; 32] => {}
-        (Some((sequence, chain)), _)
-            if sequence == header.first_sequence && chain == header.chain => {}
+        // Whatever lay before a restart has been removed.
+        None if restart.is_some() => {}
+        None if header.first_sequence == 0 && header.chain == [0; 32] => {}
         _ => {
+            // Perhaps it began with a restart that is too damaged to say so.
+            Walk::new(bytes, &header).next().map_err(corrupt)?;
             return Err(StoreError::Gap {
                 path: path.to_owned(),
                 expected: next.map_or(0, |(sequence, _)| sequence),
                 found: header.first_sequence,
             });
         }
-    }
-    if restarts == Some(false) && is_last && next.is_some() {
-        // The crash came before the new content was durable; the old one is still there.
-        return Ok(nothing());
     }
     let mut walk = Walk::new(bytes, &header);
     let number = segments.push(Segment::new(
@@ -454,22 +432,13 @@ fn scan_segment(
     ));
     loop {
         match walk.next() {
-            Ok(Some(record)) if record.kind == KIND_RESTART => {
-                visit(Found::Restart).map_err(|damage| {
-                    corrupt(BadRecord {
-                        offset: record.offset,
-                        sequence: record.sequence,
-                        damage,
-                        was_durable: true,
-                    })
-                })?;
-            }
+            Ok(Some(record)) if record.kind == KIND_RESTART => {}
             Ok(Some(record)) => {
                 let location = Location {
                     segment: number,
                     offset: u32::try_from(record.offset).expect("segments are below 4 GiB"),
                 };
-                visit(Found::Record(location, record)).map_err(|damage| {
+                visit(location, record).map_err(|damage| {
                     corrupt(BadRecord {
                         offset: record.offset,
                         sequence: record.sequence,
@@ -489,7 +458,7 @@ fn scan_segment(
                 if bad.was_durable
                     || !is_last
                     || walk.sequence() < options.durable_floor
-                    || restarts == Some(false) =>
+                    || restart == Some(Restart::Cut) =>
             {
                 return Err(corrupt(bad));
             }
@@ -511,8 +480,16 @@ fn scan_segment(
     }
 }
 
-/// `None` when the segment does not begin with a restart; else whether all records it announces are there.
-fn whole_restart(bytes: &[u8], header: &SegmentHeader) -> Option<bool> {
+/// A segment that begins with a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Restart {
+    /// All records it keeps are there.
+    Whole,
+    /// Some are missing.
+    Cut,
+}
+
+fn restart_in(bytes: &[u8], header: &SegmentHeader) -> Option<Restart> {
     let mut walk = Walk::new(bytes, header);
     let first = walk.next().ok()??;
     if first.kind != KIND_RESTART {
@@ -521,10 +498,24 @@ fn whole_restart(bytes: &[u8], header: &SegmentHeader) -> Option<bool> {
     let count = u64::from_le_bytes(*first.payload.first_chunk()?);
     for _ in 0..count {
         if !matches!(walk.next(), Ok(Some(_))) {
-            return Some(false);
+            return Some(Restart::Cut);
         }
     }
-    Some(true)
+    Some(Restart::Whole)
+}
+
+/// Which of these segments is the last one with a whole restart; the first if there is none.
+fn newest_restart(paths: &[PathBuf]) -> Result<usize, StoreError> {
+    for (i, path) in paths.iter().enumerate().rev() {
+        let bytes = std::fs::metadata(path)
+            .and_then(|meta| Map::open(path, meta.len()))
+            .map_err(|e| StoreError::io("mapping", path, e))?;
+        let restart = SegmentHeader::parse(&bytes).and_then(|header| restart_in(&bytes, &header));
+        if restart == Some(Restart::Whole) {
+            return Ok(i);
+        }
+    }
+    Ok(0)
 }
 
 fn create_segment(

@@ -12,6 +12,7 @@
 mod error;
 mod format;
 mod home;
+pub mod index;
 mod log;
 #[allow(
     unsafe_code,
@@ -21,6 +22,7 @@ mod map;
 pub mod medium;
 mod reader;
 mod segments;
+pub mod snapshots;
 #[cfg(test)]
 mod tests;
 mod votes;
@@ -34,13 +36,15 @@ use bds_core::turn::{Disk, Record};
 pub use error::StoreError;
 pub use format::Damage;
 pub use home::HomeLock;
+pub use index::Index;
 pub use log::TornEnd;
 pub use medium::free_bytes;
 pub use reader::{Reader, Records};
 pub use segments::Location;
+pub use snapshots::{Snapshot, Snapshots};
 
 use home::{Meta, MetaFiles};
-use log::{Found, Log, LogOptions, SEGMENT_SUFFIX};
+use log::{Log, LogOptions, SEGMENT_SUFFIX};
 use medium::{Medium, RealMedium, files_with_suffix};
 use reader::{Key, decode};
 use votes::NeededVotes;
@@ -49,6 +53,10 @@ use votes::NeededVotes;
 pub const LEDGER_DIR: &str = "ledger";
 /// Directory of the vote log in the home.
 pub const VOTES_DIR: &str = "votes";
+/// Directory of the index in the home.
+pub const INDEX_DIR: &str = "index";
+/// Directory of the snapshots in the home.
+pub const SNAPSHOTS_DIR: &str = "snapshots";
 pub(crate) const LEDGER_TAG: [u8; 8] = *b"BDSLEDG\x01";
 const VOTES_TAG: [u8; 8] = *b"BDSVOTE\x01";
 
@@ -101,6 +109,8 @@ pub struct Store {
     meta: MetaFiles,
     chain: ChainId,
     durable: bool,
+    /// A write or sync failed: both logs stop, or one could run ahead of the other.
+    failed: bool,
     _lock: HomeLock,
 }
 
@@ -125,7 +135,7 @@ impl Store {
     /// Cost: one pass over both logs.
     pub fn open(home: &Path, chain: ChainId, options: StoreOptions) -> Result<Opened, StoreError> {
         let lock = HomeLock::take(home)?;
-        let (meta_files, meta) = MetaFiles::open(home)?;
+        let (mut meta_files, meta) = MetaFiles::open(home)?;
         let meta = match meta {
             Some(meta) if meta.ledger != chain => {
                 return Err(StoreError::WrongChain {
@@ -141,11 +151,16 @@ impl Store {
                     problem: "there is a ledger log, but no metadata beside it".to_owned(),
                 });
             }
-            None => Meta {
-                ledger: chain,
-                ledger_records: 0,
-                vote_records: 0,
-            },
+            None => {
+                // Before the first log file, so that logs without metadata always mean that it was lost.
+                let new = Meta {
+                    ledger: chain,
+                    ledger_records: 0,
+                    vote_records: 0,
+                };
+                meta_files.write(new)?;
+                new
+            }
         };
         let log_options = |dir: &str, tag, durable_floor| LogOptions {
             dir: home.join(dir),
@@ -162,10 +177,7 @@ impl Store {
         let mut torn = Vec::new();
         let (ledger, torn_ledger) = Log::open(
             log_options(LEDGER_DIR, LEDGER_TAG, meta.ledger_records),
-            &mut |found| {
-                let Found::Record(location, record) = found else {
-                    return Err(Damage::Payload);
-                };
+            &mut |location, record| {
                 let key = Key::of_payload(record.payload)?;
                 match key {
                     Key::Batch(_) => {}
@@ -183,13 +195,8 @@ impl Store {
 
         let (votes, torn_votes) = Log::open(
             log_options(VOTES_DIR, VOTES_TAG, meta.vote_records),
-            &mut |found| {
-                match found {
-                    Found::Restart => needed.clear(),
-                    Found::Record(_, record) => {
-                        needed.add(&decode(record.payload)?, record.kind, record.payload);
-                    }
-                }
+            &mut |_, record| {
+                needed.add(&decode(record.payload)?, record.kind, record.payload);
                 Ok(())
             },
         )?;
@@ -212,6 +219,7 @@ impl Store {
             meta: meta_files,
             chain,
             durable: options.durable,
+            failed: false,
             _lock: lock,
         };
         // Both copies, so that one that was damaged is whole again.
@@ -268,41 +276,59 @@ impl Store {
         }
         Ok(())
     }
+
+    fn append_to_its_log(&mut self, record: &Record) -> Result<(), StoreError> {
+        let kind = kind_of(record);
+        if let Some(key) = Key::of(record) {
+            let location = self
+                .ledger
+                .append(kind, |out| borsh::to_writer(out, record))?;
+            self.unsynced.push((key, location));
+            self.checkpointed |= note_ledger_record(&mut self.needed, record);
+            return Ok(());
+        }
+        let scratch = &mut self.scratch;
+        scratch.clear();
+        borsh::to_writer(&mut *scratch, record)
+            .map_err(|e| StoreError::io("encoding for", self.votes.dir(), e))?;
+        self.votes.append(kind, |out| {
+            out.extend_from_slice(scratch);
+            Ok(())
+        })?;
+        self.needed.add(record, kind, scratch);
+        Ok(())
+    }
+
+    fn sync_both(&mut self) -> Result<(), StoreError> {
+        // The ledger first: an acknowledgement on disk says that its batch is.
+        self.ledger.sync()?;
+        self.votes.sync()?;
+        self.reader.publish(self.unsynced.drain(..));
+        self.restart_votes_if_long()
+    }
+
+    fn unless_failed(
+        &mut self,
+        act: impl FnOnce(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(StoreError::Stopped);
+        }
+        let result = act(self);
+        self.failed = result.is_err();
+        result
+    }
 }
 
 impl Disk for Store {
     type Error = StoreError;
 
     fn append(&mut self, record: &Record) -> Result<(), StoreError> {
-        match Key::of(record) {
-            Some(key) => {
-                let location = self
-                    .ledger
-                    .append(kind_of(record), |out| borsh::to_writer(out, record))?;
-                self.unsynced.push((key, location));
-                self.checkpointed |= note_ledger_record(&mut self.needed, record);
-            }
-            None => {
-                let (kind, scratch) = (kind_of(record), &mut self.scratch);
-                scratch.clear();
-                borsh::to_writer(&mut *scratch, record)
-                    .map_err(|e| StoreError::io("encoding for", self.votes.dir(), e))?;
-                self.votes.append(kind, |out| {
-                    out.extend_from_slice(scratch);
-                    Ok(())
-                })?;
-                self.needed.add(record, kind, scratch);
-            }
-        }
-        Ok(())
+        self.unless_failed(|store| store.append_to_its_log(record))
     }
 
-    /// The ledger log first: an acknowledgement on disk says that its batch is.
     fn sync(&mut self) -> Result<(), StoreError> {
-        self.ledger.sync()?;
-        self.votes.sync()?;
-        self.reader.publish(self.unsynced.drain(..));
-        self.restart_votes_if_long()
+        self.unless_failed(Self::sync_both)
     }
 }
 

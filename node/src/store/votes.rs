@@ -72,12 +72,6 @@ impl NeededVotes {
         }
     }
 
-    /// Forgets everything: a restarted log says all there is to say.
-    pub(crate) fn clear(&mut self) {
-        self.records.clear();
-        self.bytes = 0;
-    }
-
     /// Notes up to where a committed slot orders each lane.
     pub(crate) fn on_committed(&mut self, slot: &CommittedSlot) {
         let proposal = &slot.proposal;

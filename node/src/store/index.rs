@@ -1,0 +1,253 @@
+//! Where each transaction is and what became of it: derived from the ledger log, written behind, never waited for.
+//!
+//! Three tables: transaction (first 16 bytes of its id) to height and index; height to the block's receipts; and the
+//! last height applied, in the same write as the rest. Nothing is synced: after a crash `applied` says from which height
+//! on blocks must be recorded again, and recording one twice changes nothing. Removing the directory loses nothing
+//! but the time to execute the ledger again.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use bds_contracts::block::Height;
+use bds_contracts::receipt::Receipt;
+use bds_contracts::tx::TxId;
+use crossbeam::channel::{Receiver, Sender, bounded};
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
+};
+
+use super::error::StoreError;
+use crate::api::service::BlockDone;
+
+/// Blocks that may wait to be written; recording waits when there are more.
+pub const QUEUE_BLOCKS_MAX: usize = 256;
+/// Receipts in one write at most (more only for a larger block).
+const WRITE_RECEIPTS_MAX: usize = 16_384;
+/// Memory of a table before it is written out.
+const MEMTABLE_BYTES: u64 = 16 << 20;
+const CACHE_BYTES: u64 = 16 << 20;
+const APPLIED: &[u8] = b"applied";
+
+/// See the file's first line. Reads see a block some milliseconds after it was recorded.
+pub struct Index {
+    tables: Tables,
+    applied: Arc<AtomicU64>,
+    queue: Option<Sender<Arc<BlockDone>>>,
+    writer: Option<JoinHandle<()>>,
+    /// Why the writer stopped.
+    failure: Arc<Mutex<Option<String>>>,
+    /// Last height put into the queue.
+    recorded: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Tables {
+    database: Database,
+    transactions: Keyspace,
+    receipts: Keyspace,
+    progress: Keyspace,
+}
+
+fn failed(e: impl std::fmt::Display) -> StoreError {
+    StoreError::Index(e.to_string())
+}
+
+impl Index {
+    /// Opens the index in `dir`, creating an empty one if need be, and starts its writer.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        let database = Database::builder(dir)
+            .worker_threads(1)
+            .cache_size(CACHE_BYTES)
+            .max_journaling_size(128 << 20)
+            .journal_compression(CompressionType::None)
+            .manual_journal_persist(true)
+            .open()
+            .map_err(failed)?;
+        let small = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+        let tables = Tables {
+            transactions: database.keyspace("transactions", small).map_err(failed)?,
+            receipts: database
+                .keyspace("receipts", || {
+                    // Written once and never changed: kept out of compaction.
+                    small().with_kv_separation(Some(KvSeparationOptions::default()))
+                })
+                .map_err(failed)?,
+            progress: database.keyspace("progress", small).map_err(failed)?,
+            database,
+        };
+        let at = match tables.progress.get(APPLIED).map_err(failed)? {
+            Some(bytes) => Height::from_be_bytes(
+                (*bytes)
+                    .try_into()
+                    .map_err(|_| failed("the applied height is not 8 bytes"))?,
+            ),
+            None => 0,
+        };
+        let applied = Arc::new(AtomicU64::new(at));
+        let failure = Arc::new(Mutex::new(None));
+        let (queue, blocks) = bounded(QUEUE_BLOCKS_MAX);
+        let writer = std::thread::Builder::new()
+            .name("index".to_owned())
+            .spawn({
+                let (tables, applied, failure) = (tables.clone(), applied.clone(), failure.clone());
+                move || write_behind(&tables, &blocks, &applied, &failure)
+            })
+            .map_err(failed)?;
+        Ok(Self {
+            tables,
+            applied,
+            queue: Some(queue),
+            writer: Some(writer),
+            failure,
+            recorded: AtomicU64::new(at),
+        })
+    }
+
+    /// Hands a block to the writer. Blocks come in order; one at or below the last recorded height is ignored.
+    ///
+    /// Waits when [`QUEUE_BLOCKS_MAX`] blocks are on their way.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`] when a block was left out, or when the writer has failed.
+    pub fn record_block(&self, block: Arc<BlockDone>) -> Result<(), StoreError> {
+        let height = block.block.header.height;
+        let last = self.recorded.load(Ordering::Acquire);
+        if height <= last {
+            return Ok(());
+        }
+        if height != last + 1 {
+            return Err(failed(format!("block {height} recorded after block {last}")));
+        }
+        let sent = self.queue.as_ref().is_some_and(|q| q.send(block).is_ok());
+        if !sent {
+            let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            return Err(failed(failure.as_deref().unwrap_or("the writer is gone")));
+        }
+        self.recorded.store(height, Ordering::Release);
+        Ok(())
+    }
+
+    /// Blocks on their way to the tables.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.queue.as_ref().map_or(0, Sender::len)
+    }
+
+    /// Every block up to this height is in the tables; 0 when none is. Blocks above must be recorded.
+    #[must_use]
+    pub fn applied(&self) -> Height {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    /// Height and index of the receipt of this transaction, as far as 16 bytes of its id tell: the receipt found
+    /// there carries the full id, and the caller compares it.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub fn receipt_place(&self, id: &TxId) -> Result<Option<(Height, u32)>, StoreError> {
+        let Some(value) = self.tables.transactions.get(&id.0[..16]).map_err(failed)? else {
+            return Ok(None);
+        };
+        let place = value.split_first_chunk::<8>().and_then(|(height, index)| {
+            Some((
+                Height::from_be_bytes(*height),
+                u32::from_be_bytes(index.try_into().ok()?),
+            ))
+        });
+        place
+            .map(Some)
+            .ok_or_else(|| failed("a place is not 12 bytes"))
+    }
+
+    /// All receipts of a block, in order; `None` when the block is not in the tables (yet).
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, StoreError> {
+        self.tables
+            .receipts
+            .get(height.to_be_bytes())
+            .map_err(failed)?
+            .map(|bytes| borsh::from_slice(&bytes).map_err(failed))
+            .transpose()
+    }
+
+    /// The receipt of this transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`].
+    pub fn receipt(&self, id: &TxId) -> Result<Option<Receipt>, StoreError> {
+        let Some((height, index)) = self.receipt_place(id)? else {
+            return Ok(None);
+        };
+        let receipts = self.receipts(height)?.unwrap_or_default();
+        let found = receipts.into_iter().nth(index as usize);
+        Ok(found.filter(|receipt| receipt.tx == *id))
+    }
+}
+
+impl Drop for Index {
+    /// Waits until everything recorded is in the tables.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(writer) = self.writer.take() {
+            // A panic of the writer has been printed; the tables are derived.
+            let _ = writer.join();
+        }
+    }
+}
+
+/// The writer's loop: takes what waits, up to a bound, and writes it at once.
+fn write_behind(
+    tables: &Tables,
+    blocks: &Receiver<Arc<BlockDone>>,
+    applied: &AtomicU64,
+    failure: &Mutex<Option<String>>,
+) {
+    while let Ok(first) = blocks.recv() {
+        let mut taken = vec![first];
+        let mut receipts = taken[0].receipts.len();
+        while receipts < WRITE_RECEIPTS_MAX
+            && let Ok(block) = blocks.try_recv()
+        {
+            receipts += block.receipts.len();
+            taken.push(block);
+        }
+        match write(tables, &taken, receipts) {
+            Ok(height) => applied.store(height, Ordering::Release),
+            Err(e) => {
+                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.to_string());
+                return;
+            }
+        }
+    }
+}
+
+fn write(
+    tables: &Tables,
+    blocks: &[Arc<BlockDone>],
+    receipts: usize,
+) -> Result<Height, Box<dyn std::error::Error>> {
+    let capacity = receipts + blocks.len() + 1;
+    let mut batch = fjall::OwnedWriteBatch::with_capacity(tables.database.clone(), capacity);
+    let mut last = 0;
+    for done in blocks {
+        last = done.block.header.height;
+        for receipt in &done.receipts {
+            let mut place = [0; 12];
+            place[..8].copy_from_slice(&last.to_be_bytes());
+            place[8..].copy_from_slice(&receipt.index.to_be_bytes());
+            batch.insert(&tables.transactions, &receipt.tx.0[..16], &place[..]);
+        }
+        let bytes = borsh::to_vec(&done.receipts)?;
+        batch.insert(&tables.receipts, &last.to_be_bytes()[..], bytes);
+    }
+    batch.insert(&tables.progress, APPLIED, &last.to_be_bytes()[..]);
+    batch.commit()?;
+    Ok(last)
+}

@@ -1,0 +1,163 @@
+//! State at the last two checkpoints, so that a start executes only what came after.
+//!
+//! A file is `tag | borsh(header, lane tips, length of the state) | state | BLAKE3 of all before`, written under
+//! another name, synced and renamed, so that a whole file under its own name is all a crash can leave.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use bds_contracts::block::{BatchDigest, BlockHeader, Height};
+use bds_core::batch::Position;
+
+use super::error::StoreError;
+use super::medium::files_with_suffix;
+
+const TAG: [u8; 8] = *b"BDSSNAP\x01";
+const SUFFIX: &str = ".snapshot";
+const UNFINISHED: &str = ".unfinished";
+const HASH_BYTES: usize = 32;
+/// Snapshots kept.
+const KEPT: usize = 2;
+
+/// State after one block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The block.
+    pub header: BlockHeader,
+    /// Last ordered batch of each lane after it, by lane.
+    pub lane_tips: Vec<(Position, BatchDigest)>,
+    /// The contracts' state, in their own encoding.
+    pub state: Vec<u8>,
+}
+
+/// The directory of snapshots.
+#[derive(Debug, Clone)]
+pub struct Snapshots {
+    dir: PathBuf,
+}
+
+impl Snapshots {
+    /// Snapshots in `dir`, which is created if need be. What a crash left unfinished is removed.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn open(dir: &Path) -> Result<Self, StoreError> {
+        fs::create_dir_all(dir).map_err(|e| StoreError::io("creating", dir, e))?;
+        for path in
+            files_with_suffix(dir, UNFINISHED).map_err(|e| StoreError::io("listing", dir, e))?
+        {
+            fs::remove_file(&path).map_err(|e| StoreError::io("removing", &path, e))?;
+        }
+        Ok(Self {
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// Writes a snapshot durably and removes all but the last two.
+    ///
+    /// Cost: one pass of BLAKE3 over the state, one file written and synced.
+    ///
+    /// # Errors
+    /// The system's; the older snapshots are untouched then.
+    pub fn save(
+        &self,
+        header: &BlockHeader,
+        lane_tips: &[(Position, BatchDigest)],
+        state: &[u8],
+    ) -> Result<(), StoreError> {
+        let path = self.path(header.height);
+        let unfinished = path.with_extension(&UNFINISHED[1..]);
+        let head = borsh::to_vec(&(header, lane_tips, state.len() as u64))
+            .expect("writing to memory cannot fail");
+        let write = || -> io::Result<File> {
+            let mut file = Hashed {
+                inner: BufWriter::new(File::create(&unfinished)?),
+                hasher: blake3::Hasher::new(),
+            };
+            file.write_all(&TAG)?;
+            file.write_all(&head)?;
+            file.write_all(state)?;
+            let hash = file.hasher.finalize();
+            let mut inner = file.inner;
+            inner.write_all(hash.as_bytes())?;
+            inner.into_inner().map_err(io::IntoInnerError::into_error)
+        };
+        let file = write().map_err(|e| StoreError::io("writing", &unfinished, e))?;
+        file.sync_all()
+            .map_err(|e| StoreError::sync(&unfinished, e))?;
+        fs::rename(&unfinished, &path).map_err(|e| StoreError::io("renaming", &unfinished, e))?;
+        File::open(&self.dir)
+            .and_then(|dir| dir.sync_all())
+            .map_err(|e| StoreError::sync(&self.dir, e))?;
+        let paths = self.paths()?;
+        for old in &paths[..paths.len().saturating_sub(KEPT)] {
+            fs::remove_file(old).map_err(|e| StoreError::io("removing", old, e))?;
+        }
+        Ok(())
+    }
+
+    /// The newest snapshot at or below `height_max` that reads back whole, and what was wrong with newer ones.
+    ///
+    /// # Errors
+    /// The system's. A damaged snapshot is no error: the one before, or the ledger log alone, tells the same.
+    pub fn latest(&self, height_max: Height) -> Result<(Option<Snapshot>, Vec<String>), StoreError> {
+        let mut damaged = Vec::new();
+        for path in self.paths()?.into_iter().rev() {
+            let bytes = fs::read(&path).map_err(|e| StoreError::io("reading", &path, e))?;
+            match parse(&bytes) {
+                Ok(snapshot) if snapshot.header.height > height_max => {}
+                Ok(snapshot) => return Ok((Some(snapshot), damaged)),
+                Err(problem) => damaged.push(format!("{}: {problem}", path.display())),
+            }
+        }
+        Ok((None, damaged))
+    }
+
+    fn path(&self, height: Height) -> PathBuf {
+        self.dir.join(format!("{height:020}{SUFFIX}"))
+    }
+
+    fn paths(&self) -> Result<Vec<PathBuf>, StoreError> {
+        files_with_suffix(&self.dir, SUFFIX).map_err(|e| StoreError::io("listing", &self.dir, e))
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Snapshot, &'static str> {
+    let (covered, hash) = bytes
+        .split_last_chunk::<HASH_BYTES>()
+        .ok_or("shorter than its checksum")?;
+    if blake3::hash(covered).as_bytes() != hash {
+        return Err("the checksum does not fit the bytes");
+    }
+    let mut rest = covered
+        .strip_prefix(&TAG)
+        .ok_or("not a snapshot of this version")?;
+    let (header, lane_tips, state_bytes): (BlockHeader, Vec<(Position, BatchDigest)>, u64) =
+        borsh::BorshDeserialize::deserialize(&mut rest).map_err(|_| "its head does not decode")?;
+    if rest.len() as u64 != state_bytes {
+        return Err("its state has another length than it says");
+    }
+    Ok(Snapshot {
+        header,
+        lane_tips,
+        state: rest.to_vec(),
+    })
+}
+
+struct Hashed<W> {
+    inner: W,
+    hasher: blake3::Hasher,
+}
+
+impl<W: Write> Write for Hashed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.inner.write(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
