@@ -6,3 +6,4 @@ pub mod keys;
 pub mod measure;
 pub mod network;
 pub mod setup;
+pub mod store;
