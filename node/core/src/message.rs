@@ -140,6 +140,8 @@ pub struct Status {
     pub committed: Height,
     /// Last slot it executed.
     pub executed: Height,
+    /// Last block whose result it knows to be certified.
+    pub certified: Height,
     /// Positions of the last batch it holds of every lane, by lane.
     pub lanes: Vec<Position>,
 }

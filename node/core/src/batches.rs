@@ -1,0 +1,259 @@
+//! Which batches this validator holds, which it keeps in memory, and which it still has to ask for.
+//!
+//! A batch is *known* from the moment it was checked and written until a slot orders it; its payload may leave the
+//! bounded cache earlier and is then read back through `Effect::LoadBatches`. A batch that a certificate names and
+//! that is not known is *wanted*: it is asked for from those who acknowledged it, one after the other.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bds_contracts::block::{BatchDigest, ValidatorIndex};
+use bds_contracts::tx::Millis;
+
+use crate::batch::{Batch, BatchCertificate, Position};
+use crate::core::Core;
+use crate::message::Message;
+use crate::turn::{Effect, Turn};
+
+/// What stays in memory of a batch that is on disk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    pub(crate) lane: ValidatorIndex,
+    pub(crate) position: Position,
+    pub(crate) parent: BatchDigest,
+}
+
+/// A batch that is asked for.
+struct Want {
+    lane: ValidatorIndex,
+    position: Position,
+    /// Who should have it, asked in this order, round and round.
+    holders: Vec<ValidatorIndex>,
+    tries: usize,
+    due: Millis,
+}
+
+#[derive(Default)]
+pub(crate) struct Batches {
+    known: BTreeMap<BatchDigest, Held>,
+    at: BTreeMap<(ValidatorIndex, Position), Vec<BatchDigest>>,
+    cache: BTreeMap<BatchDigest, Batch>,
+    cache_order: VecDeque<BatchDigest>,
+    cache_bytes: usize,
+    cache_bytes_max: usize,
+    /// Handed to the engine, answer outstanding.
+    pub(crate) verifying: BTreeMap<BatchDigest, Batch>,
+    wanted: BTreeMap<BatchDigest, Want>,
+    want_due: Option<Millis>,
+    /// Read back from the store for a slot that waits; leaves when the slot is executed.
+    pub(crate) loaded: BTreeMap<BatchDigest, Batch>,
+    /// Asked from the store.
+    pub(crate) loading: BTreeSet<BatchDigest>,
+}
+
+impl Batches {
+    pub(crate) fn new(cache_bytes_max: usize) -> Self {
+        Self {
+            cache_bytes_max,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn held(&self, digest: &BatchDigest) -> Option<Held> {
+        self.known.get(digest).copied()
+    }
+
+    /// Every known batch at this place; more than one only when the author signed two.
+    pub(crate) fn at(&self, lane: ValidatorIndex, position: Position) -> &[BatchDigest] {
+        self.at.get(&(lane, position)).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn known_count(&self) -> usize {
+        self.known.len()
+    }
+
+    pub(crate) fn wanted_count(&self) -> usize {
+        self.wanted.len()
+    }
+
+    pub(crate) fn cache_bytes(&self) -> usize {
+        self.cache_bytes
+    }
+
+    pub(crate) fn is_wanted(&self, digest: &BatchDigest) -> bool {
+        self.wanted.contains_key(digest)
+    }
+
+    pub(crate) fn want_due(&self) -> Option<Millis> {
+        self.want_due
+    }
+
+    /// From memory, if it is still there.
+    pub(crate) fn payload(&self, digest: &BatchDigest) -> Option<&Batch> {
+        self.cache.get(digest).or_else(|| self.loaded.get(digest))
+    }
+
+    /// Remembers a batch that is on disk (or will be before this turn's effects are).
+    pub(crate) fn learn(&mut self, digest: BatchDigest, held: Held) {
+        self.wanted.remove(&digest);
+        if self.known.insert(digest, held).is_none() {
+            self.at
+                .entry((held.lane, held.position))
+                .or_default()
+                .push(digest);
+        }
+    }
+
+    /// A batch that was on disk is not there any more.
+    pub(crate) fn unlearn(&mut self, digest: BatchDigest, held: Held) {
+        self.known.remove(&digest);
+        if let Some(here) = self.at.get_mut(&(held.lane, held.position)) {
+            here.retain(|other| *other != digest);
+        }
+    }
+
+    /// Keeps the payload while there is room; the oldest leave first.
+    pub(crate) fn keep(&mut self, digest: BatchDigest, batch: Batch) {
+        let bytes = batch.payload.as_bytes().len();
+        if self.cache.insert(digest, batch).is_some() {
+            return;
+        }
+        self.cache_order.push_back(digest);
+        self.cache_bytes += bytes;
+        while self.cache_bytes > self.cache_bytes_max && self.cache_order.len() > 1 {
+            let oldest = self.cache_order.pop_front().expect("more than one");
+            let gone = self.cache.remove(&oldest).expect("order and cache agree");
+            self.cache_bytes -= gone.payload.as_bytes().len();
+        }
+    }
+
+    /// Forgets everything of a lane at or below what is ordered; payloads stay in the cache for peers.
+    pub(crate) fn forget_ordered(&mut self, lane: ValidatorIndex, ordered: Position) {
+        while let Some((&key, _)) = self.at.range((lane, 0)..=(lane, ordered)).next() {
+            for digest in self.at.remove(&key).unwrap_or_default() {
+                self.known.remove(&digest);
+            }
+        }
+        self.wanted
+            .retain(|_, want| want.lane != lane || want.position > ordered);
+    }
+
+    fn want(&mut self, digest: BatchDigest, want: Want) {
+        self.want_due = Some(self.want_due.map_or(want.due, |due| due.min(want.due)));
+        self.wanted
+            .entry(digest)
+            .and_modify(|old| old.due = old.due.min(want.due))
+            .or_insert(want);
+    }
+}
+
+impl Core {
+    /// Asks for a batch from the signers of a certificate, from `due` on, until it is there.
+    pub(crate) fn want_certified(&mut self, due: Millis, certificate: &BatchCertificate) {
+        let (lane, position) = (certificate.lane, certificate.position);
+        let signers = certificate.signatures.signers().collect();
+        self.want_batch(due, certificate.digest, lane, position, signers);
+    }
+
+    /// As above with holders given; all other validators are asked after them.
+    pub(crate) fn want_batch(
+        &mut self,
+        due: Millis,
+        digest: BatchDigest,
+        lane: ValidatorIndex,
+        position: Position,
+        mut holders: Vec<ValidatorIndex>,
+    ) {
+        if self.batches.held(&digest).is_some()
+            || self.batches.verifying.contains_key(&digest)
+            || position <= self.lanes[usize::from(lane)].ordered.position
+        {
+            return;
+        }
+        if self.batches.wanted.len() >= self.config.wanted_max() && !self.batches.is_wanted(&digest)
+        {
+            self.count("want_refused_full");
+            return;
+        }
+        holders.retain(|holder| *holder != self.config.me && self.notary.is_member(*holder));
+        for index in self.peers() {
+            if !holders.contains(&index) {
+                holders.push(index);
+            }
+        }
+        // Different validators begin with different holders, so that one of them does not serve all.
+        let shift = usize::from(self.config.me) % holders.len().max(1);
+        holders.rotate_left(shift);
+        self.batches.want(
+            digest,
+            Want {
+                lane,
+                position,
+                holders,
+                tries: 0,
+                due,
+            },
+        );
+    }
+
+    /// Sends the requests that are due, one message a peer.
+    pub(crate) fn fetch_wanted(&mut self, now: Millis, turn: &mut Turn) {
+        if self.batches.want_due.is_none_or(|due| due > now) {
+            return;
+        }
+        let retry = Millis(now.0 + self.config.fetch_retry_ms);
+        let mut requests: BTreeMap<ValidatorIndex, Vec<BatchDigest>> = BTreeMap::new();
+        let mut next_due = None;
+        for (digest, want) in &mut self.batches.wanted {
+            if want.due <= now && !want.holders.is_empty() {
+                let holder = want.holders[want.tries % want.holders.len()];
+                let request = requests.entry(holder).or_default();
+                if request.len() < self.config.fetch_batches_max {
+                    request.push(*digest);
+                    want.tries += 1;
+                    want.due = retry;
+                }
+            }
+            next_due = Some(next_due.map_or(want.due, |due: Millis| due.min(want.due)));
+        }
+        self.batches.want_due = next_due;
+        for (peer, digests) in requests {
+            self.count("batches_fetched");
+            turn.effect(Effect::Send(peer, Message::FetchBatches(digests)));
+        }
+    }
+
+    /// A peer asks for batches: from memory at once, the rest through the store.
+    pub(crate) fn on_fetch_batches(
+        &mut self,
+        from: ValidatorIndex,
+        mut digests: Vec<BatchDigest>,
+        turn: &mut Turn,
+    ) {
+        if digests.len() > self.config.fetch_batches_max {
+            self.count("fetch_too_long");
+            digests.truncate(self.config.fetch_batches_max);
+        }
+        self.serve_batches(from, digests, turn);
+    }
+
+    /// Sends batches to a peer, reading from the store what is no longer in memory.
+    pub(crate) fn serve_batches(
+        &mut self,
+        to: ValidatorIndex,
+        digests: Vec<BatchDigest>,
+        turn: &mut Turn,
+    ) {
+        let mut stored = Vec::new();
+        for digest in digests {
+            match self.batches.payload(&digest) {
+                Some(batch) => {
+                    turn.effect(Effect::Send(to, Message::Batch(batch.clone())));
+                }
+                None => stored.push(digest),
+            }
+        }
+        if !stored.is_empty() {
+            turn.effect(Effect::ServeBatches(to, stored));
+        }
+    }
+}

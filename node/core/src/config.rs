@@ -1,0 +1,129 @@
+//! Every bound and every timeout of the core, with its default and what happens when it is reached.
+
+use bds_contracts::block::{ValidatorIndex, ValidatorSet};
+use bds_contracts::tx::ChainId;
+
+/// What a core needs to know before it starts. Sizes in bytes, times in milliseconds.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The ledger.
+    pub chain: ChainId,
+    /// Who votes.
+    pub set: ValidatorSet,
+    /// Which of them this is.
+    pub me: ValidatorIndex,
+    /// Longest packed payload of a batch; a longer one from a peer is refused. The same on every validator.
+    pub batch_bytes_max: usize,
+    /// Most transactions in a batch; a larger one from a peer is refused. The same on every validator.
+    pub batch_transactions_max: usize,
+    /// A batch that is not full is sealed when its first transaction has waited this long.
+    pub batch_delay_ms: u64,
+    /// Transactions waiting for a batch; over it the newest are refused.
+    pub mempool_bytes_max: usize,
+    /// Own batches sealed and not yet certified; at the bound, transactions wait in the mempool.
+    pub lane_window: u64,
+    /// Batches of one lane above its last ordered one; a position further ahead is ignored, and the own lane
+    /// stops sealing at half of it.
+    pub lane_ahead_max: u64,
+    /// Payloads kept in memory for execution and for peers; the oldest leave first and are read back from
+    /// the store when needed.
+    pub payload_cache_bytes_max: usize,
+    /// Slots proposed and not yet committed.
+    pub slots_in_flight: u64,
+    /// A primary waits this long between two proposals.
+    pub slot_interval_min_ms: u64,
+    /// L: slots above the newest certified header for which messages are kept; others are ignored.
+    pub window: u64,
+    /// Slots handed to execution and not yet answered.
+    pub executions_in_flight: u64,
+    /// Work that does not progress for this long makes a validator leave the view.
+    pub view_timeout_base_ms: u64,
+    /// The timeout doubles with every view that commits nothing, up to this.
+    pub view_timeout_max_ms: u64,
+    /// How often a validator says what it has; also how often it repeats what others seem to miss.
+    pub status_interval_ms: u64,
+    /// A request for batches or slots is repeated to the next peer after this long.
+    pub fetch_retry_ms: u64,
+    /// Batches asked for in one message and served for one message.
+    pub fetch_batches_max: usize,
+    /// Committed slots taken from one answer; more are ignored.
+    pub fetch_slots_max: usize,
+    /// A proposal whose time is further ahead of the own clock gets no vote.
+    pub clock_ahead_max_ms: u64,
+    /// Which rule is broken on purpose, for tests of the simulator.
+    #[cfg(feature = "broken-variants")]
+    pub broken: Broken,
+}
+
+impl Config {
+    /// The defaults for one member of a set.
+    ///
+    /// # Panics
+    /// When `me` is not in the set, or a member weighs nothing: such a node could never take part.
+    #[must_use]
+    pub fn new(chain: ChainId, set: ValidatorSet, me: ValidatorIndex) -> Self {
+        assert!(
+            usize::from(me) < set.validators.len(),
+            "validator {me} is not among the {}",
+            set.validators.len()
+        );
+        assert!(
+            set.validators.iter().all(|v| v.weight > 0),
+            "every validator weighs at least 1"
+        );
+        Self {
+            chain,
+            set,
+            me,
+            batch_bytes_max: 512 * 1024,
+            batch_transactions_max: 8192,
+            batch_delay_ms: 10,
+            mempool_bytes_max: 64 * 1024 * 1024,
+            lane_window: 8,
+            lane_ahead_max: 256,
+            payload_cache_bytes_max: 128 * 1024 * 1024,
+            slots_in_flight: 4,
+            slot_interval_min_ms: 5,
+            window: 256,
+            executions_in_flight: 8,
+            view_timeout_base_ms: 1_000,
+            view_timeout_max_ms: 16_000,
+            status_interval_ms: 200,
+            fetch_retry_ms: 300,
+            fetch_batches_max: 64,
+            fetch_slots_max: 256,
+            clock_ahead_max_ms: 5_000,
+            #[cfg(feature = "broken-variants")]
+            broken: Broken::No,
+        }
+    }
+
+    /// Batches asked for at once: the window of every lane.
+    pub(crate) fn wanted_max(&self) -> usize {
+        let ahead = usize::try_from(self.lane_ahead_max).unwrap_or(usize::MAX);
+        ahead.saturating_mul(self.validators())
+    }
+
+    /// Number of validators.
+    #[must_use]
+    pub fn validators(&self) -> usize {
+        self.set.validators.len()
+    }
+}
+
+/// A rule broken on purpose.
+#[cfg(feature = "broken-variants")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Broken {
+    /// None: the core as it ships.
+    #[default]
+    No,
+    /// A quorum is one vote short: 2f of 3f+1.
+    QuorumTwoF,
+    /// A vote that arrives twice counts twice.
+    VoterCountedTwice,
+    /// A view change leaves out what its sender prepared.
+    PreparedDropped,
+    /// A restart forgets the votes it finds on disk.
+    VotesForgotten,
+}

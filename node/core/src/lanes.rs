@@ -1,0 +1,292 @@
+//! The lanes of the others: receive, check, acknowledge, and know how far each is certified.
+//!
+//! A batch is acknowledged only when the whole lane up to it is held and checked, so a certificate of one position
+//! vouches for all below it. One digest a place is ever acknowledged, across crashes too; an author that signs two
+//! for one place gets at most one of them certified by each correct validator, and leaves evidence.
+
+use std::collections::BTreeMap;
+
+use bds_contracts::block::{BatchDigest, Statement, ValidatorIndex};
+use bds_contracts::tx::Millis;
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use crate::batch::{Batch, BatchCertificate, Position};
+use crate::batches::Held;
+use crate::core::Core;
+use crate::evidence::Evidence;
+use crate::message::Message;
+use crate::turn::{Effect, Record, Turn};
+
+/// A place in a lane and the batch there; position 0 with a zero digest is the empty lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct LaneTip {
+    /// Place.
+    pub position: Position,
+    /// Batch at that place.
+    pub digest: BatchDigest,
+}
+
+/// What is known of one lane.
+#[derive(Default)]
+pub(crate) struct Lane {
+    /// Last batch handed to execution.
+    pub(crate) ordered: LaneTip,
+    /// Highest position in the tips of committed slots; runs ahead of `ordered`.
+    pub(crate) committed: Position,
+    /// Newest valid certificate seen.
+    pub(crate) certified: Option<BatchCertificate>,
+    /// Last batch of the gapless chain that is held and checked.
+    pub(crate) chain: LaneTip,
+    /// Last batch of the gapless chain that is held or being checked.
+    pub(crate) received: LaneTip,
+    /// What was acknowledged above `ordered`.
+    pub(crate) acknowledged: BTreeMap<Position, BatchDigest>,
+    /// Never acknowledge anything else at or below this.
+    pub(crate) acknowledged_max: Position,
+    /// Batches that came before their parent; bounded by `lane_window`.
+    waiting: BTreeMap<Position, Batch>,
+}
+
+impl Lane {
+    pub(crate) fn certified_position(&self) -> Position {
+        self.certified.as_ref().map_or(0, |c| c.position)
+    }
+
+    /// Slots have ordered this lane up to `tip`: whatever else was held at or below is history.
+    pub(crate) fn order_up_to(&mut self, tip: LaneTip) {
+        let forked = self
+            .acknowledged
+            .get(&tip.position)
+            .is_some_and(|digest| *digest != tip.digest);
+        self.ordered = tip;
+        self.committed = self.committed.max(tip.position);
+        if self.chain.position <= tip.position || forked {
+            self.chain = tip;
+        }
+        if self.received.position <= tip.position || forked {
+            self.received = tip;
+        }
+        self.acknowledged = self.acknowledged.split_off(&(tip.position + 1));
+        self.waiting = self.waiting.split_off(&(tip.position + 1));
+    }
+}
+
+impl Core {
+    /// A batch from its author, or from anyone who was asked for it.
+    pub(crate) fn on_batch(&mut self, from: ValidatorIndex, batch: Batch, turn: &mut Turn) {
+        let header = &batch.header;
+        let formed = header.chain == self.config.chain
+            && self.notary.is_member(header.lane)
+            && header.position > 0
+            && usize::try_from(header.bytes) == Ok(batch.payload.as_bytes().len())
+            && batch.payload.as_bytes().len() <= self.config.batch_bytes_max
+            && usize::try_from(header.count)
+                .is_ok_and(|n| n > 0 && n <= self.config.batch_transactions_max);
+        if !formed {
+            self.count("batch_malformed");
+            return;
+        }
+        let (lane_index, position, digest) = (header.lane, header.position, header.digest());
+        let wanted = self.batches.is_wanted(&digest);
+        if !wanted && (from != lane_index || from == self.config.me) {
+            self.count("batch_unasked");
+            return;
+        }
+        if self.batches.verifying.contains_key(&digest) {
+            return;
+        }
+        let lane = &self.lanes[usize::from(lane_index)];
+        if position <= lane.ordered.position {
+            return;
+        }
+        if self.batches.held(&digest).is_some() {
+            // The author sends again what it thinks is not acknowledged: the answer was lost.
+            if lane.acknowledged.get(&position) == Some(&digest) {
+                self.acknowledge(lane_index, position, digest, turn);
+            }
+            return;
+        }
+        if !wanted && position > lane.ordered.position + self.config.lane_ahead_max {
+            self.count("batch_too_far_ahead");
+            return;
+        }
+        if !wanted && position > lane.received.position + 1 {
+            let bound = usize::try_from(self.config.lane_window).unwrap_or(8);
+            let lane = &mut self.lanes[usize::from(lane_index)];
+            if lane.waiting.len() < bound {
+                lane.waiting.insert(position, batch);
+            } else {
+                self.count("batch_waiting_full");
+            }
+            return;
+        }
+        if !self
+            .notary
+            .check(lane_index, &Statement::Batch(digest), &batch.signature)
+        {
+            self.count("batch_bad_signature");
+            return;
+        }
+        if let Some(other) = lane.acknowledged.get(&position).filter(|d| **d != digest) {
+            let evidence = Evidence::batches(lane_index, *other, digest, batch.signature);
+            self.report(evidence);
+        }
+        let lane = &mut self.lanes[usize::from(lane_index)];
+        if position == lane.received.position + 1 && batch.header.parent == lane.received.digest {
+            lane.received = LaneTip { position, digest };
+        } else if !wanted {
+            self.count("batch_off_chain");
+            return;
+        }
+        turn.effect(Effect::Verify(batch.clone()));
+        self.batches.verifying.insert(digest, batch);
+        self.take_waiting(lane_index, turn);
+    }
+
+    /// A parent arrived: its children may have been waiting.
+    fn take_waiting(&mut self, lane_index: ValidatorIndex, turn: &mut Turn) {
+        let lane = &mut self.lanes[usize::from(lane_index)];
+        let next = lane.received.position + 1;
+        lane.waiting = lane.waiting.split_off(&next);
+        if let Some(batch) = lane.waiting.remove(&next) {
+            // Depth is bounded by the number waiting.
+            self.on_batch(lane_index, batch, turn);
+        }
+    }
+
+    /// The engine has checked a batch.
+    pub(crate) fn on_verified(
+        &mut self,
+        now: Millis,
+        digest: BatchDigest,
+        valid: bool,
+        turn: &mut Turn,
+    ) {
+        let Some(batch) = self.batches.verifying.remove(&digest) else {
+            self.count("verified_unasked");
+            return;
+        };
+        let header = &batch.header;
+        let lane = &mut self.lanes[usize::from(header.lane)];
+        if !valid {
+            // Everything received after it builds on it; what is wanted by a slot is asked for again elsewhere.
+            if lane.received.position >= header.position {
+                lane.received = lane.chain;
+                lane.waiting.clear();
+            }
+            self.count("batch_invalid");
+            self.execution.blocked = false;
+            return;
+        }
+        if header.position <= lane.ordered.position {
+            return;
+        }
+        let held = Held {
+            lane: header.lane,
+            position: header.position,
+            parent: header.parent,
+        };
+        turn.write(Record::Batch(batch.clone()));
+        self.batches.learn(digest, held);
+        self.batches.keep(digest, batch);
+        self.execution.blocked = false;
+        self.extend_chain(held.lane, turn);
+        self.take_waiting(held.lane, turn);
+        self.dispatch(now, turn);
+    }
+
+    /// Walks the checked chain of a lane as far as it goes and acknowledges each step.
+    fn extend_chain(&mut self, lane_index: ValidatorIndex, turn: &mut Turn) {
+        loop {
+            let lane = &self.lanes[usize::from(lane_index)];
+            let position = lane.chain.position + 1;
+            let next = self.batches.at(lane_index, position).iter().find(|digest| {
+                self.batches
+                    .held(digest)
+                    .is_some_and(|held| held.parent == lane.chain.digest)
+            });
+            let Some(&digest) = next else { return };
+            let lane = &mut self.lanes[usize::from(lane_index)];
+            lane.chain = LaneTip { position, digest };
+            if lane.received.position < position {
+                lane.received = lane.chain;
+            }
+            if position > lane.acknowledged_max {
+                lane.acknowledged_max = position;
+                lane.acknowledged.insert(position, digest);
+                turn.write(Record::Acknowledged {
+                    lane: lane_index,
+                    position,
+                    digest,
+                });
+                self.acknowledge(lane_index, position, digest, turn);
+            }
+        }
+    }
+
+    /// After a restart: every lane goes on from what is on disk.
+    pub(crate) fn resume_lanes(&mut self, turn: &mut Turn) {
+        for lane in self.peers() {
+            self.extend_chain(lane, turn);
+        }
+    }
+
+    fn acknowledge(
+        &mut self,
+        lane: ValidatorIndex,
+        position: Position,
+        digest: BatchDigest,
+        turn: &mut Turn,
+    ) {
+        let signature = self.notary.sign(&Statement::Acknowledge(digest));
+        turn.effect(Effect::Send(
+            lane,
+            Message::Acknowledge {
+                position,
+                digest,
+                signature,
+            },
+        ));
+    }
+
+    /// A lane's new tip, from its author or from anyone who passes it on.
+    pub(crate) fn on_certificate(&mut self, now: Millis, certificate: BatchCertificate) {
+        if !self.notary.is_member(certificate.lane) {
+            self.count("certificate_malformed");
+            return;
+        }
+        let lane = &self.lanes[usize::from(certificate.lane)];
+        if certificate.position <= lane.certified_position().max(lane.committed) {
+            return;
+        }
+        if certificate.position > lane.ordered.position + 2 * self.config.lane_ahead_max {
+            self.count("certificate_too_far_ahead");
+            return;
+        }
+        if !self.notary.proves(&[self.notary.batch_claim(&certificate)]) {
+            self.count("certificate_bad");
+            return;
+        }
+        self.take_certificate(now, certificate);
+    }
+
+    /// A checked certificate: the lane's tip if it is the newest, and a batch to ask for if it does not come.
+    pub(crate) fn take_certificate(&mut self, now: Millis, certificate: BatchCertificate) {
+        let lane = &self.lanes[usize::from(certificate.lane)];
+        if certificate.position <= lane.certified_position().max(lane.committed) {
+            return;
+        }
+        // The batch itself is usually on its way from its author.
+        let due = Millis(now.0 + self.config.status_interval_ms);
+        self.want_certified(due, &certificate);
+        self.adopt_certificate(certificate);
+    }
+
+    /// Takes a valid certificate as the lane's tip if it is the newest.
+    pub(crate) fn adopt_certificate(&mut self, certificate: BatchCertificate) {
+        let lane = &mut self.lanes[usize::from(certificate.lane)];
+        if certificate.position > lane.certified_position() {
+            lane.certified = Some(certificate);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The own lane: from admitted transactions to a certified batch.
+//!
+//! Transactions wait in a mempool bounded in bytes. A batch is sealed when it is full or its first transaction has
+//! waited long enough, written, and only then sent. Acknowledgements of f+1 by weight, the own one included,
+//! make its certificate. At most `lane_window` batches are on their way at once, so a lane never runs ahead of
+//! what others hold.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bds_contracts::block::{
+    BatchDigest, MerkleRoot, Signature, Signatures, Statement, ValidatorIndex,
+};
+use bds_contracts::tx::Millis;
+
+use crate::batch::{Batch, BatchCertificate, BatchHeader, Payload, Position};
+use crate::batches::Held;
+use crate::core::Core;
+use crate::lanes::LaneTip;
+use crate::message::Message;
+use crate::turn::{Effect, Record, Turn};
+
+/// A sealed batch that is not certified yet.
+pub(crate) struct Uncertified {
+    pub(crate) digest: BatchDigest,
+    acknowledged: BTreeMap<ValidatorIndex, Signature>,
+}
+
+#[derive(Default)]
+pub(crate) struct OwnLane {
+    mempool: VecDeque<Arc<[u8]>>,
+    pub(crate) mempool_bytes: usize,
+    /// When the oldest transaction of the mempool came.
+    waiting_since: Millis,
+    /// Position handed out for sealing, answer outstanding.
+    sealing: Option<Position>,
+    /// Last sealed batch.
+    pub(crate) tip: LaneTip,
+    pub(crate) uncertified: BTreeMap<Position, Uncertified>,
+    /// Newest own certificate, repeated until it is ordered.
+    pub(crate) certificate: Option<BatchCertificate>,
+}
+
+impl OwnLane {
+    /// Every transaction takes its four length bytes with it.
+    fn packed_bytes(tx: &[u8]) -> usize {
+        tx.len() + 4
+    }
+
+    pub(crate) fn mempool_count(&self) -> usize {
+        self.mempool.len()
+    }
+}
+
+impl Core {
+    /// Admitted transactions; what does not fit is dropped and counted (the shell asks for room before).
+    pub(crate) fn on_submit(&mut self, now: Millis, transactions: Vec<Arc<[u8]>>) {
+        for tx in transactions {
+            let bytes = OwnLane::packed_bytes(&tx);
+            if bytes > self.config.batch_bytes_max
+                || self.own.mempool_bytes + bytes > self.config.mempool_bytes_max
+            {
+                self.count("submit_refused_full");
+                continue;
+            }
+            if self.own.mempool.is_empty() {
+                self.own.waiting_since = now;
+            }
+            self.own.mempool_bytes += bytes;
+            self.own.mempool.push_back(tx);
+        }
+    }
+
+    /// True when a batch may be sealed at all: nothing being sealed and room in the windows.
+    fn may_seal(&self) -> bool {
+        let lane = &self.lanes[usize::from(self.config.me)];
+        let sealed = self.own.tip.position;
+        self.own.sealing.is_none()
+            && !self.own.mempool.is_empty()
+            && self.own.uncertified.len() < usize::try_from(self.config.lane_window).unwrap_or(8)
+            && sealed.saturating_sub(lane.ordered.position) < self.config.lane_ahead_max / 2
+    }
+
+    /// When the next batch is due; `None` while none can be.
+    pub(crate) fn seal_due(&self) -> Option<Millis> {
+        if !self.may_seal() {
+            return None;
+        }
+        let full = self.own.mempool_bytes >= self.config.batch_bytes_max
+            || self.own.mempool.len() >= self.config.batch_transactions_max;
+        Some(if full {
+            Millis(0)
+        } else {
+            Millis(self.own.waiting_since.0 + self.config.batch_delay_ms)
+        })
+    }
+
+    /// Takes the next batch out of the mempool if one is due.
+    pub(crate) fn seal(&mut self, now: Millis, turn: &mut Turn) {
+        if self.seal_due().is_none_or(|due| due > now) {
+            return;
+        }
+        let (mut bytes, mut count) = (0, 0);
+        for tx in self
+            .own
+            .mempool
+            .iter()
+            .take(self.config.batch_transactions_max)
+        {
+            let more = OwnLane::packed_bytes(tx);
+            if bytes + more > self.config.batch_bytes_max {
+                break;
+            }
+            bytes += more;
+            count += 1;
+        }
+        let taken: Vec<_> = self.own.mempool.drain(..count).collect();
+        self.own.mempool_bytes -= bytes;
+        self.own.waiting_since = now;
+        let position = self.own.tip.position + 1;
+        self.own.sealing = Some(position);
+        let payload = Payload::pack(taken.iter().map(AsRef::as_ref));
+        turn.effect(Effect::Seal { position, payload });
+    }
+
+    /// The root is there: sign, write, send.
+    pub(crate) fn on_sealed(
+        &mut self,
+        position: Position,
+        payload: Payload,
+        root: MerkleRoot,
+        count: u32,
+        turn: &mut Turn,
+    ) {
+        if self.own.sealing != Some(position) {
+            self.count("sealed_unasked");
+            return;
+        }
+        self.own.sealing = None;
+        let header = BatchHeader {
+            chain: self.config.chain,
+            lane: self.config.me,
+            position,
+            parent: self.own.tip.digest,
+            transactions_root: root,
+            count,
+            bytes: u32::try_from(payload.as_bytes().len()).expect("batch_bytes_max fits"),
+        };
+        let digest = header.digest();
+        let batch = Batch {
+            signature: self.notary.sign(&Statement::Batch(digest)),
+            header,
+            payload,
+        };
+        turn.write(Record::Batch(batch.clone()));
+        turn.write(Record::Acknowledged {
+            lane: self.config.me,
+            position,
+            digest,
+        });
+        self.batches.learn(
+            digest,
+            Held {
+                lane: self.config.me,
+                position,
+                parent: batch.header.parent,
+            },
+        );
+        self.batches.keep(digest, batch.clone());
+        self.own.tip = LaneTip { position, digest };
+        let lane = &mut self.lanes[usize::from(self.config.me)];
+        lane.chain = self.own.tip;
+        lane.received = self.own.tip;
+        lane.acknowledged.insert(position, digest);
+        self.track_uncertified(position, digest);
+        turn.effect(Effect::Broadcast(Message::Batch(batch)));
+        self.certify_batch(position, turn);
+    }
+
+    /// Starts collecting acknowledgements with the own one; also after a restart.
+    pub(crate) fn track_uncertified(&mut self, position: Position, digest: BatchDigest) {
+        let own = self.notary.sign(&Statement::Acknowledge(digest));
+        self.own.uncertified.insert(
+            position,
+            Uncertified {
+                digest,
+                acknowledged: BTreeMap::from([(self.config.me, own)]),
+            },
+        );
+    }
+
+    /// A peer holds one of the own batches.
+    pub(crate) fn on_acknowledge(
+        &mut self,
+        from: ValidatorIndex,
+        position: Position,
+        digest: BatchDigest,
+        signature: Signature,
+        turn: &mut Turn,
+    ) {
+        let Some(pending) = self.own.uncertified.get_mut(&position) else {
+            return;
+        };
+        if pending.digest != digest {
+            self.count("acknowledge_other_digest");
+            return;
+        }
+        pending.acknowledged.insert(from, signature);
+        self.certify_batch(position, turn);
+    }
+
+    /// Makes the certificate once f+1 by weight have acknowledged; their signatures are checked only now, together.
+    fn certify_batch(&mut self, position: Position, turn: &mut Turn) {
+        let Some(pending) = self.own.uncertified.get_mut(&position) else {
+            return;
+        };
+        let weight = |who: &mut dyn Iterator<Item = ValidatorIndex>| -> u64 {
+            who.map(|index| self.notary.weight(index)).sum()
+        };
+        if weight(&mut pending.acknowledged.keys().copied()) < self.notary.one_correct {
+            return;
+        }
+        let digest = pending.digest;
+        let signatures: Vec<_> = pending.acknowledged.iter().map(|(i, s)| (*i, *s)).collect();
+        let verdicts = self
+            .notary
+            .check_each(&Statement::Acknowledge(digest), &signatures);
+        let mut wrong = 0;
+        for ((who, _), right) in signatures.iter().zip(verdicts) {
+            if !right {
+                pending.acknowledged.remove(who);
+                wrong += 1;
+            }
+        }
+        if weight(&mut pending.acknowledged.keys().copied()) < self.notary.one_correct {
+            self.count_many("acknowledge_bad_signature", wrong);
+            return;
+        }
+        let certificate = BatchCertificate {
+            lane: self.config.me,
+            position,
+            digest,
+            signatures: Signatures(pending.acknowledged.iter().map(|(i, s)| (*i, *s)).collect()),
+        };
+        self.count_many("acknowledge_bad_signature", wrong);
+        // Whoever acknowledged this one holds all before it, so it certifies them too.
+        self.own.uncertified = self.own.uncertified.split_off(&(position + 1));
+        self.own.certificate = Some(certificate.clone());
+        turn.write(Record::LaneCertificate(certificate.clone()));
+        turn.effect(Effect::Broadcast(Message::Certificate(certificate.clone())));
+        self.adopt_certificate(certificate);
+    }
+}

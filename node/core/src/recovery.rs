@@ -1,0 +1,205 @@
+//! What a validator knows after a crash: the records on disk, replayed in the order they were written.
+//!
+//! The store reads the ledger log first and the vote log second, and hands every record to [`Recovered::replay`].
+//! With a state snapshot it says so through [`Recovered::executed_base`], best before the first record: what lies at
+//! or below is then not kept in memory. [`crate::core::Core::new`] takes the result; slots above the base
+//! are handed to execution again by the first step.
+
+use std::collections::BTreeMap;
+
+use bds_contracts::block::{BatchDigest, BlockDigest, BlockHeader, CertifiedHeader, Height};
+
+use crate::batch::{BatchCertificate, Position};
+use crate::batches::Held;
+use crate::config::Config;
+use crate::lanes::LaneTip;
+use crate::message::{CommittedSlot, NewView, PreparedSlot, Proposal, View, ViewChange, Vote};
+use crate::turn::Record;
+
+/// The block that the state on disk is at, and up to where its slot and all before had ordered each lane.
+///
+/// The tips are the highest position of each lane among all batches executed so far, with their digests;
+/// [`crate::core::Core::executed_tips`] gives them while running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecutedBase {
+    /// Header of that block.
+    pub header: BlockHeader,
+    /// By lane; the default where nothing was ordered.
+    pub tips: Vec<LaneTip>,
+}
+
+/// Own part in one slot.
+#[derive(Debug, Default)]
+pub(crate) struct RecoveredSlot {
+    pub(crate) accepted: Option<(View, Proposal)>,
+    pub(crate) prepare: Option<Vote>,
+    pub(crate) commit: Option<Vote>,
+    pub(crate) prepared: Option<PreparedSlot>,
+}
+
+/// One lane as far as it is on disk.
+#[derive(Debug, Default)]
+pub(crate) struct RecoveredLane {
+    pub(crate) ordered: LaneTip,
+    pub(crate) batches: BTreeMap<Position, Vec<(BatchDigest, Held)>>,
+    pub(crate) acknowledged: BTreeMap<Position, BatchDigest>,
+    pub(crate) acknowledged_max: Position,
+    pub(crate) certificate: Option<BatchCertificate>,
+}
+
+/// State rebuilt from records.
+#[derive(Debug)]
+pub struct Recovered {
+    pub(crate) base: Option<ExecutedBase>,
+    pub(crate) lanes: Vec<RecoveredLane>,
+    pub(crate) committed: BTreeMap<Height, CommittedSlot>,
+    pub(crate) certified: BTreeMap<Height, BlockDigest>,
+    pub(crate) certified_last: Option<CertifiedHeader>,
+    pub(crate) slots: BTreeMap<Height, RecoveredSlot>,
+    pub(crate) view_changing: Option<ViewChange>,
+    pub(crate) entered: Option<NewView>,
+}
+
+impl Recovered {
+    /// An empty disk.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            base: None,
+            lanes: (0..config.validators())
+                .map(|_| RecoveredLane::default())
+                .collect(),
+            committed: BTreeMap::new(),
+            certified: BTreeMap::new(),
+            certified_last: None,
+            slots: BTreeMap::new(),
+            view_changing: None,
+            entered: None,
+        }
+    }
+
+    /// The state on disk is at this block; the slots above are to be executed again.
+    ///
+    /// # Panics
+    /// When the number of tips is not that of the validators.
+    pub fn executed_base(&mut self, base: ExecutedBase) {
+        assert_eq!(base.tips.len(), self.lanes.len(), "one tip a lane");
+        let height = base.header.height;
+        self.committed = self.committed.split_off(&(height + 1));
+        self.certified = self.certified.split_off(&(height + 1));
+        for (lane, tip) in self.lanes.iter_mut().zip(&base.tips) {
+            lane.ordered = *tip;
+            lane.batches = lane.batches.split_off(&(tip.position + 1));
+            lane.acknowledged = lane.acknowledged.split_off(&(tip.position + 1));
+        }
+        self.base = Some(base);
+    }
+
+    /// Height of the base; 0 without one.
+    #[must_use]
+    pub fn base_height(&self) -> Height {
+        self.base.as_ref().map_or(0, |base| base.header.height)
+    }
+
+    /// Committed slots above this height that were replayed, in order.
+    pub fn committed_after(&self, height: Height) -> impl Iterator<Item = &CommittedSlot> {
+        self.committed.range(height + 1..).map(|(_, slot)| slot)
+    }
+
+    /// Applies one record. Records are trusted: the store has checked their frames, and this validator wrote them.
+    ///
+    /// # Panics
+    /// When a record names a lane outside the set: the log is of another ledger.
+    pub fn replay(&mut self, record: &Record) {
+        match record {
+            Record::Batch(batch) => {
+                let header = &batch.header;
+                let lane = &mut self.lanes[usize::from(header.lane)];
+                if header.position > lane.ordered.position {
+                    let held = Held {
+                        lane: header.lane,
+                        position: header.position,
+                        parent: header.parent,
+                    };
+                    let here = lane.batches.entry(header.position).or_default();
+                    let digest = header.digest();
+                    if here.iter().all(|(other, _)| *other != digest) {
+                        here.push((digest, held));
+                    }
+                }
+            }
+            Record::Committed(slot) => {
+                if slot.proposal.slot > self.base_height() {
+                    self.committed.insert(slot.proposal.slot, slot.clone());
+                }
+            }
+            Record::Certified(certified) => self.replay_certified(certified),
+            Record::Acknowledged {
+                lane,
+                position,
+                digest,
+            } => {
+                let lane = &mut self.lanes[usize::from(*lane)];
+                lane.acknowledged_max = lane.acknowledged_max.max(*position);
+                if *position > lane.ordered.position {
+                    lane.acknowledged.insert(*position, *digest);
+                }
+            }
+            Record::LaneCertificate(certificate) => {
+                let known = &mut self.lanes[usize::from(certificate.lane)].certificate;
+                if known
+                    .as_ref()
+                    .is_none_or(|old| old.position < certificate.position)
+                {
+                    *known = Some(certificate.clone());
+                }
+            }
+            Record::PrePrepared { view, proposal } => {
+                if let Some(slot) = self.open_slot(proposal.slot) {
+                    slot.accepted = Some((*view, proposal.clone()));
+                }
+            }
+            Record::Prepared(vote) => {
+                if let Some(slot) = self.open_slot(vote.slot) {
+                    slot.prepare = Some(*vote);
+                }
+            }
+            Record::Committing(vote) => {
+                if let Some(slot) = self.open_slot(vote.slot) {
+                    slot.commit = Some(*vote);
+                }
+            }
+            Record::PrepareCertificate(prepared) => {
+                if let Some(slot) = self.open_slot(prepared.proposal.slot) {
+                    slot.prepared = Some(prepared.clone());
+                }
+            }
+            Record::ViewChanging(change) => self.view_changing = Some(change.clone()),
+            Record::EnteredView(new_view) => self.entered = Some(new_view.clone()),
+        }
+    }
+
+    fn replay_certified(&mut self, certified: &CertifiedHeader) {
+        let height = certified.header.height;
+        if height > self.base_height() {
+            self.certified.insert(height, certified.header.digest());
+        }
+        let newest = self
+            .certified_last
+            .as_ref()
+            .is_none_or(|last| last.header.height < height);
+        if newest {
+            self.certified_last = Some(certified.clone());
+            self.slots = self.slots.split_off(&(height + 1));
+        }
+    }
+
+    /// The place for own votes on a slot; `None` when the slot is final by a certified header.
+    fn open_slot(&mut self, slot: Height) -> Option<&mut RecoveredSlot> {
+        let stable = self
+            .certified_last
+            .as_ref()
+            .map_or(0, |last| last.header.height);
+        (slot > stable).then(|| self.slots.entry(slot).or_default())
+    }
+}

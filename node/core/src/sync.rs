@@ -1,0 +1,321 @@
+//! Who has what: status messages, repeating what a peer seems to miss, and catching up with those who are ahead.
+//!
+//! Nothing is repeated blindly. A peer's status says where it stands; when two in a row say the same, what it
+//! waits for is sent again. A validator that is behind asks one peer at a time for committed slots and checks every
+//! certificate; the payloads follow through `batches`.
+
+use bds_contracts::block::{CertifiedHeader, Height, Statement, ValidatorIndex};
+use bds_contracts::tx::Millis;
+
+use crate::core::Core;
+use crate::message::{CommittedSlot, Message, Status};
+use crate::turn::{Effect, Turn};
+
+/// Results repeated to one peer for one status.
+const OUTCOMES_REPEATED_MAX: u64 = 16;
+
+/// A question for committed slots that is not answered yet.
+struct Fetch {
+    peer: ValidatorIndex,
+    due: Millis,
+}
+
+/// What is known about the others.
+#[derive(Default)]
+pub(crate) struct Sync {
+    /// Last status of every validator, by index.
+    pub(crate) statuses: Vec<Option<Status>>,
+    fetch: Option<Fetch>,
+    /// Where the search for the next peer to ask begins.
+    next_peer: usize,
+    pub(crate) status_due: Millis,
+    /// `committed` at the last own status: without progress since, even one slot behind is a reason to ask.
+    committed_then: Height,
+    stalled: bool,
+}
+
+impl Sync {
+    pub(crate) fn new(validators: usize, now: Millis) -> Self {
+        Self {
+            statuses: vec![None; validators],
+            status_due: now,
+            ..Self::default()
+        }
+    }
+}
+
+impl Core {
+    fn status(&self) -> Message {
+        Message::Status(Status {
+            view: self.view,
+            committed: self.committed,
+            executed: self.execution.executed,
+            certified: self.execution.certified,
+            lanes: self.lanes.iter().map(|l| l.chain.position).collect(),
+        })
+    }
+
+    /// A connection came up: say what is here, so that the peer can say what it misses.
+    pub(crate) fn on_connected(&mut self, peer: ValidatorIndex, turn: &mut Turn) {
+        if peer != self.config.me && self.notary.is_member(peer) {
+            let status = self.status();
+            turn.effect(Effect::Send(peer, status));
+        }
+    }
+
+    /// Every interval: the status to all, and whatever only this validator may know of to whom it concerns.
+    pub(crate) fn tell_status(&mut self, now: Millis, turn: &mut Turn) {
+        if self.sync.status_due > now {
+            return;
+        }
+        self.sync.status_due = Millis(now.0 + self.config.status_interval_ms);
+        self.sync.stalled = self.sync.committed_then == self.committed;
+        self.sync.committed_then = self.committed;
+        let status = self.status();
+        turn.effect(Effect::Broadcast(status));
+        if let Some(change) = self.view_change.own.clone() {
+            turn.effect(Effect::Broadcast(Message::ViewChange(change)));
+        }
+        // A tip that is not ordered may be unknown to the primary, and its author may be gone.
+        let primary = self.primary_of(self.view);
+        for (index, lane) in self.lanes.iter().enumerate() {
+            let Some(tip) = lane
+                .certified
+                .as_ref()
+                .filter(|tip| tip.position > lane.committed)
+            else {
+                continue;
+            };
+            let message = Message::Certificate(tip.clone());
+            if index == usize::from(self.config.me) {
+                turn.effect(Effect::Broadcast(message));
+            } else if primary != self.config.me {
+                turn.effect(Effect::Send(primary, message));
+            }
+        }
+        self.fetch_slots(now, turn);
+    }
+
+    /// A peer says what it has.
+    pub(crate) fn on_status(
+        &mut self,
+        now: Millis,
+        from: ValidatorIndex,
+        status: Status,
+        turn: &mut Turn,
+    ) {
+        if status.lanes.len() != self.config.validators() {
+            self.count("status_malformed");
+            return;
+        }
+        let before = self.sync.statuses[usize::from(from)].replace(status.clone());
+        if status.view < self.view
+            && let Some(new_view) = self.view_change.new_view.clone()
+        {
+            turn.effect(Effect::Send(from, Message::NewView(new_view)));
+        }
+        let me = usize::from(self.config.me);
+        if let Some(before) = before {
+            if before.lanes[me] == status.lanes[me] {
+                self.repeat_batches(from, status.lanes[me], turn);
+            }
+            if before.committed == status.committed && status.view == self.view {
+                self.repeat_votes(now, from, status.committed, turn);
+            }
+            if before.certified == status.certified {
+                self.repeat_outcomes(from, status.certified, turn);
+            }
+        }
+        self.fetch_slots(now, turn);
+    }
+
+    /// Own batches above what the peer holds; those that are ordered it fetches by itself.
+    fn repeat_batches(&mut self, to: ValidatorIndex, holds: u64, turn: &mut Turn) {
+        let me = self.config.me;
+        let low = holds.max(self.lanes[usize::from(me)].ordered.position);
+        let high = self.own.tip.position.min(low + self.config.lane_window);
+        let digests: Vec<_> = (low + 1..=high)
+            .filter_map(|position| self.batches.at(me, position).first().copied())
+            .collect();
+        if !digests.is_empty() {
+            self.count_many(
+                "batches_repeated",
+                u64::try_from(digests.len()).unwrap_or(0),
+            );
+            self.serve_batches(to, digests, turn);
+        }
+    }
+
+    /// Own messages for the slots that the peer waits for and that have been open for a while.
+    fn repeat_votes(
+        &mut self,
+        now: Millis,
+        to: ValidatorIndex,
+        committed: Height,
+        turn: &mut Turn,
+    ) {
+        let me = self.config.me;
+        let (view, voting) = (self.view, self.is_voting());
+        let primary = self.primary_of(view) == me;
+        let span = usize::try_from(2 * self.config.slots_in_flight).unwrap_or(8);
+        let mut repeated = 0;
+        for (height, slot) in self.slots.range(committed + 1..).take(span) {
+            let Some(accepted) = slot
+                .accepted_in(view)
+                .filter(|a| voting && a.at.0 + self.config.status_interval_ms <= now.0)
+            else {
+                continue;
+            };
+            repeated += 1;
+            if primary {
+                let statement = Statement::PrePrepare(view, *height, accepted.digest.0);
+                turn.effect(Effect::Send(
+                    to,
+                    Message::PrePrepare {
+                        view,
+                        proposal: accepted.proposal.clone(),
+                        signature: self.notary.sign(&statement),
+                    },
+                ));
+            }
+            if let Some(vote) = slot.prepares.of(me, *height).filter(|v| v.view == view) {
+                turn.effect(Effect::Send(to, Message::Prepare(vote)));
+            }
+            if let Some(vote) = slot.commits.of(me, *height).filter(|v| v.view == view) {
+                turn.effect(Effect::Send(to, Message::Commit(vote)));
+            }
+        }
+        self.count_many("slots_repeated", repeated);
+    }
+
+    /// Own results above what the peer knows to be certified.
+    fn repeat_outcomes(&mut self, to: ValidatorIndex, certified: Height, turn: &mut Turn) {
+        let high = self
+            .execution
+            .executed
+            .min(certified.saturating_add(OUTCOMES_REPEATED_MAX));
+        for height in certified.saturating_add(1)..=high {
+            if let Some(message) = self.own_outcome(height) {
+                turn.effect(Effect::Send(to, message));
+            }
+        }
+    }
+
+    /// f+1 by weight, so at least one correct validator, have committed more.
+    pub(crate) fn is_behind(&self) -> bool {
+        let weight: u64 = self
+            .peers()
+            .filter(|peer| {
+                self.sync.statuses[usize::from(*peer)]
+                    .as_ref()
+                    .is_some_and(|status| status.committed > self.committed)
+            })
+            .map(|peer| self.notary.weight(peer))
+            .sum();
+        weight >= self.notary.one_correct
+    }
+
+    /// When the peer that was asked for slots has had its time.
+    pub(crate) fn fetch_due(&self) -> Option<Millis> {
+        self.sync.fetch.as_ref().map(|fetch| fetch.due)
+    }
+
+    /// Asks one peer for the slots that follow, if someone is ahead and nobody has been asked lately.
+    pub(crate) fn fetch_slots(&mut self, now: Millis, turn: &mut Turn) {
+        if let Some(fetch) = &self.sync.fetch {
+            if fetch.due > now {
+                return;
+            }
+            self.sync.fetch = None;
+        }
+        if self.committed - self.execution.executed >= self.config.window {
+            return;
+        }
+        // A few slots behind is normal while votes are on their way.
+        let lag = if self.sync.stalled {
+            0
+        } else {
+            self.config.slots_in_flight
+        };
+        let n = self.config.validators();
+        let ahead = (0..n)
+            .map(|step| (self.sync.next_peer + step) % n)
+            .find(|peer| {
+                *peer != usize::from(self.config.me)
+                    && self.sync.statuses[*peer]
+                        .as_ref()
+                        .is_some_and(|status| status.committed > self.committed + lag)
+            });
+        let Some(peer) = ahead else { return };
+        self.sync.next_peer = (peer + 1) % n;
+        let peer = ValidatorIndex::try_from(peer).expect("a set fits");
+        self.sync.fetch = Some(Fetch {
+            peer,
+            due: Millis(now.0 + self.config.fetch_retry_ms),
+        });
+        self.count("slots_fetched");
+        let from = self.committed + 1;
+        turn.effect(Effect::Send(peer, Message::FetchSlots { from }));
+    }
+
+    /// A peer asks for slots: the store has them.
+    pub(crate) fn on_fetch_slots(&mut self, to: ValidatorIndex, from: Height, turn: &mut Turn) {
+        if from == 0 || from > self.committed {
+            self.count("fetch_slots_beyond");
+            return;
+        }
+        turn.effect(Effect::ServeSlots(to, from));
+    }
+
+    /// The answer of the peer that was asked: consecutive slots, each with a commit certificate.
+    pub(crate) fn on_slots(
+        &mut self,
+        now: Millis,
+        from: ValidatorIndex,
+        slots: Vec<CommittedSlot>,
+        certified: Option<CertifiedHeader>,
+        turn: &mut Turn,
+    ) {
+        if self.sync.fetch.as_ref().is_none_or(|f| f.peer != from) {
+            self.count("slots_unasked");
+            return;
+        }
+        self.sync.fetch = None;
+        let mut news: Vec<_> = slots
+            .into_iter()
+            .take(self.config.fetch_slots_max)
+            .filter(|slot| slot.proposal.slot > self.committed)
+            .collect();
+        let consecutive = news
+            .iter()
+            .zip(self.committed + 1..)
+            .all(|(slot, height)| slot.proposal.slot == height);
+        let members = |slot: &CommittedSlot| {
+            slot.proposal
+                .tips
+                .iter()
+                .all(|tip| self.notary.is_member(tip.lane))
+        };
+        let mut claims: Vec<_> = news
+            .iter()
+            .filter_map(|slot| self.notary.committed_claim(slot))
+            .collect();
+        let formed = consecutive && claims.len() == news.len() && news.iter().all(members);
+        claims.extend(certified.as_ref().map(|c| self.notary.header_claim(c)));
+        if !formed || !self.notary.proves(&claims) {
+            self.count("slots_bad");
+            return;
+        }
+        drop(claims);
+        let progress = !news.is_empty();
+        for slot in news.drain(..) {
+            self.learn_committed(now, slot, turn);
+        }
+        if let Some(certified) = certified {
+            self.adopt_certified(now, certified, turn);
+        }
+        if progress {
+            self.fetch_slots(now, turn);
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Leaving a view whose primary does not order, and entering the next.
+//!
+//! Castro and Liskov, section 4.4. A view change carries the newest certified header, which makes everything below it
+//! final, and the prepare certificates above it. The new primary shows a quorum of them; what the new view starts
+//! with is recomputed from them by everyone. The timer runs only while there is work, doubles up to a cap, and a
+//! validator goes past the next view only after a quorum wanted to leave this one, so nobody runs away alone.
+
+use bds_contracts::block::{CertifiedHeader, Signature, Statement, ValidatorIndex};
+use bds_contracts::tx::Millis;
+use sha2::{Digest as _, Sha512_256};
+
+use crate::core::Core;
+use crate::message::{Message, NewView, PreparedSlot, Proposal, View, ViewChange};
+use crate::turn::{Effect, Record, Turn};
+
+/// Where this validator is on the way between views.
+#[derive(Default)]
+pub(crate) struct ViewChanges {
+    /// The view it wants; equal to the current one while it votes.
+    pub(crate) target: View,
+    /// Own message, repeated until the view is entered.
+    pub(crate) own: Option<ViewChange>,
+    /// Newest valid message of every validator, by index.
+    pub(crate) received: Vec<Option<ViewChange>>,
+    /// Why the current view may be voted in; `None` in view 0.
+    pub(crate) new_view: Option<NewView>,
+    /// Since when work has waited without progress.
+    pub(crate) waiting_since: Option<Millis>,
+    /// Views in a row that committed nothing.
+    pub(crate) failures: u32,
+    /// View changes started since this core was made.
+    pub(crate) started: u64,
+}
+
+impl ViewChanges {
+    /// A slot was committed: the timer starts anew, and its length too if this view did it.
+    pub(crate) fn on_progress(&mut self, now: Millis, in_this_view: bool) {
+        if self.waiting_since.is_some() {
+            self.waiting_since = Some(now);
+        }
+        if in_this_view {
+            self.failures = 0;
+        }
+    }
+}
+
+fn view_change_digest(change: &ViewChange) -> [u8; 32] {
+    let fields = (
+        change.view,
+        change.validator,
+        &change.stable,
+        &change.prepared,
+    );
+    Sha512_256::digest(borsh::to_vec(&fields).expect("writing to memory cannot fail")).into()
+}
+
+fn new_view_digest(view: View, changes: &[ViewChange]) -> [u8; 32] {
+    Sha512_256::digest(borsh::to_vec(&(view, changes)).expect("writing to memory cannot fail"))
+        .into()
+}
+
+/// What a new view starts with: the highest certified header among the view changes, and for every slot above it
+/// up to the highest prepared one the proposal prepared in the highest view, or the empty one.
+pub(crate) fn reproposals(changes: &[ViewChange]) -> (Option<CertifiedHeader>, Vec<Proposal>) {
+    let stable = changes
+        .iter()
+        .filter_map(|change| change.stable.as_ref())
+        .max_by_key(|stable| stable.header.height)
+        .cloned();
+    let low = stable.as_ref().map_or(0, |s| s.header.height);
+    let prepared = || changes.iter().flat_map(|change| &change.prepared);
+    let high = prepared().map(|p| p.proposal.slot).max().unwrap_or(0);
+    let proposals = (low + 1..=high)
+        .map(|slot| {
+            prepared()
+                .filter(|p| p.proposal.slot == slot)
+                .max_by_key(|p| p.certificate.view)
+                .map_or_else(
+                    || Proposal {
+                        slot,
+                        ..Proposal::default()
+                    },
+                    |p| p.proposal.clone(),
+                )
+        })
+        .collect();
+    (stable, proposals)
+}
+
+impl Core {
+    /// Work that should progress: tips to order, or slots proposed and not committed.
+    fn has_work(&self) -> bool {
+        self.lanes
+            .iter()
+            .any(|lane| lane.certified_position() > lane.committed)
+            || self
+                .slots
+                .range(self.committed + 1..)
+                .any(|(_, slot)| slot.accepted.is_some() && slot.committed.is_none())
+    }
+
+    fn view_timeout_ms(&self) -> u64 {
+        let doubled = self
+            .config
+            .view_timeout_base_ms
+            .saturating_mul(1 << self.view_change.failures.min(16));
+        doubled.min(self.config.view_timeout_max_ms)
+    }
+
+    /// When this validator gives up on what it waits for; `None` while it waits for nothing.
+    pub(crate) fn view_due(&self) -> Option<Millis> {
+        self.view_change
+            .waiting_since
+            .map(|since| Millis(since.0 + self.view_timeout_ms()))
+    }
+
+    /// Starts, stops or fires the timer.
+    pub(crate) fn watch_view(&mut self, now: Millis, turn: &mut Turn) {
+        let waits = if self.is_voting() {
+            // Whoever lags behind others has its own catching up to wait for, not the primary.
+            self.has_work() && !self.is_behind()
+        } else {
+            self.wanted_by_quorum(self.view_change.target)
+        };
+        if !waits {
+            self.view_change.waiting_since = None;
+            return;
+        }
+        let since = *self.view_change.waiting_since.get_or_insert(now);
+        if now.0 >= since.0 + self.view_timeout_ms() {
+            self.view_change.failures = self.view_change.failures.saturating_add(1);
+            let next = self.view_change.target + 1;
+            self.start_view_change(now, next, turn);
+        }
+    }
+
+    /// A quorum wants this view or a higher one.
+    fn wanted_by_quorum(&self, view: View) -> bool {
+        let weight: u64 = self
+            .view_change
+            .received
+            .iter()
+            .flatten()
+            .filter(|change| change.view >= view)
+            .map(|change| self.notary.weight(change.validator))
+            .sum();
+        weight >= self.notary.quorum
+    }
+
+    /// Stops voting in the current view and asks for another.
+    fn start_view_change(&mut self, now: Millis, view: View, turn: &mut Turn) {
+        assert!(
+            view > self.view_change.target,
+            "views only go up: {view} after {}",
+            self.view_change.target
+        );
+        let prepared: Vec<PreparedSlot> = self
+            .slots
+            .range(self.stable_height() + 1..)
+            .filter_map(|(_, slot)| slot.prepared.clone())
+            .collect();
+        #[cfg(feature = "broken-variants")]
+        let prepared = if self.config.broken == crate::config::Broken::PreparedDropped {
+            Vec::new()
+        } else {
+            prepared
+        };
+        let mut change = ViewChange {
+            view,
+            validator: self.config.me,
+            stable: self.stable.clone(),
+            prepared,
+            signature: Signature([0; 64]),
+        };
+        let statement = Statement::ViewChange(view, view_change_digest(&change));
+        change.signature = self.notary.sign(&statement);
+        self.view_change.started += 1;
+        self.view_change.target = view;
+        self.view_change.waiting_since = None;
+        self.view_change.own = Some(change.clone());
+        self.view_change.received[usize::from(self.config.me)] = Some(change.clone());
+        turn.write(Record::ViewChanging(change.clone()));
+        turn.effect(Effect::Broadcast(Message::ViewChange(change)));
+        self.try_new_view(now, turn);
+    }
+
+    /// Signature, certified header and every prepare certificate are right, and nothing is in it twice.
+    fn view_change_is_valid(&self, change: &ViewChange) -> bool {
+        let statement = Statement::ViewChange(change.view, view_change_digest(change));
+        let low = change.stable.as_ref().map_or(0, |s| s.header.height);
+        let formed = self.notary.is_member(change.validator)
+            && u64::try_from(change.prepared.len()).is_ok_and(|n| n <= self.config.window)
+            && change
+                .prepared
+                .windows(2)
+                .all(|pair| pair[0].proposal.slot < pair[1].proposal.slot)
+            && change.prepared.iter().all(|p| {
+                p.proposal.slot > low
+                    && p.proposal.slot <= low + self.config.window
+                    && p.certificate.view < change.view
+            });
+        if !formed
+            || !self
+                .notary
+                .check(change.validator, &statement, &change.signature)
+        {
+            return false;
+        }
+        let mut claims = Vec::with_capacity(change.prepared.len() + 1);
+        claims.extend(change.stable.as_ref().map(|s| self.notary.header_claim(s)));
+        for prepared in &change.prepared {
+            match self.notary.prepared_claim(prepared) {
+                Some(claim) => claims.push(claim),
+                None => return false,
+            }
+        }
+        // Tips of a prepared proposal need no check: f+1 correct validators made it before they prepared.
+        self.notary.proves(&claims)
+    }
+
+    /// Section 4.4: another validator wants to leave.
+    pub(crate) fn on_view_change(
+        &mut self,
+        now: Millis,
+        from: ValidatorIndex,
+        change: ViewChange,
+        turn: &mut Turn,
+    ) {
+        if change.validator != from {
+            self.count("view_change_not_sender");
+            return;
+        }
+        let known = self.view_change.received[usize::from(from)]
+            .as_ref()
+            .map_or(self.view, |old| old.view.max(self.view));
+        if change.view <= known {
+            return;
+        }
+        if !self.view_change_is_valid(&change) {
+            self.count("view_change_bad");
+            return;
+        }
+        if let Some(stable) = change.stable.clone() {
+            self.adopt_certified(now, stable, turn);
+        }
+        self.view_change.received[usize::from(from)] = Some(change);
+        self.join(now, turn);
+        self.try_new_view(now, turn);
+    }
+
+    /// Liveness rule: once f+1 by weight want views above the own target, one of them is correct; join the lowest.
+    fn join(&mut self, now: Millis, turn: &mut Turn) {
+        let target = self.view_change.target;
+        let higher: Vec<_> = self
+            .view_change
+            .received
+            .iter()
+            .flatten()
+            .filter(|change| change.view > target)
+            .map(|change| (change.view, self.notary.weight(change.validator)))
+            .collect();
+        let weight: u64 = higher.iter().map(|(_, weight)| weight).sum();
+        if weight >= self.notary.one_correct
+            && let Some(lowest) = higher.iter().map(|(view, _)| *view).min()
+        {
+            self.start_view_change(now, lowest, turn);
+        }
+    }
+
+    /// The new primary: with a quorum of view changes for exactly its view, the view starts.
+    fn try_new_view(&mut self, now: Millis, turn: &mut Turn) {
+        let view = self.view_change.target;
+        if self.is_voting() || self.primary_of(view) != self.config.me {
+            return;
+        }
+        let mut changes: Vec<ViewChange> = Vec::new();
+        let mut weight = 0;
+        for change in self.view_change.received.iter().flatten() {
+            if change.view == view && weight < self.notary.quorum {
+                weight += self.notary.weight(change.validator);
+                changes.push(change.clone());
+            }
+        }
+        if weight < self.notary.quorum {
+            return;
+        }
+        let statement = Statement::NewView(view, new_view_digest(view, &changes));
+        let new_view = NewView {
+            view,
+            signature: self.notary.sign(&statement),
+            view_changes: changes,
+        };
+        turn.effect(Effect::Broadcast(Message::NewView(new_view.clone())));
+        self.enter_view(now, new_view, turn);
+    }
+
+    /// Section 4.4: the start of a view, from its primary or passed on by anyone.
+    pub(crate) fn on_new_view(&mut self, now: Millis, new_view: NewView, turn: &mut Turn) {
+        if new_view.view <= self.view || new_view.view < self.view_change.target {
+            return;
+        }
+        if !self.new_view_is_valid(&new_view) {
+            self.count("new_view_bad");
+            return;
+        }
+        self.enter_view(now, new_view, turn);
+    }
+
+    /// Signed by the primary of the view; valid view changes for this view, of a quorum, each sender once.
+    fn new_view_is_valid(&self, new_view: &NewView) -> bool {
+        let changes = &new_view.view_changes;
+        let primary = self.primary_of(new_view.view);
+        let statement = Statement::NewView(new_view.view, new_view_digest(new_view.view, changes));
+        let weight: u64 = changes
+            .iter()
+            .map(|change| self.notary.weight(change.validator))
+            .sum();
+        changes.len() <= self.config.validators()
+            && changes
+                .windows(2)
+                .all(|pair| pair[0].validator < pair[1].validator)
+            && changes.iter().all(|change| change.view == new_view.view)
+            && weight >= self.notary.quorum
+            && self.notary.check(primary, &statement, &new_view.signature)
+            && changes.iter().all(|change| {
+                let known = self
+                    .view_change
+                    .received
+                    .get(usize::from(change.validator))
+                    .and_then(Option::as_ref);
+                known == Some(change) || self.view_change_is_valid(change)
+            })
+    }
+
+    /// Enters a view whose start is proven, and votes for what it starts with.
+    fn enter_view(&mut self, now: Millis, new_view: NewView, turn: &mut Turn) {
+        let (stable, proposals) = reproposals(&new_view.view_changes);
+        self.view = new_view.view;
+        self.view_change.target = new_view.view;
+        self.view_change.own = None;
+        self.view_change.waiting_since = None;
+        turn.write(Record::EnteredView(new_view.clone()));
+        self.view_change.new_view = Some(new_view);
+        if let Some(stable) = stable {
+            self.adopt_certified(now, stable, turn);
+        }
+        let low = self.stable_height();
+        for proposal in proposals {
+            if proposal.slot > low && self.agrees_with_committed(&proposal, turn) {
+                self.accept(now, proposal, turn);
+            }
+        }
+    }
+
+    /// A new view that proposes something else for a committed slot means that more than f are faulty.
+    fn agrees_with_committed(&self, proposal: &Proposal, turn: &mut Turn) -> bool {
+        let committed = self
+            .slots
+            .get(&proposal.slot)
+            .and_then(|slot| slot.committed.as_ref())
+            .map(|slot| slot.certificate.digest);
+        let agrees = committed.is_none_or(|digest| digest == proposal.digest());
+        if !agrees {
+            turn.effect(Effect::Halt(format!(
+                "view {} proposes another order for the committed slot {}",
+                self.view, proposal.slot
+            )));
+        }
+        agrees
+    }
+}
