@@ -7,8 +7,10 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountStatus, NewAccount, Roles};
-use crate::amount::{Currency, Money, Quantity};
+use crate::amount::{Currency, Money, Price, Quantity};
+use crate::carbon::trading::{ContractId, Indicators, NewTradingContract, Retrieval, TradingData};
 use crate::carbon::{Instrument, InstrumentId, SerialRange};
+use crate::exchange::{SelfTrade, Side, TimeInForce};
 use crate::tx::{AccountId, PublicKey};
 
 /// Most receivers of one allocation, and most blocks of one transfer.
@@ -151,4 +153,82 @@ pub enum Call {
         /// How much; above zero.
         amount: Money,
     },
+    /// Places an order. Trader, for an account it represents. Trades with whoever stands in the book: their accounts need
+    /// not be declared, they agreed when they placed their orders.
+    PlaceOrder {
+        /// For which account.
+        account: AccountId,
+        /// Of what.
+        instrument: InstrumentId,
+        /// The order.
+        order: NewOrder,
+    },
+    /// Changes a resting order. Trader.
+    AmendOrder(AmendOrder),
+    /// Cancels what is open of a resting order; allowed for a blocked account too. Trader.
+    CancelOrder {
+        /// Of which account.
+        account: AccountId,
+        /// In which book.
+        instrument: InstrumentId,
+        /// The order's number.
+        number: u64,
+    },
+    /// Opens a trading contract. Regulator.
+    OpenTradingContract(NewTradingContract),
+    /// Confirms production indicators under a trading contract. Verifier.
+    EndorseIndicators {
+        /// Under which contract.
+        contract: ContractId,
+        /// Exactly what an upload must say.
+        indicators: Indicators,
+    },
+    /// Algorithm 5. Operator representative or trader, for one of the parties.
+    UploadTradingData(TradingData),
+    /// Algorithm 6. Anyone may ask; whether there is an answer depends on roles and accounts, and every attempt is recorded.
+    QueryLog {
+        /// What to look for.
+        retrieval: Retrieval,
+        /// Only records with higher numbers; 0 for the first page.
+        after: u64,
+    },
+}
+
+/// An order to be placed.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct NewOrder {
+    /// Its number; above that of the account's last order.
+    pub number: u64,
+    /// Buy or sell.
+    pub side: Side,
+    /// Worst price; none for a market order, which never rests.
+    pub limit: Option<Price>,
+    /// How much; a multiple of the lot.
+    pub quantity: Quantity,
+    /// What becomes of the part that does not trade at once.
+    pub time_in_force: TimeInForce,
+    /// Of a bid with a limit: the price money is set aside at, and the highest the bid can be moved to; the limit when none
+    /// is given. An ask carries it without meaning.
+    pub reserve: Option<Price>,
+    /// Of a market bid, and only there: the most money it may spend.
+    pub max_cash: Option<Money>,
+    /// What happens when it meets an order of the same holder.
+    pub self_trade: SelfTrade,
+}
+
+/// A change of a resting order; what is none stays.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct AmendOrder {
+    /// Of which account.
+    pub account: AccountId,
+    /// In which book.
+    pub instrument: InstrumentId,
+    /// The order's number.
+    pub number: u64,
+    /// New price: loses its place in time.
+    pub price: Option<Price>,
+    /// New open quantity, what has traded not counted. More loses the place in time, less keeps it.
+    pub open: Option<Quantity>,
+    /// New reserve price of a bid.
+    pub reserve: Option<Price>,
 }

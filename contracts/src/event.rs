@@ -7,8 +7,11 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::account::{AccountStatus, NewAccount, Roles};
-use crate::amount::{Currency, Money};
+use crate::amount::{Currency, Money, Price, Quantity};
+use crate::call::NewOrder;
+use crate::carbon::trading::{AccessRecord, ContractId, Indicators};
 use crate::carbon::{Instrument, InstrumentId, SerialRange};
+use crate::exchange::{OrderId, Side};
 use crate::tx::{AccountId, PublicKey};
 
 /// Something a transaction did.
@@ -135,6 +138,116 @@ pub enum Event {
         /// How much.
         amount: Money,
     },
+    /// An order was accepted; what it traded at once follows.
+    OrderPlaced {
+        /// Its name.
+        order: OrderId,
+        /// In which book.
+        instrument: InstrumentId,
+        /// As given.
+        terms: NewOrder,
+    },
+    /// A resting order was changed; what it traded thereby follows.
+    OrderAmended {
+        /// Its name.
+        order: OrderId,
+        /// In which book.
+        instrument: InstrumentId,
+        /// From now on.
+        price: Price,
+        /// From now on.
+        open: Quantity,
+        /// From now on.
+        reserve: Price,
+        /// It stands where it stood.
+        kept_place: bool,
+    },
+    /// An order lost quantity without a trade.
+    OrderReduced {
+        /// Its name.
+        order: OrderId,
+        /// In which book.
+        instrument: InstrumentId,
+        /// How much it lost.
+        quantity: Quantity,
+        /// Why.
+        end: OrderEnd,
+    },
+    /// Two orders traded: units for money, both moved.
+    Traded {
+        /// Of what.
+        instrument: InstrumentId,
+        /// The incoming order.
+        taker: OrderId,
+        /// The resting order.
+        maker: OrderId,
+        /// Which way the incoming order traded.
+        taker_side: Side,
+        /// The resting order's price.
+        price: Price,
+        /// How much.
+        quantity: Quantity,
+        /// Money from buyer to seller.
+        amount: Money,
+        /// Price the buyer's money had been set aside at; 0 for a market bid.
+        bid_reserve: Price,
+        /// Serial numbers from seller to buyer.
+        blocks: Vec<SerialRange>,
+    },
+    /// A trading contract was opened.
+    TradingContractOpened {
+        /// Its number.
+        contract: ContractId,
+    },
+    /// A verifier confirmed production indicators.
+    IndicatorsEndorsed {
+        /// Under which contract.
+        contract: ContractId,
+        /// What it confirmed.
+        indicators: Indicators,
+    },
+    /// Algorithm 5 recorded trading data.
+    TradingDataRecorded {
+        /// Under which contract.
+        contract: ContractId,
+        /// Number of the record.
+        record: u64,
+    },
+    /// Algorithm 5 found fields that fail the index check; nothing was recorded.
+    TradingDataRefused {
+        /// Under which contract.
+        contract: ContractId,
+        /// The exception values: names of the fields.
+        exceptions: Vec<String>,
+    },
+    /// A trading contract ended; it accepts nothing more.
+    ContractTerminated {
+        /// Its number.
+        contract: ContractId,
+    },
+    /// Someone queried the log.
+    AccessLogged {
+        /// Who, when, what for, with which result.
+        access: AccessRecord,
+        /// Numbers of the records found.
+        records: Vec<u64>,
+    },
+}
+
+/// Why an order lost quantity without a trade.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderEnd {
+    /// Its owner asked.
+    Cancelled,
+    /// It met an order of the same holder.
+    SelfTrade,
+    /// It may not rest, and nothing was left to trade with.
+    NothingToTrade,
+    /// Its account was blocked, suspended or closed.
+    AccountBlocked,
 }
 
 impl Event {
@@ -144,7 +257,13 @@ impl Event {
         match self {
             Event::MemberRegistered { .. }
             | Event::RolesSet { .. }
-            | Event::InstrumentCreated(_) => Vec::new(),
+            | Event::InstrumentCreated(_)
+            | Event::TradingContractOpened { .. }
+            | Event::IndicatorsEndorsed { .. }
+            | Event::TradingDataRecorded { .. }
+            | Event::TradingDataRefused { .. }
+            | Event::ContractTerminated { .. }
+            | Event::AccessLogged { .. } => Vec::new(),
             Event::AccountOpened(account) => vec![account.id],
             Event::RepresentativesSet { account, .. }
             | Event::AccountStatusSet { account, .. }
@@ -154,6 +273,10 @@ impl Event {
             | Event::Cancelled { account, .. }
             | Event::Deposited { account, .. }
             | Event::Withdrawn { account, .. } => vec![*account],
+            Event::OrderPlaced { order, .. }
+            | Event::OrderAmended { order, .. }
+            | Event::OrderReduced { order, .. } => vec![order.account],
+            Event::Traded { taker, maker, .. } => vec![taker.account, maker.account],
             Event::Allocated { from, to, .. } | Event::Transferred { from, to, .. } => {
                 vec![*from, *to]
             }

@@ -11,6 +11,7 @@ pub mod call;
 pub mod carbon;
 pub mod code;
 pub mod event;
+pub mod exchange;
 pub mod genesis;
 pub mod key;
 pub mod merkle;

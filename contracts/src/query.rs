@@ -7,7 +7,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::amount::Currency;
-use crate::carbon::InstrumentId;
+use crate::carbon::trading::ContractId;
+use crate::carbon::{InstrumentId, SerialRange};
+use crate::code::CODES;
+use crate::exchange::Side;
 use crate::state::State;
 use crate::tx::{AccountId, PublicKey};
 
@@ -42,6 +45,13 @@ pub const NAMES: &[&str] = &[
     "instruments",
     "holding",
     "cash",
+    "book",
+    "orders",
+    "contract",
+    "record",
+    "accesses",
+    "serial",
+    "codes",
 ];
 
 struct Arguments<'a>(&'a BTreeMap<String, String>);
@@ -95,6 +105,13 @@ impl State {
     /// | `instruments` | | all, with the units issued |
     /// | `holding` | `account`, `instrument` | serial ranges, at most [`PAGE_MAX`], and counts |
     /// | `cash` | `account`, `currency` | balance and reserved part |
+    /// | `book` | `instrument`, `levels`? | open quantity at each price, best first |
+    /// | `orders` | `account` | its open orders |
+    /// | `contract` | `contract` | a trading contract |
+    /// | `record` | `record` | a trading record |
+    /// | `accesses` | `after`? | who queried the log, at most [`PAGE_MAX`] |
+    /// | `serial` | `instrument`, `serial` | where one unit is now |
+    /// | `codes` | | the table of result codes |
     ///
     /// # Errors
     /// [`QueryError`].
@@ -134,6 +151,44 @@ impl State {
                 let (balance, reserved) = self.money(account, currency);
                 Ok(json!({ "balance": balance, "reserved": reserved }))
             }
+            "book" => {
+                let levels: Option<usize> = arguments.optional("levels", "a number of prices")?;
+                self.book_answer(arguments.instrument()?, levels.unwrap_or(20).min(PAGE_MAX))
+            }
+            "orders" => {
+                let id = arguments.account()?;
+                let orders = self.orders_of(id).take(PAGE_MAX);
+                Ok(orders
+                    .map(|(instrument, order)| json!({ "instrument": instrument, "order": order }))
+                    .collect())
+            }
+            "contract" => {
+                let id = ContractId(arguments.required("contract", "a contract number")?);
+                let contract = self.trading_contract(id);
+                let missing = || QueryError::NotFound(format!("trading contract {}", id.0));
+                contract.map(value).ok_or_else(missing)
+            }
+            "record" => {
+                let id: u64 = arguments.required("record", "a record number")?;
+                let missing = || QueryError::NotFound(format!("trading record {id}"));
+                self.trading_record(id).map(value).ok_or_else(missing)
+            }
+            "accesses" => {
+                let after: Option<u64> = arguments.optional("after", "the number of a query")?;
+                Ok(self.accesses(after.unwrap_or(0)).take(PAGE_MAX).map(value).collect())
+            }
+            "serial" => {
+                let serial: u64 = arguments.required("serial", "a serial number")?;
+                self.serial_answer(arguments.instrument()?, serial)
+            }
+            "codes" => Ok(CODES
+                .iter()
+                .map(|info| {
+                    json!({
+                        "code": info.code.0, "name": info.name, "text": info.text, "retryable": info.retryable,
+                    })
+                })
+                .collect()),
             _ => Err(QueryError::UnknownName(name.to_owned())),
         }
     }
@@ -215,5 +270,43 @@ impl State {
                 })
             },
         ))
+    }
+
+    fn book_answer(&self, instrument: InstrumentId, levels: usize) -> Result<Value, QueryError> {
+        let missing = || QueryError::NotFound(format!("instrument {}", instrument.0));
+        let book = self.book(instrument).ok_or_else(missing)?;
+        let side = |side| -> Value {
+            let depth = book.depth(side, levels).into_iter();
+            depth
+                .map(|(price, open)| json!({ "price": price, "open": open }))
+                .collect()
+        };
+        Ok(
+            json!({ "bids": side(Side::Buy), "asks": side(Side::Sell), "orders": book.orders().count() }),
+        )
+    }
+
+    /// Cost: one look-up per holding of the ledger.
+    fn serial_answer(&self, instrument: InstrumentId, serial: u64) -> Result<Value, QueryError> {
+        let one = SerialRange {
+            start: serial,
+            end: serial,
+        };
+        let held = self
+            .holdings()
+            .find(|(_, of, blocks, _)| *of == instrument && blocks.contains(one));
+        if let Some((account, ..)) = held {
+            return Ok(json!({ "account": account, "status": "held" }));
+        }
+        let spent = self
+            .spent()
+            .find(|(_, of, _, blocks)| *of == instrument && blocks.contains(one));
+        if let Some((account, _, fate, _)) = spent {
+            return Ok(json!({ "account": account, "status": fate }));
+        }
+        Err(QueryError::NotFound(format!(
+            "unit {serial} of instrument {}",
+            instrument.0
+        )))
     }
 }

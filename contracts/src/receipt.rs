@@ -37,7 +37,7 @@ pub struct Receipt {
     pub code: Code,
     /// What the contract answers the sender: the paper's exact messages (Algorithms 5 and 6), query results; often empty.
     pub message: String,
-    /// What happened, in order; empty for a failed call.
+    /// What happened, in order. Empty for a failed call, but for what Algorithms 5 and 6 record when they refuse.
     pub events: Vec<Event>,
 }
 

@@ -7,7 +7,10 @@ use crate::amount::{Currency, Money, Quantity};
 use crate::block::{Height, StateRoot};
 use crate::call::Call;
 use crate::carbon::instrument::Issuance;
+use crate::carbon::trading::{AccessRecord, ContractId, TradingContract, TradingRecord};
 use crate::carbon::{Blocks, Fate, InstrumentId};
+use crate::exchange::order::Resting;
+use crate::exchange::{Book, OrderId};
 use crate::genesis::{Genesis, GenesisError};
 use crate::ledger::tree::Tree;
 use crate::ledger::{Context, Key, Ledger, role_allows};
@@ -219,7 +222,7 @@ impl State {
             .strip_prefix(&SNAPSHOT_DOMAIN)
             .ok_or(SnapshotError::WrongDomain)?;
         let mut ledger = Ledger::try_from_slice(rest).map_err(|_| SnapshotError::Malformed)?;
-        ledger.touch_everything();
+        ledger.rebuild();
         Ok(State {
             ledger,
             tree: Tree::new(),
@@ -330,6 +333,46 @@ impl State {
             .money_total
             .iter()
             .map(|(currency, total)| (*currency, *total))
+    }
+
+    /// An instrument's order book.
+    #[must_use]
+    pub fn book(&self, instrument: InstrumentId) -> Option<&Book> {
+        self.ledger.books.get(&instrument)
+    }
+
+    /// Open orders of one account: instrument and order.
+    pub fn orders_of(&self, id: AccountId) -> impl Iterator<Item = (InstrumentId, &Resting)> + '_ {
+        let range = OrderId {
+            account: id,
+            number: 0,
+        }..=OrderId {
+            account: id,
+            number: u64::MAX,
+        };
+        let books = self.ledger.books.iter();
+        books.flat_map(move |(instrument, book)| {
+            book.orders_in(range.clone())
+                .map(|order| (*instrument, order))
+        })
+    }
+
+    /// A trading contract by number.
+    #[must_use]
+    pub fn trading_contract(&self, id: ContractId) -> Option<&TradingContract> {
+        self.ledger.contracts.get(&id)
+    }
+
+    /// A trading record by number.
+    #[must_use]
+    pub fn trading_record(&self, id: u64) -> Option<&TradingRecord> {
+        self.ledger.records.get(&id)
+    }
+
+    /// Queries of the log with numbers above `after`.
+    pub fn accesses(&self, after: u64) -> impl Iterator<Item = &AccessRecord> + '_ {
+        let above = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        self.ledger.accesses.range(above).map(|(_, access)| access)
     }
 
     /// Whether something may go out of the account.

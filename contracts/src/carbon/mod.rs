@@ -2,6 +2,7 @@
 
 pub mod instrument;
 pub mod serial;
+pub mod trading;
 
 pub use instrument::{Instrument, InstrumentId, InstrumentKind};
 pub use serial::{Blocks, SerialRange};

@@ -40,7 +40,8 @@ pub(crate) fn roles_for(call: &Call) -> Roles {
     const REGISTRY: Roles = Roles::REGULATOR.with(Roles::REGISTRY_ADMINISTRATOR);
     const MOVER: Roles = Roles::OPERATOR_REPRESENTATIVE.with(Roles::TRADER);
     match call {
-        Call::Nothing => Roles::NONE,
+        Call::Nothing | Call::QueryLog { .. } => Roles::NONE,
+        Call::EndorseIndicators { .. } => Roles::VERIFIER,
         Call::RegisterMember { .. }
         | Call::SetRoles { .. }
         | Call::OpenAccount(_)
@@ -48,13 +49,16 @@ pub(crate) fn roles_for(call: &Call) -> Roles {
         Call::SetAccountStatus { .. }
         | Call::CreateInstrument(_)
         | Call::Issue { .. }
+        | Call::OpenTradingContract(_)
         | Call::Allocate { .. } => Roles::REGULATOR,
         Call::Transfer { .. }
         | Call::TransferBlocks { .. }
+        | Call::UploadTradingData(_)
         | Call::Retire { .. }
         | Call::CancelUnits { .. } => MOVER,
         Call::Surrender { .. } => Roles::OPERATOR_REPRESENTATIVE,
         Call::Deposit { .. } | Call::Withdraw { .. } => Roles::CASH_OPERATOR,
+        Call::PlaceOrder { .. } | Call::AmendOrder(_) | Call::CancelOrder { .. } => Roles::TRADER,
     }
 }
 
@@ -146,6 +150,24 @@ impl Ledger {
                 currency,
                 amount,
             } => self.withdraw(context, *account, *currency, *amount),
+            Call::PlaceOrder {
+                account,
+                instrument,
+                order,
+            } => self.place_order(context, *account, *instrument, order),
+            Call::AmendOrder(amend) => self.amend_order(context, amend),
+            Call::CancelOrder {
+                account,
+                instrument,
+                number,
+            } => self.cancel_order(context, *account, *instrument, *number),
+            Call::OpenTradingContract(new) => self.open_trading_contract(context, new),
+            Call::EndorseIndicators {
+                contract,
+                indicators,
+            } => self.endorse_indicators(context, *contract, *indicators),
+            Call::UploadTradingData(data) => self.upload_trading_data(context, data),
+            Call::QueryLog { retrieval, after } => self.query_log(context, *retrieval, *after),
         }
     }
 
@@ -159,8 +181,8 @@ impl Ledger {
         self.accounts.get(&id).ok_or(Code::UNKNOWN_ACCOUNT)
     }
 
-    /// The account, if the sender may move something out of it: declared, known, represented, open; in this order.
-    pub(crate) fn account_to_move(
+    /// The account, if the sender represents it: declared, known, represented; in this order.
+    pub(crate) fn represented(
         &self,
         context: &Context<'_>,
         id: AccountId,
@@ -173,6 +195,16 @@ impl Ledger {
         {
             return Err(Code::NOT_REPRESENTATIVE);
         }
+        Ok(account)
+    }
+
+    /// The account, if the sender may move something out of it: declared, known, represented, open; in this order.
+    pub(crate) fn account_to_move(
+        &self,
+        context: &Context<'_>,
+        id: AccountId,
+    ) -> Result<&Account, Refusal> {
+        let account = self.represented(context, id)?;
         if account.status != AccountStatus::Open {
             return Err(Code::ACCOUNT_NOT_OPEN);
         }

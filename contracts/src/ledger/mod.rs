@@ -2,6 +2,8 @@
 
 mod cash;
 mod dispatch;
+mod log;
+mod orders;
 mod registry;
 pub(crate) mod tree;
 mod units;
@@ -14,7 +16,9 @@ use crate::account::{Account, Member, is_text};
 use crate::amount::{Currency, Money, Quantity};
 use crate::block::Height;
 use crate::carbon::instrument::Issuance;
+use crate::carbon::trading::{AccessRecord, ContractId, LogKey, TradingContract, TradingRecord};
 use crate::carbon::{Blocks, Fate, InstrumentId};
+use crate::exchange::{Book, OrderId};
 use crate::genesis::{Genesis, GenesisError};
 use crate::key;
 use crate::receipt::Code;
@@ -65,6 +69,12 @@ pub(crate) enum Key {
     Spent(AccountId, InstrumentId, Fate),
     Cash(AccountId, Currency),
     MoneyTotal(Currency),
+    /// What a book remembers beside its orders: the next priority.
+    Book(InstrumentId),
+    Order(InstrumentId, OrderId),
+    Contract(ContractId),
+    Record(u64),
+    Access(u64),
 }
 
 /// The whole state. Every entry is readable by anyone, so nothing in it is secret.
@@ -81,6 +91,13 @@ pub(crate) struct Ledger {
     pub(crate) cash: BTreeMap<(AccountId, Currency), Cash>,
     /// All money on the ledger: deposits less withdrawals. Its fitting into 64 bits bounds every balance.
     pub(crate) money_total: BTreeMap<Currency, Money>,
+    pub(crate) books: BTreeMap<InstrumentId, Book>,
+    pub(crate) contracts: BTreeMap<ContractId, TradingContract>,
+    pub(crate) records: BTreeMap<u64, TradingRecord>,
+    pub(crate) accesses: BTreeMap<u64, AccessRecord>,
+    /// Where to find a record; follows from the records.
+    #[borsh(skip)]
+    pub(crate) log_index: BTreeSet<(LogKey, u64)>,
     /// Entries written since the last root, with repeats.
     #[borsh(skip)]
     pub(crate) touched: Touched,
@@ -124,6 +141,11 @@ impl Ledger {
             spent: BTreeMap::new(),
             cash: BTreeMap::new(),
             money_total: BTreeMap::new(),
+            books: BTreeMap::new(),
+            contracts: BTreeMap::new(),
+            records: BTreeMap::new(),
+            accesses: BTreeMap::new(),
+            log_index: BTreeSet::new(),
             touched: Touched::default(),
         };
         each("members", &genesis.members, |m| {
@@ -156,6 +178,7 @@ impl Ledger {
                 instrument: i.clone(),
                 issued: Quantity::ZERO,
             };
+            ledger.books.insert(i.id, Book::default());
             let old = ledger.instruments.insert(i.id, issuance);
             if old.is_some() {
                 Err(Code::INSTRUMENT_EXISTS)
@@ -197,6 +220,23 @@ impl Ledger {
         keys.extend(self.spent.keys().map(|(a, i, f)| Key::Spent(*a, *i, *f)));
         keys.extend(self.cash.keys().map(|(a, c)| Key::Cash(*a, *c)));
         keys.extend(self.money_total.keys().map(|c| Key::MoneyTotal(*c)));
+        keys.extend(self.contracts.keys().map(|k| Key::Contract(*k)));
+        keys.extend(self.records.keys().map(|k| Key::Record(*k)));
+        keys.extend(self.accesses.keys().map(|k| Key::Access(*k)));
+        for (instrument, book) in &self.books {
+            keys.push(Key::Book(*instrument));
+            keys.extend(book.orders().map(|order| Key::Order(*instrument, order.id)));
+        }
+    }
+
+    /// Builds what follows from the rest, after decoding.
+    pub(crate) fn rebuild(&mut self) {
+        let places = self
+            .records
+            .values()
+            .flat_map(|record| record.keys().map(|key| (key, record.id)));
+        self.log_index = places.collect();
+        self.touch_everything();
     }
 
     /// The entry's encoding; none when there is no such entry.
@@ -213,6 +253,11 @@ impl Ledger {
             Key::Spent(a, i, f) => bytes(self.spent.get(&(*a, *i, *f))),
             Key::Cash(a, c) => bytes(self.cash.get(&(*a, *c))),
             Key::MoneyTotal(c) => bytes(self.money_total.get(c)),
+            Key::Book(i) => bytes(self.books.get(i).map(Book::next_priority).as_ref()),
+            Key::Contract(k) => bytes(self.contracts.get(k)),
+            Key::Record(k) => bytes(self.records.get(k)),
+            Key::Access(k) => bytes(self.accesses.get(k)),
+            Key::Order(i, o) => bytes(self.books.get(i).and_then(|book| book.order(*o))),
         }
     }
 

@@ -153,6 +153,9 @@ impl Ledger {
             status,
             reason,
         });
+        if status != AccountStatus::Open {
+            self.cancel_all_orders(context, id);
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use crate::call::LIST_MAX;
 use crate::carbon::instrument::Issuance;
 use crate::carbon::{Fate, Instrument, InstrumentId, SerialRange};
 use crate::event::Event;
+use crate::exchange::Book;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
@@ -27,6 +28,8 @@ impl Ledger {
             issued: Quantity::ZERO,
         };
         self.instruments.insert(instrument.id, issuance);
+        self.books.insert(instrument.id, Book::default());
+        self.touched.push(Key::Book(instrument.id));
         self.touched.push(Key::Instrument(instrument.id));
         context
             .events
