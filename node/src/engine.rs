@@ -56,10 +56,16 @@ impl Engine {
     pub fn verify(&self, checks: &[Check<'_>]) -> Vec<bool> {
         let items: Vec<SignatureItem<'_>> = checks
             .iter()
-            .map(|&(key, signature, message)| SignatureItem { key, signature, message })
+            .map(|&(key, signature, message)| SignatureItem {
+                key,
+                signature,
+                message,
+            })
             .collect();
         let mut verdicts = Verdicts::new();
-        self.run(items.len(), |backend| backend.verify_ed25519(&items, &mut verdicts));
+        self.run(items.len(), |backend| {
+            backend.verify_ed25519(&items, &mut verdicts)
+        });
         verdicts.iter().collect()
     }
 
@@ -67,14 +73,18 @@ impl Engine {
     #[must_use]
     pub fn sha512(&self, messages: &[&[u8]]) -> Vec<[u8; 64]> {
         let mut digests = vec![[0; 64]; messages.len()];
-        self.run(messages.len(), |backend| backend.sha512_many(messages, &mut digests));
+        self.run(messages.len(), |backend| {
+            backend.sha512_many(messages, &mut digests)
+        });
         digests
     }
 
     /// RFC 9162 root (SHA-512/256) over `leaves`.
     #[must_use]
     pub fn root(&self, leaves: &[&[u8]]) -> [u8; 32] {
-        self.run(leaves.len(), |backend| merkle::root::<Sha512_256>(backend, leaves))
+        self.run(leaves.len(), |backend| {
+            merkle::root::<Sha512_256>(backend, leaves)
+        })
     }
 
     /// RFC 9162 tree (SHA-512/256) over `leaves`, for paths.

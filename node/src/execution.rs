@@ -74,30 +74,68 @@ impl Execution {
         let mut state = State::from_genesis(genesis)?;
         let header = genesis_header(genesis.chain_id(), genesis, state.root());
         let tips = vec![(0, BatchDigest::default()); genesis.validators.validators.len()];
-        Ok(Self::resume(genesis, engine, state, Place { header, tips, transactions: 0 }))
+        Ok(Self::resume(
+            genesis,
+            engine,
+            state,
+            Place {
+                header,
+                tips,
+                transactions: 0,
+            },
+        ))
     }
 
     /// Where a snapshot left off.
     ///
     /// # Errors
     /// When its state does not decode, or has another root than its header's checkpoint says.
-    pub fn restore(genesis: &Genesis, engine: Arc<Engine>, snapshot: Snapshot) -> anyhow::Result<Self> {
-        let (count, state) = snapshot.state.split_last_chunk::<8>().map(|(s, c)| (c, s)).context("too short")?;
+    pub fn restore(
+        genesis: &Genesis,
+        engine: Arc<Engine>,
+        snapshot: Snapshot,
+    ) -> anyhow::Result<Self> {
+        let (count, state) = snapshot
+            .state
+            .split_last_chunk::<8>()
+            .map(|(s, c)| (c, s))
+            .context("too short")?;
         let mut state = State::restore(state).context("the state snapshot does not decode")?;
         let header = snapshot.header;
         if header.checkpoint == header.height {
-            ensure!(state.root() == header.state_root, "the state snapshot of block {} has another root", header.height);
+            ensure!(
+                state.root() == header.state_root,
+                "the state snapshot of block {} has another root",
+                header.height
+            );
         }
         let transactions = u64::from_le_bytes(*count);
-        Ok(Self::resume(genesis, engine, state, Place { header, tips: snapshot.lane_tips, transactions }))
+        Ok(Self::resume(
+            genesis,
+            engine,
+            state,
+            Place {
+                header,
+                tips: snapshot.lane_tips,
+                transactions,
+            },
+        ))
     }
 
     /// The state and its place for [`crate::store::snapshots`].
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let mut state = self.state.read().unwrap_or_else(PoisonError::into_inner).snapshot();
+        let mut state = self
+            .state
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .snapshot();
         state.extend_from_slice(&self.position.transactions.to_le_bytes());
-        Snapshot { header: self.position.header.clone(), lane_tips: self.position.tips.clone(), state }
+        Snapshot {
+            header: self.position.header.clone(),
+            lane_tips: self.position.tips.clone(),
+            state,
+        }
     }
 
     fn resume(genesis: &Genesis, engine: Arc<Engine>, state: State, position: Place) -> Self {
@@ -130,21 +168,35 @@ impl Execution {
     /// When `height` is not the next one: a bug in the caller.
     pub fn apply(&mut self, height: Height, time: Millis, batches: &[Batch]) -> Executed {
         let before = &self.position.header;
-        assert_eq!(height, before.height + 1, "blocks are executed without a gap");
-        let wires: Vec<&[u8]> = batches.iter().flat_map(|b| b.payload.transactions().unwrap_or_default()).collect();
+        assert_eq!(
+            height,
+            before.height + 1,
+            "blocks are executed without a gap"
+        );
+        let wires: Vec<&[u8]> = batches
+            .iter()
+            .flat_map(|b| b.payload.transactions().unwrap_or_default())
+            .collect();
         let (receipts, tx_count, dropped_count) = match self.mode {
             Mode::Verified => self.execute(height, time, &wires),
             Mode::Opaque => (Vec::new(), wires.len(), 0),
         };
         let digests: Vec<BatchDigest> = batches.iter().map(|b| b.header.digest()).collect();
         let leaves: Vec<&[u8]> = digests.iter().map(|d| d.0.as_slice()).collect();
-        let encoded: Vec<Vec<u8>> =
-            receipts.iter().map(|r| borsh::to_vec(r).expect("writing to memory cannot fail")).collect();
+        let encoded: Vec<Vec<u8>> = receipts
+            .iter()
+            .map(|r| borsh::to_vec(r).expect("writing to memory cannot fail"))
+            .collect();
         let encoded: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
         let is_checkpoint = height.is_multiple_of(self.checkpoint_interval);
-        let (checkpoint, state_root) =
-            if is_checkpoint { (height, self.root()) } else { (before.checkpoint, before.state_root) };
-        let count = |n: usize| u32::try_from(n).expect("a block's bytes are bounded far below 2^32 transactions");
+        let (checkpoint, state_root) = if is_checkpoint {
+            (height, self.root())
+        } else {
+            (before.checkpoint, before.state_root)
+        };
+        let count = |n: usize| {
+            u32::try_from(n).expect("a block's bytes are bounded far below 2^32 transactions")
+        };
         let header = BlockHeader {
             chain: before.chain,
             height,
@@ -168,11 +220,19 @@ impl Execution {
     /// Root of the state as it is now.
     #[must_use]
     pub fn root(&self) -> StateRoot {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).root()
+        self.state
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .root()
     }
 
     /// Receipts, transactions executed, transactions dropped.
-    fn execute(&self, height: Height, time: Millis, wires: &[&[u8]]) -> (Vec<Receipt>, usize, usize) {
+    fn execute(
+        &self,
+        height: Height,
+        time: Millis,
+        wires: &[&[u8]],
+    ) -> (Vec<Receipt>, usize, usize) {
         let views: Vec<TxView<'_>> = wires.iter().filter_map(|w| TxView::parse(w).ok()).collect();
         let malformed = wires.len() - views.len();
         let signed: Vec<&[u8]> = views.iter().map(TxView::signed_bytes).collect();
@@ -181,6 +241,10 @@ impl Execution {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let outcome = state.execute_block(height, time, &transactions);
         let executed = outcome.receipts.len();
-        (outcome.receipts, executed, malformed + outcome.dropped as usize)
+        (
+            outcome.receipts,
+            executed,
+            malformed + outcome.dropped as usize,
+        )
     }
 }

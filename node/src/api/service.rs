@@ -8,6 +8,7 @@ use std::time::Duration;
 use bds_client::wire::{BatchAnswer, BlockReceipts, NodeStatus, Wait};
 use bds_contracts::Event;
 use bds_contracts::block::{CertifiedHeader, Height};
+pub use bds_contracts::query::QueryError;
 use bds_contracts::receipt::{Receipt, ReceiptProof};
 use bds_contracts::tx::TxId;
 
@@ -17,7 +18,7 @@ pub struct BlockDone {
     /// Header and certificate.
     pub block: CertifiedHeader,
     /// All receipts, in order.
-    pub receipts: Vec<Receipt>,
+    pub receipts: Arc<Vec<Receipt>>,
 }
 
 /// One event with its place: what a stream resumes from.
@@ -46,26 +47,6 @@ pub enum ReceiptAnswer {
 
 /// Why the node is not ready to serve, in words for `/readyz?verbose`.
 pub type NotReady = Vec<String>;
-
-/// A read of the state: name of the query and its arguments, answered as JSON.
-/// Names and arguments are documented at `GET /v1/query/{name}` in the OpenAPI document.
-#[derive(Debug, thiserror::Error)]
-pub enum QueryError {
-    /// No such query.
-    #[error("there is no query `{0}`; see /openapi.json for the names")]
-    UnknownName(String),
-    /// An argument is missing or wrong.
-    #[error("argument `{name}`: {problem}")]
-    BadArgument {
-        /// Which.
-        name: String,
-        /// What is wrong and what is expected.
-        problem: String,
-    },
-    /// The thing asked about does not exist.
-    #[error("{0} does not exist")]
-    NotFound(String),
-}
 
 /// A future without a name.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -96,7 +77,7 @@ pub trait Service: Send + Sync + 'static {
     /// Blocks as they are certified, from now on. A receiver that lags is told so and resumes with `events_from`.
     fn blocks(&self) -> tokio::sync::broadcast::Receiver<Arc<BlockDone>>;
 
-    /// Reads the state.
+    /// Reads the state: name of a query and its arguments, answered as JSON.
     ///
     /// # Errors
     /// [`QueryError`].

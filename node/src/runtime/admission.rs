@@ -120,7 +120,12 @@ impl Admission {
         let wires: Vec<(usize, &[u8])> = requests
             .iter()
             .enumerate()
-            .flat_map(|(r, request)| request.transactions.iter().map(move |tx| (r, tx.as_slice())))
+            .flat_map(|(r, request)| {
+                request
+                    .transactions
+                    .iter()
+                    .map(move |tx| (r, tx.as_slice()))
+            })
             .collect();
         let (ids, mut items) = match self.mode {
             Mode::Verified => self.check(&wires, &waiters),
@@ -147,10 +152,19 @@ impl Admission {
     }
 
     /// Ids of all, and for each whether it is refused, known, or has a good signature.
-    fn check(&mut self, wires: &[(usize, &[u8])], waiters: &[Arc<Waiter>]) -> (Vec<TxId>, Vec<Item>) {
-        let views: Vec<Result<TxView<'_>, Code>> =
-            wires.iter().map(|(_, bytes)| TxView::parse(bytes).map_err(Code::from)).collect();
-        let signed: Vec<&[u8]> = views.iter().map(|v| v.as_ref().map_or(&[][..], TxView::signed_bytes)).collect();
+    fn check(
+        &mut self,
+        wires: &[(usize, &[u8])],
+        waiters: &[Arc<Waiter>],
+    ) -> (Vec<TxId>, Vec<Item>) {
+        let views: Vec<Result<TxView<'_>, Code>> = wires
+            .iter()
+            .map(|(_, bytes)| TxView::parse(bytes).map_err(Code::from))
+            .collect();
+        let signed: Vec<&[u8]> = views
+            .iter()
+            .map(|v| v.as_ref().map_or(&[][..], TxView::signed_bytes))
+            .collect();
         let mut ids: Vec<TxId> = self.engine.sha512(&signed).into_iter().map(TxId).collect();
         let now = wall_clock();
         let mut items = Vec::with_capacity(wires.len());
@@ -175,7 +189,9 @@ impl Admission {
                 items.push(item);
             }
         }
-        let candidates: Vec<usize> = (0..items.len()).filter(|&i| matches!(items[i], Item::Candidate)).collect();
+        let candidates: Vec<usize> = (0..items.len())
+            .filter(|&i| matches!(items[i], Item::Candidate))
+            .collect();
         let checks: Vec<_> = candidates
             .iter()
             .filter_map(|&i| views[i].as_ref().ok())
@@ -190,14 +206,27 @@ impl Admission {
     }
 
     /// The standing answer for a transaction submitted before, here or elsewhere, in this run or an earlier one.
-    fn known(&self, id: &TxId, view: &TxView<'_>, state: &State, waiter: &Arc<Waiter>) -> Option<ItemOutcome> {
+    fn known(
+        &self,
+        id: &TxId,
+        view: &TxView<'_>,
+        state: &State,
+        waiter: &Arc<Waiter>,
+    ) -> Option<ItemOutcome> {
         if let Some(standing) = self.tracker.seen(id, Some(waiter)) {
             return Some(standing.outcome());
         }
         // Only an executed nonce can have a receipt; all others are spared the look-up.
-        if state.next_nonce(&view.sender()).is_some_and(|next| view.nonce() < next) {
+        if state
+            .next_nonce(&view.sender())
+            .is_some_and(|next| view.nonce() < next)
+        {
             let receipt = self.index.receipt(id).ok().flatten()?;
-            let place = Place { height: receipt.height, index: receipt.index, code: receipt.code };
+            let place = Place {
+                height: receipt.height,
+                index: receipt.index,
+                code: receipt.code,
+            };
             return Some(Standing::Applied(place).outcome());
         }
         None
@@ -209,13 +238,25 @@ impl Admission {
         let ids = self.engine.sha512(&bytes).into_iter().map(TxId).collect();
         let items = bytes
             .iter()
-            .map(|b| if b.len() > bds_contracts::tx::TX_BYTES_MAX { Item::Refused(Code::OVERSIZED) } else { Item::Candidate })
+            .map(|b| {
+                if b.len() > bds_contracts::tx::TX_BYTES_MAX {
+                    Item::Refused(Code::OVERSIZED)
+                } else {
+                    Item::Candidate
+                }
+            })
             .collect();
         (ids, items)
     }
 
     /// Judges nonces in order, reserves room in the mempool and hands the rest to the core in one input.
-    fn hand_on(&mut self, wires: &[(usize, &[u8])], ids: &[TxId], items: &mut [Item], waiters: &[Arc<Waiter>]) {
+    fn hand_on(
+        &mut self,
+        wires: &[(usize, &[u8])],
+        ids: &[TxId],
+        items: &mut [Item],
+        waiters: &[Arc<Waiter>],
+    ) {
         let closed = self.gate.refusal();
         let mut room = self.mempool_free.load(Ordering::Acquire);
         let now = Instant::now();
@@ -243,8 +284,11 @@ impl Admission {
                 let executed = state.next_nonce(&sender).unwrap_or(0);
                 let expected = self.nonces.expected(&sender, executed, now);
                 if view.nonce() != expected {
-                    items[i] =
-                        Item::Refused(if view.nonce() < expected { Code::NONCE_REUSED } else { Code::NONCE_GAP });
+                    items[i] = Item::Refused(if view.nonce() < expected {
+                        Code::NONCE_REUSED
+                    } else {
+                        Code::NONCE_GAP
+                    });
                     continue;
                 }
                 self.nonces.reserve(&sender, expected, executed, now);
@@ -258,7 +302,9 @@ impl Admission {
         if admitted.is_empty() {
             return;
         }
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) = self.core.try_send(Input::Submit(admitted)) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.core.try_send(Input::Submit(admitted))
+        {
             for i in indexes {
                 self.tracker.forget(&ids[i]);
                 items[i] = Item::Refused(Code::BUSY);
@@ -277,12 +323,18 @@ impl Admission {
 /// A refusal for a client.
 #[must_use]
 pub fn refused(code: Code) -> ItemOutcome {
-    ItemOutcome::Refused { code, reason: code.text().to_owned(), retryable: code.retryable() }
+    ItemOutcome::Refused {
+        code,
+        reason: code.text().to_owned(),
+        retryable: code.retryable(),
+    }
 }
 
 /// Milliseconds since 1970 by this machine's clock: for admission and proposals only, never for the state.
 #[must_use]
 pub fn wall_clock() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bds_contracts::block::{BatchDigest, MerkleRoot, ValidatorIndex};
 use bds_contracts::genesis::Mode;
 use bds_contracts::tx::Millis;
-use bds_core::Core;
 use bds_core::batch::Batch;
+use bds_core::core::Core;
 use bds_core::message::Message;
 use bds_core::turn::{Effect, Input, Turn};
 use crossbeam::channel::{Receiver, Select, Sender};
@@ -93,7 +93,9 @@ impl CoreLoop {
     pub fn run(mut self, inputs: &Inputs) -> Ended {
         let mut wake = Some(Millis(0));
         loop {
-            let Some(turn) = self.turn(inputs, &mut wake) else { return Ended::Stopped };
+            let Some(turn) = self.turn(inputs, &mut wake) else {
+                return Ended::Stopped;
+            };
             let effects = match turn.commit(&mut self.store) {
                 Ok(effects) => effects,
                 Err(problem) => {
@@ -120,7 +122,9 @@ impl CoreLoop {
             select.recv(queue);
         }
         select.recv(&inputs.stop);
-        let patience = wake.map_or(IDLE_MAX, |at| Duration::from_millis(at.0.saturating_sub(wall_clock().0)).min(IDLE_MAX));
+        let patience = wake.map_or(IDLE_MAX, |at| {
+            Duration::from_millis(at.0.saturating_sub(wall_clock().0)).min(IDLE_MAX)
+        });
         // Only waits: which queue is ready does not matter, all are looked at.
         let _ = select.ready_timeout(patience);
         if inputs.stop.try_recv() == Err(crossbeam::channel::TryRecvError::Disconnected) {
@@ -151,8 +155,17 @@ impl CoreLoop {
                 self.engine.spawn(move || {
                     let transactions = payload.transactions().unwrap_or_default();
                     let root = MerkleRoot(engine.root(&transactions));
-                    let count = u32::try_from(transactions.len()).expect("a batch holds few thousand transactions");
-                    answer(&answers, Input::Sealed { position, payload, root, count });
+                    let count = u32::try_from(transactions.len())
+                        .expect("a batch holds few thousand transactions");
+                    answer(
+                        &answers,
+                        Input::Sealed {
+                            position,
+                            payload,
+                            root,
+                            count,
+                        },
+                    );
                 });
             }
             Effect::Verify(batch) => {
@@ -160,17 +173,34 @@ impl CoreLoop {
                 let mode = self.mode;
                 self.engine.spawn(move || {
                     let digest = batch.header.digest();
-                    answer(&answers, Input::Verified { digest, valid: check_batch(&engine, mode, &batch) });
+                    answer(
+                        &answers,
+                        Input::Verified {
+                            digest,
+                            valid: check_batch(&engine, mode, &batch),
+                        },
+                    );
                 });
             }
             Effect::Send(to, message) => self.network.send(to, &message),
             Effect::Broadcast(message) => self.network.broadcast(&message),
-            Effect::Execute { height, time, batches } => self.execute(Work::Execute { height, time, batches }),
+            Effect::Execute {
+                height,
+                time,
+                batches,
+            } => self.execute(Work::Execute {
+                height,
+                time,
+                batches,
+            }),
             Effect::Certified(block) => self.execute(Work::Certified(Box::new(block))),
             Effect::LoadBatches(digests) => {
                 let (reader, answers) = (self.reader.clone(), self.answers.clone());
                 self.engine.spawn(move || {
-                    answer(&answers, Input::Loaded(read_batches(&reader, &digests).collect()));
+                    answer(
+                        &answers,
+                        Input::Loaded(read_batches(&reader, &digests).collect()),
+                    );
                 });
             }
             Effect::ServeBatches(to, digests) => {
@@ -189,10 +219,11 @@ impl CoreLoop {
 
     fn serve_slots(&self, to: ValidatorIndex, from: u64) {
         let (reader, network) = (self.reader.clone(), self.network.clone());
-        self.engine.spawn(move || match reader.slots_from(from, SLOTS_BYTES_MAX) {
-            Ok((slots, certified)) => network.send(to, &Message::Slots(slots, certified)),
-            Err(problem) => error!(%problem, from, "cannot read slots for a peer"),
-        });
+        self.engine
+            .spawn(move || match reader.slots_from(from, SLOTS_BYTES_MAX) {
+                Ok((slots, certified)) => network.send(to, &Message::Slots(slots, certified)),
+                Err(problem) => error!(%problem, from, "cannot read slots for a peer"),
+            });
     }
 
     fn execute(&self, work: Work) {
@@ -203,22 +234,35 @@ impl CoreLoop {
     fn publish(&self) {
         let numbers = &self.numbers;
         numbers.view.store(self.core.view(), Ordering::Relaxed);
-        numbers.view_changes.store(self.core.view_changes(), Ordering::Relaxed);
-        numbers.committed.store(self.core.committed(), Ordering::Relaxed);
-        numbers.mempool_free.store(self.core.mempool_free_bytes() as u64, Ordering::Release);
-        numbers.synced.store(self.core.is_synced(), Ordering::Relaxed);
+        numbers
+            .view_changes
+            .store(self.core.view_changes(), Ordering::Relaxed);
+        numbers
+            .committed
+            .store(self.core.committed(), Ordering::Relaxed);
+        numbers
+            .mempool_free
+            .store(self.core.mempool_free_bytes() as u64, Ordering::Release);
+        numbers
+            .synced
+            .store(self.core.is_synced(), Ordering::Relaxed);
     }
 }
 
 /// Batches that are there, in the order asked for; a damaged one is reported and left out, so a peer or the core asks elsewhere.
-fn read_batches<'a>(reader: &'a Reader, digests: &'a [BatchDigest]) -> impl Iterator<Item = Batch> + 'a {
-    digests.iter().filter_map(|digest| match reader.batch(digest) {
-        Ok(batch) => batch,
-        Err(problem) => {
-            error!(%problem, %digest, "cannot read a batch");
-            None
-        }
-    })
+fn read_batches<'a>(
+    reader: &'a Reader,
+    digests: &'a [BatchDigest],
+) -> impl Iterator<Item = Batch> + 'a {
+    digests
+        .iter()
+        .filter_map(|digest| match reader.batch(digest) {
+            Ok(batch) => batch,
+            Err(problem) => {
+                error!(%problem, %digest, "cannot read a batch");
+                None
+            }
+        })
 }
 
 fn answer(answers: &Sender<Input>, input: Input) {

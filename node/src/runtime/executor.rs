@@ -1,8 +1,8 @@
 //! The thread that executes final slots in order and tells everyone who waits for the results.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::genesis::Mode;
@@ -89,7 +89,11 @@ impl Executor {
         let mut waiting = VecDeque::new();
         while let Ok(next) = work.recv() {
             match next {
-                Work::Execute { height, time, batches } => waiting.push_back(self.execute(height, time, &batches)),
+                Work::Execute {
+                    height,
+                    time,
+                    batches,
+                } => waiting.push_back(self.execute(height, time, &batches)),
                 Work::Certified(block) => self.certified(*block, &mut waiting),
                 Work::Stop => break,
             }
@@ -109,11 +113,19 @@ impl Executor {
             error!(height, %problem, "receipts not indexed");
         }
         self.progress.executed.store(height, Ordering::Release);
-        self.progress.transactions.store(self.execution.place().transactions, Ordering::Release);
-        let waiting = Waiting { height, receipts, own };
+        self.progress
+            .transactions
+            .store(self.execution.place().transactions, Ordering::Release);
+        let waiting = Waiting {
+            height,
+            receipts,
+            own,
+        };
         self.tracker.advance(waiting.standings(Standing::Committed));
         // The core decides whether the result is the quorum's; it is gone only when the node stops.
-        let _ = self.answers.send(Input::Executed { header: done.header });
+        let _ = self.answers.send(Input::Executed {
+            header: done.header,
+        });
         if height.is_multiple_of(self.snapshot_blocks) {
             self.snapshot();
         }
@@ -127,24 +139,34 @@ impl Executor {
         {
             let done = waiting.pop_front().expect("front was there");
             self.tracker.advance(done.standings(Standing::Applied));
-            self.progress.certified.store(done.height, Ordering::Release);
+            self.progress
+                .certified
+                .store(done.height, Ordering::Release);
             if done.height == height && self.blocks.receiver_count() > 0 {
                 // Nobody listening is no error.
-                let _ = self.blocks.send(Arc::new(BlockDone { block: block.clone(), receipts: done.receipts }));
+                let _ = self.blocks.send(Arc::new(BlockDone {
+                    block: block.clone(),
+                    receipts: done.receipts,
+                }));
             }
         }
     }
 
     fn own_ids(&self, batches: &[Batch]) -> Vec<TxId> {
         let own = batches.iter().filter(|b| b.header.lane == self.me);
-        let wires: Vec<&[u8]> = own.flat_map(|b| b.payload.transactions().unwrap_or_default()).collect();
+        let wires: Vec<&[u8]> = own
+            .flat_map(|b| b.payload.transactions().unwrap_or_default())
+            .collect();
         self.engine.sha512(&wires).into_iter().map(TxId).collect()
     }
 
     fn snapshot(&self) {
         let snapshot = self.execution.snapshot();
         let (height, bytes) = (snapshot.header.height, snapshot.state.len());
-        match self.snapshots.save(&snapshot.header, &snapshot.lane_tips, &snapshot.state) {
+        match self
+            .snapshots
+            .save(&snapshot.header, &snapshot.lane_tips, &snapshot.state)
+        {
             Ok(()) => info!(height, bytes, "state snapshot written"),
             // The log alone is enough to restart; a missing snapshot only makes it slower.
             Err(problem) => error!(height, %problem, "state snapshot not written"),
@@ -153,15 +175,31 @@ impl Executor {
 }
 
 impl Waiting {
-    fn standings(&self, standing: fn(Place) -> Standing) -> impl Iterator<Item = (TxId, Standing)> + '_ {
+    fn standings(
+        &self,
+        standing: fn(Place) -> Standing,
+    ) -> impl Iterator<Item = (TxId, Standing)> + '_ {
         let height = self.height;
-        let executed = self
-            .receipts
-            .iter()
-            .map(move |r| (r.tx, standing(Place { height, index: r.index, code: r.code })));
+        let executed = self.receipts.iter().map(move |r| {
+            (
+                r.tx,
+                standing(Place {
+                    height,
+                    index: r.index,
+                    code: r.code,
+                }),
+            )
+        });
         let opaque = self.own.iter().enumerate().map(move |(i, id)| {
             let index = u32::try_from(i).unwrap_or(u32::MAX);
-            (*id, standing(Place { height, index, code: Code::OK }))
+            (
+                *id,
+                standing(Place {
+                    height,
+                    index,
+                    code: Code::OK,
+                }),
+            )
         });
         executed.chain(opaque)
     }

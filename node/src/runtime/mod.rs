@@ -30,8 +30,10 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use bds_contracts::block::ValidatorIndex;
 use bds_contracts::genesis::Genesis;
+use bds_core::core::Core;
+use bds_core::lanes::LaneTip;
+use bds_core::recovery::{ExecutedBase, Recovered};
 use bds_core::turn::Input;
-use bds_core::{Core, Recovered};
 use crossbeam::channel::{bounded, unbounded};
 use tokio::sync::{broadcast, oneshot};
 use tracing::{error, info, warn};
@@ -47,7 +49,7 @@ use crate::execution::Execution;
 use crate::network::{self, NetworkConfig, NetworkEvent, Peer};
 use crate::store::index::Index;
 use crate::store::snapshots::Snapshots;
-use crate::store::{self, Store, StoreOptions};
+use crate::store::{self, INDEX_DIR, SNAPSHOTS_DIR, Store, StoreOptions};
 use crate::{api, keys, setup};
 
 /// Messages of peers waiting for the core; beyond it their streams are not read on.
@@ -75,36 +77,59 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         .iter()
         .position(|v| v.key == keys::public(&seed))
         .and_then(|i| u16::try_from(i).ok())
-        .ok_or_else(|| anyhow!("key {} is no validator of this genesis", keys::public(&seed)))?;
-    let engine = Arc::new(Engine::new(&config.get::<String>("engine.backend"), config.get("engine.threads"))?);
-    let durable = config.get("storage.durable");
+        .ok_or_else(|| {
+            anyhow!(
+                "key {} is no validator of this genesis",
+                keys::public(&seed)
+            )
+        })?;
+    let engine = Arc::new(Engine::new(
+        &config.get::<String>("engine.backend"),
+        config.get("engine.threads"),
+    )?);
+    let durable: bool = config.get("storage.durable");
     if !durable {
-        warn!("storage.durable is off: what was answered can be lost in a crash; for measurements only");
+        warn!(
+            "storage.durable is off: what was answered can be lost in a crash; for measurements only"
+        );
     }
-    let opened = Store::open(home, genesis.chain_id(), StoreOptions { durable, ..StoreOptions::default() })?;
+    let opened = Store::open(
+        home,
+        genesis.chain_id(),
+        StoreOptions {
+            durable,
+            ..StoreOptions::default()
+        },
+    )?;
     for torn in &opened.torn {
-        warn!(%torn, "the end of a log was never synced and has been cut off");
+        warn!(file = %torn.path.display(), offset = torn.offset, bytes = torn.bytes, "the end of a log was never synced and has been cut off");
     }
     info!(chain = %genesis.chain_id(), validator = me, backend = engine.name(), "starting");
 
     // What the disk holds: a snapshot of the state, and records above it.
-    let snapshots = Snapshots::open(&home.join("snapshots"))?;
-    let (snapshot, damaged) = snapshots.latest(opened.reader.committed_height())?;
+    let index = Arc::new(Index::open(&home.join(INDEX_DIR))?);
+    let snapshots = Snapshots::open(&home.join(SNAPSHOTS_DIR))?;
+    // Blocks above the index must be executed again, so that it gets their receipts.
+    let height_max = opened.reader.committed_height().min(index.applied());
+    let (snapshot, damaged) = snapshots.latest(height_max)?;
     for problem in damaged {
         warn!(%problem, "a state snapshot is damaged and was passed over");
     }
     let execution = match snapshot {
         Some(snapshot) => {
-            info!(height = snapshot.header.height, "state restored from a snapshot");
+            info!(
+                height = snapshot.header.height,
+                "state restored from a snapshot"
+            );
             Execution::restore(&genesis, Arc::clone(&engine), snapshot)?
         }
         None => Execution::from_genesis(&genesis, Arc::clone(&engine))?,
     };
     let core_config = core_config(&genesis, me, config);
     let mut recovered = Recovered::new(&core_config);
-    recovered.executed_base(&execution.place().header, &execution.place().tips);
+    recovered.executed_base(executed_base(&execution));
     for record in opened.reader.records(None) {
-        recovered.replay(&record?);
+        recovered.replay(&record?.1);
     }
     for record in &opened.votes {
         recovered.replay(record);
@@ -112,7 +137,6 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let (store, reader) = (opened.store, opened.reader);
     let scheme = scheme::Ed25519Scheme::new(&seed, Arc::clone(&engine));
     let core = Core::new(core_config, Box::new(scheme), recovered, wall_clock());
-    let index = Arc::new(Index::open(&home.join("index"))?);
 
     // Queues.
     let (answers_tx, answers) = unbounded();
@@ -126,9 +150,18 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     // Shared numbers.
     let tracker = Arc::new(Tracker::new(TRACKED_MAX));
     let progress = Arc::new(Progress::default());
-    progress.executed.store(execution.place().header.height, Ordering::Release);
-    progress.certified.store(reader.certified_height().min(execution.place().header.height), Ordering::Release);
-    progress.transactions.store(execution.place().transactions, Ordering::Release);
+    progress
+        .executed
+        .store(execution.place().header.height, Ordering::Release);
+    progress.certified.store(
+        reader
+            .certified_height()
+            .min(execution.place().header.height),
+        Ordering::Release,
+    );
+    progress
+        .transactions
+        .store(execution.place().transactions, Ordering::Release);
     let numbers = Arc::new(CoreNumbers::default());
     let gate = Arc::new(Gate::default());
     let state = execution.state();
@@ -198,10 +231,19 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     };
     let executor = spawn("bds-exec", move || executor.run(&work))?;
     spawn("bds-admit", move || admission.run(&requests))?;
-    watch_disk(home.to_path_buf(), config.get("storage.reserve_bytes"), Arc::clone(&gate))?;
+    watch_disk(
+        home.to_path_buf(),
+        config.get("storage.reserve_bytes"),
+        Arc::clone(&gate),
+    )?;
     let (ended_tx, ended) = oneshot::channel();
     let core_thread = spawn("bds-core", move || {
-        let _ = ended_tx.send(core_loop.run(&Inputs { answers, peers, submissions, stop }));
+        let _ = ended_tx.send(core_loop.run(&Inputs {
+            answers,
+            peers,
+            submissions,
+            stop,
+        }));
     })?;
     let ended = wait_for_end(ended)?;
 
@@ -222,7 +264,9 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
 
 /// Returns when the core ended by itself, or on SIGTERM or SIGINT.
 fn wait_for_end(ended: oneshot::Receiver<Ended>) -> anyhow::Result<Ended> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         tokio::select! {
@@ -234,12 +278,17 @@ fn wait_for_end(ended: oneshot::Receiver<Ended>) -> anyhow::Result<Ended> {
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name(name.to_owned()).spawn(work).with_context(|| format!("cannot start thread {name}"))
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .with_context(|| format!("cannot start thread {name}"))
 }
 
 fn start_logging(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::new(config.get::<String>("log.filter"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first one's logging.
     let _ = match config.get::<String>("log.format").as_str() {
         "json" => builder.json().try_init(),
@@ -247,8 +296,9 @@ fn start_logging(config: &Config) {
     };
 }
 
-fn core_config(genesis: &Genesis, me: ValidatorIndex, config: &Config) -> bds_core::Config {
-    let mut core = bds_core::Config::new(genesis.chain_id(), genesis.validators.clone(), me);
+fn core_config(genesis: &Genesis, me: ValidatorIndex, config: &Config) -> bds_core::config::Config {
+    let mut core =
+        bds_core::config::Config::new(genesis.chain_id(), genesis.validators.clone(), me);
     core.batch_bytes_max = config.get("consensus.batch_bytes");
     core.batch_delay_ms = config.get("consensus.batch_delay_ms");
     core.mempool_bytes_max = config.get("consensus.mempool_bytes");
@@ -257,7 +307,11 @@ fn core_config(genesis: &Genesis, me: ValidatorIndex, config: &Config) -> bds_co
     core
 }
 
-fn network_config(home: &Path, me: ValidatorIndex, config: &Config) -> anyhow::Result<NetworkConfig> {
+fn network_config(
+    home: &Path,
+    me: ValidatorIndex,
+    config: &Config,
+) -> anyhow::Result<NetworkConfig> {
     let seed = keys::read(&home.join(keys::NETWORK_KEY_FILE))?;
     let mut peers = Vec::new();
     for (index, text) in config.peers().filter(|(index, _)| *index != me) {
@@ -269,7 +323,12 @@ fn network_config(home: &Path, me: ValidatorIndex, config: &Config) -> anyhow::R
             address: address.parse().map_err(|_| bad())?,
         });
     }
-    Ok(NetworkConfig::new(keys::network_identity(&seed), config.get("network.listen"), me, peers))
+    Ok(NetworkConfig::new(
+        keys::network_identity(&seed),
+        config.get("network.listen"),
+        me,
+        peers,
+    ))
 }
 
 /// The HTTP server and what stops it.
@@ -291,7 +350,9 @@ impl Http {
 
 fn start_http(address: SocketAddr, service: Arc<Validator>) -> anyhow::Result<Http> {
     let listener = std::net::TcpListener::bind(address).with_context(|| {
-        format!("cannot listen on {address} (setting api.listen); another process may hold the port")
+        format!(
+            "cannot listen on {address} (setting api.listen); another process may hold the port"
+        )
     })?;
     listener.set_nonblocking(true)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -313,7 +374,10 @@ fn start_http(address: SocketAddr, service: Arc<Validator>) -> anyhow::Result<Ht
         }
         runtime.shutdown_timeout(Duration::from_secs(1));
     })?;
-    Ok(Http { stop: Some(stop), thread: Some(thread) })
+    Ok(Http {
+        stop: Some(stop),
+        thread: Some(thread),
+    })
 }
 
 /// Closes admission while the disk has less free than the reserve.
@@ -324,7 +388,12 @@ fn watch_disk(home: PathBuf, reserve: u64, gate: Arc<Gate>) -> anyhow::Result<Jo
                 Ok(free) => {
                     let low = free < reserve;
                     if gate.storage_low.swap(low, Ordering::AcqRel) != low {
-                        warn!(free, reserve, admission_open = !low, "free disk space crossed the reserve");
+                        warn!(
+                            free,
+                            reserve,
+                            admission_open = !low,
+                            "free disk space crossed the reserve"
+                        );
                     }
                 }
                 Err(problem) => warn!(%problem, "cannot ask for free disk space"),
@@ -333,3 +402,17 @@ fn watch_disk(home: PathBuf, reserve: u64, gate: Arc<Gate>) -> anyhow::Result<Jo
         }
     })
 }
+
+/// Where the executed state stands, in the core's words.
+fn executed_base(execution: &Execution) -> ExecutedBase {
+    let place = execution.place();
+    let tips = place
+        .tips
+        .iter()
+        .map(|&(position, digest)| LaneTip { position, digest });
+    ExecutedBase {
+        header: place.header.clone(),
+        tips: tips.collect(),
+    }
+}
+

@@ -27,7 +27,9 @@ pub struct Nonces {
 impl Nonces {
     /// The nonce expected next of `sender`, given the one the state expects.
     pub fn expected(&mut self, sender: &PublicKey, executed: u64, now: Instant) -> u64 {
-        let Some(entry) = self.reserved.get_mut(sender) else { return executed };
+        let Some(entry) = self.reserved.get_mut(sender) else {
+            return executed;
+        };
         if executed > entry.executed {
             entry.executed = executed;
             entry.touched = now;
@@ -42,7 +44,14 @@ impl Nonces {
 
     /// The transaction with the expected nonce was handed on.
     pub fn reserve(&mut self, sender: &PublicKey, nonce: u64, executed: u64, now: Instant) {
-        self.reserved.insert(*sender, Reserved { next: nonce + 1, executed, touched: now });
+        self.reserved.insert(
+            *sender,
+            Reserved {
+                next: nonce + 1,
+                executed,
+                touched: now,
+            },
+        );
     }
 
     /// The transaction could not be handed on after all: its nonce, and every later one reserved, is free again.

@@ -19,7 +19,10 @@ impl Ed25519Scheme {
     /// Signs with the key of this seed.
     #[must_use]
     pub fn new(seed: &Seed, engine: Arc<Engine>) -> Self {
-        Self { key: SigningKey::from_bytes(seed), engine }
+        Self {
+            key: SigningKey::from_bytes(seed),
+            engine,
+        }
     }
 }
 
@@ -29,7 +32,10 @@ impl Scheme for Ed25519Scheme {
     }
 
     fn verify(&self, checks: &[SignatureCheck<'_>]) -> Vec<bool> {
-        let items: Vec<_> = checks.iter().map(|c| (&c.key.0, &c.signature.0, c.message)).collect();
+        let items: Vec<_> = checks
+            .iter()
+            .map(|c| (&c.key.0, &c.signature.0, c.message))
+            .collect();
         self.engine.verify(&items)
     }
 }

@@ -19,7 +19,9 @@ use super::core_loop::CoreNumbers;
 use super::executor::Progress;
 use super::threads;
 use super::tracker::Tracker;
-use crate::api::service::{Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service};
+use crate::api::service::{
+    Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service,
+};
 use crate::engine::Engine;
 use crate::network::Network;
 use crate::store::Reader;
@@ -66,35 +68,73 @@ impl Validator {
     }
 
     fn paths(&self, receipts: &[Receipt]) -> Vec<Vec<MerkleNode>> {
-        let leaves: Vec<Vec<u8>> =
-            receipts.iter().map(|r| borsh::to_vec(r).expect("writing to memory cannot fail")).collect();
+        let leaves: Vec<Vec<u8>> = receipts
+            .iter()
+            .map(|r| borsh::to_vec(r).expect("writing to memory cannot fail"))
+            .collect();
         let leaves: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
         let tree = self.engine.tree(&leaves);
-        let path = |i| tree.inclusion(i).unwrap_or_default().into_iter().map(MerkleNode).collect();
+        let path = |i| {
+            tree.inclusion(i)
+                .unwrap_or_default()
+                .into_iter()
+                .map(MerkleNode)
+                .collect()
+        };
         (0..tree.size()).map(path).collect()
     }
 }
 
 impl Service for Validator {
-    fn submit(&self, transactions: Vec<Vec<u8>>, wait: Wait, timeout: Duration) -> Answer<'_, BatchAnswer> {
+    fn submit(
+        &self,
+        transactions: Vec<Vec<u8>>,
+        wait: Wait,
+        timeout: Duration,
+    ) -> Answer<'_, BatchAnswer> {
         Box::pin(async move {
             let count = transactions.len();
             let (answer, admitted) = oneshot::channel();
             let busy = || BatchAnswer {
-                items: vec![ItemAnswer { id: TxId([0; 64]), outcome: refused(Code::BUSY) }; count],
+                items: vec![
+                    ItemAnswer {
+                        id: TxId([0; 64]),
+                        outcome: refused(Code::BUSY)
+                    };
+                    count
+                ],
             };
-            if self.requests.try_send(Request { transactions, wait, answer }).is_err() {
+            if self
+                .requests
+                .try_send(Request {
+                    transactions,
+                    wait,
+                    answer,
+                })
+                .is_err()
+            {
                 return busy();
             }
-            let Ok(mut admitted) = admitted.await else { return busy() };
+            let Ok(mut admitted) = admitted.await else {
+                return busy();
+            };
             let in_time = match wait {
                 Wait::Accepted => true,
-                _ => tokio::time::timeout(timeout, admitted.waiter.done()).await.is_ok(),
+                _ => tokio::time::timeout(timeout, admitted.waiter.done())
+                    .await
+                    .is_ok(),
             };
             if wait != Wait::Accepted {
                 for (id, outcome) in &mut admitted.items {
-                    if matches!(outcome, ItemOutcome::Accepted | ItemOutcome::Committed { .. }) {
-                        *outcome = match self.tracker.seen(id, None).map(super::tracker::Standing::outcome) {
+                    if matches!(
+                        outcome,
+                        ItemOutcome::Accepted | ItemOutcome::Committed { .. }
+                    ) {
+                        *outcome = match self
+                            .tracker
+                            .seen(id, None)
+                            .map(super::tracker::Standing::outcome)
+                        {
                             // Admitted, but not as far as asked when time was up: nobody can say yet.
                             Some(ItemOutcome::Accepted) | None if !in_time => ItemOutcome::Unknown,
                             Some(outcome) => outcome,
@@ -103,7 +143,13 @@ impl Service for Validator {
                     }
                 }
             }
-            BatchAnswer { items: admitted.items.into_iter().map(|(id, outcome)| ItemAnswer { id, outcome }).collect() }
+            BatchAnswer {
+                items: admitted
+                    .items
+                    .into_iter()
+                    .map(|(id, outcome)| ItemAnswer { id, outcome })
+                    .collect(),
+            }
         })
     }
 
@@ -112,13 +158,21 @@ impl Service for Validator {
             Some(_) => ReceiptAnswer::Pending,
             None => ReceiptAnswer::Unknown,
         };
-        let Ok(Some((height, index))) = self.index.receipt_place(id) else { return pending() };
-        let Some((block, receipts)) = self.certified_receipts(height) else { return ReceiptAnswer::Pending };
+        let Ok(Some((height, index))) = self.index.receipt_place(id) else {
+            return pending();
+        };
+        let Some((block, receipts)) = self.certified_receipts(height) else {
+            return ReceiptAnswer::Pending;
+        };
         let at = index as usize;
         match receipts.get(at).filter(|r| r.tx == *id) {
             Some(receipt) => {
                 let path = self.paths(&receipts).swap_remove(at);
-                ReceiptAnswer::Proven(Box::new(ReceiptProof { receipt: receipt.clone(), path, block }))
+                ReceiptAnswer::Proven(Box::new(ReceiptProof {
+                    receipt: receipt.clone(),
+                    path,
+                    block,
+                }))
             }
             None => pending(),
         }
@@ -131,7 +185,10 @@ impl Service for Validator {
     fn block_receipts(&self, height: Height) -> Option<BlockReceipts> {
         let (block, receipts) = self.certified_receipts(height)?;
         let paths = self.paths(&receipts);
-        Some(BlockReceipts { block, receipts: receipts.iter().cloned().zip(paths).collect() })
+        Some(BlockReceipts {
+            block,
+            receipts: receipts.iter().cloned().zip(paths).collect(),
+        })
     }
 
     fn events_from(&self, height: Height, index: u32, limit: usize) -> Vec<PlacedEvent> {
@@ -141,11 +198,21 @@ impl Service for Validator {
             if events.len() >= limit {
                 break;
             }
-            let Ok(Some(receipts)) = self.index.receipts(at) else { break };
-            let placed = receipts.iter().flat_map(|r| r.events.iter().map(|e| (r.tx, e))).enumerate();
+            let Ok(Some(receipts)) = self.index.receipts(at) else {
+                break;
+            };
+            let placed = receipts
+                .iter()
+                .flat_map(|r| r.events.iter().map(|e| (r.tx, e)))
+                .enumerate();
             events.extend(placed.filter_map(|(i, (tx, event))| {
                 let place = u32::try_from(i).ok()?;
-                (at > height || place >= index).then(|| PlacedEvent { height: at, index: place, tx, event: event.clone() })
+                (at > height || place >= index).then(|| PlacedEvent {
+                    height: at,
+                    index: place,
+                    tx,
+                    event: event.clone(),
+                })
             }));
         }
         events.truncate(limit);
@@ -156,7 +223,11 @@ impl Service for Validator {
         self.blocks.subscribe()
     }
 
-    fn query(&self, name: &str, arguments: &BTreeMap<String, String>) -> Result<serde_json::Value, QueryError> {
+    fn query(
+        &self,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> Result<serde_json::Value, QueryError> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         state.query(name, arguments)
     }
@@ -201,7 +272,10 @@ impl Service for Validator {
         let least = set.validators.iter().map(|v| v.weight).min().unwrap_or(0);
         let reachable = set.weight(self.me) + least * self.network.peers_connected() as u64;
         if reachable < set.weight_quorum() {
-            reasons.push(format!("no quorum: {} peers connected", self.network.peers_connected()));
+            reasons.push(format!(
+                "no quorum: {} peers connected",
+                self.network.peers_connected()
+            ));
         }
         if !self.numbers.synced.load(Ordering::Relaxed) {
             reasons.push("syncing: behind its peers".to_owned());

@@ -20,16 +20,25 @@ const STAGES: &[(&str, &str)] = &[
 #[must_use]
 pub fn stage_seconds() -> BTreeMap<String, f64> {
     let mut seconds = BTreeMap::new();
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return seconds };
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else {
+        return seconds;
+    };
     for task in tasks.flatten() {
         let path = task.path();
         let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap_or_default();
         // schedstat: nanoseconds on a CPU, nanoseconds waiting for one, time slices.
-        let Some(nanos) = read("schedstat").split_whitespace().next().and_then(|n| n.parse::<u64>().ok()) else {
+        let Some(nanos) = read("schedstat")
+            .split_whitespace()
+            .next()
+            .and_then(|n| n.parse::<u64>().ok())
+        else {
             continue;
         };
         let name = read("comm");
-        let stage = STAGES.iter().find(|(prefix, _)| name.starts_with(prefix)).map_or("other", |(_, stage)| stage);
+        let stage = STAGES
+            .iter()
+            .find(|(prefix, _)| name.starts_with(prefix))
+            .map_or("other", |(_, stage)| stage);
         *seconds.entry(stage.to_owned()).or_insert(0.0) += nanos as f64 / 1e9;
     }
     seconds
@@ -46,6 +55,12 @@ pub fn cpu_seconds() -> f64 {
 #[must_use]
 pub fn memory_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<u64>().ok());
+    let kib = status.lines().find_map(|line| {
+        line.strip_prefix("VmRSS:")?
+            .split_whitespace()
+            .next()?
+            .parse::<u64>()
+            .ok()
+    });
     kib.unwrap_or(0) * 1024
 }

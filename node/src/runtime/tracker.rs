@@ -41,8 +41,24 @@ impl Standing {
     pub fn outcome(self) -> ItemOutcome {
         match self {
             Self::Pending => ItemOutcome::Accepted,
-            Self::Committed(Place { height, index, code }) => ItemOutcome::Committed { height, index, code },
-            Self::Applied(Place { height, index, code }) => ItemOutcome::Applied { height, index, code },
+            Self::Committed(Place {
+                height,
+                index,
+                code,
+            }) => ItemOutcome::Committed {
+                height,
+                index,
+                code,
+            },
+            Self::Applied(Place {
+                height,
+                index,
+                code,
+            }) => ItemOutcome::Applied {
+                height,
+                index,
+                code,
+            },
         }
     }
 
@@ -68,7 +84,11 @@ impl Waiter {
     #[must_use]
     pub fn new(wait: Wait) -> Arc<Self> {
         // One extra count is held until `seal`, so that the waiter cannot finish while it is being filled.
-        Arc::new(Self { wait, remaining: AtomicUsize::new(1), done: Notify::new() })
+        Arc::new(Self {
+            wait,
+            remaining: AtomicUsize::new(1),
+            done: Notify::new(),
+        })
     }
 
     /// No more transactions will be added.
@@ -122,7 +142,10 @@ impl Tracker {
     /// Remembers at most `capacity` transactions.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, inner: Mutex::default() }
+        Self {
+            capacity,
+            inner: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -138,7 +161,13 @@ impl Tracker {
             inner.entries.remove(&oldest);
         }
         inner.oldest_first.push_back(key(id));
-        inner.entries.insert(key(id), Entry { standing: Standing::Pending, waiters: Vec::new() });
+        inner.entries.insert(
+            key(id),
+            Entry {
+                standing: Standing::Pending,
+                waiters: Vec::new(),
+            },
+        );
         if let Some(waiter) = waiter {
             inner.wait_for(id, waiter);
         }
@@ -207,7 +236,11 @@ mod tests {
         TxId([n; 64])
     }
 
-    const PLACE: Place = Place { height: 3, index: 1, code: Code(0) };
+    const PLACE: Place = Place {
+        height: 3,
+        index: 1,
+        code: Code(0),
+    };
 
     #[tokio::test]
     async fn a_waiter_wakes_when_the_last_one_is_far_enough() {
@@ -216,7 +249,10 @@ mod tests {
         tracker.admit(&id(1), Some(&waiter));
         tracker.admit(&id(2), Some(&waiter));
         waiter.seal();
-        tracker.advance([(id(1), Standing::Applied(PLACE)), (id(2), Standing::Committed(PLACE))]);
+        tracker.advance([
+            (id(1), Standing::Applied(PLACE)),
+            (id(2), Standing::Committed(PLACE)),
+        ]);
         assert_eq!(waiter.remaining.load(Ordering::Acquire), 1);
         tracker.advance([(id(2), Standing::Applied(PLACE))]);
         waiter.done().await;

@@ -12,9 +12,13 @@ use crate::engine::Engine;
 /// has checked each before sealing.
 #[must_use]
 pub fn check_batch(engine: &Engine, mode: Mode, batch: &Batch) -> bool {
-    let Some(wires) = batch.payload.transactions() else { return false };
+    let Some(wires) = batch.payload.transactions() else {
+        return false;
+    };
     let header = &batch.header;
-    if wires.len() != header.count as usize || batch.payload.as_bytes().len() != header.bytes as usize {
+    if wires.len() != header.count as usize
+        || batch.payload.as_bytes().len() != header.bytes as usize
+    {
         return false;
     }
     if engine.root(&wires) != header.transactions_root.0 {
@@ -23,11 +27,17 @@ pub fn check_batch(engine: &Engine, mode: Mode, batch: &Batch) -> bool {
     match mode {
         Mode::Opaque => true,
         Mode::Verified => {
-            let Ok(views) = wires.iter().map(|w| TxView::parse(w)).collect::<Result<Vec<_>, _>>() else {
+            let Ok(views) = wires
+                .iter()
+                .map(|w| TxView::parse(w))
+                .collect::<Result<Vec<_>, _>>()
+            else {
                 return false;
             };
-            let checks: Vec<_> =
-                views.iter().map(|v| (v.sender_bytes(), v.signature(), v.signed_bytes())).collect();
+            let checks: Vec<_> = views
+                .iter()
+                .map(|v| (v.sender_bytes(), v.signature(), v.signed_bytes()))
+                .collect();
             engine.verify(&checks).into_iter().all(|valid| valid)
         }
     }

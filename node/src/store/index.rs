@@ -14,12 +14,9 @@ use bds_contracts::block::Height;
 use bds_contracts::receipt::Receipt;
 use bds_contracts::tx::TxId;
 use crossbeam::channel::{Receiver, Sender, bounded};
-use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions,
-};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
 
 use super::error::StoreError;
-use crate::api::service::BlockDone;
 
 /// Blocks that may wait to be written; recording waits when there are more.
 pub const QUEUE_BLOCKS_MAX: usize = 256;
@@ -34,12 +31,18 @@ const APPLIED: &[u8] = b"applied";
 pub struct Index {
     tables: Tables,
     applied: Arc<AtomicU64>,
-    queue: Option<Sender<Arc<BlockDone>>>,
+    queue: Option<Sender<Block>>,
     writer: Option<JoinHandle<()>>,
     /// Why the writer stopped.
     failure: Arc<Mutex<Option<String>>>,
     /// Last height put into the queue.
     recorded: AtomicU64,
+}
+
+/// What the writer gets.
+struct Block {
+    height: Height,
+    receipts: Arc<Vec<Receipt>>,
 }
 
 #[derive(Clone)]
@@ -92,7 +95,7 @@ impl Index {
         let failure = Arc::new(Mutex::new(None));
         let (queue, blocks) = bounded(QUEUE_BLOCKS_MAX);
         let writer = std::thread::Builder::new()
-            .name("index".to_owned())
+            .name("bds-index".to_owned())
             .spawn({
                 let (tables, applied, failure) = (tables.clone(), applied.clone(), failure.clone());
                 move || write_behind(&tables, &blocks, &applied, &failure)
@@ -114,16 +117,24 @@ impl Index {
     ///
     /// # Errors
     /// [`StoreError::Index`] when a block was left out, or when the writer has failed.
-    pub fn record_block(&self, block: Arc<BlockDone>) -> Result<(), StoreError> {
-        let height = block.block.header.height;
+    pub fn record_block(
+        &self,
+        height: Height,
+        receipts: Arc<Vec<Receipt>>,
+    ) -> Result<(), StoreError> {
         let last = self.recorded.load(Ordering::Acquire);
         if height <= last {
             return Ok(());
         }
         if height != last + 1 {
-            return Err(failed(format!("block {height} recorded after block {last}")));
+            return Err(failed(format!(
+                "block {height} recorded after block {last}"
+            )));
         }
-        let sent = self.queue.as_ref().is_some_and(|q| q.send(block).is_ok());
+        let sent = self
+            .queue
+            .as_ref()
+            .is_some_and(|q| q.send(Block { height, receipts }).is_ok());
         if !sent {
             let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             return Err(failed(failure.as_deref().unwrap_or("the writer is gone")));
@@ -205,7 +216,7 @@ impl Drop for Index {
 /// The writer's loop: takes what waits, up to a bound, and writes it at once.
 fn write_behind(
     tables: &Tables,
-    blocks: &Receiver<Arc<BlockDone>>,
+    blocks: &Receiver<Block>,
     applied: &AtomicU64,
     failure: &Mutex<Option<String>>,
 ) {
@@ -230,21 +241,21 @@ fn write_behind(
 
 fn write(
     tables: &Tables,
-    blocks: &[Arc<BlockDone>],
+    blocks: &[Block],
     receipts: usize,
 ) -> Result<Height, Box<dyn std::error::Error>> {
     let capacity = receipts + blocks.len() + 1;
     let mut batch = fjall::OwnedWriteBatch::with_capacity(tables.database.clone(), capacity);
     let mut last = 0;
     for done in blocks {
-        last = done.block.header.height;
-        for receipt in &done.receipts {
+        last = done.height;
+        for receipt in done.receipts.iter() {
             let mut place = [0; 12];
             place[..8].copy_from_slice(&last.to_be_bytes());
             place[8..].copy_from_slice(&receipt.index.to_be_bytes());
             batch.insert(&tables.transactions, &receipt.tx.0[..16], &place[..]);
         }
-        let bytes = borsh::to_vec(&done.receipts)?;
+        let bytes = borsh::to_vec(&*done.receipts)?;
         batch.insert(&tables.receipts, &last.to_be_bytes()[..], bytes);
     }
     batch.insert(&tables.progress, APPLIED, &last.to_be_bytes()[..]);
