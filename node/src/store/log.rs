@@ -58,6 +58,19 @@ pub struct TornEnd {
     pub sequence: u64,
 }
 
+impl std::fmt::Display for TornEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} bytes from byte {} of {}, where record {} would have been",
+            self.bytes,
+            self.offset,
+            self.path.display(),
+            self.sequence
+        )
+    }
+}
+
 /// See the file's first line.
 pub(crate) struct Log {
     options: LogOptions,

@@ -101,7 +101,10 @@ impl Snapshots {
     ///
     /// # Errors
     /// The system's. A damaged snapshot is no error: the one before, or the ledger log alone, tells the same.
-    pub fn latest(&self, height_max: Height) -> Result<(Option<Snapshot>, Vec<String>), StoreError> {
+    pub fn latest(
+        &self,
+        height_max: Height,
+    ) -> Result<(Option<Snapshot>, Vec<String>), StoreError> {
         let mut damaged = Vec::new();
         for path in self.paths()?.into_iter().rev() {
             let bytes = fs::read(&path).map_err(|e| StoreError::io("reading", &path, e))?;

@@ -3,7 +3,7 @@
 mod faults;
 mod samples;
 
-use bds_contracts::block::BatchDigest;
+use bds_contracts::block::{BatchDigest, BlockHeader};
 use bds_contracts::receipt::{Code, Receipt};
 use bds_contracts::tx::TxId;
 use bds_core::turn::{Disk as _, Record};
@@ -505,29 +505,27 @@ fn the_vote_log_and_its_memory_stay_small() {
     assert_holds(&Store::open(home.path(), CHAIN, options()).unwrap(), 1000);
 }
 
-fn header(height: u64) -> BlockHeader {
-    let Some(Record::Certified(block)) = turn(height).pop() else {
-        unreachable!("a turn ends with its certificate");
+fn receipts(height: u64) -> Arc<Vec<Receipt>> {
+    let receipt = |index: u32| {
+        let mut id = [0; 64];
+        id[..8].copy_from_slice(&(height * 3 + u64::from(index)).to_le_bytes());
+        Receipt {
+            tx: TxId(id),
+            height,
+            index,
+            code: Code(0),
+            message: format!("receipt {index} of block {height}"),
+            events: Vec::new(),
+        }
     };
-    block.header
+    Arc::new((0..3).map(receipt).collect())
 }
 
-fn receipts(height: u64) -> Arc<Vec<Receipt>> {
-    let receipts = (0..3)
-        .map(|index| {
-            let mut id = [0; 64];
-            id[..8].copy_from_slice(&(height * 3 + u64::from(index)).to_le_bytes());
-            Receipt {
-                tx: TxId(id),
-                height,
-                index,
-                code: Code(0),
-                message: format!("receipt {index} of block {height}"),
-                events: Vec::new(),
-            }
-        })
-        .collect();
-    Arc::new(receipts)
+fn header(height: u64) -> BlockHeader {
+    match turn(height).pop() {
+        Some(Record::Certified(block)) => block.header,
+        _ => unreachable!("a turn ends with its certificate"),
+    }
 }
 
 #[test]
@@ -549,9 +547,9 @@ fn the_index_finds_receipts_and_is_rebuilt_from_what_it_says_is_applied() {
     let check = |index: &Index| {
         assert_eq!(index.applied(), 500);
         for height in 1..=500 {
-            let receipts = receipts(height);
-            assert_eq!(index.receipts(height).unwrap().as_ref(), Some(&*receipts));
-            for receipt in receipts.iter() {
+            let expected = receipts(height);
+            assert_eq!(index.receipts(height).unwrap().as_ref(), Some(&*expected));
+            for receipt in expected.iter() {
                 let place = index.receipt_place(&receipt.tx).unwrap();
                 assert_eq!(place, Some((height, receipt.index)));
                 assert_eq!(index.receipt(&receipt.tx).unwrap().as_ref(), Some(receipt));

@@ -168,7 +168,11 @@ impl Medium for FaultyMedium {
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.call(CallKind::Other)?;
         let bytes = fs::read(path)?;
-        self.0.lock().unwrap().removed.insert(path.to_owned(), bytes);
+        self.0
+            .lock()
+            .unwrap()
+            .removed
+            .insert(path.to_owned(), bytes);
         RealMedium.remove(path)
     }
 
