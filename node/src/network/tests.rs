@@ -35,6 +35,7 @@ fn status(executed: u64) -> Message {
         view: 0,
         committed: executed,
         executed,
+        certified: executed,
         lanes: vec![1, 2, 3, 4],
     })
 }
