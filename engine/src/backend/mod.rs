@@ -1,0 +1,101 @@
+//! What a backend must do, and which ones this machine has.
+
+mod portable;
+
+pub use portable::Portable;
+
+use crate::ed25519::{SignatureItem, Verdicts, VerifyStats};
+use crate::{EngineError, HashAlgorithm};
+
+/// Most items one call may hold, on every backend: a caller never has to know which one it talks to.
+pub const BATCH_ITEMS_MAX: usize = 1 << 26;
+
+/// Work on whole batches. A call covers thousands of items, so one virtual call costs nothing.
+///
+/// Every method answers the same bytes on every backend; `portable` defines right. All methods may be called from
+/// several threads at once.
+///
+/// # Errors
+/// Every method: [`EngineError::BatchTooLarge`] above [`BATCH_ITEMS_MAX`] items. On an error the output is unspecified.
+///
+/// # Panics
+/// Every method, when input and output slices do not fit each other: that is a bug in the caller.
+#[allow(
+    clippy::missing_errors_doc,
+    reason = "the section above holds for every method"
+)]
+pub trait Backend: Send + Sync {
+    /// Stable lower-case name, used in logs, metrics and bench labels: `portable`, `avx512`, `gpu`.
+    fn name(&self) -> &'static str;
+
+    /// SHA-512 of `messages[i]` into `digests[i]`. Messages may differ in length.
+    fn sha512_many(&self, messages: &[&[u8]], digests: &mut [[u8; 64]]) -> Result<(), EngineError>;
+
+    /// SHA-512/256 of `messages[i]` into `digests[i]`.
+    fn sha512_256_many(
+        &self,
+        messages: &[&[u8]],
+        digests: &mut [[u8; 32]],
+    ) -> Result<(), EngineError>;
+
+    /// SHA-256 of `messages[i]` into `digests[i]`.
+    fn sha256_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError>;
+
+    /// BLAKE3 of `messages[i]` into `digests[i]`.
+    fn blake3_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError>;
+
+    /// `H(0x00 || leaves[i])` for each leaf, one digest after the other into `digests`
+    /// (`leaves.len() * hash.digest_bytes()` bytes).
+    fn leaf_hashes(
+        &self,
+        hash: HashAlgorithm,
+        leaves: &[&[u8]],
+        digests: &mut [u8],
+    ) -> Result<(), EngineError>;
+
+    /// Roots of neighbouring subtrees: `nodes` is one level of a tree, digests one after the other; each run of
+    /// `2^height` of them becomes one digest in `roots`, the last run may be shorter. A pair becomes
+    /// `H(0x01 || left || right)`, a node without a partner rises unchanged, which is the shape of RFC 9162.
+    ///
+    /// With `height = 1` this is one level; a greater height keeps whole subtrees in one core's cache.
+    fn subtree_roots(
+        &self,
+        hash: HashAlgorithm,
+        nodes: &[u8],
+        height: u32,
+        roots: &mut [u8],
+    ) -> Result<(), EngineError>;
+
+    /// Decides every signature by the rule of [`crate::ed25519`]; `verdicts` is cleared first and then holds one
+    /// verdict an item, in order. The verdict of an item depends on that item alone.
+    fn verify_ed25519(
+        &self,
+        items: &[SignatureItem<'_>],
+        verdicts: &mut Verdicts,
+    ) -> Result<(), EngineError>;
+
+    /// What verification has done since this backend was made, for metrics.
+    fn verify_stats(&self) -> VerifyStats;
+}
+
+/// Every backend this machine can run, fastest first; the last is always `portable`. The only place that decides:
+/// tests and benches iterate it, the node takes the first or the one in its configuration.
+#[must_use]
+pub fn available() -> Vec<Box<dyn Backend>> {
+    vec![Box::new(Portable::new())]
+}
+
+/// The backend of this name; `auto` is the fastest.
+///
+/// # Errors
+/// [`EngineError::NoSuchBackend`], which names those this machine has.
+pub fn by_name(name: &str) -> Result<Box<dyn Backend>, EngineError> {
+    let all = available();
+    let has = all.iter().map(|b| b.name()).collect::<Vec<_>>().join(", ");
+    all.into_iter()
+        .find(|b| name == "auto" || b.name() == name)
+        .ok_or_else(|| EngineError::NoSuchBackend {
+            name: name.to_owned(),
+            has,
+        })
+}

@@ -1,0 +1,224 @@
+//! The backend for any CPU: sha2, blake3 and curve25519-dalek on every core. It is the definition of right.
+
+use rayon::prelude::*;
+use sha2::Digest as _;
+
+use super::{BATCH_ITEMS_MAX, Backend};
+use crate::ed25519::{SignatureItem, Verdicts, Verifier, VerifyStats};
+use crate::merkle::{self, TreeHash};
+use crate::{EngineError, HashAlgorithm};
+
+/// Below this much work a second core costs more than it brings: handing a job over takes some microseconds, hashing
+/// 32 KiB takes about 50.
+const BYTES_PER_JOB_MIN: usize = 32 * 1024;
+/// A message costs at least one compression of one block and its bookkeeping, however short it is.
+const BYTES_PER_MESSAGE_MIN: usize = 128;
+
+/// Plain Rust and the crates' own run-time detection; spreads large batches over rayon's threads.
+pub struct Portable {
+    verifier: Verifier,
+}
+
+impl Portable {
+    /// With a secret for the batch coefficients drawn from the operating system. Where that gives none, every signature
+    /// is checked by itself, which needs no secret: slower, with the same verdicts.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut secret = [0; 32];
+        match getrandom::fill(&mut secret) {
+            Ok(()) => Self::with_secret(secret),
+            Err(_) => Self::exact(),
+        }
+    }
+
+    /// With a given secret, so that a simulation repeats bit for bit. Never for a node: who knows the secret can try to
+    /// build batches that pass with a wrong signature in them, offline, at 2^-128 a try.
+    #[must_use]
+    pub fn with_secret(secret: [u8; 32]) -> Self {
+        Self {
+            verifier: Verifier::new(Some(secret)),
+        }
+    }
+
+    /// Checks every signature by itself, never in a batch: the slow path alone, for comparison.
+    #[must_use]
+    pub fn exact() -> Self {
+        Self {
+            verifier: Verifier::new(None),
+        }
+    }
+}
+
+impl Default for Portable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for Portable {
+    fn name(&self) -> &'static str {
+        "portable"
+    }
+
+    fn sha512_many(&self, messages: &[&[u8]], digests: &mut [[u8; 64]]) -> Result<(), EngineError> {
+        hash_many(messages, digests, |m| sha2::Sha512::digest(m).into())
+    }
+
+    fn sha512_256_many(
+        &self,
+        messages: &[&[u8]],
+        digests: &mut [[u8; 32]],
+    ) -> Result<(), EngineError> {
+        hash_many(messages, digests, |m| sha2::Sha512_256::digest(m).into())
+    }
+
+    fn sha256_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError> {
+        hash_many(messages, digests, |m| sha2::Sha256::digest(m).into())
+    }
+
+    fn blake3_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError> {
+        hash_many(messages, digests, |m| blake3::hash(m).into())
+    }
+
+    fn leaf_hashes(
+        &self,
+        hash: HashAlgorithm,
+        leaves: &[&[u8]],
+        digests: &mut [u8],
+    ) -> Result<(), EngineError> {
+        match hash {
+            HashAlgorithm::Sha512 => leaf_hashes::<merkle::Sha512>(leaves, digests),
+            HashAlgorithm::Sha512_256 => leaf_hashes::<merkle::Sha512_256>(leaves, digests),
+            HashAlgorithm::Sha256 => leaf_hashes::<merkle::Sha256>(leaves, digests),
+            HashAlgorithm::Blake3 => leaf_hashes::<merkle::Blake3>(leaves, digests),
+        }
+    }
+
+    fn subtree_roots(
+        &self,
+        hash: HashAlgorithm,
+        nodes: &[u8],
+        height: u32,
+        roots: &mut [u8],
+    ) -> Result<(), EngineError> {
+        match hash {
+            HashAlgorithm::Sha512 => subtree_roots::<merkle::Sha512>(nodes, height, roots),
+            HashAlgorithm::Sha512_256 => subtree_roots::<merkle::Sha512_256>(nodes, height, roots),
+            HashAlgorithm::Sha256 => subtree_roots::<merkle::Sha256>(nodes, height, roots),
+            HashAlgorithm::Blake3 => subtree_roots::<merkle::Blake3>(nodes, height, roots),
+        }
+    }
+
+    fn verify_ed25519(
+        &self,
+        items: &[SignatureItem<'_>],
+        verdicts: &mut Verdicts,
+    ) -> Result<(), EngineError> {
+        check_count(items.len())?;
+        self.verifier.verify(items, verdicts);
+        Ok(())
+    }
+
+    fn verify_stats(&self) -> VerifyStats {
+        self.verifier.stats()
+    }
+}
+
+fn check_count(items: usize) -> Result<(), EngineError> {
+    if items > BATCH_ITEMS_MAX {
+        return Err(EngineError::BatchTooLarge {
+            items,
+            limit: BATCH_ITEMS_MAX,
+        });
+    }
+    Ok(())
+}
+
+/// One digest a message, on as many cores as the bytes are worth.
+fn hash_many<D: Send>(
+    messages: &[&[u8]],
+    digests: &mut [D],
+    hash: impl Fn(&[u8]) -> D + Sync,
+) -> Result<(), EngineError> {
+    assert_eq!(messages.len(), digests.len(), "one digest a message");
+    check_count(messages.len())?;
+    let bytes: usize = messages
+        .iter()
+        .map(|m| m.len().max(BYTES_PER_MESSAGE_MIN))
+        .sum();
+    if bytes < 2 * BYTES_PER_JOB_MIN {
+        for (message, digest) in messages.iter().zip(digests) {
+            *digest = hash(message);
+        }
+        return Ok(());
+    }
+    let messages_per_job = (BYTES_PER_JOB_MIN / (bytes / messages.len()).max(1)).max(1);
+    messages
+        .par_iter()
+        .zip(digests)
+        .with_min_len(messages_per_job)
+        .for_each(|(message, digest)| *digest = hash(message));
+    Ok(())
+}
+
+fn leaf_hashes<H: TreeHash>(leaves: &[&[u8]], digests: &mut [u8]) -> Result<(), EngineError> {
+    hash_many(leaves, H::typed_mut(digests), H::leaf)
+}
+
+fn subtree_roots<H: TreeHash>(
+    nodes: &[u8],
+    height: u32,
+    roots: &mut [u8],
+) -> Result<(), EngineError> {
+    let nodes = H::typed(nodes);
+    let roots = H::typed_mut(roots);
+    check_count(nodes.len())?;
+    assert!(
+        (1..=32).contains(&height),
+        "height {height} is not in 1..=32"
+    );
+    let run = 1_usize << height;
+    assert_eq!(nodes.len().div_ceil(run), roots.len(), "one root a subtree");
+    let node_bytes = H::ALGORITHM.digest_bytes();
+    let runs_per_job = (BYTES_PER_JOB_MIN / (run * BYTES_PER_MESSAGE_MIN)).max(1);
+    if nodes.len() * node_bytes < 2 * BYTES_PER_JOB_MIN / 4 {
+        let mut scratch = Vec::new();
+        for (nodes, root) in nodes.chunks(run).zip(roots) {
+            *root = fold::<H>(nodes, &mut scratch);
+        }
+        return Ok(());
+    }
+    nodes
+        .par_chunks(run)
+        .zip(roots)
+        .with_min_len(runs_per_job)
+        .for_each_init(Vec::new, |scratch, (nodes, root)| {
+            *root = fold::<H>(nodes, scratch)
+        });
+    Ok(())
+}
+
+/// Root of one subtree of at least one node, in place in `scratch`.
+fn fold<H: TreeHash>(nodes: &[H::Digest], scratch: &mut Vec<H::Digest>) -> H::Digest {
+    match nodes {
+        [one] => return *one,
+        [left, right] => return H::node(left, right),
+        _ => {}
+    }
+    scratch.clear();
+    scratch.extend(nodes.chunks(2).map(|pair| match pair {
+        [left, right] => H::node(left, right),
+        alone => alone[0],
+    }));
+    while scratch.len() > 1 {
+        let count = scratch.len();
+        for parent in 0..count / 2 {
+            scratch[parent] = H::node(&scratch[2 * parent], &scratch[2 * parent + 1]);
+        }
+        if count % 2 == 1 {
+            scratch[count / 2] = scratch[count - 1];
+        }
+        scratch.truncate(count.div_ceil(2));
+    }
+    scratch[0]
+}
