@@ -17,6 +17,7 @@ use crate::batch::Batch;
 use crate::core::Core;
 use crate::lanes::LaneTip;
 use crate::message::{Message, Proposal};
+use crate::order::execution_order;
 use crate::turn::{Effect, Record, Turn};
 
 /// One validator's signed result.
@@ -137,16 +138,7 @@ impl Core {
         if missing {
             return None;
         }
-        let lanes = chains.len();
-        let shift = usize::try_from(proposal.slot % u64::try_from(lanes).expect("a set fits"))
-            .expect("smaller than the set");
-        chains.rotate_left(shift);
-        let mut order = Vec::with_capacity(chains.iter().map(Vec::len).sum());
-        // Chains were walked from the tip down, so the lowest position is last.
-        while chains.iter().any(|chain| !chain.is_empty()) {
-            order.extend(chains.iter_mut().filter_map(Vec::pop));
-        }
-        Some((order, tips))
+        Some((execution_order(proposal.slot, chains), tips))
     }
 
     /// Payloads for these; asks the store for what memory has lost and returns `None` then.

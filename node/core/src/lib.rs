@@ -12,6 +12,7 @@ mod execution;
 pub mod lanes;
 pub mod message;
 mod notary;
+pub mod order;
 mod own_lane;
 mod pbft;
 pub mod recovery;
