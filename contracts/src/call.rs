@@ -82,7 +82,7 @@ pub enum Call {
     Transfer {
         /// Giving account.
         from: AccountId,
-        /// Receiving account; the same one is allowed and changes nothing.
+        /// Receiving account; the same one is allowed, changes nothing and needs no balance.
         to: AccountId,
         /// Of what.
         instrument: InstrumentId,

@@ -134,9 +134,14 @@ impl Ledger {
     ) -> Result<(), Refusal> {
         self.account_to_move(context, from)?;
         self.account_to_receive(context, to)?;
-        self.check_free(from, instrument, quantity)?;
-
-        let blocks = self.move_lowest(from, to, instrument, quantity);
+        let blocks = if from == to {
+            // It changes nothing, so it needs nothing: registries book such rows, whatever the balance.
+            self.check_exists(instrument, quantity)?;
+            Vec::new()
+        } else {
+            self.check_free(from, instrument, quantity)?;
+            self.move_lowest(from, to, instrument, quantity)
+        };
         context.events.push(Event::Transferred {
             from,
             to,
@@ -278,6 +283,16 @@ impl Ledger {
             None if !self.instruments.contains_key(&instrument) => Err(Code::UNKNOWN_INSTRUMENT),
             _ => Err(Code::BALANCE_TOO_LOW),
         }
+    }
+
+    fn check_exists(&self, instrument: InstrumentId, quantity: Quantity) -> Result<(), Refusal> {
+        if quantity == Quantity::ZERO {
+            return Err(Code::QUANTITY_ZERO);
+        }
+        if !self.instruments.contains_key(&instrument) {
+            return Err(Code::UNKNOWN_INSTRUMENT);
+        }
+        Ok(())
     }
 
     /// Moves units that are known to be there; to the same account nothing changes.

@@ -1,0 +1,3 @@
+//! Real data from outside, as genesis documents and calls.
+
+pub mod eutl;
