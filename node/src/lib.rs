@@ -8,3 +8,4 @@ pub mod measure;
 pub mod network;
 pub mod setup;
 pub mod store;
+pub mod workload;

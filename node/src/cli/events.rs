@@ -1,0 +1,87 @@
+//! `bds events`: what happened on the ledger, one line an event, from any place on.
+
+use std::process::ExitCode;
+
+use bds_client::Client;
+use bds_contracts::block::Height;
+use clap::Args;
+
+use super::{done, print};
+
+/// `bds events`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: bds events --from 120:0 --follow\nEach line is a JSON object with height, index, tx and \
+                        event. To resume, give the place after the last line seen."
+)]
+pub struct EventsArgs {
+    /// First place wanted: block and number of the event in it.
+    #[arg(long, value_name = "HEIGHT:INDEX", default_value = "1:0", value_parser = place)]
+    from: (Height, u32),
+    /// Go on with new events until interrupted.
+    #[arg(long)]
+    follow: bool,
+    /// HTTP interface of a node.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    node: String,
+    /// Lines are JSON in any case; accepted for scripts that always give it.
+    #[arg(long)]
+    json: bool,
+}
+
+fn place(text: &str) -> Result<(Height, u32), String> {
+    let (height, index) = text.split_once(':').unwrap_or((text, "0"));
+    match (height.parse(), index.parse()) {
+        (Ok(height), Ok(index)) => Ok((height, index)),
+        _ => Err("expected HEIGHT:INDEX, e.g. 120:0".to_owned()),
+    }
+}
+
+/// Prints events up to the newest certified block, or without end.
+///
+/// # Errors
+/// When the node does not answer.
+pub fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
+    let client = Client::new([args.node.clone()])?;
+    super::block_on(async {
+        let last = if args.follow {
+            None
+        } else {
+            Some(last_place(&client, args.from.0).await?)
+        };
+        // Nothing happened from there on.
+        if last.is_some_and(|last| last.is_none_or(|last| last < args.from)) {
+            return anyhow::Ok(());
+        }
+        let mut events = client.events(args.from.0, args.from.1);
+        loop {
+            let event = events.next().await?;
+            print(&serde_json::to_string(&event)?);
+            if let Some(Some(last)) = last
+                && (event.height, event.index) >= last
+            {
+                return Ok(());
+            }
+        }
+    })?;
+    done()
+}
+
+/// Place of the last event of the ledger, looking no further back than `first`.
+async fn last_place(client: &Client, first: Height) -> anyhow::Result<Option<(Height, u32)>> {
+    let mut height = client.status().await?.certified;
+    while height >= first.max(1) {
+        if let Some(block) = client.block_receipts(height).await? {
+            let count: usize = block
+                .receipts
+                .iter()
+                .map(|(receipt, _)| receipt.events.len())
+                .sum();
+            if let Some(last) = count.checked_sub(1) {
+                return Ok(Some((height, u32::try_from(last)?)));
+            }
+        }
+        height -= 1;
+    }
+    Ok(None)
+}

@@ -1,0 +1,110 @@
+//! `bds receipt` and `bds verify-receipt`: get a proof, and check one without any network.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use bds_client::{Client, Trust};
+use bds_contracts::receipt::ReceiptProof;
+use bds_contracts::tx::TxId;
+use clap::Args;
+use serde_json::json;
+
+use super::{done, print, print_json};
+use crate::setup::read_genesis;
+
+/// `bds receipt`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: bds receipt 3f..e1 --out receipt.json")]
+pub struct ReceiptArgs {
+    /// Transaction id: 128 hex digits.
+    id: TxId,
+    /// HTTP interface of a node.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    node: String,
+    /// File to write the proof to; standard output otherwise.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Proofs are JSON in any case; accepted for scripts that always give it.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `bds verify-receipt`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: bds verify-receipt receipt.json --genesis genesis.json\nExits 0 when a quorum of the genesis \
+                  document's validators stands behind the receipt, 1 when not."
+)]
+pub struct VerifyReceiptArgs {
+    /// Proof as written by `bds receipt`.
+    file: PathBuf,
+    /// Genesis document of the ledger.
+    #[arg(long)]
+    genesis: PathBuf,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Fetches a receipt with its proof. Exit code 1 when the node has none (yet).
+///
+/// # Errors
+/// When the node does not answer or the file cannot be written.
+pub fn run_receipt(args: &ReceiptArgs) -> anyhow::Result<ExitCode> {
+    let client = Client::new([args.node.clone()])?;
+    let Some(proof) = super::block_on(async { client.receipt(&args.id).await })? else {
+        print(&format!(
+            "{} has no receipt of this transaction (yet)",
+            args.node
+        ));
+        return Ok(ExitCode::from(1));
+    };
+    match &args.out {
+        Some(path) => {
+            std::fs::write(path, serde_json::to_vec_pretty(&proof)?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            print(&format!(
+                "receipt of block {} at {} in {}",
+                proof.receipt.height,
+                proof.receipt.index,
+                path.display()
+            ));
+        }
+        None => print_json(&proof)?,
+    }
+    done()
+}
+
+/// Checks a proof offline. Exit code 1 when it does not hold.
+///
+/// # Errors
+/// When a file cannot be read or holds something else.
+pub fn run_verify_receipt(args: &VerifyReceiptArgs) -> anyhow::Result<ExitCode> {
+    let genesis = read_genesis(&args.genesis)?;
+    let text = std::fs::read(&args.file)
+        .with_context(|| format!("cannot read {}", args.file.display()))?;
+    let proof: ReceiptProof = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is no receipt", args.file.display()))?;
+    let verdict = Trust::in_genesis(&genesis).verify_receipt(&proof);
+    let receipt = &proof.receipt;
+    if args.json {
+        print_json(&json!({
+            "valid": verdict.is_ok(),
+            "reason": verdict.as_ref().err().map(ToString::to_string),
+            "tx": receipt.tx,
+            "height": receipt.height,
+            "index": receipt.index,
+            "code": receipt.code.0,
+        }))?;
+    } else {
+        match &verdict {
+            Ok(()) => print(&format!(
+                "valid: transaction {} executed in block {} at {}: {}",
+                receipt.tx, receipt.height, receipt.index, receipt.code
+            )),
+            Err(reason) => print(&format!("INVALID: {reason}")),
+        }
+    }
+    Ok(ExitCode::from(u8::from(verdict.is_err())))
+}

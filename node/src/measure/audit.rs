@@ -1,0 +1,360 @@
+//! Did the ledger keep its promises? Asked after a run, of the validators and of the proofs they hand out.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use bds_client::wire::{BlockReceipts, NodeStatus};
+use bds_client::{Client, Trust};
+use bds_contracts::block::{BlockDigest, BlockHeader, Height};
+use bds_contracts::genesis::Mode;
+use bds_contracts::{Event, Genesis};
+use futures::stream::{self, StreamExt as _};
+use serde::{Deserialize, Serialize};
+
+use super::cluster::Cluster;
+use super::load::short_id;
+
+/// Blocks fetched at the same time.
+const FETCHES: usize = 4;
+/// Pause between two looks at the validators' heights.
+const POLL: Duration = Duration::from_millis(100);
+/// Accounts asked for one by one; beyond it the ledger's own sums must do.
+const ACCOUNTS_MAX: usize = 4096;
+
+/// What the receipts of a whole chain say together.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Chain {
+    /// Blocks with at least one receipt, or none: all certified ones.
+    pub blocks: u64,
+    /// Transactions the headers count.
+    pub transactions: u64,
+    /// Receipts whose proof holds.
+    pub receipts_verified: u64,
+    /// Of these, with success.
+    pub good: u64,
+    /// Ordered and not executed.
+    pub dropped: u64,
+    /// Acknowledged to a client as final and not found.
+    pub acknowledged_lost: u64,
+    /// Trades between orders.
+    pub trades: u64,
+    /// Units created, by instrument.
+    pub issued: BTreeMap<u32, u64>,
+    /// Units taken out of circulation, by instrument.
+    pub spent: BTreeMap<u32, u64>,
+    /// Units moved between accounts by transfers, by instrument.
+    pub transferred: BTreeMap<u32, u64>,
+    /// Deposits less withdrawals, by currency.
+    pub money: BTreeMap<String, i64>,
+}
+
+/// Waits until all running validators stand at one height, all of it certified, and it holds still.
+///
+/// # Errors
+/// When they do not within `patience`; says where each stands.
+pub async fn settle(cluster: &mut Cluster, patience: Duration) -> anyhow::Result<Vec<NodeStatus>> {
+    let deadline = Instant::now() + patience;
+    let mut before = None;
+    loop {
+        for index in 0..cluster.len() {
+            cluster.check_running(index)?;
+        }
+        let all: Vec<NodeStatus> = cluster.statuses().await.into_iter().flatten().collect();
+        let running = (0..cluster.len())
+            .filter(|i| cluster.is_running(*i))
+            .count();
+        if let Some(first) = all.first()
+            && all.len() == running
+            && all.iter().all(|s| {
+                s.certified == s.committed
+                    && s.executed == s.committed
+                    && (s.committed, s.state_height) == (first.committed, first.state_height)
+            })
+        {
+            if before == Some(first.committed) {
+                return Ok(all);
+            }
+            before = Some(first.committed);
+        } else {
+            before = None;
+        }
+        if Instant::now() >= deadline {
+            let places: Vec<String> = all
+                .iter()
+                .map(|s| {
+                    format!(
+                        "validator {}: committed {} executed {} certified {}",
+                        s.validator, s.committed, s.executed, s.certified
+                    )
+                })
+                .collect();
+            bail!(
+                "the validators do not settle within {patience:?}: {}",
+                places.join("; ")
+            );
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Fetches every certified block from the validators in turn, checks certificate, chaining and every receipt's path, and
+/// adds up what the receipts say.
+///
+/// - `acknowledged`: short ids that clients were told are final.
+/// - `each`: called with the height after each block, for a progress line.
+///
+/// # Errors
+/// The first block that cannot be had or does not hold.
+pub async fn verify_chain(
+    client: &Client,
+    genesis: &Genesis,
+    lanes: &[usize],
+    height: Height,
+    acknowledged: &[u64],
+    mut each: impl FnMut(Height),
+) -> anyhow::Result<Chain> {
+    let trust = Trust::in_genesis(genesis);
+    let mut chain = Chain::default();
+    let mut missing: HashSet<u64> = acknowledged.iter().copied().collect();
+    let mut blocks = stream::iter(1..=height)
+        .map(|height| {
+            let lane = lanes[usize::try_from(height).unwrap_or(0) % lanes.len()];
+            let (client, trust) = (client.on_lane(lane), trust.clone());
+            let opaque = genesis.mode == Mode::Opaque;
+            async move {
+                if opaque {
+                    let block = client.block(height).await?.with_context(|| {
+                        format!("validator {lane} does not have block {height}")
+                    })?;
+                    trust
+                        .verify_certificate(&block)
+                        .with_context(|| format!("block {height}"))?;
+                    return anyhow::Ok(BlockReceipts {
+                        block,
+                        receipts: Vec::new(),
+                    });
+                }
+                let block = client.block_receipts(height).await?.with_context(|| {
+                    format!("validator {lane} does not have the receipts of block {height}")
+                })?;
+                tokio::task::spawn_blocking(move || {
+                    trust
+                        .verify_block_receipts(&block)
+                        .with_context(|| format!("block {height} of validator {lane}"))?;
+                    Ok(block)
+                })
+                .await?
+            }
+        })
+        .buffered(FETCHES);
+    let mut previous: Option<BlockDigest> = None;
+    while let Some(block) = blocks.next().await {
+        let block = block?;
+        check_link(&block.block.header, previous)?;
+        previous = Some(block.block.header.digest());
+        each(block.block.header.height);
+        chain.add(&block, &mut missing);
+    }
+    chain.acknowledged_lost = missing.len() as u64;
+    if genesis.mode == Mode::Opaque {
+        // Opaque blocks have no receipts to look ids up in: the count alone can be compared.
+        chain.acknowledged_lost = (acknowledged.len() as u64).saturating_sub(chain.transactions);
+    }
+    Ok(chain)
+}
+
+fn check_link(header: &BlockHeader, previous: Option<BlockDigest>) -> anyhow::Result<()> {
+    match previous {
+        Some(previous) if header.previous != previous => {
+            bail!(
+                "block {} does not follow the block before it",
+                header.height
+            )
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Chain {
+    fn add(&mut self, block: &BlockReceipts, missing: &mut HashSet<u64>) {
+        let header = &block.block.header;
+        self.blocks += 1;
+        self.transactions += u64::from(header.tx_count);
+        self.dropped += u64::from(header.dropped_count);
+        for (receipt, _) in &block.receipts {
+            self.receipts_verified += 1;
+            self.good += u64::from(receipt.code.is_ok());
+            missing.remove(&short_id(&receipt.tx.0));
+            for event in &receipt.events {
+                self.add_event(event);
+            }
+        }
+    }
+
+    fn add_event(&mut self, event: &Event) {
+        let sum = |blocks: &[bds_contracts::carbon::SerialRange]| -> u64 {
+            blocks.iter().map(|block| block.count().0).sum()
+        };
+        match event {
+            Event::Issued {
+                instrument, block, ..
+            } => {
+                *self.issued.entry(instrument.0).or_default() += block.count().0;
+            }
+            Event::Transferred {
+                instrument, blocks, ..
+            } => {
+                *self.transferred.entry(instrument.0).or_default() += sum(blocks);
+            }
+            Event::Surrendered {
+                instrument, blocks, ..
+            }
+            | Event::Retired {
+                instrument, blocks, ..
+            }
+            | Event::Cancelled {
+                instrument, blocks, ..
+            } => {
+                *self.spent.entry(instrument.0).or_default() += sum(blocks);
+            }
+            Event::Deposited {
+                currency, amount, ..
+            } => {
+                *self.money.entry(currency.to_string()).or_default() += amount.0;
+            }
+            Event::Withdrawn {
+                currency, amount, ..
+            } => {
+                *self.money.entry(currency.to_string()).or_default() -= amount.0;
+            }
+            Event::Traded { .. } => self.trades += 1,
+            _ => {}
+        }
+    }
+}
+
+/// The part of the query `summary` that is compared.
+#[derive(Debug, Deserialize)]
+struct Summary {
+    instruments: Vec<InstrumentSum>,
+    money: BTreeMap<String, i64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct InstrumentSum {
+    id: u32,
+    issued: u64,
+    held: u64,
+    spent: BTreeMap<String, u64>,
+}
+
+/// The part of the query `account` that is compared.
+#[derive(Debug, Deserialize)]
+struct AccountSum {
+    units: Vec<UnitSum>,
+    cash: Vec<CashSum>,
+}
+
+#[derive(Debug, Deserialize)]
+struct UnitSum {
+    instrument: u32,
+    held: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct CashSum {
+    currency: String,
+    balance: i64,
+}
+
+/// Compares a validator's balances with what genesis and receipts say there must be. Returns what does not add up.
+///
+/// For each instrument: issued = genesis + issues = held + out of circulation; and held is the sum over all accounts. For each
+/// currency: the sum over all accounts = genesis + deposits - withdrawals.
+///
+/// # Errors
+/// When the validator does not answer.
+pub async fn conservation(
+    client: &Client,
+    genesis: &Genesis,
+    chain: &Chain,
+) -> anyhow::Result<Vec<String>> {
+    let ask = async |name: &str, arguments: &BTreeMap<String, String>| {
+        client.query(name, arguments).await
+    };
+    let summary: Summary = serde_json::from_value(ask("summary", &BTreeMap::new()).await?)
+        .context("the answer to the query `summary`")?;
+    let mut problems = Vec::new();
+    let mut expect = |what: String, found: i128, expected: i128| {
+        if found != expected {
+            problems.push(format!("{what}: {found}, expected {expected}"));
+        }
+    };
+    let opening = genesis
+        .units_total()
+        .context("the opening units exceed 64 bits")?;
+    let of = |sums: &BTreeMap<u32, u64>, id: u32| i128::from(sums.get(&id).copied().unwrap_or(0));
+    for sum in &summary.instruments {
+        let id = bds_contracts::carbon::InstrumentId(sum.id);
+        let opened = i128::from(opening.get(&id).map_or(0, |quantity| quantity.0));
+        let spent: i128 = sum.spent.values().map(|units| i128::from(*units)).sum();
+        let issued = opened + of(&chain.issued, sum.id);
+        expect(
+            format!("instrument {}: issued", sum.id),
+            i128::from(sum.issued),
+            issued,
+        );
+        expect(
+            format!("instrument {}: out of circulation", sum.id),
+            spent,
+            of(&chain.spent, sum.id),
+        );
+        expect(
+            format!("instrument {}: held + out of circulation", sum.id),
+            i128::from(sum.held) + spent,
+            issued,
+        );
+    }
+    let mut money: BTreeMap<String, i128> = BTreeMap::new();
+    for cash in &genesis.cash {
+        *money.entry(cash.currency.to_string()).or_default() += i128::from(cash.amount.0);
+    }
+    for (currency, amount) in &chain.money {
+        *money.entry(currency.clone()).or_default() += i128::from(*amount);
+    }
+    for (currency, expected) in &money {
+        let found = summary.money.get(currency).copied().unwrap_or(0);
+        expect(format!("{currency}: total"), found.into(), *expected);
+    }
+    if genesis.accounts.len() <= ACCOUNTS_MAX {
+        let (mut units, mut cash) = (
+            BTreeMap::<u32, i128>::new(),
+            BTreeMap::<String, i128>::new(),
+        );
+        for account in &genesis.accounts {
+            let arguments = BTreeMap::from([("account".to_owned(), account.id.0.to_string())]);
+            let answer: AccountSum = serde_json::from_value(ask("account", &arguments).await?)
+                .context("the answer to the query `account`")?;
+            for unit in answer.units {
+                *units.entry(unit.instrument).or_default() += i128::from(unit.held);
+            }
+            for balance in answer.cash {
+                *cash.entry(balance.currency).or_default() += i128::from(balance.balance);
+            }
+        }
+        for sum in &summary.instruments {
+            let found = units.get(&sum.id).copied().unwrap_or(0);
+            expect(
+                format!("instrument {}: sum over accounts", sum.id),
+                found,
+                sum.held.into(),
+            );
+        }
+        for (currency, expected) in &money {
+            let found = cash.get(currency).copied().unwrap_or(0);
+            expect(format!("{currency}: sum over accounts"), found, *expected);
+        }
+    }
+    Ok(problems)
+}
