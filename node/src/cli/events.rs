@@ -7,6 +7,7 @@ use bds_contracts::block::Height;
 use clap::Args;
 
 use super::{done, print};
+use crate::measure::block_on;
 
 /// `bds events`
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ fn place(text: &str) -> Result<(Height, u32), String> {
 /// When the node does not answer.
 pub fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new([args.node.clone()])?;
-    super::block_on(async {
+    block_on(async {
         let last = if args.follow {
             None
         } else {

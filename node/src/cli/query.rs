@@ -7,6 +7,7 @@ use bds_client::{Client, ClientError};
 use clap::Args;
 
 use super::{done, print, print_json};
+use crate::measure::block_on;
 
 /// `bds query`
 #[derive(Debug, Args)]
@@ -37,19 +38,21 @@ fn argument(text: &str) -> Result<(String, String), String> {
 pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new([args.node.clone()])?;
     let arguments: BTreeMap<String, String> = args.arguments.iter().cloned().collect();
-    match super::block_on(async { client.query(&args.name, &arguments).await }) {
+    match block_on(async { client.query(&args.name, &arguments).await }) {
         Ok(answer) => {
             print_json(&answer)?;
             done()
         }
-        Err(ClientError::Problem {
-            status: 404,
-            problem,
-            ..
-        }) => {
-            print(&problem.to_string());
-            Ok(ExitCode::from(1))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => match error.downcast_ref::<ClientError>() {
+            Some(ClientError::Problem {
+                status: 404,
+                problem,
+                ..
+            }) => {
+                print(&problem.to_string());
+                Ok(ExitCode::from(1))
+            }
+            _ => Err(error),
+        },
     }
 }

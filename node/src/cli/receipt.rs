@@ -11,6 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{done, print, print_json};
+use crate::measure::block_on;
 use crate::setup::read_genesis;
 
 /// `bds receipt`
@@ -53,7 +54,7 @@ pub struct VerifyReceiptArgs {
 /// When the node does not answer or the file cannot be written.
 pub fn run_receipt(args: &ReceiptArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new([args.node.clone()])?;
-    let Some(proof) = super::block_on(async { client.receipt(&args.id).await })? else {
+    let Some(proof) = block_on(async { client.receipt(&args.id).await })? else {
         print(&format!(
             "{} has no receipt of this transaction (yet)",
             args.node

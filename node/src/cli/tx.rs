@@ -1,6 +1,7 @@
 //! `bds tx submit` and `bds batch submit`: from a description in JSON to signed transactions on the ledger.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Deserialize;
 
 use super::{print, print_json};
+use crate::measure::block_on;
 
 /// How long the command stays with its transactions.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -131,7 +133,7 @@ fn submit(args: &SubmitArgs, descriptions: Vec<Description>) -> anyhow::Result<E
         WaitFor::Applied => Wait::Applied,
     };
     let client = Client::new(args.nodes.iter().cloned())?;
-    let answer = super::block_on(async {
+    let answer = block_on(async {
         let status = client.status().await?;
         let chain: ChainId = status
             .chain
@@ -174,14 +176,16 @@ async fn sign_all(
             .context("no key: name a key file in the description (`key`) or with --key")?;
         let signer = Signer::read(path)?;
         let public = signer.public_key();
-        if !senders.contains_key(&public) {
-            let nonce = match description.nonce {
-                Some(nonce) => nonce,
-                None => next_nonce(client, &public).await?,
-            };
-            senders.insert(public, Sender::new(signer.clone(), chain, nonce));
-        }
-        let sender = senders.get_mut(&public).context("inserted above")?;
+        let sender = match senders.entry(public) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let nonce = match description.nonce {
+                    Some(nonce) => nonce,
+                    None => next_nonce(client, &public).await?,
+                };
+                new.insert(Sender::new(signer.clone(), chain, nonce))
+            }
+        };
         if let Some(nonce) = description.nonce {
             sender.restart_at(nonce);
         }

@@ -8,3 +8,16 @@ pub mod process;
 pub mod report;
 pub mod run;
 pub mod show;
+
+/// Runs a future to its end on this thread: validators on the same machine need the others.
+///
+/// # Errors
+/// The future's, or that of a system without room for a runtime.
+pub fn block_on<T, E: Into<anyhow::Error>>(
+    work: impl Future<Output = Result<T, E>>,
+) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(work).map_err(Into::into)
+}

@@ -64,7 +64,7 @@ pub struct Report {
 }
 
 /// What was run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Setup {
     /// Name of the workload.
     pub workload: String,

@@ -7,6 +7,7 @@
 pub mod carbon;
 pub mod opaque;
 pub mod random;
+pub mod replay;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use bds_contracts::Genesis;
 
 pub use carbon::{Carbon, CarbonConfig};
 pub use opaque::Opaque;
+pub use replay::Replay;
 
 use crate::measure::load::{Batch, ClientPlan};
 

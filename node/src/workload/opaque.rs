@@ -73,7 +73,7 @@ impl Opaque {
         let transactions = (0..batch)
             .map(|_| {
                 let mut bytes: Vec<u8> = (0..self.bytes.div_ceil(8))
-                    .flat_map(|_| random.next().to_le_bytes())
+                    .flat_map(|_| random.number().to_le_bytes())
                     .collect();
                 bytes.truncate(self.bytes);
                 bytes

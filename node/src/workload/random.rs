@@ -20,7 +20,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -34,7 +34,8 @@ impl Random {
     /// When `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "there is no number below 0");
-        u64::try_from((u128::from(self.next()) * u128::from(bound)) >> 64).expect("below the bound")
+        u64::try_from((u128::from(self.number()) * u128::from(bound)) >> 64)
+            .expect("below the bound")
     }
 }
 
@@ -58,7 +59,7 @@ mod tests {
     #[test]
     fn follows_the_published_sequence() {
         let mut random = Random(1_234_567);
-        let found = [random.next(), random.next(), random.next()];
+        let found = [random.number(), random.number(), random.number()];
         assert_eq!(
             found,
             [
