@@ -192,6 +192,21 @@ fn torsion_cases_alone_agree_with_zebra() {
     }
 }
 
+/// A valid signature at the edge must not make the equation of its batch fail: that would be a lever to slow others.
+#[test]
+fn valid_torsion_cases_pass_by_equation() {
+    let cases = torsion_cases();
+    let valid: Vec<&Case> = cases.iter().filter(|c| c.valid).collect();
+    for backend in available() {
+        check(&*backend, &valid);
+        let stats = backend.verify_stats();
+        assert_eq!(
+            (stats.equations_failed, stats.by_equation),
+            (0, valid.len() as u64)
+        );
+    }
+}
+
 fn zebra(case: &Case) -> bool {
     let signature = ed25519_zebra::Signature::from(case.signature);
     ed25519_zebra::VerificationKey::try_from(case.key)
