@@ -9,10 +9,12 @@
 //! | `index/` | where each transaction is, and receipts: derived, may be deleted |
 //! | `snapshots/` | state at the last two checkpoints |
 
+pub mod archive;
 mod error;
 mod format;
 mod home;
 pub mod index;
+pub mod inspect;
 mod log;
 #[allow(
     unsafe_code,

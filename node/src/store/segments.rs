@@ -154,6 +154,7 @@ impl Segments {
         list.drain(..number as usize).collect()
     }
 
+    #[cfg(test)]
     pub(crate) fn count(&self) -> u32 {
         u32::try_from(self.list().len()).expect("fewer than 2^32 segments")
     }

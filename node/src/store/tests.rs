@@ -1,5 +1,6 @@
 //! Does the store give back what it was given, whatever happens to the disk?
 
+mod archive;
 mod faults;
 mod samples;
 

@@ -1,0 +1,337 @@
+//! `bds ledger`: checks and describes the ledger log of a home, with no node running or needed.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bds_contracts::block::{BlockHeader, Height};
+use bds_contracts::genesis::Genesis;
+use bds_contracts::tx::Millis;
+use bds_core::batch::Batch;
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::engine::Engine;
+use crate::execution::Execution;
+use crate::setup::{GENESIS_FILE, read_genesis};
+use crate::store::archive::{
+    ArchiveError, Fault, Replay, Report, Totals, VerifyOptions, ledger_segments, verify,
+};
+use crate::store::inspect::{LedgerSummary, summarize};
+
+const IO_ERROR: u8 = 3;
+
+/// What to do with a ledger log.
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Checks every byte, root, signature, certificate and link; the first fault is named with its place.
+    #[command(
+        after_help = "Example: bds ledger verify /var/lib/bds --replay\nExit codes: 0 good, 1 a fault was found, 3 it could not be read."
+    )]
+    Verify(VerifyArgs),
+    /// Says what is in it: segments, records by kind, heights, transactions, bytes.
+    #[command(after_help = "Example: bds ledger inspect /var/lib/bds --json")]
+    Inspect(InspectArgs),
+}
+
+/// Arguments of `bds ledger verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A home, or a folder that holds the segments of a ledger log.
+    dir: PathBuf,
+    /// Genesis document; by default `genesis.json` in the folder or the one above.
+    #[arg(long)]
+    genesis: Option<PathBuf>,
+    /// Execute every block again and compare receipts, states and headers.
+    #[arg(long)]
+    replay: bool,
+    /// Measure the engine alone over the same signatures afterwards.
+    #[arg(long)]
+    engine_rate: bool,
+    /// Backend of the engine.
+    #[arg(long, default_value = "auto")]
+    backend: String,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `bds ledger inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A home, or a folder that holds the segments of a ledger log.
+    dir: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs a ledger verb.
+///
+/// # Errors
+/// When arguments contradict each other or output cannot be written; faults and unreadable files are exit codes.
+pub fn run(command: LedgerCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        LedgerCommand::Verify(args) => run_verify(&args),
+        LedgerCommand::Inspect(args) => run_inspect(&args),
+    }
+}
+
+/// Executes blocks as a running validator does.
+struct Executor(Execution);
+
+impl Replay for Executor {
+    fn apply(&mut self, height: Height, time: Millis, batches: &[Batch]) -> BlockHeader {
+        self.0.apply(height, time, batches).header
+    }
+
+    fn time(&self) -> Millis {
+        self.0.place().header.time
+    }
+}
+
+fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
+    let genesis = match find_genesis(args) {
+        Ok(genesis) => genesis,
+        Err(problem) => return failed(args.json, &format!("{problem:#}")),
+    };
+    if let Ok(segments) = ledger_segments(&args.dir)
+        && segments.is_empty()
+    {
+        return failed(
+            args.json,
+            &format!("{} holds no ledger log", args.dir.display()),
+        );
+    }
+    let backend = bds_engine::by_name(&args.backend)?;
+    let replay = match args.replay {
+        true => {
+            let engine = Arc::new(Engine::new(&args.backend, 0)?);
+            let execution = Execution::from_genesis(&genesis, engine)?;
+            Some(Box::new(Executor(execution)) as Box<dyn Replay>)
+        }
+        false => None,
+    };
+    let bytes: u64 = ledger_segments(&args.dir)?
+        .iter()
+        .filter_map(|path| std::fs::metadata(path).ok())
+        .map(|meta| meta.len())
+        .sum();
+    let bar = progress_bar(bytes);
+    let options = VerifyOptions {
+        replay,
+        engine_rate: args.engine_rate,
+    };
+    let mut progress = |totals: &Totals| show_progress(&bar, totals);
+    let result = verify(&args.dir, &genesis, &*backend, options, &mut progress);
+    bar.finish_and_clear();
+    match result {
+        Ok(report) => {
+            print_report(args, backend.name(), &report)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(ArchiveError::Fault(fault)) => {
+            print_fault(args.json, &fault)?;
+            Ok(ExitCode::FAILURE)
+        }
+        Err(problem) => failed(args.json, &problem.to_string()),
+    }
+}
+
+fn find_genesis(args: &VerifyArgs) -> anyhow::Result<Genesis> {
+    if let Some(path) = &args.genesis {
+        return read_genesis(path);
+    }
+    let inside = args.dir.join(GENESIS_FILE);
+    let above = args.dir.join("..").join(GENESIS_FILE);
+    let path = if !inside.exists() && above.exists() {
+        above
+    } else {
+        inside
+    };
+    read_genesis(&path).context("give the ledger's genesis document with --genesis")
+}
+
+fn progress_bar(bytes: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style =
+        ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {binary_bytes_per_sec} {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(bytes).with_style(style)
+}
+
+fn show_progress(bar: &ProgressBar, totals: &Totals) {
+    bar.set_position(totals.bytes);
+    bar.set_message(match totals.replayed {
+        0 => format!("{} signatures, {} slots", totals.signatures, totals.slots),
+        replayed => format!("executed {replayed} of {} blocks", totals.slots),
+    });
+}
+
+fn print_report(args: &VerifyArgs, backend: &str, report: &Report) -> anyhow::Result<()> {
+    let totals = &report.totals;
+    let seconds = report.elapsed.as_secs_f64().max(1e-9);
+    let rate = totals.signatures as f64 / seconds;
+    let megabytes = totals.bytes as f64 / 1e6 / seconds;
+    let share = report.engine_rate.map(|engine| rate / engine);
+    let head = report
+        .head
+        .map(|(height, digest)| (height, digest.to_string()));
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        let value = json!({
+            "valid": true,
+            "totals": totals,
+            "committed": report.committed,
+            "head": head.as_ref().map(|(height, digest)| json!({"height": height, "digest": digest})),
+            "backend": backend,
+            "seconds": seconds,
+            "signatures_per_second": rate,
+            "megabytes_per_second": megabytes,
+            "engine_signatures_per_second": report.engine_rate,
+            "share_of_engine": share,
+            "replayed": args.replay,
+            "replay_seconds": args.replay.then(|| report.replay_elapsed.as_secs_f64()),
+        });
+        writeln!(out, "{value}")?;
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "good: every checksum, link, root, signature and certificate"
+    )?;
+    writeln!(
+        out,
+        "{} transactions in {} batches, {} slots, {} certified headers; {} records, {} bytes, {} segments",
+        totals.transactions,
+        totals.batches,
+        totals.slots,
+        totals.headers,
+        totals.records,
+        totals.bytes,
+        totals.segments
+    )?;
+    writeln!(
+        out,
+        "{} signatures in {seconds:.2} s on {backend}: {rate:.0} signatures/s, {megabytes:.1} MB/s",
+        totals.signatures
+    )?;
+    if let (Some(engine), Some(share)) = (report.engine_rate, share) {
+        writeln!(
+            out,
+            "engine alone over the same signatures: {engine:.0} signatures/s; this run had {:.0} % of it",
+            share * 100.0
+        )?;
+    }
+    if args.replay {
+        writeln!(
+            out,
+            "{} blocks executed again in {:.2} s: every header, receipts root and state root is the certified one",
+            totals.replayed,
+            report.replay_elapsed.as_secs_f64()
+        )?;
+    }
+    match head {
+        Some((height, digest)) => writeln!(
+            out,
+            "head: block {height}, {digest}; {} slots committed",
+            report.committed
+        )?,
+        None => writeln!(
+            out,
+            "no block is certified yet; {} slots committed",
+            report.committed
+        )?,
+    }
+    Ok(())
+}
+
+fn print_fault(as_json: bool, fault: &Fault) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if as_json {
+        writeln!(out, "{}", json!({"valid": false, "fault": fault}))?;
+        return Ok(());
+    }
+    writeln!(out, "FAULT: {}", fault.what)?;
+    let block = fault
+        .height
+        .map(|height| format!(", block {height}"))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "at byte {} of {}, record {}{block}",
+        fault.offset,
+        fault.file.display(),
+        fault.record
+    )?;
+    writeln!(
+        out,
+        "restore this file from another validator or a backup; all before this place is good"
+    )?;
+    Ok(())
+}
+
+fn failed(as_json: bool, problem: &str) -> anyhow::Result<ExitCode> {
+    if as_json {
+        writeln!(std::io::stdout().lock(), "{}", json!({"error": problem}))?;
+    } else {
+        writeln!(std::io::stderr().lock(), "error: {problem}")?;
+    }
+    Ok(ExitCode::from(IO_ERROR))
+}
+
+fn run_inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    match summarize(&args.dir) {
+        Ok(summary) => {
+            print_summary(&args.dir, args.json, &summary)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(problem) => failed(args.json, &problem.to_string()),
+    }
+}
+
+fn print_summary(dir: &Path, as_json: bool, summary: &LedgerSummary) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if as_json {
+        writeln!(out, "{}", serde_json::to_string(summary)?)?;
+        return Ok(());
+    }
+    writeln!(out, "ledger {} in {}", summary.chain, dir.display())?;
+    for segment in &summary.segments {
+        writeln!(
+            out,
+            "  {}  {} records, {} bytes",
+            segment.file.display(),
+            segment.records,
+            segment.bytes
+        )?;
+        if let Some(damage) = &segment.damage {
+            writeln!(out, "    {damage}")?;
+        }
+    }
+    let kinds: &BTreeMap<_, _> = &summary.records_by_kind;
+    for (kind, count) in kinds {
+        writeln!(out, "  {count} {kind}")?;
+    }
+    writeln!(
+        out,
+        "{} transactions, {} bytes",
+        summary.transactions, summary.bytes
+    )?;
+    let head = summary.head.as_ref();
+    let digest = head
+        .map(|(height, digest)| format!("; head: block {height}, {digest}"))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "slots {} to {}{digest}",
+        summary.slot_first, summary.slot_last
+    )?;
+    Ok(())
+}

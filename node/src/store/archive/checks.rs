@@ -1,0 +1,289 @@
+//! What can be checked of a group of records without the others: counts, roots, and every signature in one batch.
+
+use bds_contracts::block::{Signature, Signatures, Statement, ValidatorIndex};
+use bds_contracts::genesis::{Genesis, Mode};
+use bds_contracts::tx::{ChainId, PublicKey, TxView};
+use bds_engine::merkle::{self, Sha512_256};
+use bds_engine::{Backend, EngineError, SignatureItem, Verdicts};
+
+use super::stream::{Group, Names, Place, StoredBatch};
+use super::{ArchiveError, Fault};
+
+/// A validator's signature to verify.
+struct Signed {
+    place: Place,
+    height: Option<u64>,
+    signer: ValidatorIndex,
+    key: PublicKey,
+    signature: Signature,
+    message: Vec<u8>,
+    what: &'static str,
+}
+
+/// Checks the group and returns how many signatures were verified.
+pub(super) fn check(
+    backend: &dyn Backend,
+    genesis: &Genesis,
+    names: &Names<'_>,
+    group: &Group<'_>,
+) -> Result<u64, ArchiveError> {
+    let mut faults: Vec<Fault> = Vec::new();
+    let signed = validators_signatures(genesis, names, group)?;
+    let mut items = match genesis.mode {
+        Mode::Verified => {
+            check_forms(names, &group.batches)?;
+            client_items(&group.batches).collect()
+        }
+        Mode::Opaque => Vec::new(),
+    };
+    let clients = items.len();
+    items.extend(signed.iter().map(|s| SignatureItem {
+        key: &s.key.0,
+        signature: &s.signature.0,
+        message: &s.message,
+    }));
+    let mut verdicts = Verdicts::new();
+    let (verified, roots) = rayon::join(
+        || backend.verify_ed25519(&items, &mut verdicts),
+        || check_roots(backend, names, &group.batches),
+    );
+    verified?;
+    faults.extend(roots?);
+    if !verdicts.all_valid() {
+        let first_client = (0..clients).find(|i| !verdicts.get(*i));
+        faults.extend(first_client.map(|i| client_fault(names, &group.batches, i)));
+        let bad = signed
+            .iter()
+            .enumerate()
+            .find(|(i, _)| !verdicts.get(clients + i));
+        faults.extend(bad.map(|(_, s)| {
+            let what = format!(
+                "the signature of validator {} over {} is invalid",
+                s.signer, s.what
+            );
+            names.fault(s.place, s.height, what)
+        }));
+    }
+    // The one that comes first in the log.
+    match faults.into_iter().min_by_key(|fault| fault.record) {
+        Some(fault) => Err(fault.into()),
+        None => Ok(items.len() as u64),
+    }
+}
+
+/// The client signatures of all transactions, in order; transactions that are none are left out.
+pub(super) fn client_items<'a>(
+    batches: &[StoredBatch<'a>],
+) -> impl Iterator<Item = SignatureItem<'a>> {
+    batches.iter().flat_map(|batch| {
+        batch.transactions.iter().filter_map(|bytes| {
+            let view = TxView::parse(bytes).ok()?;
+            Some(SignatureItem {
+                key: view.sender_bytes(),
+                signature: view.signature(),
+                message: view.signed_bytes(),
+            })
+        })
+    })
+}
+
+fn check_forms(names: &Names<'_>, batches: &[StoredBatch<'_>]) -> Result<(), Fault> {
+    for batch in batches {
+        for (i, bytes) in batch.transactions.iter().enumerate() {
+            TxView::parse(bytes).map_err(|e| {
+                let what = format!("transaction {i} of batch {}: {e}", batch.digest);
+                names.fault(batch.place, None, what)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+fn client_fault(names: &Names<'_>, batches: &[StoredBatch<'_>], mut index: usize) -> Fault {
+    for batch in batches {
+        if index < batch.transactions.len() {
+            let what = format!(
+                "the client's signature of transaction {index} of batch {} is invalid",
+                batch.digest
+            );
+            return names.fault(batch.place, None, what);
+        }
+        index -= batch.transactions.len();
+    }
+    unreachable!("the index is below the number of transactions");
+}
+
+/// Counts, lengths and transaction roots of all batches; the first that is wrong.
+fn check_roots(
+    backend: &dyn Backend,
+    names: &Names<'_>,
+    batches: &[StoredBatch<'_>],
+) -> Result<Option<Fault>, EngineError> {
+    let leaves: Vec<&[u8]> = batches
+        .iter()
+        .flat_map(|b| b.transactions.iter().copied())
+        .collect();
+    let hashes = merkle::leaf_hashes::<Sha512_256>(backend, &leaves)?;
+    let mut rest = hashes.as_slice();
+    for batch in batches {
+        let (own, tail) = rest.split_at(batch.transactions.len());
+        rest = tail;
+        let header = &batch.header;
+        let wrong = |what: String| {
+            Some(names.fault(batch.place, None, format!("batch {}: {what}", batch.digest)))
+        };
+        if header.count as usize != own.len() {
+            return Ok(wrong(format!(
+                "{} transactions where its header says {}",
+                own.len(),
+                header.count
+            )));
+        }
+        if header.bytes as usize != batch.payload_bytes {
+            return Ok(wrong(format!(
+                "{} bytes where its header says {}",
+                batch.payload_bytes, header.bytes
+            )));
+        }
+        if merkle::root_of_hashes::<Sha512_256>(backend, own.to_vec())?
+            != header.transactions_root.0
+        {
+            return Ok(wrong(
+                "its transactions have another root than its header says".to_owned(),
+            ));
+        }
+    }
+    Ok(None)
+}
+
+/// Collects every signature of a validator in the group, with the weight behind each certificate already checked.
+fn validators_signatures(
+    genesis: &Genesis,
+    names: &Names<'_>,
+    group: &Group<'_>,
+) -> Result<Vec<Signed>, Fault> {
+    let set = &genesis.validators;
+    let mut collected = Collector {
+        genesis,
+        chain: genesis.chain_id(),
+        names,
+        signed: Vec::new(),
+    };
+    for batch in &group.batches {
+        if batch.header.chain != collected.chain {
+            return Err(names.fault(
+                batch.place,
+                None,
+                format!("batch {} is of another ledger", batch.digest),
+            ));
+        }
+        let author = Signatures(vec![(batch.header.lane, batch.signature)]);
+        let statement = Statement::Batch(batch.digest);
+        collected.add(batch.place, None, &statement, &author, 0, "its batch")?;
+    }
+    for (place, slot) in &group.slots {
+        let (proposal, certificate) = (&slot.proposal, &slot.certificate);
+        let height = Some(proposal.slot);
+        if certificate.slot != proposal.slot || certificate.digest != proposal.digest() {
+            return Err(names.fault(
+                *place,
+                height,
+                "the commit certificate is of another proposal",
+            ));
+        }
+        if !proposal
+            .tips
+            .windows(2)
+            .all(|pair| pair[0].lane < pair[1].lane)
+        {
+            return Err(names.fault(*place, height, "the lane tips are not sorted by lane"));
+        }
+        let statement = Statement::Commit(certificate.view, certificate.slot, certificate.digest.0);
+        let quorum = set.weight_quorum();
+        collected.add(
+            *place,
+            height,
+            &statement,
+            &certificate.signatures,
+            quorum,
+            "a commit certificate",
+        )?;
+        for tip in &proposal.tips {
+            let statement = Statement::Acknowledge(tip.digest);
+            let one_correct = set.weight_one_correct();
+            collected.add(
+                *place,
+                height,
+                &statement,
+                &tip.signatures,
+                one_correct,
+                "a lane tip certificate",
+            )?;
+        }
+    }
+    for (place, block) in &group.headers {
+        let header = &block.header;
+        let statement = Statement::Executed(header.height, header.digest());
+        let quorum = set.weight_quorum();
+        let height = Some(header.height);
+        collected.add(
+            *place,
+            height,
+            &statement,
+            &block.signatures,
+            quorum,
+            "a block header",
+        )?;
+    }
+    Ok(collected.signed)
+}
+
+struct Collector<'a> {
+    genesis: &'a Genesis,
+    chain: ChainId,
+    names: &'a Names<'a>,
+    signed: Vec<Signed>,
+}
+
+impl Collector<'_> {
+    fn add(
+        &mut self,
+        place: Place,
+        height: Option<u64>,
+        statement: &Statement,
+        signatures: &Signatures,
+        weight_min: u64,
+        what: &'static str,
+    ) -> Result<(), Fault> {
+        let set = &self.genesis.validators;
+        if !signatures.is_sorted() {
+            return Err(self.names.fault(
+                place,
+                height,
+                format!("the signers of {what} are not sorted"),
+            ));
+        }
+        let weight = set.weight_of(signatures.signers());
+        if weight < weight_min {
+            let text = format!("{what} has weight {weight} behind it, {weight_min} are needed");
+            return Err(self.names.fault(place, height, text));
+        }
+        let message = statement.bytes(self.chain, set.epoch);
+        for (signer, signature) in &signatures.0 {
+            let Some(validator) = set.validators.get(usize::from(*signer)) else {
+                let text = format!("{what} is signed by validator {signer}, who is not in the set");
+                return Err(self.names.fault(place, height, text));
+            };
+            self.signed.push(Signed {
+                place,
+                height,
+                signer: *signer,
+                key: validator.key,
+                signature: *signature,
+                message: message.clone(),
+                what,
+            });
+        }
+        Ok(())
+    }
+}

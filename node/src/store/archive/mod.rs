@@ -1,0 +1,247 @@
+//! Whether a whole ledger log is what a quorum agreed on: every byte, root, signature and link of it.
+//!
+//! One thread walks the mapped segments, checks every record's checksum and chain value and cuts batches into
+//! transactions ([`stream`]); this one hands groups of thousands of signatures to the engine, which uses all cores
+//! ([`checks`]); a bounded queue lies between them. When the stream has ended, the slots are put in order and every
+//! header's payload root and links are compared ([`chain`]), and with a [`Replay`] every block is executed again.
+
+mod chain;
+mod checks;
+mod stream;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bds_contracts::block::{BlockDigest, BlockHeader, Height};
+use bds_contracts::genesis::{Genesis, Mode};
+use bds_contracts::tx::Millis;
+use bds_core::batch::Batch;
+use bds_engine::{Backend, SignatureItem, Verdicts};
+
+use super::error::StoreError;
+use super::home::MetaFiles;
+use super::log::SEGMENT_SUFFIX;
+use super::map::Map;
+use super::medium::files_with_suffix;
+
+/// Groups between the reading thread and the engine.
+const GROUPS_MAX: usize = 3;
+/// Signatures kept in memory for measuring the engine alone.
+const ENGINE_RATE_SIGNATURES_MAX: usize = 1 << 20;
+
+/// The first thing that is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Fault {
+    /// Which file.
+    pub file: PathBuf,
+    /// First byte of the record.
+    pub offset: u64,
+    /// Sequence number of the record in the log.
+    pub record: u64,
+    /// Block, where the record is of one.
+    pub height: Option<Height>,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Why an archive was not found good.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// It says something wrong.
+    #[error("{} byte {}, record {}: {}", .0.file.display(), .0.offset, .0.record, .0.what)]
+    Fault(Box<Fault>),
+    /// It could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine refused.
+    #[error("engine: {0}")]
+    Engine(#[from] bds_engine::EngineError),
+}
+
+impl From<Fault> for ArchiveError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(Box::new(fault))
+    }
+}
+
+/// What was gone through.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Totals {
+    /// Files.
+    pub segments: u64,
+    /// Records of all kinds.
+    pub records: u64,
+    /// Lane batches.
+    pub batches: u64,
+    /// Transactions in them.
+    pub transactions: u64,
+    /// Committed slots.
+    pub slots: u64,
+    /// Certified headers.
+    pub headers: u64,
+    /// Blocks executed again.
+    pub replayed: u64,
+    /// Signatures of clients and validators that were verified.
+    pub signatures: u64,
+    /// Bytes of the log.
+    pub bytes: u64,
+}
+
+/// The result for a good archive.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// What was gone through.
+    pub totals: Totals,
+    /// Last committed slot.
+    pub committed: Height,
+    /// Newest certified block and its digest.
+    pub head: Option<(Height, BlockDigest)>,
+    /// From the first byte to the last check, without replay.
+    pub elapsed: Duration,
+    /// Of it, verifying in the engine.
+    pub replay_elapsed: Duration,
+    /// Signatures a second of the engine alone over the same signatures, when that was asked for.
+    pub engine_rate: Option<f64>,
+}
+
+/// Executes blocks again; given by whoever knows the contracts' shell.
+pub trait Replay {
+    /// The header that results from this slot, chained to the one before. `batches` are in order of execution.
+    fn apply(&mut self, height: Height, time: Millis, batches: &[Batch]) -> BlockHeader;
+
+    /// Time of the last block; of genesis before the first.
+    fn time(&self) -> Millis;
+}
+
+/// What to do beside the checks that are always done.
+#[derive(Default)]
+pub struct VerifyOptions<'a> {
+    /// Execute every block again and compare headers.
+    pub replay: Option<Box<dyn Replay + 'a>>,
+    /// Measure the engine alone over the same signatures afterwards.
+    pub engine_rate: bool,
+}
+
+/// The segments of the ledger log below `dir`, which is a home or the log's own directory.
+///
+/// # Errors
+/// The system's.
+pub fn ledger_segments(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let inner = dir.join(super::LEDGER_DIR);
+    let dir = if inner.is_dir() { &inner } else { dir };
+    files_with_suffix(dir, SEGMENT_SUFFIX).map_err(|e| StoreError::io("listing", dir, e))
+}
+
+fn map_all(paths: &[PathBuf]) -> Result<Vec<Map>, StoreError> {
+    let map = |path: &PathBuf| {
+        let map = std::fs::metadata(path)
+            .and_then(|meta| Map::open(path, meta.len()))
+            .map_err(|e| StoreError::io("mapping", path, e))?;
+        map.advise_sequential();
+        Ok(map)
+    };
+    paths.iter().map(map).collect()
+}
+
+/// Checks everything that can be checked in the ledger log below `dir` against its genesis document.
+///
+/// `progress` is told the totals after each group of some thousand signatures.
+///
+/// # Errors
+/// [`ArchiveError::Fault`] with the first fault; others when it cannot be read or the engine fails.
+///
+/// # Panics
+/// Never on what the files hold.
+pub fn verify(
+    dir: &Path,
+    genesis: &Genesis,
+    backend: &dyn Backend,
+    options: VerifyOptions<'_>,
+    progress: &mut dyn FnMut(&Totals),
+) -> Result<Report, ArchiveError> {
+    let started = Instant::now();
+    let paths = ledger_segments(dir)?;
+    let maps = map_all(&paths)?;
+    // Without metadata (a log copied alone) a lost end cannot be told.
+    let durable_records = match MetaFiles::open(dir) {
+        Ok((_, Some(meta))) => meta.ledger_records,
+        Ok((_, None)) => 0,
+        Err(e) => return Err(e.into()),
+    };
+    let source = stream::Source {
+        paths: &paths,
+        maps: &maps,
+        chain: genesis.chain_id(),
+        durable_records,
+    };
+    let mut totals = Totals {
+        segments: paths.len() as u64,
+        ..Totals::default()
+    };
+    let mut chain = chain::Chain::new(genesis);
+    let mut kept: Vec<SignatureItem<'_>> = Vec::new();
+    let outcome = std::thread::scope(|scope| -> Result<(), ArchiveError> {
+        let (groups_out, groups) = crossbeam::channel::bounded(GROUPS_MAX);
+        let source = &source;
+        scope.spawn(move || source.run(&groups_out));
+        for group in &groups {
+            let group = group?;
+            let checked = checks::check(backend, genesis, &source.names(), &group)?;
+            totals.records += group.records;
+            totals.bytes += group.bytes;
+            totals.batches += group.batches.len() as u64;
+            totals.transactions += group
+                .batches
+                .iter()
+                .map(|b| b.transactions.len() as u64)
+                .sum::<u64>();
+            totals.slots += group.slots.len() as u64;
+            totals.headers += group.headers.len() as u64;
+            totals.signatures += checked;
+            if options.engine_rate
+                && genesis.mode == Mode::Verified
+                && kept.len() < ENGINE_RATE_SIGNATURES_MAX
+            {
+                kept.extend(checks::client_items(&group.batches));
+            }
+            chain.add(group)?;
+            progress(&totals);
+        }
+        Ok(())
+    });
+    outcome?;
+    let names = source.names();
+    chain.check_order(backend, &names)?;
+    let elapsed = started.elapsed();
+    let replay_started = Instant::now();
+    if let Some(mut replay) = options.replay {
+        chain.replay(&names, &maps, replay.as_mut(), &mut |blocks| {
+            totals.replayed = blocks;
+            progress(&totals);
+        })?;
+    }
+    Ok(Report {
+        committed: chain.committed(),
+        head: chain.head(),
+        elapsed,
+        replay_elapsed: replay_started.elapsed(),
+        engine_rate: engine_rate(backend, &kept)?,
+        totals,
+    })
+}
+
+/// Signatures a second of the engine over signatures that lie in memory, in groups of the same size.
+fn engine_rate(
+    backend: &dyn Backend,
+    items: &[SignatureItem<'_>],
+) -> Result<Option<f64>, ArchiveError> {
+    if items.is_empty() {
+        return Ok(None);
+    }
+    let mut verdicts = Verdicts::new();
+    let started = Instant::now();
+    for group in items.chunks(stream::GROUP_SIGNATURES) {
+        backend.verify_ed25519(group, &mut verdicts)?;
+    }
+    Ok(Some(items.len() as f64 / started.elapsed().as_secs_f64()))
+}
