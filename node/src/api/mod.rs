@@ -1,3 +1,131 @@
-//! The HTTP interface for platforms.
+//! The HTTP interface for platforms: what is served is in [`routes`], how much of it at once is in [`Limits`].
+//!
+//! Every body, batch, request, connection and stream is counted against a bound; when one is reached the newest is
+//! refused with 503 and `Retry-After`, distinct from a 4xx that blames the request. Nothing in here decides about
+//! transactions: that is the [`Service`]'s part.
 
+mod body;
+mod events;
+mod openapi;
+mod parameters;
+pub mod problem;
+pub mod routes;
+mod server;
 pub mod service;
+mod stall;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use problem::{Kind, Problem};
+use service::Service;
+
+/// How much the interface takes on at once, and for how long it waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest body of `POST /v1/batch`, in bytes.
+    pub batch_body_bytes: usize,
+    /// Bytes of all bodies in hand.
+    pub bodies_bytes: usize,
+    /// How long a request waits for room for its body before it is refused.
+    pub body_room_wait: Duration,
+    /// A body must be complete after this.
+    pub body_time: Duration,
+    /// Requests in work, event streams not counted.
+    pub requests_max: usize,
+    /// Open event streams.
+    pub streams_max: usize,
+    /// Open connections.
+    pub connections_max: usize,
+    /// A request head must be complete after this; an idle connection is closed after it.
+    pub head_time: Duration,
+    /// A client that reads nothing for this long while something waits for it is cut off.
+    pub stall_time: Duration,
+    /// How long a stop waits for requests in work.
+    pub drain_time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch_body_bytes: 16 * 1024 * 1024,
+            bodies_bytes: 256 * 1024 * 1024,
+            body_room_wait: Duration::from_secs(1),
+            body_time: Duration::from_secs(30),
+            requests_max: 1024,
+            streams_max: 128,
+            connections_max: 4096,
+            head_time: Duration::from_secs(10),
+            stall_time: Duration::from_secs(30),
+            drain_time: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What every handler needs.
+#[derive(Clone)]
+struct App {
+    service: Arc<dyn Service>,
+    limits: Limits,
+    requests: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    stopping: CancellationToken,
+}
+
+impl App {
+    fn new(service: Arc<dyn Service>, limits: Limits) -> Self {
+        Self {
+            service,
+            limits,
+            requests: Arc::new(Semaphore::new(limits.requests_max)),
+            bodies: Arc::new(Semaphore::new(limits.bodies_bytes)),
+            streams: Arc::new(Semaphore::new(limits.streams_max)),
+            stopping: CancellationToken::new(),
+        }
+    }
+}
+
+/// Serves with the default limits until `shutdown` is done, then lets requests in work finish.
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn serve(
+    listener: TcpListener,
+    service: Arc<dyn Service>,
+    shutdown: impl Future<Output = ()> + Send,
+) -> anyhow::Result<()> {
+    serve_with(listener, service, Limits::default(), shutdown).await
+}
+
+/// As [`serve`], with other limits.
+///
+/// # Errors
+/// When the listener breaks.
+pub async fn serve_with(
+    listener: TcpListener,
+    service: Arc<dyn Service>,
+    limits: Limits,
+    shutdown: impl Future<Output = ()> + Send,
+) -> anyhow::Result<()> {
+    server::run(listener, App::new(service, limits), shutdown).await
+}
+
+/// Runs work that may read the disk or compute for long away from the threads that move bytes.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| {
+        Problem::new(
+            Kind::Internal,
+            "the node failed on this request; its log says where",
+        )
+    })
+}

@@ -1,0 +1,233 @@
+//! `GET /v1/events`: what happened on the ledger, in order, from any place on, as server-sent events.
+//!
+//! A follower first reads the past from the index, then takes blocks as they are certified. Whenever it cannot be sure to
+//! have seen every block between (it lagged, or a number is missing), it reads the past again from its place. Nothing
+//! waits here but one page of events per stream: a slow reader lags, re-reads, and in the end is cut off by the socket.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use bds_contracts::block::Height;
+use bds_contracts::tx::AccountId;
+use futures::stream;
+use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+
+use super::parameters::{Parameters, invalid, parse};
+use super::problem::{Kind, Problem};
+use super::service::{BlockDone, PlacedEvent, Service};
+use super::{App, blocking};
+
+/// Events read from the index at once.
+const PAGE_EVENTS: usize = 256;
+/// A comment is sent when nothing happened for this long, so that both ends notice a dead connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// A place in the stream: block, and number of the event in it.
+type Place = (Height, u32);
+
+/// Answers the request with an endless stream.
+///
+/// # Errors
+/// [`Kind::ArgumentInvalid`], or [`Kind::Busy`] when there are too many streams.
+pub(super) fn follow(
+    app: &App,
+    headers: &HeaderMap,
+    parameters: &Parameters,
+) -> Result<Response, Problem> {
+    let place = start(headers, parameters)?;
+    let account = parameters
+        .parse::<u64>("account", "an account number")?
+        .map(AccountId);
+    let permit = app.streams.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(
+            Kind::Busy,
+            format!("all {} event streams are taken", app.limits.streams_max),
+        )
+    })?;
+    let follower = Follower {
+        // Subscribed before the first read of the past, so that nothing falls between.
+        live: app.service.blocks(),
+        service: Arc::clone(&app.service),
+        place,
+        account,
+        seen_to: None,
+        reading_past: place.is_some(),
+        held: None,
+        ready: VecDeque::new(),
+        stopping: app.stopping.clone(),
+        _permit: permit,
+    };
+    let events = stream::unfold(follower, |mut follower| async move {
+        let event = follower.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(event), follower))
+    });
+    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
+    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+}
+
+/// `Last-Event-ID` names the last event seen, `from` the first one wanted; without both the stream starts with the next
+/// block.
+fn start(headers: &HeaderMap, parameters: &Parameters) -> Result<Option<Place>, Problem> {
+    const EXPECTED: &str = "HEIGHT:INDEX, e.g. 17:0";
+    if let Some(last) = headers.get("last-event-id") {
+        let text = last.to_str().unwrap_or("?");
+        let (height, index) = place(text).ok_or_else(|| {
+            invalid(format!(
+                "header `Last-Event-ID`: `{text}` is not {EXPECTED}"
+            ))
+        })?;
+        return Ok(Some(after(height, index)));
+    }
+    parameters
+        .get("from")
+        .map(|text| {
+            place(text)
+                .ok_or_else(|| invalid(format!("parameter `from`: `{text}` is not {EXPECTED}")))
+        })
+        .transpose()
+}
+
+fn after(height: Height, index: u32) -> Place {
+    match index.checked_add(1) {
+        Some(next) => (height, next),
+        None => (height.saturating_add(1), 0),
+    }
+}
+
+fn place(text: &str) -> Option<Place> {
+    let (height, index) = text.split_once(':')?;
+    Some((
+        parse("height", height, "a height").ok()?,
+        parse("index", index, "an index").ok()?,
+    ))
+}
+
+/// One stream's way through the ledger.
+struct Follower {
+    service: Arc<dyn Service>,
+    live: Receiver<Arc<BlockDone>>,
+    /// Where the next event may be; `None` until the first block, for a stream that starts now.
+    place: Option<Place>,
+    account: Option<AccountId>,
+    /// The last live block handled; the next one must follow it, or the past is read again.
+    seen_to: Option<Height>,
+    reading_past: bool,
+    /// A live block that waits until the past before it has been read.
+    held: Option<Arc<BlockDone>>,
+    ready: VecDeque<PlacedEvent>,
+    stopping: CancellationToken,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Follower {
+    /// The next event for the client; `None` ends the stream.
+    async fn next(&mut self) -> Option<SseEvent> {
+        loop {
+            while let Some(event) = self.ready.pop_front() {
+                let wanted = self
+                    .account
+                    .is_none_or(|account| event.event.accounts().contains(&account));
+                if wanted {
+                    return Some(sse(&event));
+                }
+            }
+            if self.stopping.is_cancelled() {
+                return None;
+            }
+            if self.reading_past {
+                self.read_past().await?;
+            } else {
+                self.take_live().await?;
+            }
+        }
+    }
+
+    /// One page from the index; an empty one ends the reading of the past.
+    async fn read_past(&mut self) -> Option<()> {
+        let service = Arc::clone(&self.service);
+        let (height, index) = self.place.unwrap_or_default();
+        let page = blocking(move || service.events_from(height, index, PAGE_EVENTS))
+            .await
+            .ok()?;
+        match page.last() {
+            Some(last) => {
+                self.place = Some(after(last.height, last.index));
+                self.ready.extend(page);
+            }
+            None => self.reading_past = false,
+        }
+        Some(())
+    }
+
+    async fn take_live(&mut self) -> Option<()> {
+        if let Some(done) = self.held.take() {
+            self.take_block(&done);
+            return Some(());
+        }
+        let received = tokio::select! {
+            received = self.live.recv() => received,
+            () = self.stopping.cancelled() => return None,
+        };
+        match received {
+            Ok(done) => {
+                let height = done.block.header.height;
+                let place = *self.place.get_or_insert((height, 0));
+                let follows = self.seen_to == height.checked_sub(1) || height <= place.0;
+                if follows {
+                    self.take_block(&done);
+                } else {
+                    // Blocks between our place and this one may have been certified before we listened.
+                    self.reading_past = true;
+                    self.held = Some(done);
+                }
+                Some(())
+            }
+            Err(RecvError::Lagged(_)) => {
+                self.reading_past = self.place.is_some();
+                Some(())
+            }
+            Err(RecvError::Closed) => None,
+        }
+    }
+
+    fn take_block(&mut self, done: &BlockDone) {
+        let height = done.block.header.height;
+        let place = self.place.unwrap_or_default();
+        let events = done
+            .receipts
+            .iter()
+            .flat_map(|receipt| receipt.events.iter().map(|event| (receipt.tx, event)))
+            .zip(0_u32..)
+            .filter(|(_, index)| (height, *index) >= place)
+            .map(|((tx, event), index)| PlacedEvent {
+                height,
+                index,
+                tx,
+                event: event.clone(),
+            });
+        self.ready.extend(events);
+        self.place = Some(place.max((height.saturating_add(1), 0)));
+        self.seen_to = Some(height);
+    }
+}
+
+fn sse(placed: &PlacedEvent) -> SseEvent {
+    let PlacedEvent {
+        height,
+        index,
+        tx,
+        event,
+    } = placed;
+    let data = json!({ "height": height, "index": index, "tx": tx, "event": event });
+    SseEvent::default()
+        .id(format!("{height}:{index}"))
+        .data(data.to_string())
+}

@@ -1,0 +1,268 @@
+//! The OpenAPI 3.1 description of the interface, served at `/openapi.json`.
+//!
+//! Written as JSON, the language of the standard, and read through utoipa's types, so that a mistake in its structure
+//! is an error in a test and not in a client generator.
+
+use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE};
+use bds_contracts::query::NAMES;
+use serde_json::{Value, json};
+use utoipa::openapi::OpenApi;
+
+use super::problem::{Kind, PROBLEM_MEDIA_TYPE};
+
+/// The description.
+pub(super) fn document() -> OpenApi {
+    serde_json::from_value(value()).expect("the description is constant and tested")
+}
+
+fn value() -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "BDS validator",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Submit signed transactions, get receipts with proofs, follow events, read the state. \
+                Every write is a transaction signed by its sender; binary bodies are borsh (`application/x-borsh`).",
+            "license": { "name": "MIT OR Apache-2.0" }
+        },
+        "paths": paths(),
+        "components": { "schemas": schemas() }
+    })
+}
+
+fn paths() -> Value {
+    let wait = json!([
+        query(
+            "wait",
+            "What to wait for: `accepted` (default), `committed` or `applied`.",
+            json!({ "type": "string", "enum": ["accepted", "committed", "applied"] })
+        ),
+        query(
+            "timeout_ms",
+            "Longest wait, 10,000 by default, 120,000 at most. An item that did not come so far in \
+            time is answered `unknown`; its receipt can be asked for by id.",
+            json!({ "type": "integer", "minimum": 0, "maximum": 120_000 })
+        ),
+    ]);
+    json!({
+        "/v1/batch": { "post": operation("submitBatch",
+            &format!("Submit up to {BATCH_ITEMS_MAX} transactions; one answer each, in order. Same bytes, same answer."),
+            &wait,
+            Some(json!({ "required": true, "content": {
+                BORSH_MEDIA_TYPE: { "schema": binary() },
+                "application/json": { "schema": reference("BatchRequest") },
+            }})),
+            &both("BatchAnswer")) },
+        "/v1/transactions": { "post": operation("submitTransaction",
+            "Submit one transaction: hex as text or JSON, or its wire bytes.",
+            &wait,
+            Some(json!({ "required": true, "content": {
+                "application/json": { "schema": reference("TransactionRequest") },
+                "text/plain": { "schema": hex() },
+                "application/octet-stream": { "schema": binary() },
+                BORSH_MEDIA_TYPE: { "schema": binary() },
+            }})),
+            &both("ItemAnswer")) },
+        "/v1/receipts/{id}": { "get": with_pending(operation("getReceipt",
+            "Receipt of a transaction with everything needed to check it offline; 202 while it is not final.",
+            &json!([path("id", "Transaction id: SHA-512 of the signed bytes, in hex.", hex())]),
+            None, &both("ReceiptProof"))) },
+        "/v1/blocks/{height}": { "get": operation("getBlock", "A certified block header and its signatures.",
+            &json!([path("height", "Block height; the first block is 1.", integer())]),
+            None, &both("CertifiedHeader")) },
+        "/v1/blocks/{height}/receipts": { "get": operation("getBlockReceipts",
+            "All receipts of a certified block, each with its inclusion path.",
+            &json!([path("height", "Block height; the first block is 1.", integer())]),
+            None, &both("BlockReceipts")) },
+        "/v1/query/{name}": { "get": operation("query",
+            "Read the executed state. Arguments are query parameters that depend on the name; a wrong one is named \
+             in the answer. Lists are cut at 1,000 entries; `after` asks for the next ones.",
+            &json!([
+                path("name", "Which question.", json!({ "type": "string", "enum": NAMES })),
+                query("account", "Account number.", integer()),
+                query("instrument", "Instrument number.", integer()),
+                query("currency", "Three letters.", json!({ "type": "string" })),
+                query("key", "Member's key in hex.", hex()),
+                query("after", "List entries after this one.", integer()),
+            ]),
+            None, &json!({ "application/json": { "schema": { "type": ["object", "array"] } } })) },
+        "/v1/status": { "get": operation("getStatus", "Where this node stands.", &json!([]), None,
+            &json!({ "application/json": { "schema": reference("NodeStatus") } })) },
+        "/v1/events": { "get": operation("followEvents",
+            "Events in order as server-sent events with `id: HEIGHT:INDEX`; resumes after `Last-Event-ID`, or from \
+             `from`, or starts with the next block.",
+            &json!([
+                query("from", "First place wanted, `HEIGHT:INDEX`.",
+                    json!({ "type": "string", "pattern": "^[0-9]+:[0-9]+$" })),
+                query("account", "Only events that concern this account.", integer()),
+                parameter("header", "Last-Event-ID", "Last event seen, `HEIGHT:INDEX`.", false,
+                    json!({ "type": "string" })),
+            ]),
+            None, &json!({ "text/event-stream": { "schema": reference("PlacedEvent") } })) },
+        "/metrics": { "get": operation("getMetrics", "OpenMetrics text for Prometheus.", &json!([]), None,
+            &json!({ "application/openmetrics-text": { "schema": { "type": "string" } } })) },
+        "/livez": { "get": operation("live", "200 while the process serves.", &json!([]), None, &text()) },
+        "/readyz": { "get": operation("ready", "200 when caught up and connected to a quorum, else 503.",
+            &json!([query("verbose", "Give the reasons, one a line.", json!({ "type": "string" }))]),
+            None, &text()) },
+        "/openapi.json": { "get": operation("describe", "This document.", &json!([]), None,
+            &json!({ "application/json": { "schema": { "type": "object" } } })) },
+        "/": { "get": operation("index", "All paths as text.", &json!([]), None, &text()) },
+    })
+}
+
+fn operation(
+    id: &str,
+    summary: &str,
+    parameters: &Value,
+    body: Option<Value>,
+    content: &Value,
+) -> Value {
+    let mut operation = json!({
+        "operationId": id,
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {
+            "200": { "description": "Done.", "content": content },
+            "default": {
+                "description": "Refused; `code` says why.",
+                "content": { PROBLEM_MEDIA_TYPE: { "schema": reference("Problem") } }
+            }
+        }
+    });
+    if let Some(body) = body {
+        operation["requestBody"] = body;
+    }
+    operation
+}
+
+fn with_pending(mut operation: Value) -> Value {
+    operation["responses"]["202"] =
+        json!({ "description": "Admitted and not final yet; ask again." });
+    operation
+}
+
+fn both(schema: &str) -> Value {
+    json!({
+        "application/json": { "schema": reference(schema) },
+        BORSH_MEDIA_TYPE: { "schema": binary() },
+    })
+}
+
+fn parameter(place: &str, name: &str, description: &str, required: bool, schema: Value) -> Value {
+    json!({ "in": place, "name": name, "description": description, "required": required, "schema": schema })
+}
+
+fn query(name: &str, description: &str, schema: Value) -> Value {
+    parameter("query", name, description, false, schema)
+}
+
+fn path(name: &str, description: &str, schema: Value) -> Value {
+    parameter("path", name, description, true, schema)
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{name}") })
+}
+
+fn text() -> Value {
+    json!({ "text/plain": { "schema": { "type": "string" } } })
+}
+
+fn hex() -> Value {
+    json!({ "type": "string", "pattern": "^([0-9a-fA-F]{2})*$" })
+}
+
+fn binary() -> Value {
+    json!({ "type": "string", "format": "binary" })
+}
+
+fn integer() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn boolean() -> Value {
+    json!({ "type": "boolean" })
+}
+
+fn string() -> Value {
+    json!({ "type": "string" })
+}
+
+fn list(items: Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+/// An object whose properties are all there.
+fn object(properties: &[(&str, Value)]) -> Value {
+    let names: Vec<_> = properties.iter().map(|(name, _)| *name).collect();
+    let properties: serde_json::Map<_, _> = properties
+        .iter()
+        .map(|(name, schema)| ((*name).to_owned(), schema.clone()))
+        .collect();
+    json!({ "type": "object", "required": names, "properties": properties })
+}
+
+fn schemas() -> Value {
+    let codes: Vec<_> = Kind::ALL.iter().map(|kind| kind.code()).collect();
+    let types: Vec<_> = Kind::ALL.iter().map(|kind| kind.uri()).collect();
+    let signatures = list(
+        json!({ "type": "array", "description": "Validator index, then its signature in hex." }),
+    );
+    json!({
+        "Problem": object(&[
+            ("type", json!({ "type": "string", "enum": types })),
+            ("title", string()),
+            ("status", integer()),
+            ("detail", string()),
+            ("code", json!({ "type": "string", "enum": codes })),
+            ("retryable", boolean()),
+        ]),
+        "BatchRequest": object(&[("transactions", json!({
+            "type": "array", "items": hex(), "maxItems": BATCH_ITEMS_MAX,
+        }))]),
+        "TransactionRequest": object(&[("transaction", hex())]),
+        "BatchAnswer": object(&[("items", list(reference("ItemAnswer")))]),
+        "ItemAnswer": {
+            "type": "object",
+            "required": ["id", "outcome"],
+            "properties": {
+                "id": hex(),
+                "outcome": { "type": "string", "enum": ["refused", "accepted", "committed", "applied", "unknown"] },
+                "code": integer(),
+                "reason": string(),
+                "retryable": boolean(),
+                "height": integer(),
+                "index": integer(),
+            }
+        },
+        "Receipt": object(&[
+            ("tx", hex()), ("height", integer()), ("index", integer()), ("code", integer()), ("message", string()),
+            ("events", list(json!({ "type": "object" }))),
+        ]),
+        "BlockHeader": object(&[
+            ("chain", hex()), ("height", integer()), ("time", integer()), ("previous", hex()), ("payload_root", hex()),
+            ("receipts_root", hex()), ("tx_count", integer()), ("dropped_count", integer()), ("checkpoint", integer()),
+            ("state_root", hex()),
+        ]),
+        "CertifiedHeader": object(&[("header", reference("BlockHeader")), ("signatures", signatures)]),
+        "ReceiptProof": object(&[
+            ("receipt", reference("Receipt")), ("path", list(hex())), ("block", reference("CertifiedHeader")),
+        ]),
+        "BlockReceipts": object(&[
+            ("block", reference("CertifiedHeader")),
+            ("receipts", list(json!({ "type": "array", "description": "A `Receipt`, then its path." }))),
+        ]),
+        "PlacedEvent": object(&[
+            ("height", integer()), ("index", integer()), ("tx", hex()), ("event", json!({ "type": "object" })),
+        ]),
+        "NodeStatus": object(&[
+            ("chain", hex()), ("validator", integer()), ("view", integer()), ("view_changes", integer()),
+            ("committed", integer()), ("executed", integer()), ("certified", integer()), ("head", hex()),
+            ("state_root", hex()), ("state_height", integer()), ("transactions", integer()), ("peers", integer()),
+            ("ready", boolean()), ("mode", string()), ("durable", boolean()), ("backend", string()),
+            ("stage_seconds", json!({ "type": "object", "additionalProperties": { "type": "number" } })),
+            ("cpu_seconds", json!({ "type": "number" })), ("memory_bytes", integer()),
+        ]),
+    })
+}

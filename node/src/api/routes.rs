@@ -1,0 +1,365 @@
+//! Every path of the interface and what it does.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::Json;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, ItemOutcome, Wait};
+use bds_contracts::receipt::Code;
+use bds_contracts::tx::{TX_BYTES_MAX, TxId};
+use borsh::BorshSerialize;
+use serde::Serialize;
+use serde_json::json;
+
+use super::body::{self, Format, Received};
+use super::parameters::{Parameters, invalid, parse};
+use super::problem::{Kind, Problem};
+use super::service::{QueryError, ReceiptAnswer};
+use super::{App, blocking, events, openapi};
+
+/// Time given to a batch that does not say how long to wait.
+const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
+/// Longest time a batch may ask to wait.
+const TIMEOUT_MAX: Duration = Duration::from_secs(120);
+/// Longest body of `POST /v1/transactions`: hex doubles the longest transaction, JSON adds a little.
+const ONE_BODY_BYTES_MAX: usize = 2 * TX_BYTES_MAX + 1024;
+
+/// What answers a request: most answer well or with a problem.
+type Answered = Result<Response, Problem>;
+
+/// All routes: method, path, handler. The OpenAPI document is tested to list exactly these.
+fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
+    vec![
+        ("post", "/v1/batch", post(post_batch)),
+        ("post", "/v1/transactions", post(post_transaction)),
+        ("get", "/v1/receipts/{id}", get(get_receipt)),
+        ("get", "/v1/blocks/{height}", get(get_block)),
+        (
+            "get",
+            "/v1/blocks/{height}/receipts",
+            get(get_block_receipts),
+        ),
+        ("get", "/v1/query/{name}", get(get_query)),
+        ("get", "/v1/status", get(get_status)),
+        ("get", "/v1/events", get(get_events)),
+        ("get", "/metrics", get(get_metrics)),
+        ("get", "/livez", get(get_livez)),
+        ("get", "/readyz", get(get_readyz)),
+        ("get", "/openapi.json", get(get_openapi)),
+        ("get", "/", get(get_index)),
+    ]
+}
+
+/// Methods and paths of all routes, for the interface description and tests.
+#[must_use]
+pub fn list() -> BTreeSet<(&'static str, &'static str)> {
+    table()
+        .into_iter()
+        .map(|(method, path, _)| (method, path))
+        .collect()
+}
+
+/// All routes with bounds and limits around them.
+pub(super) fn router(app: App) -> Router {
+    let mut router = Router::new();
+    for (_, path, handler) in table() {
+        // Events run for hours and have a bound of their own; a busy node must still answer its probes.
+        let bounded = path.starts_with("/v1/") && path != "/v1/events";
+        router = router.route(
+            path,
+            if bounded {
+                handler.layer(from_fn_with_state(app.clone(), bound_requests))
+            } else {
+                handler
+            },
+        );
+    }
+    router
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(app)
+}
+
+/// Refuses the newest request when too many are in work, and tells the limits in every answer.
+async fn bound_requests(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut response = match app.requests.clone().try_acquire_owned() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => Problem::new(
+            Kind::Busy,
+            format!(
+                "{} requests are in work; send again later",
+                app.limits.requests_max
+            ),
+        )
+        .into_response(),
+    };
+    for (name, limit) in [
+        ("x-bds-batch-items-max", BATCH_ITEMS_MAX),
+        ("x-bds-batch-bytes-max", app.limits.batch_body_bytes),
+        ("x-bds-transaction-bytes-max", TX_BYTES_MAX),
+    ] {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static(name), HeaderValue::from(limit));
+    }
+    response
+}
+
+async fn post_batch(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
+    let (wait, timeout) = wait(&uri)?;
+    let format = Format::of(&headers, &[Format::Borsh, Format::Json])?;
+    let Received { bytes, room } =
+        body::read(&app, &headers, body, app.limits.batch_body_bytes).await?;
+    let transactions = body::decode_batch(format, &bytes)?;
+    drop(bytes);
+    let answer = app.service.submit(transactions, wait, timeout).await;
+    // The transactions are the service's now, and under its own bounds.
+    drop(room);
+    refused_as_a_whole(&answer)?;
+    Ok(encode(&answer, format == Format::Borsh))
+}
+
+async fn post_transaction(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Answered {
+    let (wait, timeout) = wait(&uri)?;
+    let formats = [Format::Json, Format::Octets, Format::Hex, Format::Borsh];
+    let format = Format::of(&headers, &formats)?;
+    let Received { bytes, room } = body::read(&app, &headers, body, ONE_BODY_BYTES_MAX).await?;
+    let transaction = body::decode_one(format, bytes)?;
+    let answer = app.service.submit(vec![transaction], wait, timeout).await;
+    drop(room);
+    refused_as_a_whole(&answer)?;
+    let item = answer.items.into_iter().next().ok_or_else(|| {
+        Problem::new(
+            Kind::Internal,
+            "the node gave no answer for the transaction",
+        )
+    })?;
+    Ok(encode(&item, wants_borsh(&headers)))
+}
+
+fn wait(uri: &Uri) -> Result<(Wait, Duration), Problem> {
+    let parameters = Parameters::only(uri, &["wait", "timeout_ms"])?;
+    let wait = match parameters.get("wait") {
+        None | Some("accepted") => Wait::Accepted,
+        Some("committed") => Wait::Committed,
+        Some("applied") => Wait::Applied,
+        Some(other) => {
+            return Err(invalid(format!(
+                "parameter `wait`: `{other}` is not accepted, committed or applied"
+            )));
+        }
+    };
+    let timeout = parameters
+        .parse("timeout_ms", "a number of milliseconds")?
+        .map_or(TIMEOUT_DEFAULT, Duration::from_millis);
+    if timeout > TIMEOUT_MAX {
+        return Err(invalid(format!(
+            "parameter `timeout_ms`: the longest wait is {} ms",
+            TIMEOUT_MAX.as_millis()
+        )));
+    }
+    Ok((wait, timeout))
+}
+
+/// When the node took nothing at all, for a reason that is not in the transactions, the status says so.
+fn refused_as_a_whole(answer: &BatchAnswer) -> Result<(), Problem> {
+    let code_of = |outcome: &ItemOutcome| match outcome {
+        ItemOutcome::Refused { code, .. } => Some(*code),
+        _ => None,
+    };
+    let Some(code) = answer.items.first().and_then(|item| code_of(&item.outcome)) else {
+        return Ok(());
+    };
+    let kind = match code {
+        Code::BUSY => Kind::Busy,
+        Code::RATE_LIMITED => Kind::RateLimited,
+        Code::STOPPING => Kind::Stopping,
+        Code::STORAGE_FULL => Kind::StorageFull,
+        _ => return Ok(()),
+    };
+    if answer
+        .items
+        .iter()
+        .all(|item| code_of(&item.outcome) == Some(code))
+    {
+        return Err(Problem::new(kind, code.text()));
+    }
+    Ok(())
+}
+
+async fn get_receipt(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answered {
+    Parameters::only(&uri, &[])?;
+    let id: TxId = parse("id", &id, "a transaction id of 128 hex digits")?;
+    let found = blocking(move || app.service.receipt(&id)).await?;
+    Ok(match found {
+        ReceiptAnswer::Proven(proof) => encode(&*proof, wants_borsh(&headers)),
+        ReceiptAnswer::Pending => (
+            StatusCode::ACCEPTED,
+            [(RETRY_AFTER, "1")],
+            Json(json!({ "id": id, "outcome": "pending" })),
+        )
+            .into_response(),
+        ReceiptAnswer::Unknown => {
+            return Err(Problem::new(
+                Kind::NotFound,
+                format!("this node knows no transaction {id}"),
+            ));
+        }
+    })
+}
+
+async fn get_block(
+    State(app): State<App>,
+    Path(height): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answered {
+    Parameters::only(&uri, &[])?;
+    let height = parse("height", &height, "a block height")?;
+    let block = blocking(move || app.service.block(height)).await?;
+    let block = block.ok_or_else(|| no_block(height))?;
+    Ok(encode(&block, wants_borsh(&headers)))
+}
+
+async fn get_block_receipts(
+    State(app): State<App>,
+    Path(height): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answered {
+    Parameters::only(&uri, &[])?;
+    let height = parse("height", &height, "a block height")?;
+    let borsh = wants_borsh(&headers);
+    // Encoding thousands of receipts takes a while too.
+    let response = blocking(move || {
+        let receipts = app.service.block_receipts(height)?;
+        Some(encode(&receipts, borsh))
+    });
+    response.await?.ok_or_else(|| no_block(height))
+}
+
+fn no_block(height: u64) -> Problem {
+    Problem::new(
+        Kind::NotFound,
+        format!("block {height} is not certified on this node"),
+    )
+}
+
+async fn get_query(State(app): State<App>, Path(name): Path<String>, uri: Uri) -> Answered {
+    let arguments = Parameters::any(&uri)?.into_map();
+    let answer = blocking(move || app.service.query(&name, &arguments)).await?;
+    let answer = answer.map_err(|error| {
+        let kind = match error {
+            QueryError::UnknownName(_) => Kind::QueryUnknown,
+            QueryError::BadArgument { .. } => Kind::ArgumentInvalid,
+            QueryError::NotFound(_) => Kind::NotFound,
+        };
+        Problem::new(kind, error.to_string())
+    })?;
+    Ok(Json(answer).into_response())
+}
+
+async fn get_status(State(app): State<App>, uri: Uri) -> Answered {
+    Parameters::only(&uri, &[])?;
+    let status = blocking(move || app.service.status()).await?;
+    Ok(Json(status).into_response())
+}
+
+async fn get_events(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Answered {
+    let parameters = Parameters::only(&uri, &["from", "account"])?;
+    events::follow(&app, &headers, &parameters)
+}
+
+async fn get_metrics(State(app): State<App>) -> Answered {
+    let text = blocking(move || app.service.metrics()).await?;
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, media_type)], text).into_response())
+}
+
+async fn get_livez() -> &'static str {
+    "ok\n"
+}
+
+async fn get_readyz(State(app): State<App>, uri: Uri) -> Answered {
+    let parameters = Parameters::only(&uri, &["verbose"])?;
+    let mut reasons = app.service.not_ready();
+    if app.stopping.is_cancelled() {
+        reasons.push("stopping".to_owned());
+    }
+    if reasons.is_empty() {
+        return Ok("ok\n".into_response());
+    }
+    let mut text = String::from("not ready\n");
+    if parameters.get("verbose").is_some() {
+        for reason in reasons {
+            text.push_str(&reason);
+            text.push('\n');
+        }
+    }
+    Ok((StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")], text).into_response())
+}
+
+async fn get_openapi() -> Response {
+    let document = openapi::document();
+    Json(document).into_response()
+}
+
+async fn get_index() -> String {
+    let mut text = String::from("BDS validator. The interface is described in /openapi.json.\n\n");
+    for (method, path, _) in table() {
+        text.push_str(&format!("{:<5}{path}\n", method.to_uppercase()));
+    }
+    text
+}
+
+async fn unknown_path(uri: Uri) -> Problem {
+    Problem::new(
+        Kind::PathUnknown,
+        format!("there is no path `{}`; see /openapi.json", uri.path()),
+    )
+}
+
+async fn wrong_method(method: axum::http::Method, uri: Uri) -> Problem {
+    Problem::new(
+        Kind::MethodNotAllowed,
+        format!("`{}` has no method {method}; see /openapi.json", uri.path()),
+    )
+}
+
+/// True when the client asks for the binary form.
+fn wants_borsh(headers: &HeaderMap) -> bool {
+    let accepted = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|v| v.to_str().ok());
+    accepted
+        .flat_map(|value| value.split(','))
+        .any(|range| range.split(';').next().unwrap_or("").trim() == BORSH_MEDIA_TYPE)
+}
+
+fn encode<T: Serialize + BorshSerialize>(value: &T, borsh: bool) -> Response {
+    if borsh {
+        let bytes = borsh::to_vec(value).expect("writing to memory cannot fail");
+        ([(CONTENT_TYPE, BORSH_MEDIA_TYPE)], bytes).into_response()
+    } else {
+        Json(value).into_response()
+    }
+}
