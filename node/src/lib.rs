@@ -1,11 +1,17 @@
 //! The node: everything that does I/O, around the sans-io core.
+#![deny(unsafe_code)]
 
 pub mod api;
+pub mod cli;
 pub mod config;
+pub mod doctor;
+pub mod engine;
+pub mod execution;
 pub mod import;
 pub mod keys;
 pub mod measure;
 pub mod network;
+pub mod runtime;
 pub mod setup;
 pub mod store;
 pub mod workload;

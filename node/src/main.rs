@@ -1,3 +1,5 @@
 //! The binary `bds`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    bds_node::cli::main()
+}

@@ -1,0 +1,139 @@
+//! The command line: one variant a verb, each with its own file. Exit codes: 0 done, 1 the thing asked about is false or
+//! failed, 2 usage, 3 input, output or environment.
+
+pub mod bench;
+pub mod demo;
+pub mod engine;
+pub mod events;
+pub mod exchange;
+pub mod ledger;
+pub mod node;
+pub mod query;
+pub mod receipt;
+pub mod tx;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A ledger for high-frequency carbon and energy trading that checks every signature, hash and Merkle root.
+#[derive(Debug, Parser)]
+#[command(name = "bds", version, about, after_help = "Without a verb, `bds demo` runs.")]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Four validators on this machine, a workload, a report.
+    Demo(demo::DemoArgs),
+    /// Makes a home with new keys.
+    Init(node::InitArgs),
+    /// Makes and shows keys.
+    #[command(subcommand)]
+    Keys(node::KeysCommand),
+    /// Makes and checks genesis documents.
+    #[command(subcommand)]
+    Genesis(node::GenesisCommand),
+    /// Networks on this machine.
+    #[command(subcommand)]
+    Testnet(node::TestnetCommand),
+    /// Runs one validator.
+    Start(node::HomeArgs),
+    /// Where a running node stands.
+    Status(node::StatusArgs),
+    /// Shows and checks settings.
+    #[command(subcommand)]
+    Config(node::ConfigCommand),
+    /// Looks for whatever would keep a node from running.
+    Doctor(node::DoctorArgs),
+    /// Signs and submits a transaction.
+    #[command(subcommand)]
+    Tx(tx::TxCommand),
+    /// Submits many signed transactions.
+    #[command(subcommand)]
+    Batch(tx::BatchCommand),
+    /// Fetches a receipt with its proof.
+    Receipt(receipt::ReceiptArgs),
+    /// Checks a receipt offline.
+    VerifyReceipt(receipt::VerifyReceiptArgs),
+    /// Reads the state of a node.
+    Query(query::QueryArgs),
+    /// Follows the events of a node.
+    Events(events::EventsArgs),
+    /// The verification engine alone.
+    #[command(subcommand)]
+    Engine(engine::EngineCommand),
+    /// The order book alone.
+    #[command(subcommand)]
+    Exchange(exchange::ExchangeCommand),
+    /// Checks and shows a ledger on disk.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+    /// Measures.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+}
+
+/// Runs what the arguments ask for.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.verb {
+        None => demo::run(&demo::DemoArgs::default()),
+        Some(verb) => run(verb),
+    };
+    result.unwrap_or_else(|error| {
+        complain(&format!("bds: {error:#}"));
+        ExitCode::from(3)
+    })
+}
+
+fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Demo(args) => demo::run(&args),
+        Verb::Init(args) => node::init(&args),
+        Verb::Keys(command) => node::keys(&command),
+        Verb::Genesis(command) => node::genesis(&command),
+        Verb::Testnet(command) => node::testnet(&command),
+        Verb::Start(args) => node::start(&args),
+        Verb::Status(args) => node::status(&args),
+        Verb::Config(command) => node::config(&command),
+        Verb::Doctor(args) => node::run_doctor(&args),
+        Verb::Tx(command) => tx::run_tx(&command),
+        Verb::Batch(command) => tx::run_batch(&command),
+        Verb::Receipt(args) => receipt::run_receipt(&args),
+        Verb::VerifyReceipt(args) => receipt::run_verify_receipt(&args),
+        Verb::Query(args) => query::run(&args),
+        Verb::Events(args) => events::run(&args),
+        Verb::Engine(command) => engine::run(command),
+        Verb::Exchange(command) => Ok(exchange::run(&command)),
+        Verb::Ledger(command) => ledger::run(command),
+        Verb::Bench(command) => bench::run(&command),
+    }
+}
+
+/// One line on standard output: the answer to what was asked.
+#[expect(clippy::print_stdout, reason = "the command line answers on standard output")]
+pub fn print(line: &str) {
+    println!("{line}");
+}
+
+/// One JSON value on standard output.
+///
+/// # Errors
+/// When the value cannot be JSON.
+pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    print(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// One line on standard error.
+pub fn complain(line: &str) {
+    eprintln!("{line}");
+}
+
+fn done() -> anyhow::Result<ExitCode> {
+    Ok(ExitCode::SUCCESS)
+}
