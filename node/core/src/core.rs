@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
+use bds_contracts::block::{BlockHeader, CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
 use crate::batch::Position;
@@ -140,7 +140,7 @@ impl Core {
                 height,
                 digest,
                 signature,
-            } => self.on_outcome(now, from, height, digest, signature, turn),
+            } => self.on_outcome(from, height, digest, signature, turn),
             Message::ViewChange(change) => self.on_view_change(now, from, change, turn),
             Message::NewView(new_view) => self.on_new_view(now, new_view, turn),
             Message::Status(status) => self.on_status(now, from, status, turn),
@@ -188,6 +188,9 @@ impl Core {
             .as_ref()
             .map_or(0, |certified| certified.header.height);
         self.stable = recovered.certified_last;
+        if let Some(base) = recovered.base {
+            self.restore_base(base.header);
+        }
         for (index, old) in recovered.lanes.into_iter().enumerate() {
             let lane = &mut self.lanes[index];
             lane.ordered = old.ordered;
@@ -252,6 +255,16 @@ impl Core {
             }
         }
         self.restore_own_lane();
+    }
+
+    /// The state on disk may be ahead of the last certified header: the blocks between cannot be certified here any
+    /// more, their headers are gone, but the one the state is at can.
+    fn restore_base(&mut self, header: BlockHeader) {
+        let height = header.height;
+        if height > self.execution.certified {
+            self.execution.certified = height - 1;
+            self.restore_outcome(header);
+        }
     }
 
     /// The own lane goes on after its last batch on disk; what is not certified collects acknowledgements again.

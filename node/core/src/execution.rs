@@ -248,6 +248,14 @@ impl Core {
         self.dispatch(now, turn);
     }
 
+    /// A block executed before a restart that is not certified yet: the own result counts again.
+    pub(crate) fn restore_outcome(&mut self, header: BlockHeader) {
+        let (height, digest) = (header.height, header.digest());
+        let signature = self.notary.sign(&Statement::Executed(height, digest));
+        self.cast_outcome(self.config.me, height, digest, signature, true);
+        self.execution.headers.insert(height, header);
+    }
+
     /// Repeats the own result of a height, if it is still kept.
     pub(crate) fn own_outcome(&self, height: Height) -> Option<Message> {
         let digest = self.execution.headers.get(&height)?.digest();
@@ -261,7 +269,6 @@ impl Core {
     /// The result another validator got.
     pub(crate) fn on_outcome(
         &mut self,
-        now: Millis,
         from: ValidatorIndex,
         height: Height,
         digest: BlockDigest,
@@ -360,12 +367,7 @@ impl Core {
     }
 
     /// Takes a checked certified header of a peer: a reason to skip votes below it, and a result to compare with.
-    pub(crate) fn adopt_certified(
-        &mut self,
-        now: Millis,
-        certified: CertifiedHeader,
-        turn: &mut Turn,
-    ) {
+    pub(crate) fn adopt_certified(&mut self, certified: CertifiedHeader, turn: &mut Turn) {
         let newer = self
             .execution
             .ahead

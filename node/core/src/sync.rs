@@ -312,7 +312,7 @@ impl Core {
             self.learn_committed(now, slot, turn);
         }
         if let Some(certified) = certified {
-            self.adopt_certified(now, certified, turn);
+            self.adopt_certified(certified, turn);
         }
         if progress {
             self.fetch_slots(now, turn);

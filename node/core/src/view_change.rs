@@ -241,7 +241,7 @@ impl Core {
             return;
         }
         if let Some(stable) = change.stable.clone() {
-            self.adopt_certified(now, stable, turn);
+            self.adopt_certified(stable, turn);
         }
         self.view_change.received[usize::from(from)] = Some(change);
         self.join(now, turn);
@@ -342,7 +342,7 @@ impl Core {
         turn.write(Record::EnteredView(new_view.clone()));
         self.view_change.new_view = Some(new_view);
         if let Some(stable) = stable {
-            self.adopt_certified(now, stable, turn);
+            self.adopt_certified(stable, turn);
         }
         let low = self.stable_height();
         for proposal in proposals {
