@@ -10,6 +10,7 @@ pub mod execution;
 pub mod import;
 pub mod keys;
 pub mod measure;
+pub mod metrics;
 pub mod network;
 pub mod runtime;
 pub mod setup;

@@ -256,7 +256,9 @@ fn a_peer_with_another_identity_than_configured_is_not_talked_to() {
         node.network.stats().dial_failures >= 2
     });
     assert_eq!(node.network.peers_connected(), 0);
-    assert_eq!(impostor.network.stats().connections, 0);
+    // The impostor may count a connection for the moment until the dialler has looked at its key.
+    let stats = impostor.network.stats();
+    assert!(stats.classes.iter().all(|class| class.bytes_received == 0));
 }
 
 /// One frame of bad bytes must cost its sender the connection and nobody else anything.
