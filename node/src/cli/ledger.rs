@@ -197,7 +197,7 @@ fn print_report(args: &VerifyArgs, backend: &str, report: &Report) -> anyhow::Re
             "engine_signatures_per_second": report.engine_rate,
             "share_of_engine": share,
             "replayed": args.replay,
-            "replay_seconds": args.replay.then(|| report.replay_elapsed.as_secs_f64()),
+            "replay_seconds": args.replay.then_some(report.replay_elapsed.as_secs_f64()),
         });
         writeln!(out, "{value}")?;
         return Ok(());

@@ -15,13 +15,13 @@ use bds_core::batch::Position;
 use bds_core::message::{CommittedSlot, View};
 use bds_core::turn::Record;
 
-/// What decides how long a record is needed.
+/// How long a record is needed: until this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needed {
-    UntilSlotIsStable(Height),
-    UntilPositionIsStable(LaneRecord, ValidatorIndex, Position),
-    UntilHigherViewChange(View),
-    UntilHigherView(View),
+enum Until {
+    SlotIsStable(Height),
+    PositionIsStable(LaneRecord, ValidatorIndex, Position),
+    HigherViewChange(View),
+    HigherView(View),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +33,7 @@ enum LaneRecord {
 /// The needed records, encoded, in the order they were written.
 #[derive(Debug, Default)]
 pub(crate) struct NeededVotes {
-    records: Vec<(Needed, u8, Vec<u8>)>,
+    records: Vec<(Until, u8, Vec<u8>)>,
     bytes: usize,
     floor: Height,
     /// Last ordered position of each lane up to the floor.
@@ -48,26 +48,21 @@ impl NeededVotes {
         let needed = match record {
             Record::Batch(_) | Record::Committed(_) | Record::Certified(_) => return,
             Record::Acknowledged { lane, position, .. } => {
-                Needed::UntilPositionIsStable(LaneRecord::Acknowledged, *lane, *position)
+                Until::PositionIsStable(LaneRecord::Acknowledged, *lane, *position)
             }
             Record::LaneCertificate(c) => {
-                Needed::UntilPositionIsStable(LaneRecord::Certificate, c.lane, c.position)
+                Until::PositionIsStable(LaneRecord::Certificate, c.lane, c.position)
             }
-            Record::PrePrepared { proposal, .. } => Needed::UntilSlotIsStable(proposal.slot),
-            Record::Prepared(vote) | Record::Committing(vote) => {
-                Needed::UntilSlotIsStable(vote.slot)
-            }
-            Record::PrepareCertificate(p) => Needed::UntilSlotIsStable(p.proposal.slot),
-            Record::ViewChanging(v) => Needed::UntilHigherViewChange(v.view),
-            Record::EnteredView(v) => Needed::UntilHigherView(v.view),
+            Record::PrePrepared { proposal, .. } => Until::SlotIsStable(proposal.slot),
+            Record::Prepared(vote) | Record::Committing(vote) => Until::SlotIsStable(vote.slot),
+            Record::PrepareCertificate(p) => Until::SlotIsStable(p.proposal.slot),
+            Record::ViewChanging(v) => Until::HigherViewChange(v.view),
+            Record::EnteredView(v) => Until::HigherView(v.view),
         };
         self.bytes += payload.len();
         self.records.push((needed, kind, payload.to_vec()));
         // View changes can be large and follow each other without a checkpoint in between.
-        if matches!(
-            needed,
-            Needed::UntilHigherViewChange(_) | Needed::UntilHigherView(_)
-        ) {
+        if matches!(needed, Until::HigherViewChange(_) | Until::HigherView(_)) {
             self.prune();
         }
     }
@@ -118,24 +113,24 @@ impl NeededVotes {
         let mut highest: BTreeMap<(LaneRecord, ValidatorIndex), Position> = BTreeMap::new();
         for (needed, ..) in &self.records {
             match *needed {
-                Needed::UntilSlotIsStable(_) => {}
-                Needed::UntilPositionIsStable(what, lane, position) => {
+                Until::SlotIsStable(_) => {}
+                Until::PositionIsStable(what, lane, position) => {
                     let entry = highest.entry((what, lane)).or_default();
                     *entry = position.max(*entry);
                 }
-                Needed::UntilHigherViewChange(v) => view_change = v.max(view_change),
-                Needed::UntilHigherView(v) => view = v.max(view),
+                Until::HigherViewChange(v) => view_change = v.max(view_change),
+                Until::HigherView(v) => view = v.max(view),
             }
         }
         let (floor, tips) = (self.floor, &self.floor_tips);
         self.records.retain(|(needed, ..)| match *needed {
-            Needed::UntilSlotIsStable(slot) => slot > floor,
-            Needed::UntilPositionIsStable(what, lane, position) => {
+            Until::SlotIsStable(slot) => slot > floor,
+            Until::PositionIsStable(what, lane, position) => {
                 position > tips.get(&lane).copied().unwrap_or(0)
                     || highest.get(&(what, lane)) == Some(&position)
             }
-            Needed::UntilHigherViewChange(v) => v == view_change,
-            Needed::UntilHigherView(v) => v == view,
+            Until::HigherViewChange(v) => v == view_change,
+            Until::HigherView(v) => v == view,
         });
         self.bytes = self.records.iter().map(|(.., p)| p.len()).sum();
     }

@@ -134,10 +134,9 @@ impl<'a> Source<'a> {
                 group.records += 1;
                 group.bytes += (walk.offset() - start) as u64;
                 add(&mut group, place, record).map_err(|what| names.fault(place, None, what))?;
-                if group.signatures >= GROUP_SIGNATURES || group.bytes >= GROUP_BYTES {
-                    if out.send(Ok(std::mem::take(&mut group))).is_err() {
-                        return Ok(());
-                    }
+                let full = group.signatures >= GROUP_SIGNATURES || group.bytes >= GROUP_BYTES;
+                if full && out.send(Ok(std::mem::take(&mut group))).is_err() {
+                    return Ok(());
                 }
             }
             next = (walk.sequence(), walk.chain());

@@ -205,7 +205,7 @@ fn a_good_ledger_is_accepted_and_counted() {
     let totals = &report.totals;
     let rate = totals.signatures as f64 / report.elapsed.as_secs_f64();
     let engine = report.engine_rate.unwrap();
-    println!(
+    eprintln!(
         "{totals:?}: {rate:.0} signatures/s, engine alone {engine:.0}, {:.2}",
         rate / engine
     );
@@ -266,6 +266,8 @@ fn one_flipped_bit_anywhere_in_a_ledger_is_found_and_located() {
 #[test]
 fn a_rewritten_ledger_is_found_by_what_was_signed() {
     type Change = Box<dyn Fn(&Genesis, &mut Vec<Record>)>;
+    /// What is changed; the record that must be named; words of the finding.
+    type Case = (Change, u64, &'static str);
     fn batch_of(records: &mut [Record], index: usize) -> &mut Batch {
         match &mut records[index] {
             Record::Batch(batch) => batch,
@@ -300,8 +302,7 @@ fn a_rewritten_ledger_is_found_by_what_was_signed() {
         change(&mut bytes);
         batch.payload = Payload::from_bytes(bytes);
     }
-    // What is changed; the record that must be named; words of the finding.
-    let cases: Vec<(Change, u64, &str)> = vec![
+    let cases: Vec<Case> = vec![
         (
             Box::new(|_, r| change_payload(r, 5, |p| p[4 + 80] ^= 1)),
             5,

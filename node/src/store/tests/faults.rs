@@ -66,10 +66,6 @@ impl FaultyMedium {
         state.struck = false;
     }
 
-    pub(super) fn calls(&self) -> u64 {
-        self.0.lock().unwrap().calls
-    }
-
     pub(super) fn struck(&self) -> bool {
         self.0.lock().unwrap().struck
     }
