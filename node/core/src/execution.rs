@@ -58,7 +58,9 @@ pub(crate) struct Execution {
 impl Core {
     /// Hands committed slots to execution, in order, while their batches are there and the engine keeps up.
     pub(crate) fn dispatch(&mut self, now: Millis, turn: &mut Turn) {
+        // One question to the store at a time, so that its answer says what it has not.
         while !self.execution.blocked
+            && self.batches.loading.is_empty()
             && self.execution.dispatched < self.committed
             && self.execution.dispatched - self.execution.executed
                 < self.config.executions_in_flight
