@@ -47,7 +47,7 @@ fn receipts(height: Height) -> Vec<Receipt> {
             events: vec![Event::Deposited {
                 account: AccountId(u64::from(index)),
                 currency: "EUR".parse().expect("a currency"),
-                amount: Money(i64::try_from(height).expect("small").into()),
+                amount: Money(i64::try_from(height).expect("small")),
             }],
         })
         .collect()
@@ -71,11 +71,14 @@ fn certified(height: Height) -> CertifiedHeader {
     }
 }
 
+/// What a submission came with.
+type Submission = (Vec<Vec<u8>>, Wait, Duration);
+
 /// A validator with a few blocks that admits everything that starts with an even byte.
 struct Fake {
     height: Mutex<Height>,
     blocks: broadcast::Sender<Arc<BlockDone>>,
-    submitted: Mutex<Vec<(Vec<Vec<u8>>, Wait, Duration)>>,
+    submitted: Mutex<Vec<Submission>>,
     /// While it has no permits, submissions wait.
     gate: Semaphore,
     refuse_all: Mutex<Option<Code>>,
