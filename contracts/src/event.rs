@@ -78,7 +78,7 @@ pub enum Event {
     Transferred {
         /// From.
         from: AccountId,
-        /// To; may be the same.
+        /// To.
         to: AccountId,
         /// Of what.
         instrument: InstrumentId,
@@ -232,6 +232,15 @@ pub enum Event {
         /// Numbers of the records found.
         records: Vec<u64>,
     },
+    /// A transfer from an account to itself was booked; no unit moved.
+    SelfTransferred {
+        /// Whose.
+        account: AccountId,
+        /// Of what.
+        instrument: InstrumentId,
+        /// How many units it was for.
+        quantity: Quantity,
+    },
 }
 
 /// Why an order lost quantity without a trade.
@@ -272,7 +281,8 @@ impl Event {
             | Event::Retired { account, .. }
             | Event::Cancelled { account, .. }
             | Event::Deposited { account, .. }
-            | Event::Withdrawn { account, .. } => vec![*account],
+            | Event::Withdrawn { account, .. }
+            | Event::SelfTransferred { account, .. } => vec![*account],
             Event::OrderPlaced { order, .. }
             | Event::OrderAmended { order, .. }
             | Event::OrderReduced { order, .. } => vec![order.account],

@@ -194,6 +194,7 @@ impl Auditor {
                 self.leaves(*from)?;
                 self.move_units(*instrument, blocks, Place::Held(*from), Place::Held(*to))?;
             }
+            Event::SelfTransferred { account, .. } => self.leaves(*account)?,
             Event::Surrendered {
                 account,
                 instrument,

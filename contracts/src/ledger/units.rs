@@ -134,14 +134,18 @@ impl Ledger {
     ) -> Result<(), Refusal> {
         self.account_to_move(context, from)?;
         self.account_to_receive(context, to)?;
-        let blocks = if from == to {
+        if from == to {
             // It changes nothing, so it needs nothing: registries book such rows, whatever the balance.
             self.check_exists(instrument, quantity)?;
-            Vec::new()
-        } else {
-            self.check_free(from, instrument, quantity)?;
-            self.move_lowest(from, to, instrument, quantity)
-        };
+            context.events.push(Event::SelfTransferred {
+                account: from,
+                instrument,
+                quantity,
+            });
+            return Ok(());
+        }
+        self.check_free(from, instrument, quantity)?;
+        let blocks = self.move_lowest(from, to, instrument, quantity);
         context.events.push(Event::Transferred {
             from,
             to,

@@ -18,6 +18,8 @@ pub struct Config {
     pub batch_transactions_max: usize,
     /// A batch that is not full is sealed when its first transaction has waited this long.
     pub batch_delay_ms: u64,
+    /// The same while an earlier own batch is not certified yet.
+    pub batch_delay_busy_ms: u64,
     /// Transactions waiting for a batch; over it the newest are refused.
     pub mempool_bytes_max: usize,
     /// Own batches sealed and not yet certified; at the bound, transactions wait in the mempool.
@@ -78,10 +80,11 @@ impl Config {
             batch_bytes_max: 512 * 1024,
             batch_transactions_max: 8192,
             batch_delay_ms: 10,
+            batch_delay_busy_ms: 200,
             mempool_bytes_max: 64 * 1024 * 1024,
             lane_window: 8,
             lane_ahead_max: 256,
-            payload_cache_bytes_max: 128 * 1024 * 1024,
+            payload_cache_bytes_max: 32 * 1024 * 1024,
             slots_in_flight: 4,
             slot_interval_min_ms: 5,
             window: 256,

@@ -88,10 +88,17 @@ impl Core {
         }
         let full = self.own.mempool_bytes >= self.config.batch_bytes_max
             || self.own.mempool.len() >= self.config.batch_transactions_max;
+        // While a batch is still on its way, the next one gathers: the busier the network, the larger and cheaper
+        // the batches. Idle, a batch leaves after the plain delay.
+        let patience = if self.own.uncertified.is_empty() {
+            self.config.batch_delay_ms
+        } else {
+            self.config.batch_delay_busy_ms
+        };
         Some(if full {
             Millis(0)
         } else {
-            Millis(self.own.waiting_since.0 + self.config.batch_delay_ms)
+            Millis(self.own.waiting_since.0 + patience)
         })
     }
 

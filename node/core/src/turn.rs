@@ -171,6 +171,12 @@ impl Turn {
         self.records.is_empty() && self.effects.is_empty()
     }
 
+    /// True when [`Turn::commit`] will wait for the disk.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        !self.records.is_empty()
+    }
+
     /// Writes, syncs if anything was written, and only then hands out the effects.
     ///
     /// # Errors

@@ -207,6 +207,14 @@ impl Chain {
             } => {
                 *self.transferred.entry(instrument.0).or_default() += sum(blocks);
             }
+            // Booked by registries as a transfer like any other.
+            Event::SelfTransferred {
+                instrument,
+                quantity,
+                ..
+            } => {
+                *self.transferred.entry(instrument.0).or_default() += quantity.0;
+            }
             Event::Surrendered {
                 instrument, blocks, ..
             }

@@ -26,6 +26,8 @@ pub struct Cluster {
     members: Vec<Member>,
     client: Client,
     genesis: Genesis,
+    /// Runs as a validator; this program by default.
+    program: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -76,7 +78,24 @@ impl Cluster {
             members,
             client,
             genesis: testnet.genesis,
+            program: None,
         })
+    }
+
+    /// Runs this `bds` instead of the present program: for tests, which are programs of their own.
+    #[must_use]
+    pub fn with_program(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
+    }
+
+    /// Home of a validator.
+    ///
+    /// # Panics
+    /// When there is no such validator.
+    #[must_use]
+    pub fn home(&self, index: usize) -> &Path {
+        &self.members[index].home
     }
 
     /// Starts all validators and waits until they are ready.
@@ -140,7 +159,10 @@ impl Cluster {
         if member.child.is_some() {
             bail!("validator {index} is running");
         }
-        let program = std::env::current_exe().context("finding this program's file")?;
+        let program = match &self.program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe().context("finding this program's file")?,
+        };
         let open = |name: &str| {
             let path = member.home.join(name);
             File::options()

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bds_client::wire::NodeStatus;
+use bds_engine::VerifyStats;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -197,24 +198,14 @@ impl Metrics {
             .inc_by(count);
     }
 
-    /// Counts checked signatures.
-    pub fn signatures(&self, valid: u64, invalid: u64) {
-        self.signatures
-            .get_or_create(&[("verdict", "valid")])
-            .inc_by(valid);
-        self.signatures
-            .get_or_create(&[("verdict", "invalid")])
-            .inc_by(invalid);
-    }
-
-    /// Counts look-ups of prepared keys.
-    pub fn key_cache(&self, hits: u64, misses: u64) {
-        self.key_cache
-            .get_or_create(&[("result", "hit")])
-            .inc_by(hits);
-        self.key_cache
-            .get_or_create(&[("result", "miss")])
-            .inc_by(misses);
+    /// Takes over what the engine has counted since it was made: signatures by verdict, look-ups of keys.
+    pub fn engine(&self, stats: &VerifyStats) {
+        let signatures = |verdict| self.signatures.get_or_create(&[("verdict", verdict)]);
+        raise(&signatures("valid"), stats.signatures - stats.invalid);
+        raise(&signatures("invalid"), stats.invalid);
+        let lookups = |result| self.key_cache.get_or_create(&[("result", result)]);
+        raise(&lookups("hit"), stats.key_hits);
+        raise(&lookups("miss"), stats.key_misses);
     }
 
     /// Says how full a queue is.
@@ -266,8 +257,7 @@ impl Metrics {
         for queue in Queue::ALL {
             self.queue(*queue, 0, 0);
         }
-        self.signatures(0, 0);
-        self.key_cache(0, 0);
+        self.engine(&VerifyStats::default());
         self.copied.set_network(&NetworkStats::default());
     }
 }

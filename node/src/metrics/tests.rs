@@ -29,8 +29,13 @@ fn numbers_come_out_as_they_went_in() {
     let metrics = Metrics::new();
     metrics.transactions(Outcome::Accepted, 40);
     metrics.transactions(Outcome::Accepted, 2);
-    metrics.signatures(10, 1);
-    metrics.key_cache(9, 2);
+    metrics.engine(&bds_engine::VerifyStats {
+        signatures: 11,
+        invalid: 1,
+        key_hits: 9,
+        key_misses: 2,
+        ..Default::default()
+    });
     metrics.queue(Queue::Submissions, 3, 64);
     metrics.mempool(1 << 20, 1 << 28);
     metrics.log_bytes(123);

@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::nonces::Nonces;
 use super::tracker::{Place, Standing, Tracker, Waiter};
 use crate::engine::Engine;
+use crate::metrics::{Metrics, Outcome};
 use crate::store::index::Index;
 
 /// Requests waiting for the admission thread; beyond it a request is answered busy.
@@ -64,6 +65,8 @@ pub struct Admission {
     pub mempool_free: Arc<AtomicU64>,
     /// Whether anything is taken at all.
     pub gate: Arc<Gate>,
+    /// Counts outcomes.
+    pub metrics: Arc<Metrics>,
     /// Reservations.
     pub nonces: Nonces,
 }
@@ -135,6 +138,11 @@ impl Admission {
         for waiter in &waiters {
             waiter.seal();
         }
+        let count = |kind: fn(&Item) -> bool| items.iter().filter(|item| kind(item)).count() as u64;
+        let accepted = count(|item| matches!(item, Item::Candidate));
+        let refused_count = count(|item| matches!(item, Item::Refused(_)));
+        self.metrics.transactions(Outcome::Accepted, accepted);
+        self.metrics.transactions(Outcome::Refused, refused_count);
         let mut answers = ids.into_iter().zip(items).map(|(id, item)| {
             let outcome = match item {
                 Item::Refused(code) => refused(code),

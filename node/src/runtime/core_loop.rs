@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bds_contracts::block::{BatchDigest, MerkleRoot, ValidatorIndex};
-use bds_contracts::genesis::Mode;
 use bds_contracts::tx::Millis;
 use bds_core::batch::Batch;
 use bds_core::core::Core;
@@ -16,8 +15,8 @@ use tracing::error;
 
 use super::admission::wall_clock;
 use super::executor::Work;
-use super::verification::check_batch;
 use crate::engine::Engine;
+use crate::metrics::Metrics;
 use crate::network::Network;
 use crate::store::{Reader, Store};
 
@@ -59,8 +58,10 @@ pub struct CoreLoop {
     pub executor: Sender<Work>,
     /// Where computed answers come back.
     pub answers: Sender<Input>,
-    /// Whether client signatures are checked.
-    pub mode: Mode,
+    /// Checks batches of peers.
+    pub verifier: Sender<Batch>,
+    /// For scrapes.
+    pub metrics: Arc<Metrics>,
     /// Published numbers.
     pub numbers: Arc<CoreNumbers>,
 }
@@ -94,8 +95,9 @@ impl CoreLoop {
         let mut wake = Some(Millis(0));
         loop {
             let Some(turn) = self.turn(inputs, &mut wake) else {
-                return Ended::Stopped;
+                return self.close();
             };
+            let (writes, started) = (turn.writes(), Instant::now());
             let effects = match turn.commit(&mut self.store) {
                 Ok(effects) => effects,
                 Err(problem) => {
@@ -103,6 +105,9 @@ impl CoreLoop {
                     return Ended::Disk(problem.to_string());
                 }
             };
+            if writes {
+                self.metrics.sync(started.elapsed());
+            }
             for effect in effects {
                 if let Effect::Halt(reason) = effect {
                     error!(%reason, "halting");
@@ -111,6 +116,14 @@ impl CoreLoop {
                 self.carry_out(effect, &mut wake);
             }
             self.publish();
+        }
+    }
+
+    /// Notes what is durable, so that the next start knows that nothing is missing.
+    fn close(self) -> Ended {
+        match self.store.close() {
+            Ok(()) => Ended::Stopped,
+            Err(problem) => Ended::Disk(problem.to_string()),
         }
     }
 
@@ -169,18 +182,8 @@ impl CoreLoop {
                 });
             }
             Effect::Verify(batch) => {
-                let (engine, answers) = (Arc::clone(&self.engine), self.answers.clone());
-                let mode = self.mode;
-                self.engine.spawn(move || {
-                    let digest = batch.header.digest();
-                    answer(
-                        &answers,
-                        Input::Verified {
-                            digest,
-                            valid: check_batch(&engine, mode, &batch),
-                        },
-                    );
-                });
+                // The verifier ends only after this loop.
+                let _ = self.verifier.send(batch);
             }
             Effect::Send(to, message) => self.network.send(to, &message),
             Effect::Broadcast(message) => self.network.broadcast(&message),
@@ -232,6 +235,9 @@ impl CoreLoop {
     }
 
     fn publish(&self) {
+        let (waiting, _) = self.core.mempool();
+        let room = waiting + self.core.mempool_free_bytes();
+        self.metrics.mempool(waiting as u64, room as u64);
         let numbers = &self.numbers;
         numbers.view.store(self.core.view(), Ordering::Relaxed);
         numbers

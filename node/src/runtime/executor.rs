@@ -17,6 +17,7 @@ use tracing::{error, info};
 use super::tracker::{Place, Standing, Tracker};
 use crate::api::service::BlockDone;
 use crate::engine::Engine;
+use crate::metrics::{Metrics, Outcome};
 use crate::execution::Execution;
 use crate::store::index::Index;
 use crate::store::snapshots::Snapshots;
@@ -81,6 +82,8 @@ pub struct Executor {
     pub blocks: broadcast::Sender<Arc<BlockDone>>,
     /// To status and metrics.
     pub progress: Arc<Progress>,
+    /// Counts outcomes.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Executor {
@@ -104,6 +107,13 @@ impl Executor {
     fn execute(&mut self, height: Height, time: Millis, batches: &[Batch]) -> Waiting {
         let done = self.execution.apply(height, time, batches);
         let receipts = Arc::new(done.receipts);
+        let failed = receipts.iter().filter(|r| !r.code.is_ok()).count() as u64;
+        let executed = u64::from(done.header.tx_count);
+        let dropped = u64::from(done.header.dropped_count);
+        self.metrics.transactions(Outcome::Failed, failed);
+        self.metrics
+            .transactions(Outcome::Succeeded, executed - failed);
+        self.metrics.transactions(Outcome::Dropped, dropped);
         let own = match self.mode {
             Mode::Verified => Vec::new(),
             Mode::Opaque => self.own_ids(batches),

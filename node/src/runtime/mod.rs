@@ -5,6 +5,7 @@
 //! | `bds-core` | the core's turns and the disk |
 //! | `bds-exec` | executes final slots |
 //! | `bds-admit` | admits submitted transactions |
+//! | `bds-verify` | hands peers' batches to the engine |
 //! | `bds-engine-N` | signatures, hashes, trees, reads for peers |
 //! | `bds-index` | writes receipts and places behind |
 //! | `bds-net` | moves bytes between validators |
@@ -45,6 +46,7 @@ use self::service::Validator;
 use self::tracker::Tracker;
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::metrics::Metrics;
 use crate::execution::Execution;
 use crate::network::{self, NetworkConfig, NetworkEvent, Peer};
 use crate::store::index::Index;
@@ -163,6 +165,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         .transactions
         .store(execution.place().transactions, Ordering::Release);
     let numbers = Arc::new(CoreNumbers::default());
+    let metrics = Arc::new(Metrics::new());
     let gate = Arc::new(Gate::default());
     let state = execution.state();
 
@@ -190,6 +193,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         numbers: Arc::clone(&numbers),
         network: network.clone(),
         gate: Arc::clone(&gate),
+        metrics: Arc::clone(&metrics),
     });
     let http = start_http(config.get("api.listen"), Arc::clone(&validator))?;
 
@@ -205,6 +209,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         answers: answers_tx.clone(),
         blocks: blocks_tx,
         progress,
+        metrics: Arc::clone(&metrics),
     };
     let admission = Admission {
         chain: genesis.chain_id(),
@@ -216,21 +221,28 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         core: submissions_tx,
         mempool_free: Arc::clone(&numbers.mempool_free),
         gate: Arc::clone(&gate),
+        metrics: Arc::clone(&metrics),
         nonces: nonces::Nonces::default(),
     };
+    let (verifier_tx, to_verify) = unbounded();
     let core_loop = CoreLoop {
         core,
         reader,
         store,
-        mode: genesis.mode,
+        verifier: verifier_tx,
+        metrics: Arc::clone(&metrics),
         network: network.clone(),
-        engine,
+        engine: Arc::clone(&engine),
         executor: work_tx.clone(),
-        answers: answers_tx,
+        answers: answers_tx.clone(),
         numbers,
     };
     let executor = spawn("bds-exec", move || executor.run(&work))?;
     spawn("bds-admit", move || admission.run(&requests))?;
+    let mode = genesis.mode;
+    spawn("bds-verify", move || {
+        verification::run(&engine, mode, &to_verify, &answers_tx);
+    })?;
     watch_disk(
         home.to_path_buf(),
         config.get("storage.reserve_bytes"),
@@ -414,9 +426,4 @@ fn executed_base(execution: &Execution) -> ExecutedBase {
         header: place.header.clone(),
         tips: tips.collect(),
     }
-}
-
-
-fn metrics_text(_: &Validator) -> String {
-    String::new()
 }

@@ -14,7 +14,7 @@ use bds_contracts::tx::TxId;
 use crossbeam::channel::Sender;
 use tokio::sync::{broadcast, oneshot};
 
-use super::admission::{Gate, Request, refused};
+use super::admission::{Gate, REQUESTS_MAX, Request, refused};
 use super::core_loop::CoreNumbers;
 use super::executor::Progress;
 use super::threads;
@@ -23,6 +23,7 @@ use crate::api::service::{
     Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service,
 };
 use crate::engine::Engine;
+use crate::metrics::{Metrics, Queue};
 use crate::network::Network;
 use crate::store::Reader;
 use crate::store::index::Index;
@@ -57,6 +58,8 @@ pub struct Validator {
     pub network: Network,
     /// Whether transactions are admitted.
     pub gate: Arc<Gate>,
+    /// For scrapes.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Validator {
@@ -287,6 +290,10 @@ impl Service for Validator {
     }
 
     fn metrics(&self) -> String {
-        super::metrics_text(self)
+        self.metrics.log_bytes(self.reader.bytes());
+        self.metrics.engine(&self.engine.stats());
+        self.metrics
+            .queue(Queue::Requests, self.requests.len(), REQUESTS_MAX);
+        self.metrics.encode(&self.status(), &self.network.stats())
     }
 }

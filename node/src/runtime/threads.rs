@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 /// Thread-name prefixes (Linux keeps 15 bytes) and the stage they belong to.
 const STAGES: &[(&str, &str)] = &[
     ("bds-engine", "verify"),
+    ("bds-verify", "verify"),
     ("bds-admit", "admission"),
     ("bds-core", "consensus"),
     ("bds-exec", "execute"),

@@ -1,7 +1,8 @@
 //! What became of the transactions that were submitted here, and who waits for them.
 //!
-//! Bounded: beyond `capacity` the oldest entry is forgotten. A forgotten transaction is not lost: its receipt is found
-//! through the index once it is final, and a waiter that was promised an answer gets "unknown" at its deadline.
+//! Bounded: an applied transaction is forgotten after [`APPLIED_KEPT`] later ones, since from then on its receipt is found
+//! through the index; and beyond `capacity` the oldest entry goes, whatever its standing. A forgotten transaction is
+//! not lost: a waiter that was promised an answer gets "unknown" at its deadline, and the id can be asked.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +13,9 @@ use bds_contracts::block::Height;
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::TxId;
 use tokio::sync::Notify;
+
+/// Applied transactions kept for a repeated submission, until the index has surely caught up.
+pub const APPLIED_KEPT: usize = 1 << 14;
 
 /// Where a tracked transaction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,7 +132,10 @@ pub struct Tracker {
 #[derive(Debug, Default)]
 struct Inner {
     entries: HashMap<Key, Entry>,
+    /// As admitted; keys of forgotten entries leave when they reach the front.
     oldest_first: VecDeque<Key>,
+    /// Applied and still in `entries`.
+    applied: VecDeque<Key>,
 }
 
 /// First half of an id: 128 bits of SHA-512 name a transaction well enough in memory.
@@ -155,9 +162,12 @@ impl Tracker {
     /// Starts tracking an admitted transaction.
     pub fn admit(&self, id: &TxId, waiter: Option<&Arc<Waiter>>) {
         let mut inner = self.lock();
-        if inner.entries.len() >= self.capacity
-            && let Some(oldest) = inner.oldest_first.pop_front()
-        {
+        while let Some(oldest) = inner.oldest_first.front().copied() {
+            let known = inner.entries.contains_key(&oldest);
+            if known && inner.oldest_first.len() < self.capacity {
+                break;
+            }
+            inner.oldest_first.pop_front();
             inner.entries.remove(&oldest);
         }
         inner.oldest_first.push_back(key(id));
@@ -197,15 +207,26 @@ impl Tracker {
     pub fn advance(&self, news: impl IntoIterator<Item = (TxId, Standing)>) {
         let mut inner = self.lock();
         for (id, standing) in news {
-            if let Some(entry) = inner.entries.get_mut(&key(&id)) {
-                entry.standing = standing;
-                entry.waiters.retain(|waiter| {
-                    let done = standing.satisfies(waiter.wait);
-                    if done {
-                        waiter.finish_one();
-                    }
-                    !done
-                });
+            let Some(entry) = inner.entries.get_mut(&key(&id)) else {
+                continue;
+            };
+            let is_applied = |standing: &Standing| matches!(standing, Standing::Applied(_));
+            let newly_applied = is_applied(&standing) && !is_applied(&entry.standing);
+            entry.standing = standing;
+            entry.waiters.retain(|waiter| {
+                let done = standing.satisfies(waiter.wait);
+                if done {
+                    waiter.finish_one();
+                }
+                !done
+            });
+            if newly_applied {
+                inner.applied.push_back(key(&id));
+            }
+            if inner.applied.len() > APPLIED_KEPT
+                && let Some(old) = inner.applied.pop_front()
+            {
+                inner.entries.remove(&old);
             }
         }
     }
@@ -266,6 +287,20 @@ mod tests {
         tracker.admit(&id(1), Some(&waiter));
         waiter.seal();
         waiter.done().await;
+    }
+
+    #[test]
+    fn applied_transactions_leave_after_a_while() {
+        let tracker = Tracker::new(usize::MAX);
+        for n in 0..APPLIED_KEPT + 10 {
+            let mut id = TxId([0; 64]);
+            id.0[..8].copy_from_slice(&n.to_le_bytes());
+            tracker.admit(&id, None);
+            tracker.advance([(id, Standing::Applied(PLACE))]);
+            tracker.advance([(id, Standing::Applied(PLACE))]);
+        }
+        assert_eq!(tracker.len(), APPLIED_KEPT);
+        assert!(tracker.lock().oldest_first.len() <= APPLIED_KEPT + 1);
     }
 
     #[test]
