@@ -62,6 +62,41 @@ pub fn genesis_header(chain: ChainId, genesis: &Genesis, state_root: StateRoot) 
     }
 }
 
+/// What a batch header's `transactions_root` must be.
+///
+/// Verified mode: the RFC 9162 root over the transactions, so each can be proven to be in its batch. Opaque mode measures
+/// ordering alone, beside systems that only digest a batch: BLAKE3 over the packed payload.
+#[must_use]
+pub fn transactions_root(engine: &Engine, mode: Mode, transactions: &[&[u8]]) -> MerkleRoot {
+    match mode {
+        Mode::Verified => MerkleRoot(engine.root(transactions)),
+        Mode::Opaque => opaque_root(transactions),
+    }
+}
+
+/// BLAKE3 over each transaction's length (u32, little endian) and bytes.
+#[must_use]
+pub fn opaque_root(transactions: &[&[u8]]) -> MerkleRoot {
+    let mut hasher = blake3::Hasher::new();
+    for transaction in transactions {
+        // Correctness: a payload's length fields have 32 bits, so no transaction is longer.
+        hasher.update(&(transaction.len() as u32).to_le_bytes());
+        hasher.update(transaction);
+    }
+    MerkleRoot(hasher.finalize().into())
+}
+
+/// Name of an opaque payload: 64 bytes of BLAKE3 output.
+#[must_use]
+pub fn opaque_id(payload: &[u8]) -> TxId {
+    let mut id = [0; 64];
+    blake3::Hasher::new()
+        .update(payload)
+        .finalize_xof()
+        .fill(&mut id);
+    TxId(id)
+}
+
 impl Execution {
     /// At height 0.
     ///

@@ -36,7 +36,9 @@ pub fn read_genesis(path: &Path) -> anyhow::Result<Genesis> {
         .with_context(|| format!("cannot read the genesis document {}", path.display()))?;
     let genesis: Genesis = serde_json::from_str(&text)
         .with_context(|| format!("the genesis document {} is damaged", path.display()))?;
-    genesis.check().with_context(|| format!("the genesis document {} contradicts itself", path.display()))?;
+    genesis
+        .check()
+        .with_context(|| format!("the genesis document {} contradicts itself", path.display()))?;
     Ok(genesis)
 }
 
@@ -45,7 +47,9 @@ pub fn read_genesis(path: &Path) -> anyhow::Result<Genesis> {
 /// # Errors
 /// When it contradicts itself or cannot be written.
 pub fn write_genesis(path: &Path, genesis: &Genesis) -> anyhow::Result<ChainId> {
-    genesis.check().context("the genesis document contradicts itself")?;
+    genesis
+        .check()
+        .context("the genesis document contradicts itself")?;
     std::fs::write(path, serde_json::to_vec_pretty(genesis)?)
         .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(genesis.chain_id())
@@ -56,7 +60,8 @@ pub fn write_genesis(path: &Path, genesis: &Genesis) -> anyhow::Result<ChainId> 
 /// # Errors
 /// When the folder or a key cannot be written.
 pub fn new_keys(home: &Path) -> anyhow::Result<(keys::Seed, keys::Seed)> {
-    std::fs::create_dir_all(home).with_context(|| format!("cannot make the home {}", home.display()))?;
+    std::fs::create_dir_all(home)
+        .with_context(|| format!("cannot make the home {}", home.display()))?;
     let (validator, network) = (keys::generate()?, keys::generate()?);
     keys::write(&home.join(keys::VALIDATOR_KEY_FILE), &validator)?;
     keys::write(&home.join(keys::NETWORK_KEY_FILE), &network)?;
@@ -77,12 +82,24 @@ pub fn testnet(
     base_port: Option<u16>,
     settings: &[(String, String)],
 ) -> anyhow::Result<Testnet> {
-    ensure!(n >= 1 && n <= 100, "a testnet has 1 to 100 validators, not {n}");
+    ensure!(
+        n >= 1 && n <= 100,
+        "a testnet has 1 to 100 validators, not {n}"
+    );
     let homes: Vec<PathBuf> = (0..n).map(|i| dir.join(format!("validator-{i}"))).collect();
-    let seeds = homes.iter().map(|home| new_keys(home)).collect::<anyhow::Result<Vec<_>>>()?;
+    let seeds = homes
+        .iter()
+        .map(|home| new_keys(home))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     genesis.validators = ValidatorSet {
         epoch: 0,
-        validators: seeds.iter().map(|(v, _)| Validator { key: keys::public(v), weight: 1 }).collect(),
+        validators: seeds
+            .iter()
+            .map(|(v, _)| Validator {
+                key: keys::public(v),
+                weight: 1,
+            })
+            .collect(),
     };
     let ports = ports(n, base_port)?;
     let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
@@ -90,13 +107,21 @@ pub fn testnet(
         write_genesis(&home.join(GENESIS_FILE), &genesis)?;
         let mut table = toml::Table::new();
         put(&mut table, "api.listen", &address(ports[i].0).to_string());
-        put(&mut table, "network.listen", &address(ports[i].1).to_string());
+        put(
+            &mut table,
+            "network.listen",
+            &address(ports[i].1).to_string(),
+        );
         for (key, value) in settings {
             put(&mut table, key, value);
         }
         for (j, (_, network)) in seeds.iter().enumerate().filter(|(j, _)| *j != i) {
             let peer = keys::network_identity(network).public().to_peer_id();
-            put(&mut table, &format!("peers.{j}"), &format!("{peer}@/ip4/127.0.0.1/tcp/{}", ports[j].1));
+            put(
+                &mut table,
+                &format!("peers.{j}"),
+                &format!("{peer}@/ip4/127.0.0.1/tcp/{}", ports[j].1),
+            );
         }
         let path = home.join(CONFIG_FILE);
         std::fs::write(&path, toml::to_string_pretty(&table)?)
@@ -104,12 +129,19 @@ pub fn testnet(
     }
     let genesis_path = dir.join(GENESIS_FILE);
     write_genesis(&genesis_path, &genesis)?;
-    Ok(Testnet { genesis, genesis_path, homes, api: ports.iter().map(|(api, _)| address(*api)).collect() })
+    Ok(Testnet {
+        genesis,
+        genesis_path,
+        homes,
+        api: ports.iter().map(|(api, _)| address(*api)).collect(),
+    })
 }
 
 fn put(table: &mut toml::Table, key: &str, value: &str) {
     let (section, name) = key.split_once('.').unwrap_or(("", key));
-    let section = table.entry(section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let section = table
+        .entry(section)
+        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
     if let toml::Value::Table(section) = section {
         section.insert(name.to_owned(), toml::Value::String(value.to_owned()));
     }
@@ -119,11 +151,24 @@ fn put(table: &mut toml::Table, key: &str, value: &str) {
 fn ports(n: usize, base: Option<u16>) -> anyhow::Result<Vec<(u16, u16)>> {
     if let Some(base) = base {
         let last = usize::from(base) + 2 * n - 1;
-        ensure!(last <= usize::from(u16::MAX), "base port {base} leaves no room for {n} validators");
-        return Ok((0..n).map(|i| (base + 2 * i as u16, base + 2 * i as u16 + 1)).collect());
+        ensure!(
+            last <= usize::from(u16::MAX),
+            "base port {base} leaves no room for {n} validators"
+        );
+        return Ok((0..n)
+            .map(|i| (base + 2 * i as u16, base + 2 * i as u16 + 1))
+            .collect());
     }
     // All are held open until all are known, so that no port is given twice.
-    let held = (0..2 * n).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect::<Result<Vec<_>, _>>()?;
-    let free = held.iter().map(|l| l.local_addr().map(|a| a.port())).collect::<Result<Vec<_>, _>>()?;
-    Ok(free.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
+    let held = (0..2 * n)
+        .map(|_| TcpListener::bind(("127.0.0.1", 0)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let free = held
+        .iter()
+        .map(|l| l.local_addr().map(|a| a.port()))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(free
+        .chunks_exact(2)
+        .map(|pair| (pair[0], pair[1]))
+        .collect())
 }

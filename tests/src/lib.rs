@@ -1,4 +1,5 @@
 //! What tests of several crates share.
 
 pub mod auditor;
+pub mod process;
 pub mod sim;

@@ -18,7 +18,12 @@ use clap::{Parser, Subcommand};
 
 /// A ledger for high-frequency carbon and energy trading that checks every signature, hash and Merkle root.
 #[derive(Debug, Parser)]
-#[command(name = "bds", version, about, after_help = "Without a verb, `bds demo` runs.")]
+#[command(
+    name = "bds",
+    version,
+    about,
+    after_help = "Without a verb, `bds demo` runs."
+)]
 pub struct Cli {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -115,7 +120,10 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
 }
 
 /// One line on standard output: the answer to what was asked.
-#[expect(clippy::print_stdout, reason = "the command line answers on standard output")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the command line answers on standard output"
+)]
 pub fn print(line: &str) {
     println!("{line}");
 }

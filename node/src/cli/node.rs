@@ -123,14 +123,22 @@ pub struct StatusArgs {
 /// # Errors
 /// When a file cannot be written.
 pub fn init(args: &InitArgs) -> anyhow::Result<ExitCode> {
-    let genesis = args.genesis.as_deref().map(setup::read_genesis).transpose()?;
+    let genesis = args
+        .genesis
+        .as_deref()
+        .map(setup::read_genesis)
+        .transpose()?;
     let (validator, network) = setup::new_keys(&args.home)?;
     if let Some(genesis) = genesis {
         setup::write_genesis(&args.home.join(setup::GENESIS_FILE), &genesis)?;
     }
-    std::fs::write(args.home.join(crate::config::CONFIG_FILE), "").context("cannot write bds.toml")?;
+    std::fs::write(args.home.join(crate::config::CONFIG_FILE), "")
+        .context("cannot write bds.toml")?;
     print(&format!("validator key  {}", keys::public(&validator)));
-    print(&format!("network peer   {}", keys::network_identity(&network).public().to_peer_id()));
+    print(&format!(
+        "network peer   {}",
+        keys::network_identity(&network).public().to_peer_id()
+    ));
     print(&format!("home           {}", args.home.display()));
     done()
 }
@@ -181,10 +189,16 @@ fn example_genesis() -> Genesis {
 /// When homes cannot be made or a validator does not start.
 pub fn testnet(command: &TestnetCommand) -> anyhow::Result<ExitCode> {
     match command {
-        TestnetCommand::Init { n, dir, base_port, genesis } => {
+        TestnetCommand::Init {
+            n,
+            dir,
+            base_port,
+            genesis,
+        } => {
             let genesis = match genesis {
-                Some(path) => serde_json::from_slice(&std::fs::read(path)?)
-                    .with_context(|| format!("the genesis document {} is damaged", path.display()))?,
+                Some(path) => serde_json::from_slice(&std::fs::read(path)?).with_context(|| {
+                    format!("the genesis document {} is damaged", path.display())
+                })?,
                 None => example_genesis(),
             };
             let testnet = setup::testnet(dir, genesis, *n, Some(*base_port), &[])?;
@@ -192,7 +206,10 @@ pub fn testnet(command: &TestnetCommand) -> anyhow::Result<ExitCode> {
             for (home, api) in testnet.homes.iter().zip(&testnet.api) {
                 print(&format!("{}  http://{api}", home.display()));
             }
-            print(&format!("start with: bds testnet up --dir {}", dir.display()));
+            print(&format!(
+                "start with: bds testnet up --dir {}",
+                dir.display()
+            ));
         }
         TestnetCommand::Up { dir } => {
             let mut homes: Vec<PathBuf> = std::fs::read_dir(dir)
@@ -203,12 +220,21 @@ pub fn testnet(command: &TestnetCommand) -> anyhow::Result<ExitCode> {
                 .collect();
             homes.sort();
             if homes.is_empty() {
-                bail!("{} holds no homes; make them with `bds testnet init --dir {0}`", dir.display());
+                bail!(
+                    "{} holds no homes; make them with `bds testnet init --dir {0}`",
+                    dir.display()
+                );
             }
             let me = std::env::current_exe()?;
             let children = homes
                 .iter()
-                .map(|home| std::process::Command::new(&me).arg("start").arg("--home").arg(home).spawn())
+                .map(|home| {
+                    std::process::Command::new(&me)
+                        .arg("start")
+                        .arg("--home")
+                        .arg(home)
+                        .spawn()
+                })
                 .collect::<Result<Vec<_>, _>>()
                 .context("cannot start a validator")?;
             let mut code = ExitCode::SUCCESS;
@@ -258,26 +284,50 @@ pub fn start(args: &HomeArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When it cannot be reached.
 pub fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let tokio = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let status: bds_client::wire::NodeStatus = tokio.block_on(async {
         let url = format!("{}/v1/status", args.node.trim_end_matches('/'));
-        anyhow::Ok(reqwest::get(&url).await.with_context(|| format!("no node answers at {url}"))?.json().await?)
+        anyhow::Ok(
+            reqwest::get(&url)
+                .await
+                .with_context(|| format!("no node answers at {url}"))?
+                .json()
+                .await?,
+        )
     })?;
     if args.json {
         print_json(&status)?;
     } else {
         print(&format!("chain       {}", status.chain));
-        print(&format!("validator   {}   mode {}   backend {}", status.validator, status.mode, status.backend));
-        print(&format!("view        {}   view changes {}", status.view, status.view_changes));
+        print(&format!(
+            "validator   {}   mode {}   backend {}",
+            status.validator, status.mode, status.backend
+        ));
+        print(&format!(
+            "view        {}   view changes {}",
+            status.view, status.view_changes
+        ));
         print(&format!(
             "height      committed {}   executed {}   certified {}",
             status.committed, status.executed, status.certified
         ));
-        print(&format!("state root  {} at {}", status.state_root, status.state_height));
+        print(&format!(
+            "state root  {} at {}",
+            status.state_root, status.state_height
+        ));
         print(&format!("head        {}", status.head));
-        print(&format!("transactions {}   peers {}   ready {}", status.transactions, status.peers, status.ready));
+        print(&format!(
+            "transactions {}   peers {}   ready {}",
+            status.transactions, status.peers, status.ready
+        ));
     }
-    Ok(if status.ready { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if status.ready {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 /// `bds doctor`
@@ -296,5 +346,9 @@ pub fn run_doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     for finding in &findings {
         print(&finding.to_string());
     }
-    Ok(if findings.iter().all(|f| f.good) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if findings.iter().all(|f| f.good) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }

@@ -55,7 +55,15 @@ impl Cluster {
         n: usize,
         settings: &[(String, String)],
     ) -> anyhow::Result<Self> {
-        let testnet = testnet(dir, genesis, n, None, settings)?;
+        // The validators share this machine: each gets its part of the cores, so that none splits its batches for cores
+        // that are busy anyway.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut shared = vec![(
+            "engine.threads".to_owned(),
+            (cores / n.max(1)).max(1).to_string(),
+        )];
+        shared.extend_from_slice(settings);
+        let testnet = testnet(dir, genesis, n, None, &shared)?;
         let client = Client::new(
             testnet
                 .api

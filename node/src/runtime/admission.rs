@@ -19,6 +19,7 @@ use tokio::sync::oneshot;
 use super::nonces::Nonces;
 use super::tracker::{Place, Standing, Tracker, Waiter};
 use crate::engine::Engine;
+use crate::execution::opaque_id;
 use crate::metrics::{Metrics, Outcome};
 use crate::store::index::Index;
 
@@ -243,7 +244,7 @@ impl Admission {
     /// Opaque payloads are named by their hash and judged by their length alone.
     fn wave_through(&self, wires: &[(usize, &[u8])]) -> (Vec<TxId>, Vec<Item>) {
         let bytes: Vec<&[u8]> = wires.iter().map(|(_, bytes)| *bytes).collect();
-        let ids = self.engine.sha512(&bytes).into_iter().map(TxId).collect();
+        let ids = bytes.iter().map(|bytes| opaque_id(bytes)).collect();
         let items = bytes
             .iter()
             .map(|b| {

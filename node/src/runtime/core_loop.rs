@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bds_contracts::block::{BatchDigest, MerkleRoot, ValidatorIndex};
+use bds_contracts::block::{BatchDigest, ValidatorIndex};
+use bds_contracts::genesis::Mode;
 use bds_contracts::tx::Millis;
 use bds_core::batch::Batch;
 use bds_core::core::Core;
@@ -16,6 +17,7 @@ use tracing::error;
 use super::admission::wall_clock;
 use super::executor::Work;
 use crate::engine::Engine;
+use crate::execution::transactions_root;
 use crate::metrics::Metrics;
 use crate::network::Network;
 use crate::store::{Reader, Store};
@@ -58,6 +60,8 @@ pub struct CoreLoop {
     pub executor: Sender<Work>,
     /// Where computed answers come back.
     pub answers: Sender<Input>,
+    /// What a batch's root covers.
+    pub mode: Mode,
     /// Checks batches of peers.
     pub verifier: Sender<Batch>,
     /// For scrapes.
@@ -165,9 +169,10 @@ impl CoreLoop {
         match effect {
             Effect::Seal { position, payload } => {
                 let (engine, answers) = (Arc::clone(&self.engine), self.answers.clone());
+                let mode = self.mode;
                 self.engine.spawn(move || {
                     let transactions = payload.transactions().unwrap_or_default();
-                    let root = MerkleRoot(engine.root(&transactions));
+                    let root = transactions_root(&engine, mode, &transactions);
                     let count = u32::try_from(transactions.len())
                         .expect("a batch holds few thousand transactions");
                     answer(

@@ -16,9 +16,8 @@ use tracing::{error, info};
 
 use super::tracker::{Place, Standing, Tracker};
 use crate::api::service::BlockDone;
-use crate::engine::Engine;
+use crate::execution::{Execution, opaque_id};
 use crate::metrics::{Metrics, Outcome};
-use crate::execution::Execution;
 use crate::store::index::Index;
 use crate::store::snapshots::Snapshots;
 
@@ -62,8 +61,6 @@ pub struct Progress {
 pub struct Executor {
     /// The state machine.
     pub execution: Execution,
-    /// Hashes opaque payloads.
-    pub engine: Arc<Engine>,
     /// As genesis says.
     pub mode: Mode,
     /// Own lane.
@@ -167,7 +164,7 @@ impl Executor {
         let wires: Vec<&[u8]> = own
             .flat_map(|b| b.payload.transactions().unwrap_or_default())
             .collect();
-        self.engine.sha512(&wires).into_iter().map(TxId).collect()
+        wires.into_iter().map(opaque_id).collect()
     }
 
     fn snapshot(&self) {

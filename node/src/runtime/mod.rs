@@ -46,8 +46,8 @@ use self::service::Validator;
 use self::tracker::Tracker;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::metrics::Metrics;
 use crate::execution::Execution;
+use crate::metrics::Metrics;
 use crate::network::{self, NetworkConfig, NetworkEvent, Peer};
 use crate::store::index::Index;
 use crate::store::snapshots::Snapshots;
@@ -199,7 +199,6 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
 
     let executor = Executor {
         execution,
-        engine: Arc::clone(&engine),
         mode: genesis.mode,
         me,
         tracker: Arc::clone(&tracker),
@@ -230,6 +229,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         reader,
         store,
         verifier: verifier_tx,
+        mode: genesis.mode,
         metrics: Arc::clone(&metrics),
         network: network.clone(),
         engine: Arc::clone(&engine),

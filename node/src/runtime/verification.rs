@@ -10,6 +10,7 @@ use bds_core::turn::Input;
 use crossbeam::channel::{Receiver, Sender};
 
 use crate::engine::{Check, Engine};
+use crate::execution::transactions_root;
 
 /// Transactions gathered into one engine call; a single larger batch is taken whole.
 const GATHER_TRANSACTIONS_MAX: usize = 4096;
@@ -41,13 +42,20 @@ pub fn run(engine: &Engine, mode: Mode, batches: &Receiver<Batch>, answers: &Sen
 /// has checked each before sealing. Batches do not influence each other.
 #[must_use]
 pub fn check_batches(engine: &Engine, mode: Mode, batches: &[Batch]) -> Vec<bool> {
-    let contents: Vec<Option<Vec<&[u8]>>> = batches.iter().map(|b| contents(engine, b)).collect();
+    let contents: Vec<Option<Vec<&[u8]>>> =
+        batches.iter().map(|b| contents(engine, mode, b)).collect();
     if mode == Mode::Opaque {
         return contents.iter().map(Option::is_some).collect();
     }
     let views: Vec<Option<Vec<TxView<'_>>>> = contents
         .iter()
-        .map(|wires| wires.as_ref()?.iter().map(|wire| TxView::parse(wire).ok()).collect())
+        .map(|wires| {
+            wires
+                .as_ref()?
+                .iter()
+                .map(|wire| TxView::parse(wire).ok())
+                .collect()
+        })
         .collect();
     let checks: Vec<Check<'_>> = views
         .iter()
@@ -67,12 +75,12 @@ pub fn check_batches(engine: &Engine, mode: Mode, batches: &[Batch]) -> Vec<bool
 }
 
 /// The transactions, if count, length and root are the header's.
-fn contents<'a>(engine: &Engine, batch: &'a Batch) -> Option<Vec<&'a [u8]>> {
+fn contents<'a>(engine: &Engine, mode: Mode, batch: &'a Batch) -> Option<Vec<&'a [u8]>> {
     let wires = batch.payload.transactions()?;
     let header = &batch.header;
     let right = wires.len() == header.count as usize
         && batch.payload.as_bytes().len() == header.bytes as usize
-        && engine.root(&wires) == header.transactions_root.0;
+        && transactions_root(engine, mode, &wires) == header.transactions_root;
     right.then_some(wires)
 }
 
@@ -110,14 +118,20 @@ mod tests {
             count: count as u32,
             bytes: payload.as_bytes().len() as u32,
         };
-        Batch { header, signature: Signature([0; 64]), payload }
+        Batch {
+            header,
+            signature: Signature([0; 64]),
+            payload,
+        }
     }
 
     #[test]
     fn one_bad_batch_among_good_ones_is_the_only_one_refused() {
         let engine = Engine::new("portable", 1).unwrap();
         for bad in 0..4 {
-            let mut batches: Vec<Batch> = (0..4).map(|lane| batch(&engine, lane, 30 + usize::from(lane))).collect();
+            let mut batches: Vec<Batch> = (0..4)
+                .map(|lane| batch(&engine, lane, 30 + usize::from(lane)))
+                .collect();
             let expected: Vec<bool> = (0..4).map(|i| i != bad).collect();
             assert_eq!(check_batches(&engine, Mode::Verified, &batches), [true; 4]);
 

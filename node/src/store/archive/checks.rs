@@ -1,6 +1,6 @@
 //! What can be checked of a group of records without the others: counts, roots, and every signature in one batch.
 
-use bds_contracts::block::{Signature, Signatures, Statement, ValidatorIndex};
+use bds_contracts::block::{MerkleRoot, Signature, Signatures, Statement, ValidatorIndex};
 use bds_contracts::genesis::{Genesis, Mode};
 use bds_contracts::tx::{ChainId, PublicKey, TxView};
 use bds_engine::merkle::{self, Sha512_256};
@@ -8,6 +8,7 @@ use bds_engine::{Backend, EngineError, SignatureItem, Verdicts};
 
 use super::stream::{Group, Names, Place, StoredBatch};
 use super::{ArchiveError, Fault};
+use crate::execution::opaque_root;
 
 /// A validator's signature to verify.
 struct Signed {
@@ -45,7 +46,7 @@ pub(super) fn check(
     let mut verdicts = Verdicts::new();
     let (verified, roots) = rayon::join(
         || backend.verify_ed25519(&items, &mut verdicts),
-        || check_roots(backend, names, &group.batches),
+        || check_roots(backend, genesis.mode, names, &group.batches),
     );
     verified?;
     faults.extend(roots?);
@@ -116,26 +117,27 @@ fn client_fault(names: &Names<'_>, batches: &[StoredBatch<'_>], mut index: usize
 /// Counts, lengths and transaction roots of all batches; the first that is wrong.
 fn check_roots(
     backend: &dyn Backend,
+    mode: Mode,
     names: &Names<'_>,
     batches: &[StoredBatch<'_>],
 ) -> Result<Option<Fault>, EngineError> {
-    let leaves: Vec<&[u8]> = batches
-        .iter()
-        .flat_map(|b| b.transactions.iter().copied())
-        .collect();
-    let hashes = merkle::leaf_hashes::<Sha512_256>(backend, &leaves)?;
+    let hashes = match mode {
+        Mode::Verified => {
+            let transactions = batches.iter().flat_map(|b| b.transactions.iter().copied());
+            merkle::leaf_hashes::<Sha512_256>(backend, &transactions.collect::<Vec<_>>())?
+        }
+        Mode::Opaque => Vec::new(),
+    };
     let mut rest = hashes.as_slice();
     for batch in batches {
-        let (own, tail) = rest.split_at(batch.transactions.len());
-        rest = tail;
         let header = &batch.header;
         let wrong = |what: String| {
             Some(names.fault(batch.place, None, format!("batch {}: {what}", batch.digest)))
         };
-        if header.count as usize != own.len() {
+        if header.count as usize != batch.transactions.len() {
             return Ok(wrong(format!(
                 "{} transactions where its header says {}",
-                own.len(),
+                batch.transactions.len(),
                 header.count
             )));
         }
@@ -145,9 +147,15 @@ fn check_roots(
                 batch.payload_bytes, header.bytes
             )));
         }
-        if merkle::root_of_hashes::<Sha512_256>(backend, own.to_vec())?
-            != header.transactions_root.0
-        {
+        let root = match mode {
+            Mode::Verified => {
+                let (own, tail) = rest.split_at(batch.transactions.len());
+                rest = tail;
+                MerkleRoot(merkle::root_of_hashes::<Sha512_256>(backend, own.to_vec())?)
+            }
+            Mode::Opaque => opaque_root(&batch.transactions),
+        };
+        if root != header.transactions_root {
             return Ok(wrong(
                 "its transactions have another root than its header says".to_owned(),
             ));

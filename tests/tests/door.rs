@@ -1,0 +1,237 @@
+//! What a running validator answers to input it must not accept: a clear reason, a stable code, and nothing changed.
+//!
+//! One validator alone is a network (f = 0), so every station of a transaction is passed for real.
+
+use std::time::Duration;
+
+use bds_client::build::Sender;
+use bds_client::keys::Signer;
+use bds_client::wire::{ItemOutcome, Wait};
+use bds_contracts::Call;
+use bds_contracts::account::{AccountKind, HolderId, NewAccount, Roles};
+use bds_contracts::amount::{Currency, Quantity};
+use bds_contracts::block::ValidatorSet;
+use bds_contracts::carbon::{Instrument, InstrumentId, InstrumentKind};
+use bds_contracts::genesis::{Genesis, GenesisHolding, GenesisMember, Mode, Profile};
+use bds_contracts::receipt::Code;
+use bds_contracts::tx::{AccountId, ChainId, Millis, Transaction, TxId, TxView};
+use bds_node::measure::cluster::Cluster;
+use bds_tests::process::bds;
+
+const UNIT: InstrumentId = InstrumentId(1);
+const FROM: AccountId = AccountId(1);
+const TO: AccountId = AccountId(2);
+const START: Duration = Duration::from_secs(30);
+const ANSWER: Duration = Duration::from_secs(20);
+
+fn trader() -> Signer {
+    Signer::from_seed(&[1; 32])
+}
+
+fn genesis() -> Genesis {
+    let trader = trader().public_key();
+    let account = |id| NewAccount {
+        id,
+        holder: HolderId(id.0),
+        kind: AccountKind::Trading,
+        representatives: vec![trader],
+    };
+    Genesis {
+        name: "door".into(),
+        profile: Profile::Consortium,
+        mode: Mode::Verified,
+        time: Millis(1),
+        checkpoint_interval: 16,
+        validators: ValidatorSet { epoch: 0, validators: Vec::new() },
+        members: vec![GenesisMember { key: trader, roles: Roles::TRADER, name: "trader".into() }],
+        accounts: vec![account(FROM), account(TO)],
+        instruments: vec![Instrument {
+            id: UNIT,
+            symbol: "EUA".into(),
+            kind: InstrumentKind::Allowance,
+            vintage: 2026,
+            scale: 0,
+            currency: Currency::EUR,
+            tick: 1,
+            lot: Quantity(1),
+            step_value: 100,
+        }],
+        cash: Vec::new(),
+        holdings: vec![GenesisHolding { account: FROM, instrument: UNIT, quantity: Quantity(1000) }],
+    }
+}
+
+fn transfer(quantity: u64) -> Call {
+    Call::Transfer { from: FROM, to: TO, instrument: UNIT, quantity: Quantity(quantity) }
+}
+
+struct Door {
+    cluster: Cluster,
+    sender: Sender,
+    _dir: tempfile::TempDir,
+}
+
+impl Door {
+    async fn open() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut cluster = Cluster::prepare(dir.path(), genesis(), 1, &[]).expect("homes").with_program(bds());
+        cluster.start(START).await.expect("a validator");
+        let sender = Sender::new(trader(), cluster.genesis().chain_id(), 0);
+        Self { cluster, sender, _dir: dir }
+    }
+
+    /// The next transaction of the trader, changed before it is signed; uses no nonce up.
+    fn odd(&mut self, change: impl FnOnce(&mut Transaction)) -> Vec<u8> {
+        let nonce = self.sender.nonce();
+        let mut tx = self.sender.next(vec![FROM, TO], transfer(1));
+        self.sender.restart_at(nonce);
+        change(&mut tx);
+        bds_client::keys::sign(&tx, &trader())
+    }
+
+    fn good(&mut self) -> Vec<u8> {
+        self.sender.sign_next(vec![FROM, TO], transfer(1))
+    }
+
+    async fn submit(&self, transactions: &[Vec<u8>]) -> Vec<ItemOutcome> {
+        let answer = self.cluster.client().submit_batch(transactions, Wait::Applied, ANSWER).await.expect("an answer");
+        answer.items.into_iter().map(|item| item.outcome).collect()
+    }
+
+    async fn state_root(&self) -> (u64, String) {
+        let status = self.cluster.client().status().await.expect("a status");
+        (status.transactions, status.state_root)
+    }
+
+    /// Refused with this code, and neither state nor the number of executed transactions moved.
+    async fn refuses(&self, transaction: Vec<u8>, code: Code) {
+        let before = self.state_root().await;
+        let outcomes = self.submit(&[transaction]).await;
+        assert_refused(&outcomes[0], code);
+        assert_eq!(self.state_root().await, before, "{} changed something", code.name());
+    }
+
+    /// Executed with this code: the nonce is used up and nothing else changed.
+    async fn fails(&mut self, call: Call, accounts: Vec<AccountId>, code: Code) {
+        let holding = self.held().await;
+        let transaction = self.sender.sign_next(accounts, call);
+        match &self.submit(&[transaction]).await[0] {
+            ItemOutcome::Applied { code: got, .. } => assert_eq!(*got, code),
+            other => panic!("expected a receipt with {}, got {other:?}", code.name()),
+        }
+        assert_eq!(self.held().await, holding);
+    }
+
+    async fn held(&self) -> serde_json::Value {
+        let arguments = [("account", FROM.0.to_string()), ("instrument", UNIT.0.to_string())];
+        self.cluster.client().query("holding", &arguments).await.expect("a holding")
+    }
+}
+
+fn assert_refused(outcome: &ItemOutcome, expected: Code) {
+    match outcome {
+        ItemOutcome::Refused { code, reason, retryable } => {
+            assert_eq!((*code, reason.as_str(), *retryable), (expected, expected.text(), expected.retryable()));
+        }
+        other => panic!("expected {}, got {other:?}", expected.name()),
+    }
+}
+
+fn assert_applied(outcome: &ItemOutcome) {
+    assert!(matches!(outcome, ItemOutcome::Applied { code: Code::OK, .. }), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn what_must_not_enter_does_not_enter() {
+    let mut door = Door::open().await;
+    let first = door.good();
+    assert_applied(&door.submit(std::slice::from_ref(&first)).await[0]);
+
+    // Not transactions.
+    door.refuses(vec![0; 10], Code::MALFORMED).await;
+    door.refuses(vec![0; 70_000], Code::OVERSIZED).await;
+    let whole = door.odd(|_| {});
+    let mut cut = whole.clone();
+    cut.drain(100..110);
+    // The signature is looked at only for what decodes.
+    door.refuses(cut, Code::MALFORMED).await;
+
+    // Somebody else's, forged, out of time.
+    let other_chain = door.odd(|tx| tx.chain = ChainId([9; 32]));
+    door.refuses(other_chain, Code::WRONG_CHAIN).await;
+    let mut forged = door.odd(|_| {});
+    *forged.last_mut().expect("a signature") ^= 1;
+    door.refuses(forged, Code::BAD_SIGNATURE).await;
+    let mut stranger = Sender::new(Signer::from_seed(&[7; 32]), door.cluster.genesis().chain_id(), 0);
+    door.refuses(stranger.sign_next(vec![FROM, TO], transfer(1)), Code::UNKNOWN_SENDER).await;
+    let expired = door.odd(|tx| tx.expires_at = Millis(1000));
+    door.refuses(expired, Code::EXPIRED).await;
+    let later = door.odd(|tx| {
+        tx.lock_time = Millis(u64::MAX - 1);
+        tx.expires_at = Millis(u64::MAX);
+    });
+    door.refuses(later, Code::NOT_YET_VALID).await;
+
+    // Nonces.
+    let gap = door.odd(|tx| tx.nonce += 5);
+    door.refuses(gap, Code::NONCE_GAP).await;
+    let reused = door.odd(|tx| tx.nonce = 0);
+    door.refuses(reused, Code::NONCE_REUSED).await;
+
+    // Rights and accounts.
+    let issue = door.odd(|tx| {
+        tx.call = Call::Issue { account: FROM, instrument: UNIT, quantity: Quantity(5) };
+    });
+    door.refuses(issue, Code::WRONG_ROLE).await;
+    let nowhere = door.odd(|tx| tx.accounts.push(AccountId(77)));
+    door.refuses(nowhere, Code::UNKNOWN_ACCOUNT).await;
+
+    // Let in, and failed by the contract: the nonce is used up, nothing else happens.
+    door.fails(transfer(u64::MAX), vec![FROM, TO], Code::BALANCE_TOO_LOW).await;
+    door.fails(transfer(0), vec![FROM, TO], Code::QUANTITY_ZERO).await;
+    door.fails(transfer(1), vec![FROM], Code::ACCOUNT_NOT_DECLARED).await;
+
+    // And the door still works.
+    let last = door.good();
+    assert_applied(&door.submit(&[last]).await[0]);
+}
+
+#[tokio::test]
+async fn a_bad_signature_in_the_middle_of_a_batch_hurts_nobody_else() {
+    let mut door = Door::open().await;
+    let mut batch: Vec<Vec<u8>> = (0..9).map(|_| door.good()).collect();
+    // The forged one carries a nonce that comes again right after it, as if someone had raced the sender.
+    let mut forged = batch[5].clone();
+    forged[80] ^= 1;
+    batch.insert(5, forged);
+    let outcomes = door.submit(&batch).await;
+    assert_eq!(outcomes.len(), 10);
+    for (i, outcome) in outcomes.iter().enumerate() {
+        if i == 5 {
+            assert_refused(outcome, Code::BAD_SIGNATURE);
+        } else {
+            assert_applied(outcome);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_same_transaction_gets_the_same_answer_again_also_after_a_restart() {
+    let mut door = Door::open().await;
+    let tx = door.good();
+    let answer = door.submit(std::slice::from_ref(&tx)).await;
+    assert_applied(&answer[0]);
+    assert_eq!(door.submit(std::slice::from_ref(&tx)).await, answer);
+    assert_eq!(door.submit(&[tx.clone(), tx.clone()]).await, [answer[0].clone(), answer[0].clone()]);
+    assert_eq!(door.state_root().await.0, 1, "executed once");
+
+    let id: TxId = TxView::parse(&tx).expect("a transaction").id();
+    let proof = door.cluster.client().receipt(&id).await.expect("an answer").expect("a receipt");
+    door.cluster.kill(0).expect("killed");
+    door.cluster.restart(0).expect("restarted");
+    door.cluster.wait_ready(START).await.expect("ready");
+    assert_eq!(door.submit(std::slice::from_ref(&tx)).await, answer);
+    let again = door.cluster.client().receipt(&id).await.expect("an answer").expect("a receipt");
+    assert_eq!(again.receipt, proof.receipt);
+    assert_eq!(again.block.header, proof.block.header);
+}

@@ -1,0 +1,102 @@
+//! What the binary says when an operator's mistake or the machine keeps it from running: what, where, what to do; exit 3.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use bds_node::measure::cluster::Cluster;
+use bds_tests::process::bds;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A network of one validator, not started.
+fn network(dir: &Path) -> Cluster {
+    let genesis = bds_node::workload::default_genesis();
+    Cluster::prepare(dir, genesis, 1, &[]).expect("homes").with_program(bds())
+}
+
+/// Starts a validator that must refuse to run.
+fn start(home: &Path, settings: &[&str]) -> Output {
+    let mut command = Command::new(bds());
+    command.arg("start").arg("--home").arg(home).stdin(Stdio::null());
+    for setting in settings {
+        command.arg("--set").arg(setting);
+    }
+    command.output().expect("bds runs")
+}
+
+fn assert_refused(output: &Output, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for word in words {
+        assert!(said.contains(word), "`{word}` is missing in: {said}");
+    }
+}
+
+#[test]
+fn a_damaged_configuration_is_named_with_its_place() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let cluster = network(dir.path());
+    let (home, file) = (cluster.home(0), cluster.home(0).join("bds.toml"));
+    let good = std::fs::read_to_string(&file).expect("settings");
+    std::fs::write(&file, format!("{good}\n[api")).expect("written");
+    assert_refused(&start(home, &[]), &["bds.toml is damaged", "line"]);
+    std::fs::write(&file, format!("{good}\n[storage]\ndurabel = true\n")).expect("written");
+    assert_refused(&start(home, &[]), &["unknown setting `storage.durabel`", "bds config show"]);
+    std::fs::write(&file, &good).expect("written");
+    assert_refused(&start(home, &["consensus.batch_bytes=12"]), &["consensus.batch_bytes", "from 4096"]);
+    assert_refused(&start(home, &["engine.backend=avx512"]), &["avx512", "portable"]);
+}
+
+#[test]
+fn a_wrong_or_damaged_genesis_is_refused_and_the_ledger_untouched() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut cluster = network(dir.path());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        cluster.start(PATIENCE).await.expect("it runs");
+        cluster.stop(0, PATIENCE).await.expect("it stops");
+    });
+    let file = cluster.home(0).join("genesis.json");
+    let good = std::fs::read_to_string(&file).expect("a document");
+    std::fs::write(&file, &good[..good.len() / 2]).expect("written");
+    assert_refused(&start(cluster.home(0), &[]), &["genesis.json is damaged"]);
+    let other = good.replacen("\"checkpoint_interval\": ", "\"checkpoint_interval\": 1", 1);
+    assert_ne!(other, good);
+    std::fs::write(&file, other).expect("written");
+    assert_refused(&start(cluster.home(0), &[]), &["ledger"]);
+    std::fs::write(&file, good).expect("written");
+    runtime.block_on(async {
+        cluster.start(PATIENCE).await.expect("with the right document it runs again");
+    });
+}
+
+#[test]
+fn a_home_in_use_and_a_port_taken_are_told_apart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut cluster = network(dir.path());
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(cluster.start(PATIENCE)).expect("it runs");
+    assert_refused(&start(cluster.home(0), &[]), &["in use"]);
+
+    let second = tempfile::tempdir().expect("a directory");
+    let other = network(second.path());
+    let api = format!("api.listen={}", cluster.api(0));
+    assert_refused(&start(other.home(0), &[&api]), &["cannot listen on", "api.listen"]);
+}
+
+#[test]
+fn doctor_finds_what_is_wrong() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let cluster = network(dir.path());
+    let doctor = || {
+        let output = Command::new(bds()).arg("doctor").arg("--home").arg(cluster.home(0)).output().expect("bds runs");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, said) = doctor();
+    assert_eq!(code, Some(0), "{said}");
+    std::fs::write(cluster.home(0).join("validator.key"), "no key").expect("written");
+    let (code, said) = doctor();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("WRONG validator key"), "{said}");
+}
