@@ -83,7 +83,7 @@ pub fn testnet(
     settings: &[(String, String)],
 ) -> anyhow::Result<Testnet> {
     ensure!(
-        n >= 1 && n <= 100,
+        (1..=100).contains(&n),
         "a testnet has 1 to 100 validators, not {n}"
     );
     let homes: Vec<PathBuf> = (0..n).map(|i| dir.join(format!("validator-{i}"))).collect();

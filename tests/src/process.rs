@@ -8,11 +8,20 @@ use std::path::PathBuf;
 /// When it has not been built.
 #[must_use]
 pub fn bds() -> PathBuf {
-    let path = std::env::var_os("BDS_BIN").map(PathBuf::from).unwrap_or_else(|| {
-        let test = std::env::current_exe().expect("a running test has a file");
-        let profile = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
-        profile.join("bds")
-    });
-    assert!(path.exists(), "{} is missing: build it with `cargo build --release`", path.display());
+    let path = std::env::var_os("BDS_BIN")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| {
+            let test = std::env::current_exe().expect("a running test has a file");
+            let profile = test
+                .ancestors()
+                .nth(2)
+                .expect("tests lie in target/PROFILE/deps");
+            profile.join("bds")
+        });
+    assert!(
+        path.exists(),
+        "{} is missing: build it with `cargo build --release`",
+        path.display()
+    );
     path
 }

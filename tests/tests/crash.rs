@@ -12,15 +12,30 @@ fn bench(kills: &[&str]) -> serde_json::Value {
     let dir = tempfile::tempdir().expect("a directory");
     let report = dir.path().join("report.json");
     let mut command = Command::new(bds());
-    command.args(["bench", "tps", "--rate", "1000", "--warmup", "1", "--duration", "12", "--restart-after", "2"]);
+    command.args([
+        "bench",
+        "tps",
+        "--rate",
+        "1000",
+        "--warmup",
+        "1",
+        "--duration",
+        "12",
+        "--restart-after",
+        "2",
+    ]);
     command.arg("--json").arg(&report);
     for kill in kills {
         command.args(["--kill", kill]);
     }
     let output = command.output().expect("bds runs");
     let said = String::from_utf8_lossy(&output.stdout);
-    let text = std::fs::read_to_string(&report)
-        .unwrap_or_else(|_| panic!("no report: {said}{}", String::from_utf8_lossy(&output.stderr)));
+    let text = std::fs::read_to_string(&report).unwrap_or_else(|_| {
+        panic!(
+            "no report: {said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    });
     serde_json::from_str(&text).expect("a report is JSON")
 }
 
@@ -29,7 +44,12 @@ fn assert_nothing_lost(report: &serde_json::Value) {
     assert_eq!(report["state_roots_equal"], true, "{report:#}");
     assert_eq!(report["conserved"], true, "{report:#}");
     assert_eq!(report["problems"], serde_json::json!([]), "{report:#}");
-    assert!(report["receipts_verified"].as_u64().is_some_and(|n| n > 5_000), "{report:#}");
+    assert!(
+        report["receipts_verified"]
+            .as_u64()
+            .is_some_and(|n| n > 5_000),
+        "{report:#}"
+    );
 }
 
 #[test]

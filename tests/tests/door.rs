@@ -42,8 +42,15 @@ fn genesis() -> Genesis {
         mode: Mode::Verified,
         time: Millis(1),
         checkpoint_interval: 16,
-        validators: ValidatorSet { epoch: 0, validators: Vec::new() },
-        members: vec![GenesisMember { key: trader, roles: Roles::TRADER, name: "trader".into() }],
+        validators: ValidatorSet {
+            epoch: 0,
+            validators: Vec::new(),
+        },
+        members: vec![GenesisMember {
+            key: trader,
+            roles: Roles::TRADER,
+            name: "trader".into(),
+        }],
         accounts: vec![account(FROM), account(TO)],
         instruments: vec![Instrument {
             id: UNIT,
@@ -57,12 +64,21 @@ fn genesis() -> Genesis {
             step_value: 100,
         }],
         cash: Vec::new(),
-        holdings: vec![GenesisHolding { account: FROM, instrument: UNIT, quantity: Quantity(1000) }],
+        holdings: vec![GenesisHolding {
+            account: FROM,
+            instrument: UNIT,
+            quantity: Quantity(1000),
+        }],
     }
 }
 
 fn transfer(quantity: u64) -> Call {
-    Call::Transfer { from: FROM, to: TO, instrument: UNIT, quantity: Quantity(quantity) }
+    Call::Transfer {
+        from: FROM,
+        to: TO,
+        instrument: UNIT,
+        quantity: Quantity(quantity),
+    }
 }
 
 struct Door {
@@ -74,10 +90,16 @@ struct Door {
 impl Door {
     async fn open() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let mut cluster = Cluster::prepare(dir.path(), genesis(), 1, &[]).expect("homes").with_program(bds());
+        let mut cluster = Cluster::prepare(dir.path(), genesis(), 1, &[])
+            .expect("homes")
+            .with_program(bds());
         cluster.start(START).await.expect("a validator");
         let sender = Sender::new(trader(), cluster.genesis().chain_id(), 0);
-        Self { cluster, sender, _dir: dir }
+        Self {
+            cluster,
+            sender,
+            _dir: dir,
+        }
     }
 
     /// The next transaction of the trader, changed before it is signed; uses no nonce up.
@@ -94,7 +116,12 @@ impl Door {
     }
 
     async fn submit(&self, transactions: &[Vec<u8>]) -> Vec<ItemOutcome> {
-        let answer = self.cluster.client().submit_batch(transactions, Wait::Applied, ANSWER).await.expect("an answer");
+        let answer = self
+            .cluster
+            .client()
+            .submit_batch(transactions, Wait::Applied, ANSWER)
+            .await
+            .expect("an answer");
         answer.items.into_iter().map(|item| item.outcome).collect()
     }
 
@@ -108,7 +135,12 @@ impl Door {
         let before = self.state_root().await;
         let outcomes = self.submit(&[transaction]).await;
         assert_refused(&outcomes[0], code);
-        assert_eq!(self.state_root().await, before, "{} changed something", code.name());
+        assert_eq!(
+            self.state_root().await,
+            before,
+            "{} changed something",
+            code.name()
+        );
     }
 
     /// Executed with this code: the nonce is used up and nothing else changed.
@@ -123,22 +155,42 @@ impl Door {
     }
 
     async fn held(&self) -> serde_json::Value {
-        let arguments = [("account", FROM.0.to_string()), ("instrument", UNIT.0.to_string())];
-        self.cluster.client().query("holding", &arguments).await.expect("a holding")
+        let arguments = [
+            ("account", FROM.0.to_string()),
+            ("instrument", UNIT.0.to_string()),
+        ];
+        let arguments = arguments
+            .map(|(name, value)| (name.to_owned(), value))
+            .into();
+        self.cluster
+            .client()
+            .query("holding", &arguments)
+            .await
+            .expect("a holding")
     }
 }
 
 fn assert_refused(outcome: &ItemOutcome, expected: Code) {
     match outcome {
-        ItemOutcome::Refused { code, reason, retryable } => {
-            assert_eq!((*code, reason.as_str(), *retryable), (expected, expected.text(), expected.retryable()));
+        ItemOutcome::Refused {
+            code,
+            reason,
+            retryable,
+        } => {
+            assert_eq!(
+                (*code, reason.as_str(), *retryable),
+                (expected, expected.text(), expected.retryable())
+            );
         }
         other => panic!("expected {}, got {other:?}", expected.name()),
     }
 }
 
 fn assert_applied(outcome: &ItemOutcome) {
-    assert!(matches!(outcome, ItemOutcome::Applied { code: Code::OK, .. }), "{outcome:?}");
+    assert!(
+        matches!(outcome, ItemOutcome::Applied { code: Code::OK, .. }),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -162,8 +214,16 @@ async fn what_must_not_enter_does_not_enter() {
     let mut forged = door.odd(|_| {});
     *forged.last_mut().expect("a signature") ^= 1;
     door.refuses(forged, Code::BAD_SIGNATURE).await;
-    let mut stranger = Sender::new(Signer::from_seed(&[7; 32]), door.cluster.genesis().chain_id(), 0);
-    door.refuses(stranger.sign_next(vec![FROM, TO], transfer(1)), Code::UNKNOWN_SENDER).await;
+    let mut stranger = Sender::new(
+        Signer::from_seed(&[7; 32]),
+        door.cluster.genesis().chain_id(),
+        0,
+    );
+    door.refuses(
+        stranger.sign_next(vec![FROM, TO], transfer(1)),
+        Code::UNKNOWN_SENDER,
+    )
+    .await;
     let expired = door.odd(|tx| tx.expires_at = Millis(1000));
     door.refuses(expired, Code::EXPIRED).await;
     let later = door.odd(|tx| {
@@ -180,16 +240,23 @@ async fn what_must_not_enter_does_not_enter() {
 
     // Rights and accounts.
     let issue = door.odd(|tx| {
-        tx.call = Call::Issue { account: FROM, instrument: UNIT, quantity: Quantity(5) };
+        tx.call = Call::Issue {
+            account: FROM,
+            instrument: UNIT,
+            quantity: Quantity(5),
+        };
     });
     door.refuses(issue, Code::WRONG_ROLE).await;
     let nowhere = door.odd(|tx| tx.accounts.push(AccountId(77)));
     door.refuses(nowhere, Code::UNKNOWN_ACCOUNT).await;
 
     // Let in, and failed by the contract: the nonce is used up, nothing else happens.
-    door.fails(transfer(u64::MAX), vec![FROM, TO], Code::BALANCE_TOO_LOW).await;
-    door.fails(transfer(0), vec![FROM, TO], Code::QUANTITY_ZERO).await;
-    door.fails(transfer(1), vec![FROM], Code::ACCOUNT_NOT_DECLARED).await;
+    door.fails(transfer(u64::MAX), vec![FROM, TO], Code::BALANCE_TOO_LOW)
+        .await;
+    door.fails(transfer(0), vec![FROM, TO], Code::QUANTITY_ZERO)
+        .await;
+    door.fails(transfer(1), vec![FROM], Code::ACCOUNT_NOT_DECLARED)
+        .await;
 
     // And the door still works.
     let last = door.good();
@@ -222,16 +289,31 @@ async fn the_same_transaction_gets_the_same_answer_again_also_after_a_restart() 
     let answer = door.submit(std::slice::from_ref(&tx)).await;
     assert_applied(&answer[0]);
     assert_eq!(door.submit(std::slice::from_ref(&tx)).await, answer);
-    assert_eq!(door.submit(&[tx.clone(), tx.clone()]).await, [answer[0].clone(), answer[0].clone()]);
+    assert_eq!(
+        door.submit(&[tx.clone(), tx.clone()]).await,
+        [answer[0].clone(), answer[0].clone()]
+    );
     assert_eq!(door.state_root().await.0, 1, "executed once");
 
     let id: TxId = TxView::parse(&tx).expect("a transaction").id();
-    let proof = door.cluster.client().receipt(&id).await.expect("an answer").expect("a receipt");
+    let proof = door
+        .cluster
+        .client()
+        .receipt(&id)
+        .await
+        .expect("an answer")
+        .expect("a receipt");
     door.cluster.kill(0).expect("killed");
     door.cluster.restart(0).expect("restarted");
     door.cluster.wait_ready(START).await.expect("ready");
     assert_eq!(door.submit(std::slice::from_ref(&tx)).await, answer);
-    let again = door.cluster.client().receipt(&id).await.expect("an answer").expect("a receipt");
+    let again = door
+        .cluster
+        .client()
+        .receipt(&id)
+        .await
+        .expect("an answer")
+        .expect("a receipt");
     assert_eq!(again.receipt, proof.receipt);
     assert_eq!(again.block.header, proof.block.header);
 }

@@ -168,7 +168,7 @@ fn every_row_executes_and_every_unit_is_accounted_for() {
     assert_eq!(eutl.totals_per_unit_type(), sums);
 
     let in_order: Vec<(usize, usize)> = (0..eutl.rows().len()).map(|row| (row, 0)).collect();
-    let (mut state, moved) = replay(&eutl, &platforms(1), &in_order);
+    let (state, moved) = replay(&eutl, &platforms(1), &in_order);
     for (unit, sum) in &sums {
         assert_eq!(moved[&eutl.instruments()[unit].0], *sum, "{unit}");
     }
@@ -177,11 +177,6 @@ fn every_row_executes_and_every_unit_is_accounted_for() {
         .map(|(_, _, blocks, _)| blocks.total().0)
         .sum();
     assert_eq!(held, eutl.opening_total());
-    let ranges: usize = state
-        .holdings()
-        .map(|(_, _, blocks, _)| blocks.range_count())
-        .sum();
-    println!("root {} with {ranges} serial ranges", state.root());
 
     // Balances by the file alone: opening plus received minus given.
     let mut balances: BTreeMap<(u64, u32), i128> = BTreeMap::new();

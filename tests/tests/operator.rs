@@ -12,13 +12,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A network of one validator, not started.
 fn network(dir: &Path) -> Cluster {
     let genesis = bds_node::workload::default_genesis();
-    Cluster::prepare(dir, genesis, 1, &[]).expect("homes").with_program(bds())
+    Cluster::prepare(dir, genesis, 1, &[])
+        .expect("homes")
+        .with_program(bds())
 }
 
 /// Starts a validator that must refuse to run.
 fn start(home: &Path, settings: &[&str]) -> Output {
     let mut command = Command::new(bds());
-    command.arg("start").arg("--home").arg(home).stdin(Stdio::null());
+    command
+        .arg("start")
+        .arg("--home")
+        .arg(home)
+        .stdin(Stdio::null());
     for setting in settings {
         command.arg("--set").arg(setting);
     }
@@ -42,10 +48,19 @@ fn a_damaged_configuration_is_named_with_its_place() {
     std::fs::write(&file, format!("{good}\n[api")).expect("written");
     assert_refused(&start(home, &[]), &["bds.toml is damaged", "line"]);
     std::fs::write(&file, format!("{good}\n[storage]\ndurabel = true\n")).expect("written");
-    assert_refused(&start(home, &[]), &["unknown setting `storage.durabel`", "bds config show"]);
+    assert_refused(
+        &start(home, &[]),
+        &["unknown setting `storage.durabel`", "bds config show"],
+    );
     std::fs::write(&file, &good).expect("written");
-    assert_refused(&start(home, &["consensus.batch_bytes=12"]), &["consensus.batch_bytes", "from 4096"]);
-    assert_refused(&start(home, &["engine.backend=avx512"]), &["avx512", "portable"]);
+    assert_refused(
+        &start(home, &["consensus.batch_bytes=12"]),
+        &["consensus.batch_bytes", "from 4096"],
+    );
+    assert_refused(
+        &start(home, &["engine.backend=avx512"]),
+        &["avx512", "portable"],
+    );
 }
 
 #[test]
@@ -67,7 +82,10 @@ fn a_wrong_or_damaged_genesis_is_refused_and_the_ledger_untouched() {
     assert_refused(&start(cluster.home(0), &[]), &["ledger"]);
     std::fs::write(&file, good).expect("written");
     runtime.block_on(async {
-        cluster.start(PATIENCE).await.expect("with the right document it runs again");
+        cluster
+            .start(PATIENCE)
+            .await
+            .expect("with the right document it runs again");
     });
 }
 
@@ -82,7 +100,10 @@ fn a_home_in_use_and_a_port_taken_are_told_apart() {
     let second = tempfile::tempdir().expect("a directory");
     let other = network(second.path());
     let api = format!("api.listen={}", cluster.api(0));
-    assert_refused(&start(other.home(0), &[&api]), &["cannot listen on", "api.listen"]);
+    assert_refused(
+        &start(other.home(0), &[&api]),
+        &["cannot listen on", "api.listen"],
+    );
 }
 
 #[test]
@@ -90,8 +111,16 @@ fn doctor_finds_what_is_wrong() {
     let dir = tempfile::tempdir().expect("a directory");
     let cluster = network(dir.path());
     let doctor = || {
-        let output = Command::new(bds()).arg("doctor").arg("--home").arg(cluster.home(0)).output().expect("bds runs");
-        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        let output = Command::new(bds())
+            .arg("doctor")
+            .arg("--home")
+            .arg(cluster.home(0))
+            .output()
+            .expect("bds runs");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
     };
     let (code, said) = doctor();
     assert_eq!(code, Some(0), "{said}");

@@ -83,6 +83,7 @@ pub enum MerkleCommand {
     ///
     /// Example: printf '00\n10\n' | bds engine merkle root --hash sha256
     Root {
+        /// Hash and backend.
         #[command(flatten)]
         tree: TreeArgs,
     },
@@ -90,6 +91,7 @@ pub enum MerkleCommand {
     ///
     /// Example: printf '00\n10\n' | bds engine merkle prove --index 1 | bds engine merkle verify
     Prove {
+        /// Hash and backend.
         #[command(flatten)]
         tree: TreeArgs,
         /// Which leaf, from 0.
@@ -100,6 +102,7 @@ pub enum MerkleCommand {
     ///
     /// Example: bds engine merkle verify --hash sha256 < proof.json
     Verify {
+        /// Hash and backend.
         #[command(flatten)]
         tree: TreeArgs,
     },
@@ -107,6 +110,7 @@ pub enum MerkleCommand {
     ///
     /// Example: printf '00\n10\n' | bds engine merkle consistency --size1 1
     Consistency {
+        /// Hash and backend.
         #[command(flatten)]
         tree: TreeArgs,
         /// Leaves of the earlier tree, at least 1.
@@ -117,6 +121,7 @@ pub enum MerkleCommand {
     ///
     /// Example: bds engine merkle verify-consistency --hash sha256 < proof.json
     VerifyConsistency {
+        /// Hash and backend.
         #[command(flatten)]
         tree: TreeArgs,
     },

@@ -232,8 +232,8 @@ impl Tracker {
     }
 
     /// How many are tracked.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    fn len(&self) -> usize {
         self.lock().entries.len()
     }
 }

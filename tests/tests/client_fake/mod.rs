@@ -1,5 +1,7 @@
 //! A validator's HTTP side played by a script: enough of HTTP/1.1 for the client's requests.
 
+#![allow(dead_code, reason = "every test file uses its own part of the fake")]
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

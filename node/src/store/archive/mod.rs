@@ -1,9 +1,9 @@
 //! Whether a whole ledger log is what a quorum agreed on: every byte, root, signature and link of it.
 //!
 //! One thread walks the mapped segments, checks every record's checksum and chain value and cuts batches into
-//! transactions ([`stream`]); this one hands groups of thousands of signatures to the engine, which uses all cores
-//! ([`checks`]); a bounded queue lies between them. When the stream has ended, the slots are put in order and every
-//! header's payload root and links are compared ([`chain`]), and with a [`Replay`] every block is executed again.
+//! transactions (`stream`); this one hands groups of thousands of signatures to the engine, which uses all cores
+//! (`checks`); a bounded queue lies between them. When the stream has ended, the slots are put in order and every
+//! header's payload root and links are compared (`chain`), and with a [`Replay`] every block is executed again.
 
 mod chain;
 mod checks;
