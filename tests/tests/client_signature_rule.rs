@@ -14,7 +14,7 @@ fn vectors(path: &str) -> Option<Value> {
         Ok(bytes) => Some(serde_json::from_slice(&bytes).expect("vector files are JSON")),
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "{path}: {error}");
-            println!("skipped: {path}: {error}");
+            eprintln!("skipped: {path}: {error}");
             None
         }
     }

@@ -513,7 +513,7 @@ fn the_auditor_agrees_after_every_block() {
             *seen.entry(what).or_default() += count;
         }
     }
-    println!("{seen:#?}");
+    eprintln!("{seen:#?}");
     // A workload that never reaches a code proves nothing about it.
     for code in [
         Code::OK,

@@ -21,7 +21,7 @@ fn plan(seed: u64) -> Plan {
 
 fn assert_clean(result: &Sweep) {
     for (seed, violation, command) in &result.violations {
-        println!("seed {seed}: {violation}\n  {command}");
+        eprintln!("seed {seed}: {violation}\n  {command}");
     }
     assert!(
         result.violations.is_empty(),
@@ -48,7 +48,7 @@ fn five_hundred_seeds_hold() {
 fn a_fresh_seed_holds() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seed = now.map_or(0, |d| d.as_secs());
-    println!("fresh: {}", replay_command(&plan(seed)));
+    eprintln!("fresh: {}", replay_command(&plan(seed)));
     assert_clean(&sweep(seed..seed + 4, false, plan));
 }
 
@@ -100,7 +100,7 @@ fn caught(seeds: std::ops::Range<u64>, plan_of: impl Fn(u64) -> Plan + Sync) -> 
     let Some((seed, violation, command)) = result.violations.first() else {
         panic!("not caught in seeds {seeds:?}");
     };
-    println!("caught by seed {seed}: {violation}\n  {command}");
+    eprintln!("caught by seed {seed}: {violation}\n  {command}");
     violation.clone()
 }
 

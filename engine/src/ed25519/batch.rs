@@ -1,11 +1,11 @@
 //! Verdicts for many signatures: one equation for a chunk, and each by itself when it fails.
 //!
-//! For signature i let D_i = S_i·B - R_i - k_i·A_i; it is valid exactly when [8]D_i is the identity. With random factors
-//! z_i below 2^128 one sum tells about all: [8](z_1·D_1 + ... + z_n·D_n).
-//! - If every signature is valid the sum is the identity, always: [8] z_i·D_i = z_i·[8]D_i. Reducing scalars mod L or
+//! For signature i let D_i = S_i·B - R_i - k_i·A_i; it is valid exactly when \[8\]D_i is the identity. With random factors
+//! z_i below 2^128 one sum tells about all: \[8\](z_1·D_1 + ... + z_n·D_n).
+//! - If every signature is valid the sum is the identity, always: \[8\] z_i·D_i = z_i·\[8\]D_i. Reducing scalars mod L or
 //!   adding up those of equal keys changes a term by a multiple of L of a point, which has small order and which the 8,
 //!   multiplied last, takes away.
-//! - If any is not, [8]D_i is a non-identity element of the group of prime order L, and for every choice of the other
+//! - If any is not, \[8\]D_i is a non-identity element of the group of prime order L, and for every choice of the other
 //!   factors at most one z_i in 2^128 makes the sum the identity.
 //!
 //! So a sum that is the identity means: each of these is valid. A sum that is not decides nothing: the chunk is cut
@@ -260,7 +260,7 @@ impl Chunk<'_> {
         coefficients.draw(self.prepared.len())
     }
 
-    /// True when [8] of the weighted sum over `part` is the identity.
+    /// True when \[8\] of the weighted sum over `part` is the identity.
     fn equation(&self, part: &[Prepared], factors: &[Scalar]) -> bool {
         // The sum with its sign turned: R_i and A_i with positive factors, B with a negative one.
         let mut base = Scalar::ZERO;

@@ -5,7 +5,7 @@
 //! 1. S, read little-endian, is below the group order L;
 //! 2. A and R decode: y is the low 255 bits mod p (y >= p is allowed), x is recovered, and the sign bit is applied even
 //!    when x = 0;
-//! 3. with k = SHA-512(R || A || M) mod L over the bytes as received, [8](S·B - R - k·A) is the identity; the
+//! 3. with k = SHA-512(R || A || M) mod L over the bytes as received, \[8\](S·B - R - k·A) is the identity; the
 //!    multiplication by 8 comes last.
 //!
 //! [`rule`] is that rule for one signature. [`Verifier`] gives the same verdicts for many at a fraction of the cost;

@@ -93,7 +93,7 @@ pub(super) fn challenge(item: &SignatureItem<'_>) -> Scalar {
     Scalar::from_bytes_mod_order_wide(&hasher.finalize().into())
 }
 
-/// Step 3, second half: [8](S·B - R - k·A) is the identity.
+/// Step 3, second half: \[8\](S·B - R - k·A) is the identity.
 pub(super) fn holds(key: &EdwardsPoint, r: &EdwardsPoint, s: &Scalar, k: &Scalar) -> bool {
     let difference = EdwardsPoint::vartime_double_scalar_mul_basepoint(k, &-key, s) - r;
     difference.mul_by_cofactor().is_identity()
