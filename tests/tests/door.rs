@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bds_client::build::Sender;
 use bds_client::keys::Signer;
-use bds_client::wire::{ItemOutcome, Wait};
+use bds_client::wire::{BatchRequest, ItemOutcome, Wait};
 use bds_contracts::Call;
 use bds_contracts::account::{AccountKind, HolderId, NewAccount, Roles};
 use bds_contracts::amount::{Currency, Quantity};
@@ -115,11 +115,15 @@ impl Door {
         self.sender.sign_next(vec![FROM, TO], transfer(1))
     }
 
+    /// One attempt: a refusal that may succeed later is an answer here, nothing to try again.
     async fn submit(&self, transactions: &[Vec<u8>]) -> Vec<ItemOutcome> {
-        let answer = self
-            .cluster
-            .client()
-            .submit_batch(transactions, Wait::Applied, ANSWER)
+        let request = BatchRequest {
+            transactions: transactions.to_vec(),
+        };
+        let body = borsh::to_vec(&request).expect("writing to memory cannot fail");
+        let client = self.cluster.client();
+        let answer = client
+            .post_batch(body, Wait::Applied, ANSWER)
             .await
             .expect("an answer");
         answer.items.into_iter().map(|item| item.outcome).collect()

@@ -165,7 +165,8 @@ fn step(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<
 /// Prints CPU features and backends: a green run says what it was green on.
 fn machine() -> Result<(), String> {
     eprintln!("== what this machine can do: bds engine info");
-    let me = std::env::current_exe().map_err(|error| format!("this program has no file: {error}"))?;
+    let me =
+        std::env::current_exe().map_err(|error| format!("this program has no file: {error}"))?;
     let status = Command::new(me.with_file_name("bds"))
         .args(["engine", "info"])
         .status()
