@@ -173,24 +173,25 @@ impl Blocks {
     /// # Panics
     /// When some of it is here already: a number has one place, so that is a bug in the caller.
     pub fn put(&mut self, range: SerialRange) {
-        assert!(
-            range.is_valid() && !self.overlaps(range),
-            "{range:?} is here already"
-        );
-        self.total += range.count().0;
-        let SerialRange { mut start, mut end } = range;
-        if let Some((&before, &before_end)) = self.ranges.range(..start).next_back()
-            && before_end + 1 == start
-        {
-            start = before;
-        }
+        assert!(range.is_valid(), "{range:?} holds nothing");
+        let SerialRange { start, mut end } = range;
         if let Some(after_end) = end
             .checked_add(1)
             .and_then(|after| self.ranges.remove(&after))
         {
             end = after_end;
         }
-        self.ranges.insert(start, end);
+        // The last range that begins before the end of the new one is the only one that can overlap it or touch it from
+        // below.
+        let below = self.ranges.range_mut(..=range.end).next_back();
+        match below {
+            Some((_, below_end)) if start <= *below_end => panic!("{range:?} is here already"),
+            Some((_, below_end)) if *below_end + 1 == start => *below_end = end,
+            _ => {
+                self.ranges.insert(start, end);
+            }
+        }
+        self.total += range.count().0;
     }
 }
 

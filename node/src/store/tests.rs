@@ -10,6 +10,7 @@ use bds_contracts::tx::TxId;
 use bds_core::turn::{Disk as _, Record};
 
 use super::*;
+use crate::receipts::Receipts;
 use faults::{Fault, FaultyMedium};
 use samples::*;
 
@@ -506,7 +507,7 @@ fn the_vote_log_and_its_memory_stay_small() {
     assert_holds(&Store::open(home.path(), CHAIN, options()).unwrap(), 1000);
 }
 
-fn receipts(height: u64) -> Arc<Vec<Receipt>> {
+fn receipts(height: u64) -> Arc<Receipts> {
     let receipt = |index: u32| {
         let mut id = [0; 64];
         id[..8].copy_from_slice(&(height * 3 + u64::from(index)).to_le_bytes());
@@ -519,7 +520,7 @@ fn receipts(height: u64) -> Arc<Vec<Receipt>> {
             events: Vec::new(),
         }
     };
-    Arc::new((0..3).map(receipt).collect())
+    Arc::new(Receipts::new((0..3).map(receipt).collect()))
 }
 
 fn header(height: u64) -> BlockHeader {
@@ -549,15 +550,18 @@ fn the_index_finds_receipts_and_is_rebuilt_from_what_it_says_is_applied() {
         assert_eq!(index.applied(), 500);
         for height in 1..=500 {
             let expected = receipts(height);
-            assert_eq!(index.receipts(height).unwrap().as_ref(), Some(&*expected));
-            for receipt in expected.iter() {
+            assert_eq!(
+                index.receipts(height).unwrap().as_deref(),
+                Some(expected.list())
+            );
+            for receipt in expected.list() {
                 let place = index.receipt_place(&receipt.tx).unwrap();
                 assert_eq!(place, Some((height, receipt.index)));
                 assert_eq!(index.receipt(&receipt.tx).unwrap().as_ref(), Some(receipt));
             }
         }
         // The same first 16 bytes, another transaction.
-        let mut other = receipts(7)[0].tx;
+        let mut other = receipts(7).list()[0].tx;
         other.0[63] ^= 1;
         assert!(index.receipt_place(&other).unwrap().is_some());
         assert_eq!(index.receipt(&other).unwrap(), None);
