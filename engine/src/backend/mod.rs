@@ -1,6 +1,14 @@
 //! What a backend must do, and which ones this machine has.
 
+#[cfg(target_arch = "x86_64")]
+#[allow(
+    unsafe_code,
+    reason = "instructions of one CPU; each block says why it may"
+)]
+mod avx512;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+mod vertical;
 
 pub use portable::Portable;
 
