@@ -10,6 +10,8 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod vertical;
 
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
 pub use portable::Portable;
 
 use crate::ed25519::{SignatureItem, Verdicts, VerifyStats};
@@ -90,7 +92,13 @@ pub trait Backend: Send + Sync {
 /// tests and benches iterate it, the node takes the first or the one in its configuration.
 #[must_use]
 pub fn available() -> Vec<Box<dyn Backend>> {
-    vec![Box::new(Portable::new())]
+    let mut all: Vec<Box<dyn Backend>> = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx512) = Avx512::detect() {
+        all.push(Box::new(avx512));
+    }
+    all.push(Box::new(Portable::new()));
+    all
 }
 
 /// The backend of this name; `auto` is the fastest.
@@ -107,3 +115,4 @@ pub fn by_name(name: &str) -> Result<Box<dyn Backend>, EngineError> {
             has,
         })
 }
+#[cfg(test)]

@@ -1,6 +1,13 @@
-//! Does this CPU have AVX-512 with IFMA, and what runs on it.
+//! The backend for CPUs that have AVX-512 with IFMA: eight numbers, points or signatures side by side.
 
-mod field;
+pub(in crate::backend) mod field;
+mod verify;
+
+use super::portable::{check_count, fresh_secret};
+use super::{Backend, Portable};
+use crate::ed25519::{SignatureItem, Verdicts, Verifier, VerifyStats};
+use crate::{EngineError, HashAlgorithm};
+use verify::Avx512Kernel;
 
 /// Proof that this CPU has AVX-512F, DQ and IFMA: the private field means only [`Isa::detect`] can make one.
 #[derive(Clone, Copy)]
@@ -13,6 +20,99 @@ impl Isa {
             && is_x86_feature_detected!("avx512dq")
             && is_x86_feature_detected!("avx512ifma"))
         .then_some(Self(()))
+    }
+}
+
+/// Eight lanes of 64 bits. Each constructor gives nothing where the CPU lacks the instructions.
+pub struct Avx512 {
+    verifier: Verifier<Avx512Kernel>,
+    /// What has no vector form yet.
+    portable: Portable,
+}
+
+impl Avx512 {
+    /// With a secret for the batch coefficients drawn from the operating system; without one, as [`Portable::new`].
+    #[must_use]
+    pub fn detect() -> Option<Self> {
+        Isa::detect().map(|isa| Self::with(isa, fresh_secret()))
+    }
+
+    /// With a given secret, as [`Portable::with_secret`]: never for a node.
+    #[must_use]
+    pub fn with_secret(secret: [u8; 32]) -> Option<Self> {
+        Isa::detect().map(|isa| Self::with(isa, Some(secret)))
+    }
+
+    /// Checks every signature by itself, never in a batch.
+    #[must_use]
+    pub fn exact() -> Option<Self> {
+        Isa::detect().map(|isa| Self::with(isa, None))
+    }
+
+    fn with(isa: Isa, secret: Option<[u8; 32]>) -> Self {
+        Self {
+            verifier: Verifier::new(Avx512Kernel::new(isa), secret),
+            portable: Portable::exact(),
+        }
+    }
+}
+
+impl Backend for Avx512 {
+    fn name(&self) -> &'static str {
+        "avx512"
+    }
+
+    fn sha512_many(&self, messages: &[&[u8]], digests: &mut [[u8; 64]]) -> Result<(), EngineError> {
+        self.portable.sha512_many(messages, digests)
+    }
+
+    fn sha512_256_many(
+        &self,
+        messages: &[&[u8]],
+        digests: &mut [[u8; 32]],
+    ) -> Result<(), EngineError> {
+        self.portable.sha512_256_many(messages, digests)
+    }
+
+    fn sha256_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError> {
+        self.portable.sha256_many(messages, digests)
+    }
+
+    fn blake3_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError> {
+        self.portable.blake3_many(messages, digests)
+    }
+
+    fn leaf_hashes(
+        &self,
+        hash: HashAlgorithm,
+        leaves: &[&[u8]],
+        digests: &mut [u8],
+    ) -> Result<(), EngineError> {
+        self.portable.leaf_hashes(hash, leaves, digests)
+    }
+
+    fn subtree_roots(
+        &self,
+        hash: HashAlgorithm,
+        nodes: &[u8],
+        height: u32,
+        roots: &mut [u8],
+    ) -> Result<(), EngineError> {
+        self.portable.subtree_roots(hash, nodes, height, roots)
+    }
+
+    fn verify_ed25519(
+        &self,
+        items: &[SignatureItem<'_>],
+        verdicts: &mut Verdicts,
+    ) -> Result<(), EngineError> {
+        check_count(items.len())?;
+        self.verifier.verify(items, verdicts);
+        Ok(())
+    }
+
+    fn verify_stats(&self) -> VerifyStats {
+        self.verifier.stats()
     }
 }
 

@@ -131,6 +131,14 @@ pub(super) mod constants {
         0x6738cc7407977,
         0x2406d9dc56dff,
     ];
+    /// 1/d.
+    pub(in crate::backend) const D_INVERSE: Limbs = [
+        0x0f276cdc9f843,
+        0x3084f2a85c4bc,
+        0x6e73d982d775a,
+        0x721958b108a66,
+        0x40907ed214d5c,
+    ];
     /// A square root of -1.
     pub(in crate::backend) const SQRT_MINUS_ONE: Limbs = [
         0x61b274a0ea0b0,

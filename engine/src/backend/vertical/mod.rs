@@ -7,10 +7,18 @@
 //!
 //! No secret is ever handled here, so nothing runs in constant time.
 
+mod buckets;
+mod decode;
 mod field;
 mod point;
+mod runs;
+mod straus;
 #[cfg(test)]
 pub(super) mod tests;
 
+pub(super) use buckets::{Scratch, sum_is_small};
+pub(super) use decode::decode;
 pub(super) use field::{LANES_MAX, LaneField};
 pub(super) use point::{Cached, Niels, Point};
+pub(super) use runs::ScalarWords;
+pub(super) use straus::{BASE_TABLE, Signature, verify};

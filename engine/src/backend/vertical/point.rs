@@ -4,16 +4,16 @@
 //! identity or small order needs another. A point is held as (Y + X, Y - X, Z, T) with T = XY/Z: what an addition
 //! multiplies first, so that the sums are taken on wide numbers and carries are spent once.
 
-use super::field::LaneField;
-use super::field::constants::{D2, ONE, ZERO};
+use super::field::constants::{D_INVERSE, D2, ONE, ZERO};
+use super::{LANES_MAX, LaneField};
 
 /// A projective point in each lane.
 #[derive(Clone, Copy)]
 pub(in crate::backend) struct Point<F> {
     /// Y + X.
-    pub(super) sum: F,
+    pub(in crate::backend) sum: F,
     /// Y - X.
-    pub(super) difference: F,
+    pub(in crate::backend) difference: F,
     pub(super) z: F,
     /// XY/Z.
     pub(super) t: F,
@@ -22,18 +22,18 @@ pub(in crate::backend) struct Point<F> {
 /// An affine point to add: y + x, y - x, 2dxy.
 #[derive(Clone, Copy)]
 pub(in crate::backend) struct Niels<F> {
-    pub(super) sum: F,
-    pub(super) difference: F,
-    pub(super) t2d: F,
+    pub(in crate::backend) sum: F,
+    pub(in crate::backend) difference: F,
+    pub(in crate::backend) t2d: F,
 }
 
 /// A projective point to add: Y + X, Y - X, Z, 2dT.
 #[derive(Clone, Copy)]
 pub(in crate::backend) struct Cached<F> {
-    pub(super) sum: F,
-    pub(super) difference: F,
+    pub(in crate::backend) sum: F,
+    pub(in crate::backend) difference: F,
     pub(super) z: F,
-    pub(super) t2d: F,
+    pub(in crate::backend) t2d: F,
 }
 
 impl<F: LaneField> Point<F> {
@@ -49,7 +49,7 @@ impl<F: LaneField> Point<F> {
     }
 
     #[inline(always)]
-    pub(in crate::backend) fn load(isa: F::Isa, rows: [&F::Row4; 8]) -> Self {
+    pub(in crate::backend) fn load(isa: F::Isa, rows: [&F::Row4; LANES_MAX]) -> Self {
         let [sum, difference, z, t] = F::load4(isa, rows);
         Self {
             sum,
@@ -60,8 +60,40 @@ impl<F: LaneField> Point<F> {
     }
 
     #[inline(always)]
-    pub(in crate::backend) fn store(&self) -> [F::Row4; 8] {
+    pub(in crate::backend) fn store(&self) -> [F::Row4; LANES_MAX] {
         F::store4(&[self.sum, self.difference, self.z, self.t])
+    }
+
+    /// An affine point, as (2x, 2y, 2, 2xy).
+    #[inline(always)]
+    pub(in crate::backend) fn from_niels(isa: F::Isa, point: &Niels<F>) -> Self {
+        let one = F::splat(isa, &ONE);
+        Self {
+            sum: point.sum.add(point.sum),
+            difference: point.difference.add(point.difference),
+            z: one.add(one),
+            t: point.t2d.mul(F::splat(isa, &D_INVERSE)),
+        }
+    }
+
+    /// The same point, to add.
+    #[inline(always)]
+    pub(in crate::backend) fn cached(&self, isa: F::Isa) -> Cached<F> {
+        Cached {
+            sum: self.sum,
+            difference: self.difference,
+            z: self.z,
+            t2d: self.t.mul(F::splat(isa, &D2)),
+        }
+    }
+
+    /// Lanes that hold the identity: X = 0 and Y = Z.
+    #[inline(always)]
+    pub(in crate::backend) fn is_identity(&self) -> u8 {
+        let x2 = self.sum.sub(self.difference);
+        let y2 = self.sum.add(self.difference);
+        let z2 = self.z.add(self.z);
+        F::mask_bits(x2.is_zero()) & F::mask_bits(y2.sub(z2).is_zero())
     }
 
     /// Sum with an affine point. Seven multiplications.
@@ -134,5 +166,47 @@ impl<F: LaneField> Point<F> {
         let g = F::reduce(sm2);
         let h = F::reduce(F::wide_add(ss, mm));
         Self::from_efgh(e, f, g, h, with_t)
+    }
+}
+
+impl<F: LaneField> Niels<F> {
+    /// Lane `i` from `rows[i]`, with the sign turned in the lanes of `negative`.
+    #[inline(always)]
+    pub(in crate::backend) fn load_signed(
+        isa: F::Isa,
+        rows: [&F::Row3; LANES_MAX],
+        negative: u8,
+    ) -> Self {
+        let [sum, difference, t2d] = F::load3(isa, rows);
+        let negative = F::mask(isa, negative);
+        Self {
+            sum: F::select(negative, difference, sum),
+            difference: F::select(negative, sum, difference),
+            t2d: t2d.negate_if(negative),
+        }
+    }
+}
+
+impl<F: LaneField> Cached<F> {
+    /// As [`Niels::load_signed`].
+    #[inline(always)]
+    pub(in crate::backend) fn load_signed(
+        isa: F::Isa,
+        rows: [&F::Row4; LANES_MAX],
+        negative: u8,
+    ) -> Self {
+        let [sum, difference, z, t2d] = F::load4(isa, rows);
+        let negative = F::mask(isa, negative);
+        Self {
+            sum: F::select(negative, difference, sum),
+            difference: F::select(negative, sum, difference),
+            z,
+            t2d: t2d.negate_if(negative),
+        }
+    }
+
+    #[inline(always)]
+    pub(in crate::backend) fn store(&self) -> [F::Row4; LANES_MAX] {
+        F::store4(&[self.sum, self.difference, self.z, self.t2d])
     }
 }

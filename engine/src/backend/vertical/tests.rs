@@ -238,5 +238,7 @@ fn the_constants_are_those_of_the_curve() {
         negate_mod(&[121_665, 0, 0, 0])
     );
     assert_eq!(limbs_words(&constants::D2), add_mod(&d, &d));
+    let inverse = limbs_words(&constants::D_INVERSE);
+    assert_eq!(mul_mod(&d, &inverse), [1, 0, 0, 0]);
     assert_eq!(mul_mod(&i, &i), negate_mod(&[1, 0, 0, 0]));
 }

@@ -1,0 +1,173 @@
+//! How does a CPU with AVX-512 IFMA verify? Eight points, hashes or signatures at a time.
+
+use std::sync::{Mutex, PoisonError};
+
+use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
+use curve25519_dalek::scalar::Scalar;
+
+use super::Isa;
+use super::field::{Field, Row3};
+use crate::backend::vertical::{self, BASE_TABLE, LaneField, ScalarWords, Signature};
+use crate::ed25519::{Kernel, Part, SignatureItem};
+
+/// Memory of sums that ended, for the next ones.
+type Scratch = vertical::Scratch<Field>;
+
+/// The kernel of [`super::Avx512`].
+pub(super) struct Avx512Kernel {
+    isa: Isa,
+    /// 0·B, 1·B, 2·B, ...
+    base: Box<[Row3; BASE_TABLE]>,
+    /// One a thread that ever summed at the same time as others.
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+impl Avx512Kernel {
+    pub(super) fn new(isa: Isa) -> Self {
+        let encodings: Vec<[u8; 32]> = (0..BASE_TABLE as u64)
+            .map(|i| (ED25519_BASEPOINT_POINT * Scalar::from(i)).compress().0)
+            .collect();
+        let encodings: Vec<&[u8; 32]> = encodings.iter().collect();
+        let (mut base, mut valid) = (Vec::new(), Vec::new());
+        isa.decode(&encodings, &mut base, &mut valid);
+        assert!(valid.iter().all(|v| *v), "multiples of B are points");
+        Self {
+            isa,
+            base: base.try_into().expect("one point an encoding"),
+            scratch: Mutex::new(Vec::new()),
+        }
+    }
+}
+
+impl Kernel for Avx512Kernel {
+    type Point = Row3;
+
+    const CHUNK_ITEMS_MAX: usize = 2048;
+    const RETRY_ITEMS: usize = 128;
+    const EQUATION_ITEMS_MIN: usize = 48;
+
+    fn decode(&self, encodings: &[&[u8; 32]], points: &mut Vec<Row3>, valid: &mut Vec<bool>) {
+        self.isa.decode(encodings, points, valid);
+    }
+
+    fn challenges(&self, items: &[SignatureItem<'_>]) -> Vec<[u8; 32]> {
+        items
+            .iter()
+            .map(|item| crate::ed25519::rule::challenge(item).to_bytes())
+            .collect()
+    }
+
+    fn equation(&self, part: &Part<'_, Row3>, factors: &[[u8; 16]]) -> bool {
+        // The sum with its sign turned: R_i and A_i with positive factors, B with a negative one.
+        let mut base = Scalar::ZERO;
+        let mut by_key = vec![None; part.keys.len()];
+        for (i, z) in factors.iter().enumerate() {
+            let z = Scalar::from(u128::from_le_bytes(*z));
+            base -= z * Scalar::from_bytes_mod_order(part.s[i]);
+            let sum = by_key[part.key_of[i] as usize].get_or_insert(Scalar::ZERO);
+            *sum += z * Scalar::from_bytes_mod_order(part.k[i]);
+        }
+        let mut points = vec![&self.base[1]];
+        let mut long = vec![words(base.as_bytes())];
+        for (key, k) in part.keys.iter().zip(&by_key) {
+            if let Some(k) = k {
+                points.push(key);
+                long.push(words(k.as_bytes()));
+            }
+        }
+        points.extend(part.r);
+        let short: Vec<u128> = factors.iter().map(|z| u128::from_le_bytes(*z)).collect();
+
+        let kept = self.scratch().pop();
+        let mut scratch = kept.unwrap_or_else(Scratch::new);
+        let holds = self.isa.sum_is_small(&points, &long, &short, &mut scratch);
+        self.scratch().push(scratch);
+        holds
+    }
+
+    fn each(&self, part: &Part<'_, Row3>) -> Vec<bool> {
+        let mut verdicts = Vec::with_capacity(part.len());
+        let mut vector = Vec::with_capacity(Field::LANES);
+        for start in (0..part.len()).step_by(Field::LANES) {
+            let end = part.len().min(start + Field::LANES);
+            vector.clear();
+            vector.extend((start..end).map(|i| Signature {
+                key: &part.keys[part.key_of[i] as usize],
+                r: &part.r[i],
+                s: words(&part.s[i]),
+                k: words(&part.k[i]),
+            }));
+            let bits = self.isa.verify(&vector, &self.base);
+            verdicts.extend((0..vector.len()).map(|lane| bits >> lane & 1 == 1));
+        }
+        verdicts
+    }
+}
+
+impl Avx512Kernel {
+    fn scratch(&self) -> std::sync::MutexGuard<'_, Vec<Scratch>> {
+        // Memory only: whatever a panic left in it is overwritten.
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn words(scalar: &[u8; 32]) -> ScalarWords {
+    let (words, _) = scalar.as_chunks::<8>();
+    std::array::from_fn(|i| u64::from_le_bytes(words[i]))
+}
+
+/// Where the vertical algorithms are compiled for these instructions.
+impl Isa {
+    pub(super) fn decode(
+        self,
+        encodings: &[&[u8; 32]],
+        points: &mut Vec<Row3>,
+        valid: &mut Vec<bool>,
+    ) {
+        #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+        fn decode(
+            isa: Isa,
+            encodings: &[&[u8; 32]],
+            points: &mut Vec<Row3>,
+            valid: &mut Vec<bool>,
+        ) {
+            vertical::decode::<Field>(isa, encodings, points, valid);
+        }
+        // SAFETY: `self` exists, so `detect` saw these instructions on this CPU.
+        unsafe { decode(self, encodings, points, valid) }
+    }
+
+    pub(super) fn sum_is_small(
+        self,
+        points: &[&Row3],
+        long: &[ScalarWords],
+        short: &[u128],
+        scratch: &mut Scratch,
+    ) -> bool {
+        #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+        fn sum_is_small(
+            isa: Isa,
+            points: &[&Row3],
+            long: &[ScalarWords],
+            short: &[u128],
+            scratch: &mut Scratch,
+        ) -> bool {
+            vertical::sum_is_small::<Field>(isa, points, long, short, scratch)
+        }
+        // SAFETY: `self` exists, so `detect` saw these instructions on this CPU.
+        unsafe { sum_is_small(self, points, long, short, scratch) }
+    }
+
+    pub(super) fn verify(
+        self,
+        signatures: &[Signature<'_, Field>],
+        base: &[Row3; BASE_TABLE],
+    ) -> u8 {
+        #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+        fn verify(isa: Isa, signatures: &[Signature<'_, Field>], base: &[Row3; BASE_TABLE]) -> u8 {
+            vertical::verify::<Field>(isa, signatures, base)
+        }
+        // SAFETY: `self` exists, so `detect` saw these instructions on this CPU.
+        unsafe { verify(self, signatures, base) }
+    }
+}
