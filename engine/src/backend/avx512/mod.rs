@@ -1,7 +1,7 @@
 //! The backend for CPUs that have AVX-512 with IFMA: eight numbers, points or signatures side by side.
 
 pub(in crate::backend) mod field;
-mod verify;
+pub(in crate::backend) mod verify;
 
 use super::portable::{check_count, fresh_secret};
 use super::{Backend, Portable};

@@ -14,7 +14,7 @@ use crate::ed25519::{Kernel, Part, SignatureItem};
 type Scratch = vertical::Scratch<Field>;
 
 /// The kernel of [`super::Avx512`].
-pub(super) struct Avx512Kernel {
+pub(in crate::backend) struct Avx512Kernel {
     isa: Isa,
     /// 0·B, 1·B, 2·B, ...
     base: Box<[Row3; BASE_TABLE]>,
@@ -23,7 +23,7 @@ pub(super) struct Avx512Kernel {
 }
 
 impl Avx512Kernel {
-    pub(super) fn new(isa: Isa) -> Self {
+    pub(in crate::backend) fn new(isa: Isa) -> Self {
         let encodings: Vec<[u8; 32]> = (0..BASE_TABLE as u64)
             .map(|i| (ED25519_BASEPOINT_POINT * Scalar::from(i)).compress().0)
             .collect();
@@ -118,7 +118,7 @@ fn words(scalar: &[u8; 32]) -> ScalarWords {
 
 /// Where the vertical algorithms are compiled for these instructions.
 impl Isa {
-    pub(super) fn decode(
+    pub(in crate::backend) fn decode(
         self,
         encodings: &[&[u8; 32]],
         points: &mut Vec<Row3>,
@@ -137,7 +137,7 @@ impl Isa {
         unsafe { decode(self, encodings, points, valid) }
     }
 
-    pub(super) fn sum_is_small(
+    pub(in crate::backend) fn sum_is_small(
         self,
         points: &[&Row3],
         long: &[ScalarWords],
@@ -158,7 +158,7 @@ impl Isa {
         unsafe { sum_is_small(self, points, long, short, scratch) }
     }
 
-    pub(super) fn verify(
+    pub(in crate::backend) fn verify(
         self,
         signatures: &[Signature<'_, Field>],
         base: &[Row3; BASE_TABLE],
