@@ -1,5 +1,15 @@
 //! What a backend must do, and which ones this machine has.
 
+#[cfg(target_arch = "x86_64")]
+#[allow(
+    unsafe_code,
+    reason = "CPU instructions behind a proof that the CPU has them"
+)]
+#[allow(dead_code, reason = "the backends that use it come next")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+#[allow(dead_code, reason = "the backends that use it come next")]
+mod cpu;
 mod portable;
 
 pub use portable::Portable;
