@@ -120,3 +120,19 @@ pub(super) fn load_16(strings: &[[u8; 16]; 8]) -> [__m512i; 2] {
         _mm512_permutex2var_epi64(a, _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15), b),
     ]
 }
+
+/// Thirty-two words of 16 bits.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_words(words: &[i16; 32]) -> __m512i {
+    // SAFETY: `words` is a reference to 64 readable bytes; the load has no alignment to keep.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+}
+
+/// Sixty-four bytes.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(super) fn load_bytes(bytes: &[i8; 64]) -> __m512i {
+    // SAFETY: `bytes` is a reference to 64 readable bytes; the load has no alignment to keep.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}

@@ -5,6 +5,7 @@
 
 mod bytes;
 pub(crate) mod digits;
+pub(crate) mod products;
 #[cfg(test)]
 mod samples;
 pub(crate) mod scalar;

@@ -53,10 +53,8 @@ impl Samples {
     /// The next number of N bytes: half of them uniform, the others near the places where arithmetic breaks.
     pub(super) fn number<const N: usize>(&mut self) -> [u8; N] {
         self.drawn += 1;
-        let edges = 16 * N + 3 * N / 4;
         match self.drawn {
-            // First every edge once: 2^i - 1, 2^i, and single limbs of all ones.
-            n if n <= edges => edge(n - 1),
+            n if n <= edge_count(N) => edge(n - 1),
             n if n % 2 == 0 => self.bytes(),
             n if n % 4 == 1 => self.near_multiple(),
             _ => self.extreme_limbs(),
@@ -98,6 +96,11 @@ impl Samples {
     }
 }
 
+/// Numbers that come up first, once each: 2^i, 2^i - 1, 52 ones in every byte, and kL - 1, kL, kL + 1 for k < 16.
+const fn edge_count(number_bytes: usize) -> usize {
+    8 * number_bytes + 8 * number_bytes + number_bytes + 3 * 16
+}
+
 fn edge<const N: usize>(index: usize) -> [u8; N] {
     let mut number = [0; N];
     let bits = 8 * N;
@@ -105,8 +108,16 @@ fn edge<const N: usize>(index: usize) -> [u8; N] {
         set_bits(&mut number, index, 1, 1);
     } else if index < 2 * bits {
         (0..=index - bits).for_each(|bit| set_bits(&mut number, bit, 1, 1));
-    } else {
+    } else if index < 2 * bits + N {
         set_bits(&mut number, 8 * (index - 2 * bits), 52, u64::MAX);
+    } else {
+        let index = index - 2 * bits - N;
+        let mut factor = [0; N];
+        factor[0] = (index / 3) as u8;
+        number = multiply_order(&factor);
+        let low = u128::from_le_bytes(number[..16].try_into().expect("16 bytes"));
+        let low = low.wrapping_add(index as u128 % 3).wrapping_sub(1);
+        number[..16].copy_from_slice(&low.to_le_bytes());
     }
     number
 }

@@ -16,16 +16,17 @@
 //! *From ten limbs* (t < 2^520, limbs < 2^56 after at most a carry): folding five limbs leaves
 //! low + FOLD_5 + 6·2^52 a limb, below 2^57, and high·c' < 2^260+132.4 makes the sum fit eight limbs.
 //!
-//! *From eight limbs* (t < 2^416, limbs 0..5 below 2^57): folding three limbs leaves limbs below 2^57 + 7·2^52 < 2^58,
+//! *From eight limbs* (t < 2^416, limbs below 2^57): folding three limbs leaves limbs below 2^57 + 7·2^52 < 2^58,
 //! and v < 2^288.4 + 2^208·2^58.1 < 2^289. Then q = v >> 252 < 2^37, v - q·L = (v mod 2^252) - q·c lies in
 //! (-2^162, 2^252), and one conditional addition of L makes it canonical.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use core::arch::x86_64::*;
 
 use super::bytes;
+use super::products::{Factors, Products};
 use crate::backend::cpu::Avx512;
 
 /// Low 52 bits.
@@ -59,36 +60,6 @@ const FOLD_3: [i64; 5] = [
 /// every operation gives values below L.
 #[derive(Clone, Copy)]
 pub(crate) struct Scalars(pub(super) [__m512i; 5]);
-
-/// Eight numbers below 2^128: the random factors of a batch equation. Limbs below 2^52, the last below 2^24.
-#[derive(Clone, Copy)]
-pub(crate) struct Factors(pub(super) [__m512i; 3]);
-
-/// Eight products of a factor and a scalar, or sums of such products, not yet reduced.
-///
-/// Values are below 2^416. Limbs 0..7 are below 2^55 before and below 2^52 after [`Products::carry`].
-#[derive(Clone, Copy)]
-pub(crate) struct Products([__m512i; 8]);
-
-/// Sum of factor times scalar over many vectors, lane by lane.
-#[derive(Clone, Copy)]
-pub(crate) struct ProductSum {
-    sum: Products,
-    /// Vectors added since the last carry.
-    pending: u32,
-}
-
-/// One number in limbs of radix 2^52 that need not be carried: a [`Products`] lane as a row of memory, so that one
-/// vector addition adds one term to the sum of its key.
-pub(crate) type Row = [u64; 8];
-
-/// Most products a [`Row`] may sum. A limb is at most 2^52 - 1, so 2^12 of them and a carry of 2^12 - 1 still fit
-/// 64 bits.
-pub(crate) const ROW_TERMS_MAX: usize = 1 << 12;
-
-/// Most vectors added between carries: a limb grows by less than 6·2^52 each time, and 512 of them stay below
-/// 2^61.6.
-const PENDING_MAX: u32 = 512;
 
 impl Scalars {
     /// Eight 512-bit numbers, given as little-endian words 0..8 one number a lane, modulo L.
@@ -175,110 +146,6 @@ impl Scalars {
     }
 }
 
-impl Factors {
-    /// Eight little-endian strings of 16 bytes.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn load(strings: &[[u8; 16]; 8]) -> Self {
-        Self(limbs_from_words(bytes::load_16(strings)))
-    }
-
-    /// The factors whose bit is set in `lanes`, zero in the others: their signatures then take no part in a sum.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn keep(self, lanes: u8) -> Self {
-        Self(self.0.map(|limb| _mm512_maskz_mov_epi64(lanes, limb)))
-    }
-}
-
-impl Products {
-    /// Factor times scalar, which may be any value below 2^256.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(crate) fn new(factors: Factors, scalars: Scalars) -> Self {
-        let mut product = [_mm512_setzero_si512(); 8];
-        multiply_add(&mut product, &factors.0, &scalars.0);
-        Self(product)
-    }
-
-    /// The same values with limbs 0..7 below 2^52.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn carry(self) -> Self {
-        let mut limbs = self.0;
-        for i in 0..7 {
-            limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], _mm512_srli_epi64::<52>(limbs[i]));
-            limbs[i] = _mm512_and_si512(limbs[i], _mm512_set1_epi64(MASK_52));
-        }
-        Self(limbs)
-    }
-
-    /// Modulo L.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn reduce(self) -> Scalars {
-        reduce_8(self.0)
-    }
-
-    /// One row a lane, limbs below 2^52. The sum of up to [`ROW_TERMS_MAX`] rows fits a row.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn rows(self) -> [__m512i; 8] {
-        bytes::transpose(self.carry().0)
-    }
-
-    /// The values of eight rows, each the sum of up to [`ROW_TERMS_MAX`] rows of products.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn from_rows(rows: [&Row; 8]) -> Self {
-        // Products are below 2^384, so 2^12 of them are below 2^396.
-        Self(bytes::load_rows(rows)).carry()
-    }
-}
-
-impl ProductSum {
-    /// Zero.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn new() -> Self {
-        Self {
-            sum: Products([_mm512_setzero_si512(); 8]),
-            pending: 0,
-        }
-    }
-
-    /// Adds factor times scalar in each lane. Scalars may be any values; up to 2^29 vectors in all.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(crate) fn add(&mut self, factors: Factors, scalars: Scalars) {
-        if self.pending == PENDING_MAX {
-            self.sum = self.sum.carry();
-            self.pending = 0;
-        }
-        multiply_add(&mut self.sum.0, &factors.0, &scalars.0);
-        self.pending += 1;
-    }
-
-    /// The eight sums modulo L.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn lanes(self) -> Scalars {
-        self.sum.carry().reduce()
-    }
-
-    /// The sum of the eight sums modulo L, the same in every lane.
-    ///
-    /// # Correctness
-    /// Products are below 2^384, so 2^32 of them are below 2^416. Carried limbs are below 2^52 and the last is below
-    /// 2^(416-364): eight of them add to less than 2^55.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn total(self) -> Scalars {
-        let limbs = self.sum.carry().0;
-        Products(limbs.map(|limb| _mm512_set1_epi64(_mm512_reduce_add_epi64(limb)))).reduce()
-    }
-}
-
 /// Safe entry points for whole vectors; kernels that already hold vectors call the functions above.
 impl Avx512 {
     /// See [`Scalars::from_wide`].
@@ -302,12 +169,6 @@ impl Avx512 {
         // SAFETY: `self` exists, so `detect` saw every feature the function enables.
         unsafe { scalars.store(&mut strings) };
         strings
-    }
-
-    /// See [`Factors::load`] and [`Factors::keep`].
-    pub(crate) fn load_factors(self, strings: &[[u8; 16]; 8], keep: u8) -> Factors {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe { Factors::load(strings).keep(keep) }
     }
 
     /// See [`Scalars::add`].
@@ -339,61 +200,14 @@ impl Avx512 {
         // SAFETY: `self` exists, so `detect` saw every feature the function enables.
         unsafe { scalars.mul_factors(factors) }
     }
-
-    /// Sum of factor times scalar over all lanes of all vectors, the same in every lane; see [`ProductSum`].
-    pub(crate) fn sum_products(self, terms: impl Iterator<Item = (Factors, Scalars)>) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe {
-            let mut sum = ProductSum::new();
-            for (factors, scalars) in terms {
-                sum.add(factors, scalars);
-            }
-            sum.total()
-        }
-    }
-
-    /// Adds factor i times scalar i to `rows[places[i]]`. A row may take [`ROW_TERMS_MAX`] terms in all.
-    ///
-    /// # Panics
-    /// When a place is not in `rows`.
-    pub(crate) fn add_products_to_rows(
-        self,
-        factors: Factors,
-        scalars: Scalars,
-        places: [usize; 8],
-        rows: &mut [Row],
-    ) {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe { add_products_to_rows(factors, scalars, places, rows) }
-    }
-
-    /// Rows modulo L; see [`Products::from_rows`].
-    pub(crate) fn reduce_rows(self, rows: [&Row; 8]) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe { Products::from_rows(rows).reduce() }
-    }
-}
-
-/// See [`Avx512::add_products_to_rows`].
-#[inline]
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub(crate) fn add_products_to_rows(
-    factors: Factors,
-    scalars: Scalars,
-    places: [usize; 8],
-    rows: &mut [Row],
-) {
-    let products = Products::new(factors, scalars).rows();
-    for (place, product) in places.into_iter().zip(products) {
-        let row = &mut rows[place];
-        bytes::store_row(row, _mm512_add_epi64(bytes::load_row(row), product));
-    }
 }
 
 /// Limbs in radix 2^52 of numbers in radix 2^64, which must fit: `W` words into `N` limbs.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn limbs_from_words<const W: usize, const N: usize>(words: [__m512i; W]) -> [__m512i; N] {
+pub(super) fn limbs_from_words<const W: usize, const N: usize>(
+    words: [__m512i; W],
+) -> [__m512i; N] {
     let mut limbs = [_mm512_setzero_si512(); N];
     for (i, limb) in limbs.iter_mut().enumerate() {
         let (word, shift) = (52 * i / 64, (52 * i % 64) as u32);
@@ -405,6 +219,16 @@ fn limbs_from_words<const W: usize, const N: usize>(words: [__m512i; W]) -> [__m
         *limb = _mm512_and_si512(*limb, _mm512_set1_epi64(MASK_52));
     }
     limbs
+}
+
+/// Every limb of every lane is below 2^bits.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn all_below(limbs: &[__m512i], bits: u32) -> bool {
+    let above = _mm512_set1_epi64(-1 << bits);
+    limbs
+        .iter()
+        .all(|&limb| _mm512_test_epi64_mask(limb, above) == 0)
 }
 
 /// The same number in every lane.
@@ -431,11 +255,12 @@ fn sub(a: [__m512i; 5], b: [__m512i; 5]) -> [__m512i; 5] {
 /// `sum += a·b` on limbs below 2^52; a limb of the sum grows by less than 2·min(A, B)·2^52.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn multiply_add<const N: usize, const A: usize, const B: usize>(
+pub(super) fn multiply_add<const N: usize, const A: usize, const B: usize>(
     sum: &mut [__m512i; N],
     a: &[__m512i; A],
     b: &[__m512i; B],
 ) {
+    debug_assert!(all_below(a, 52) && all_below(b, 52));
     for i in 0..A {
         for j in 0..B {
             sum[i + j] = _mm512_madd52lo_epu64(sum[i + j], a[i], b[j]);
@@ -453,6 +278,7 @@ fn multiply_add<const N: usize, const A: usize, const B: usize>(
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn reduce_10(t: [__m512i; 10]) -> Scalars {
+    debug_assert!(all_below(&t, 56));
     let [t0, t1, t2, t3, t4, high @ ..] = t;
     let low = add([t0, t1, t2, t3, t4], constant(FOLD_5));
     let zero = _mm512_setzero_si512();
@@ -461,10 +287,11 @@ fn reduce_10(t: [__m512i; 10]) -> Scalars {
     reduce_8(folded)
 }
 
-/// Modulo L, for values below 2^416, limbs 0..5 below 2^57; see "From eight limbs" above.
+/// Modulo L, for values below 2^416, limbs below 2^57; see "From eight limbs" above.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-fn reduce_8(t: [__m512i; 8]) -> Scalars {
+pub(super) fn reduce_8(t: [__m512i; 8]) -> Scalars {
+    debug_assert!(all_below(&t, 57));
     let [t0, t1, t2, t3, t4, high @ ..] = t;
     let low = add([t0, t1, t2, t3, t4], constant(FOLD_3));
     let mut v = [
@@ -500,6 +327,7 @@ fn complement<const N: usize>(mut limbs: [__m512i; N]) -> [__m512i; N] {
     for i in 0..N - 1 {
         limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], _mm512_srli_epi64::<52>(limbs[i]));
     }
+    debug_assert!(all_below(&limbs[N - 1..], 52));
     limbs.map(|limb| _mm512_andnot_si512(limb, _mm512_set1_epi64(MASK_52)))
 }
 
@@ -523,5 +351,6 @@ fn canonical(mut limbs: [__m512i; 5]) -> Scalars {
         *limb = _mm512_mask_add_epi64(*limb, negative, *limb, order);
     }
     carry_signed(&mut limbs);
+    debug_assert!(all_below(&limbs, 52));
     Scalars(limbs)
 }

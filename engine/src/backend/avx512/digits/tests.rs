@@ -98,7 +98,7 @@ fn digits_of_factors_make_up_the_factor_for_every_width() {
 fn rows_of_digits_make_up_the_scalar() {
     let Some(cpu) = token() else { return };
     let mut samples = Samples::new("digit rows");
-    for bits in 4..=7 {
+    for bits in 4..=BYTE_WINDOW_BITS_MAX {
         let mut rows = vec![[0; 8]; scalar_windows(bits)];
         for _ in 0..inputs() / 80 {
             let strings: [[u8; 32]; 8] = core::array::from_fn(|_| scalar(&mut samples));
@@ -108,5 +108,15 @@ fn rows_of_digits_make_up_the_scalar() {
                 check(bits, rows.iter().map(|row| i64::from(row[i])), string);
             }
         }
+    }
+}
+
+#[test]
+fn strides_have_room_and_are_odd_numbers_of_cache_lines() {
+    for terms in 1..5000 {
+        let stride = stride(terms);
+        assert!(stride >= terms.next_multiple_of(8) && stride < terms + 96);
+        assert_eq!(stride * size_of::<i16>() / 64 % 2, 1);
+        assert_eq!(stride % 32, 0);
     }
 }
