@@ -6,6 +6,8 @@
     reason = "instructions of one CPU; each block says why it may"
 )]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod cpu;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod vertical;

@@ -21,7 +21,7 @@ use core::arch::x86_64::{
     _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
 };
 
-use super::Isa;
+use crate::backend::cpu::Avx512 as Isa;
 use crate::backend::vertical::{LANES_MAX, LaneField};
 
 /// Bits of a limb.

@@ -1,27 +1,20 @@
 //! The backend for CPUs that have AVX-512 with IFMA: eight numbers, points or signatures side by side.
 
+mod bytes;
+pub(crate) mod digits;
 pub(in crate::backend) mod field;
+pub(crate) mod products;
+#[cfg(test)]
+mod samples;
+pub(crate) mod scalar;
 pub(in crate::backend) mod verify;
 
+use super::cpu::Avx512 as Isa;
 use super::portable::{check_count, fresh_secret};
 use super::{Backend, Portable};
 use crate::ed25519::{SignatureItem, Verdicts, Verifier, VerifyStats};
 use crate::{EngineError, HashAlgorithm};
 use verify::Avx512Kernel;
-
-/// Proof that this CPU has AVX-512F, DQ and IFMA: the private field means only [`Isa::detect`] can make one.
-#[derive(Clone, Copy)]
-pub(in crate::backend) struct Isa(());
-
-impl Isa {
-    /// Nothing on a CPU without one of the three.
-    pub(in crate::backend) fn detect() -> Option<Self> {
-        (is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512ifma"))
-        .then_some(Self(()))
-    }
-}
 
 /// Eight lanes of 64 bits. Each constructor gives nothing where the CPU lacks the instructions.
 pub struct Avx512 {
@@ -118,8 +111,8 @@ impl Backend for Avx512 {
 
 #[cfg(test)]
 mod tests {
-    use super::Isa;
     use super::field::Field;
+    use crate::backend::cpu::Avx512 as Isa;
     use crate::backend::vertical::tests;
 
     #[test]

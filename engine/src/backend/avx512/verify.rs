@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::scalar::Scalar;
 
-use super::Isa;
 use super::field::{Field, Row3};
+use crate::backend::cpu::Avx512 as Isa;
 use crate::backend::vertical::{self, BASE_TABLE, LaneField, ScalarWords, Signature};
 use crate::ed25519::{Kernel, Part, SignatureItem};
 
@@ -124,7 +124,7 @@ impl Isa {
         points: &mut Vec<Row3>,
         valid: &mut Vec<bool>,
     ) {
-        #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma,avx512vbmi")]
         fn decode(
             isa: Isa,
             encodings: &[&[u8; 32]],
@@ -144,7 +144,7 @@ impl Isa {
         short: &[u128],
         scratch: &mut Scratch,
     ) -> bool {
-        #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma,avx512vbmi")]
         fn sum_is_small(
             isa: Isa,
             points: &[&Row3],
@@ -163,7 +163,7 @@ impl Isa {
         signatures: &[Signature<'_, Field>],
         base: &[Row3; BASE_TABLE],
     ) -> u8 {
-        #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+        #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma,avx512vbmi")]
         fn verify(isa: Isa, signatures: &[Signature<'_, Field>], base: &[Row3; BASE_TABLE]) -> u8 {
             vertical::verify::<Field>(isa, signatures, base)
         }
