@@ -1,6 +1,20 @@
 //! What a backend must do, and which ones this machine has.
 
+#[cfg(target_arch = "x86_64")]
+#[allow(dead_code, reason = "the backends that use it come next")]
+mod cpu;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "SIMD intrinsics; each use says what proves them supported"
+)]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the backends that use it come next"
+)]
+mod sha512;
 
 pub use portable::Portable;
 
