@@ -7,8 +7,20 @@
 )]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
+#[allow(dead_code, reason = "the backends that use it come next")]
 mod cpu;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "SIMD intrinsics; each use says what proves them supported"
+)]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "the backends that use it come next"
+)]
+mod sha512;
 #[cfg(target_arch = "x86_64")]
 mod vertical;
 
@@ -117,4 +129,3 @@ pub fn by_name(name: &str) -> Result<Box<dyn Backend>, EngineError> {
             has,
         })
 }
-#[cfg(test)]
