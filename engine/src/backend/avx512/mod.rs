@@ -8,6 +8,7 @@ pub(crate) mod products;
 mod samples;
 pub(crate) mod scalar;
 pub(in crate::backend) mod verify;
+mod weights;
 
 use super::cpu::Avx512 as Isa;
 use super::portable::{check_count, fresh_secret};

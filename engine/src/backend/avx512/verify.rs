@@ -6,19 +6,33 @@ use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::scalar::Scalar;
 
 use super::field::{Field, Row3};
+use super::weights::Weights;
 use crate::backend::cpu::Avx512 as Isa;
-use crate::backend::vertical::{self, BASE_TABLE, LaneField, ScalarWords, Signature};
+use crate::backend::sha512;
+use crate::backend::vertical::{self, BASE_TABLE, Digits, LaneField, ScalarWords, Signature};
 use crate::ed25519::{Kernel, Part, SignatureItem};
 
-/// Memory of sums that ended, for the next ones.
-type Scratch = vertical::Scratch<Field>;
+/// Memory of an equation that ended, for the next one.
+struct Scratch {
+    weights: Weights,
+    sums: vertical::Scratch<Field>,
+}
+
+impl Scratch {
+    fn new() -> Self {
+        Self {
+            weights: Weights::new(),
+            sums: vertical::Scratch::new(),
+        }
+    }
+}
 
 /// The kernel of [`super::Avx512`].
 pub(in crate::backend) struct Avx512Kernel {
     isa: Isa,
     /// 0·B, 1·B, 2·B, ...
     base: Box<[Row3; BASE_TABLE]>,
-    /// One a thread that ever summed at the same time as others.
+    /// One a thread that ever worked at the same time as others.
     scratch: Mutex<Vec<Scratch>>,
 }
 
@@ -51,36 +65,32 @@ impl Kernel for Avx512Kernel {
     }
 
     fn challenges(&self, items: &[SignatureItem<'_>]) -> Vec<[u8; 32]> {
-        items
-            .iter()
-            .map(|item| crate::ed25519::rule::challenge(item).to_bytes())
-            .collect()
+        let mut hashes = vec![[0; 64]; items.len()];
+        let parts = |i: usize| -> [&[u8]; 3] {
+            let item: &SignatureItem<'_> = &items[i];
+            [&item.signature[..32], item.key, item.message]
+        };
+        let write = |i: usize, hash: &[u8; 64]| hashes[i] = *hash;
+        sha512::hash_many(self.isa, items.len(), &sha512::SHA512_IV, parts, write);
+        let mut scalars = Vec::with_capacity(items.len() + Field::LANES);
+        for eight in hashes.chunks(Field::LANES) {
+            let strings = std::array::from_fn(|i| &eight[i.min(eight.len() - 1)]);
+            let eight = self.isa.scalars_from_wide(strings);
+            scalars.extend(self.isa.store_scalars(eight));
+        }
+        scalars.truncate(items.len());
+        scalars
     }
 
     fn equation(&self, part: &Part<'_, Row3>, factors: &[[u8; 16]]) -> bool {
-        // The sum with its sign turned: R_i and A_i with positive factors, B with a negative one.
-        let mut base = Scalar::ZERO;
-        let mut by_key = vec![None; part.keys.len()];
-        for (i, z) in factors.iter().enumerate() {
-            let z = Scalar::from(u128::from_le_bytes(*z));
-            base -= z * Scalar::from_bytes_mod_order(part.s[i]);
-            let sum = by_key[part.key_of[i] as usize].get_or_insert(Scalar::ZERO);
-            *sum += z * Scalar::from_bytes_mod_order(part.k[i]);
-        }
-        let mut points = vec![&self.base[1]];
-        let mut long = vec![words(base.as_bytes())];
-        for (key, k) in part.keys.iter().zip(&by_key) {
-            if let Some(k) = k {
-                points.push(key);
-                long.push(words(k.as_bytes()));
-            }
-        }
-        points.extend(part.r);
-        let short: Vec<u128> = factors.iter().map(|z| u128::from_le_bytes(*z)).collect();
-
         let kept = self.scratch().pop();
         let mut scratch = kept.unwrap_or_else(Scratch::new);
-        let holds = self.isa.sum_is_small(&points, &long, &short, &mut scratch);
+        let weights = &mut scratch.weights;
+        self.isa.weigh(part, factors, weights);
+        let keys = weights.keys.iter().map(|key| &part.keys[*key as usize]);
+        let points: Vec<&Row3> = keys.chain([&self.base[1]]).chain(part.r).collect();
+        let digits = weights.digits();
+        let holds = self.isa.sum_is_small(&points, &digits, &mut scratch.sums);
         self.scratch().push(scratch);
         holds
     }
@@ -140,22 +150,20 @@ impl Isa {
     pub(in crate::backend) fn sum_is_small(
         self,
         points: &[&Row3],
-        long: &[ScalarWords],
-        short: &[u128],
-        scratch: &mut Scratch,
+        digits: &Digits<'_>,
+        scratch: &mut vertical::Scratch<Field>,
     ) -> bool {
         #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma,avx512vbmi")]
         fn sum_is_small(
             isa: Isa,
             points: &[&Row3],
-            long: &[ScalarWords],
-            short: &[u128],
-            scratch: &mut Scratch,
+            digits: &Digits<'_>,
+            scratch: &mut vertical::Scratch<Field>,
         ) -> bool {
-            vertical::sum_is_small::<Field>(isa, points, long, short, scratch)
+            vertical::sum_is_small::<Field>(isa, points, digits, scratch)
         }
         // SAFETY: `self` exists, so `detect` saw these instructions on this CPU.
-        unsafe { sum_is_small(self, points, long, short, scratch) }
+        unsafe { sum_is_small(self, points, digits, scratch) }
     }
 
     pub(in crate::backend) fn verify(

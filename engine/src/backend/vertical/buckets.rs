@@ -5,7 +5,7 @@
 //! weighed with their digits in all windows side by side.
 
 use super::field::constants::{ONE, ZERO};
-use super::runs::{LONG_BITS, Piece, Runs, ScalarWords, best_width, window_count};
+use super::runs::{Digits, LONG_BITS, Piece, Runs, window_count};
 use super::{LANES_MAX, LaneField, Niels, Point};
 
 /// Vectors of runs at a time, so that one has something to multiply while the other carries.
@@ -29,26 +29,22 @@ impl<F: LaneField> Scratch<F> {
 
 /// True when eight times the sum of all scalars times their points is the identity.
 ///
-/// - `points`: affine, those of `long` first, then those of `short`.
-/// - `long`: scalars below L. `short`: scalars of 128 bits.
+/// - `points`: affine, one a term of `digits`.
 #[inline(always)]
 pub(in crate::backend) fn sum_is_small<F: LaneField>(
     isa: F::Isa,
     points: &[&F::Row3],
-    long: &[ScalarWords],
-    short: &[u128],
+    digits: &Digits<'_>,
     scratch: &mut Scratch<F>,
 ) -> bool {
-    assert_eq!(points.len(), long.len() + short.len(), "a scalar a point");
-    let width = best_width(long.len(), short.len(), F::LANES);
+    assert_eq!(points.len(), digits.terms, "a scalar a point");
+    let width = digits.width;
     let groups = window_count(LONG_BITS, width).div_ceil(F::LANES);
     let mut total = Point::<F>::identity(isa);
     for group in (0..groups).rev() {
-        scratch
-            .runs
-            .sort(long, short, width, group * F::LANES, F::LANES);
-        fill(isa, points, scratch, F::LANES << (width - 1));
-        let sums = weigh(isa, &scratch.sums[..F::LANES << (width - 1)]);
+        scratch.runs.sort(digits, group * F::LANES, F::LANES);
+        fill(isa, points, scratch);
+        let sums = weigh(isa, &scratch.sums[F::LANES..scratch.runs.count()]);
         if group + 1 < groups {
             total = double_times(total, F::LANES * width).add_cached(&sums.cached(isa));
         } else {
@@ -61,15 +57,10 @@ pub(in crate::backend) fn sum_is_small<F: LaneField>(
 
 /// Adds up every piece into its place among the sums; a run of no points makes the identity.
 #[inline(always)]
-fn fill<F: LaneField>(
-    isa: F::Isa,
-    points: &[&F::Row3],
-    scratch: &mut Scratch<F>,
-    run_count: usize,
-) {
+fn fill<F: LaneField>(isa: F::Isa, points: &[&F::Row3], scratch: &mut Scratch<F>) {
     let Scratch { runs, sums } = scratch;
     let identity = Point::<F>::identity(isa).store()[0];
-    sums.resize(run_count + runs.further.len(), identity);
+    sums.resize(runs.count() + runs.further.len(), identity);
     for (sum, ends) in sums.iter_mut().zip(runs.starts.windows(2)) {
         if ends[0] == ends[1] {
             *sum = identity;
@@ -104,7 +95,7 @@ fn fill<F: LaneField>(
         }
     }
     for (i, run) in runs.further.iter().enumerate() {
-        let further = Point::<F>::load(isa, [&sums[run_count + i]; LANES_MAX]);
+        let further = Point::<F>::load(isa, [&sums[runs.count() + i]; LANES_MAX]);
         let sum = Point::<F>::load(isa, [&sums[*run as usize]; LANES_MAX]);
         sums[*run as usize] = sum.add_cached(&further.cached(isa)).store()[0];
     }
@@ -115,7 +106,7 @@ fn fill<F: LaneField>(
 fn entry_points<F: LaneField>(
     isa: F::Isa,
     points: &[&F::Row3],
-    entries: &[u32],
+    entries: &[u16],
     pieces: &[Piece; LANES_MAX],
     step: u32,
     idle: &F::Row3,
@@ -126,7 +117,7 @@ fn entry_points<F: LaneField>(
         let piece = &pieces[lane];
         if step < piece.length {
             let entry = entries[(piece.start + step) as usize];
-            rows[lane] = points[(entry / 2) as usize];
+            rows[lane] = points[usize::from(entry / 2)];
             negative |= ((entry & 1) as u8) << lane;
         }
     }

@@ -16,20 +16,52 @@ const SHORT_BITS: usize = 128;
 /// Shorter runs are not worth cutting.
 const PIECE_ENTRIES_MIN: usize = 16;
 
+/// Signed digits of the scalars of a sum: that of window `w` of term `i` is `values[w * stride + i]`.
+///
+/// Terms with long scalars come first. Short scalars have digits in the lower windows only; what stands at their
+/// place in the others means nothing.
+#[derive(Clone, Copy)]
+pub(in crate::backend) struct Digits<'a> {
+    pub(in crate::backend) values: &'a [i16],
+    pub(in crate::backend) stride: usize,
+    /// Bits of a digit; digits are from -half to half of 2^width.
+    pub(in crate::backend) width: usize,
+    /// Terms with long scalars.
+    pub(in crate::backend) long: usize,
+    /// All terms.
+    pub(in crate::backend) terms: usize,
+}
+
+impl Digits<'_> {
+    /// Those of window `window`, one a term that has any there.
+    #[inline(always)]
+    fn window(&self, window: usize) -> &[i16] {
+        let terms = if window < window_count(SHORT_BITS, self.width) {
+            self.terms
+        } else if window < window_count(LONG_BITS, self.width) {
+            self.long
+        } else {
+            return &[];
+        };
+        &self.values[window * self.stride..][..terms]
+    }
+}
+
 /// The runs of some neighbouring windows. Kept from one to the next for its memory.
 pub(super) struct Runs {
-    /// Digits of the windows at hand: one a lane and term.
-    digits: Vec<i16>,
-    /// Run `r` is `starts[r]..starts[r + 1]` of `entries`.
+    /// Run `r` is `starts[r]..starts[r + 1]` of `entries`. The first `lanes` runs hold what has the digit 0.
     pub(super) starts: Vec<u32>,
     /// Twice the number of a point, plus one if it is to be subtracted.
-    pub(super) entries: Vec<u32>,
+    pub(super) entries: Vec<u16>,
     /// Runs, or pieces of them, the longest first.
     pub(super) pieces: Vec<Piece>,
-    /// Runs whose second, third, ... piece has sum `lanes * buckets + i`.
+    /// Runs whose second, third, ... piece has sum number [`Runs::count`] and so on.
     pub(super) further: Vec<u32>,
     by_length: Vec<u32>,
 }
+
+/// Most terms of a sum: what an entry can number.
+pub(in crate::backend) const TERMS_MAX: usize = 1 << 15;
 
 /// What one lane adds up.
 #[derive(Clone, Copy, Default)]
@@ -51,7 +83,7 @@ pub(super) const fn window_count(bits: usize, width: usize) -> usize {
 /// The width that costs least, in multiplications.
 ///
 /// - `long`, `short`: terms of either kind.
-pub(super) fn best_width(long: usize, short: usize, lanes: usize) -> usize {
+pub(in crate::backend) fn best_width(long: usize, short: usize, lanes: usize) -> usize {
     let cost = |width: &usize| {
         let windows = window_count(LONG_BITS, *width);
         let additions = long * windows + short * window_count(SHORT_BITS, *width);
@@ -65,7 +97,6 @@ pub(super) fn best_width(long: usize, short: usize, lanes: usize) -> usize {
 impl Runs {
     pub(super) fn new() -> Self {
         Self {
-            digits: Vec::new(),
             starts: Vec::new(),
             entries: Vec::new(),
             pieces: Vec::new(),
@@ -74,31 +105,23 @@ impl Runs {
         }
     }
 
-    /// Sorts windows `first` to `first + lanes`: window `first + l`, bucket `b` (from 0, for the digits b + 1 and
-    /// -b - 1) is run `b * lanes + l`. Points are numbered through `long`, then `short`.
+    /// Number of runs, those of the digit 0 included.
+    pub(super) fn count(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Sorts windows `first` to `first + lanes`: digits `d` and `-d` of window `first + l` are run `d * lanes + l`.
     #[inline(always)]
-    pub(super) fn sort(
-        &mut self,
-        long: &[ScalarWords],
-        short: &[u128],
-        width: usize,
-        first: usize,
-        lanes: usize,
-    ) {
-        self.cut_digits(long, short, width, first, lanes);
-        let runs = lanes << (width - 1);
+    pub(super) fn sort(&mut self, digits: &Digits<'_>, first: usize, lanes: usize) {
+        assert!(digits.terms <= TERMS_MAX, "{} terms", digits.terms);
+        let runs = lanes * ((1 << (digits.width - 1)) + 1);
         self.starts.clear();
         // One place more in front: while entries are placed, a run's start stands one place too high.
         self.starts.resize(runs + 2, 0);
         let starts = &mut self.starts[..];
-        let run_of = |lane: usize, digit: i16| {
-            usize::from(digit.unsigned_abs()).wrapping_sub(1) * lanes + lane
-        };
-        for digits in self.digits.chunks_exact(lanes) {
-            for (lane, digit) in digits.iter().enumerate() {
-                if *digit != 0 {
-                    starts[run_of(lane, *digit) + 2] += 1;
-                }
+        for lane in 0..lanes {
+            for digit in digits.window(first + lane) {
+                starts[usize::from(digit.unsigned_abs()) * lanes + lane + 2] += 1;
             }
         }
         for run in 2..runs + 2 {
@@ -106,59 +129,26 @@ impl Runs {
         }
         self.entries.clear();
         self.entries.resize(starts[runs + 1] as usize, 0);
-        for (point, digits) in self.digits.chunks_exact(lanes).enumerate() {
-            for (lane, digit) in digits.iter().enumerate() {
-                if *digit != 0 {
-                    let place = &mut starts[run_of(lane, *digit) + 1];
-                    self.entries[*place as usize] = 2 * point as u32 + u32::from(*digit < 0);
-                    *place += 1;
-                }
+        for lane in 0..lanes {
+            for (point, digit) in digits.window(first + lane).iter().enumerate() {
+                let place = &mut starts[usize::from(digit.unsigned_abs()) * lanes + lane + 1];
+                self.entries[*place as usize] = 2 * point as u16 + u16::from(*digit < 0);
+                *place += 1;
             }
         }
         self.starts.truncate(runs + 1);
-        self.cut_pieces(runs);
-    }
-
-    fn cut_digits(
-        &mut self,
-        long: &[ScalarWords],
-        short: &[u128],
-        width: usize,
-        first: usize,
-        lanes: usize,
-    ) {
-        let windows = window_count(LONG_BITS, width);
-        let windows_short = window_count(SHORT_BITS, width);
-        // Above the short scalars only the long ones have digits.
-        let short = if first < windows_short { short } else { &[] };
-        self.digits.clear();
-        self.digits.resize((long.len() + short.len()) * lanes, 0);
-        let mut out = self.digits.chunks_exact_mut(lanes);
-        let halves = halves::<6>(windows, width);
-        for (scalar, out) in long.iter().zip(&mut out) {
-            digits(&add_words(scalar, &halves), windows, first, width, out);
-        }
-        let halves = self::halves::<4>(windows_short, width);
-        for (scalar, out) in short.iter().zip(&mut out) {
-            let words = [*scalar as u64, (*scalar >> 64) as u64];
-            digits(
-                &add_words(&words, &halves),
-                windows_short,
-                first,
-                width,
-                out,
-            );
-        }
+        self.cut_pieces(lanes);
     }
 
     /// Pieces of at most twice the mean length, by a counting sort.
-    fn cut_pieces(&mut self, runs: usize) {
+    fn cut_pieces(&mut self, lanes: usize) {
+        let runs = self.count();
         let length_max = (2 * self.entries.len() / runs).max(PIECE_ENTRIES_MIN);
         let by_length = &mut self.by_length;
         by_length.clear();
         by_length.resize(length_max + 1, 0);
         let lengths = |run: usize| (self.starts[run + 1] - self.starts[run]) as usize;
-        for run in 0..runs {
+        for run in lanes..runs {
             by_length[length_max] += (lengths(run) / length_max) as u32;
             by_length[lengths(run) % length_max] += 1;
         }
@@ -169,7 +159,7 @@ impl Runs {
         self.pieces.clear();
         self.pieces.resize(pieces as usize, Piece::default());
         self.further.clear();
-        for run in 0..runs {
+        for run in lanes..runs {
             let (mut start, end) = (self.starts[run], self.starts[run + 1]);
             let mut sum = run as u32;
             while start < end {
@@ -286,17 +276,51 @@ mod tests {
         }
     }
 
+    /// Digits of these scalars, window by window.
+    pub(super) fn written(long: &[ScalarWords], short: &[u128], width: usize) -> (Vec<i16>, usize) {
+        let terms = long.len() + short.len();
+        let windows = window_count(LONG_BITS, width);
+        let mut values = vec![99; windows * terms];
+        let mut write = |scalar: &[u64], bits: usize, term: usize| {
+            let mut column = vec![0; window_count(bits, width)];
+            let with_halves = add_words(scalar, &halves::<6>(column.len(), width));
+            digits(&with_halves, column.len(), 0, width, &mut column);
+            for (window, digit) in column.into_iter().enumerate() {
+                values[window * terms + term] = digit;
+            }
+        };
+        for (i, scalar) in long.iter().enumerate() {
+            write(scalar, LONG_BITS, i);
+        }
+        for (i, scalar) in short.iter().enumerate() {
+            write(
+                &[*scalar as u64, (*scalar >> 64) as u64],
+                SHORT_BITS,
+                long.len() + i,
+            );
+        }
+        (values, terms)
+    }
+
     #[test]
     fn every_point_is_in_the_pieces_of_its_run_once() {
         let mut runs = Runs::new();
         // Many equal digits, so that runs are cut; in window 0 one a bucket as well.
         let long: Vec<ScalarWords> = (0..300).map(|i| [i % 7 + 1, 0, 0, 0]).collect();
         let short: Vec<u128> = (0..200).collect();
-        runs.sort(&long, &short, 8, 0, 4);
+        let (values, stride) = written(&long, &short, 8);
+        let digits = Digits {
+            values: &values,
+            stride,
+            width: 8,
+            long: long.len(),
+            terms: stride,
+        };
+        runs.sort(&digits, 0, 4);
         assert!(!runs.further.is_empty());
         let mut seen = vec![0; 500];
         for piece in &runs.pieces {
-            let count = runs.starts.len() - 1;
+            let count = runs.count();
             let run = match (piece.sum as usize).checked_sub(count) {
                 None => piece.sum,
                 Some(further) => runs.further[further],
@@ -313,10 +337,10 @@ mod tests {
                     (scalar - 256, 1)
                 };
                 if run % 4 == 0 {
-                    assert_eq!(i64::from(run / 4) + 1, low.abs());
+                    assert_eq!(i64::from(run / 4), low.abs());
                     assert_eq!(entry % 2 == 1, low < 0);
                 } else {
-                    assert_eq!((run, next), (1, 1));
+                    assert_eq!((run, next), (5, 1));
                 }
                 seen[point] += 1;
             }
