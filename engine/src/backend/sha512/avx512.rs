@@ -2,8 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::Simd;
+use super::message::Piece;
 use super::rounds::{self, LANES_MAX, State, Vector};
+use super::{Simd, Work};
 use crate::backend::cpu::Avx512;
 
 /// Eight words. Made only from an [`Avx512`], so that a value is proof of the instructions too.
@@ -110,6 +111,17 @@ impl Vector for Words8 {
     }
 
     #[inline(always)]
+    fn store_rows(words: [Self; 8], rows: &mut [[u8; 64]]) {
+        let mut swapped = words;
+        for word in &mut swapped {
+            *word = swap_bytes(*word);
+        }
+        for (row, to) in transpose(swapped).into_iter().zip(rows) {
+            store_half(row, to);
+        }
+    }
+
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         Self(avx512!(_mm512_add_epi64(self.0, other.0)))
     }
@@ -153,6 +165,41 @@ impl Vector for Words8 {
 fn load_half(_: Avx512, half: &[u8; 64]) -> Words8 {
     // SAFETY: the token proves avx512f; `half` is 64 readable bytes, and the load asks no alignment.
     Words8(unsafe { _mm512_loadu_si512(half.as_ptr().cast()) })
+}
+
+#[inline(always)]
+fn store_half(words: Words8, half: &mut [u8; 64]) {
+    // SAFETY: `words` proves avx512f; `half` is 64 writable bytes, and the store asks no alignment.
+    unsafe { _mm512_storeu_si512(half.as_mut_ptr().cast(), words.0) }
+}
+
+/// Memory that is surely there.
+static MAPPED: [u8; 64] = [0; 64];
+
+/// The 64 bytes from byte `start` of a block on, with what `piece` has of them.
+#[inline(always)]
+fn lay_over(bytes: Words8, piece: &Piece<'_>, start: usize) -> Words8 {
+    assert!(
+        piece.at + piece.bytes.len() <= 128,
+        "the piece ends in the block"
+    );
+    // Bit i of the mask says that byte `start + i` of the block is one of the piece.
+    let in_block = match piece.bytes.len() {
+        0 => 0,
+        count => (u128::MAX >> (128 - count)) << piece.at,
+    };
+    let mask = (in_block >> start) as u64;
+    // With an empty mask any address is right, but one without memory behind it costs a microcode assist of a hundred
+    // nanoseconds, and that is where empty slices point.
+    let from = if mask == 0 {
+        (&raw const MAPPED).cast()
+    } else {
+        let first = piece.bytes.as_ptr();
+        first.wrapping_add(start).wrapping_sub(piece.at)
+    };
+    // SAFETY: `bytes` proves avx512bw. A masked load touches only bytes whose bit is set: byte i is
+    // `piece.bytes[start + i - piece.at]`, and the mask has exactly those i where this is inside.
+    Words8(unsafe { _mm512_mask_loadu_epi8(bytes.0, mask, from.cast()) })
 }
 
 /// Each word from big-endian to the CPU's order.
@@ -202,6 +249,25 @@ impl Simd for Avx512 {
     const LANES_NARROW: usize = 8;
 
     #[inline]
+    fn within(self, work: impl Work) {
+        // SAFETY: `self` proves the features.
+        unsafe { within(work) }
+    }
+
+    /// Masked loads, so that each half is stored at once: a later load of it then finds it whole in the store queue.
+    #[inline(always)]
+    fn stage(self, block: &mut [u8; 128], padding: &[u8; 128], pieces: &[Piece<'_>; 3]) {
+        let (halves, _) = block.as_chunks_mut::<64>();
+        for (half, to) in halves.iter_mut().enumerate() {
+            let mut bytes = load_half(self, &padding.as_chunks().0[half]);
+            for piece in pieces {
+                bytes = lay_over(bytes, piece, 64 * half);
+            }
+            store_half(bytes, to);
+        }
+    }
+
+    #[inline]
     fn compress(self, state: &mut State, blocks: &[&[u8; 128]; LANES_MAX]) {
         // SAFETY: `self` proves the features.
         unsafe { compress::<2>(self, state, blocks) }
@@ -218,6 +284,17 @@ impl Simd for Avx512 {
         // SAFETY: `self` proves the features.
         unsafe { compress_shared(self, state, schedule) }
     }
+
+    #[inline]
+    fn digests(self, state: &State, digests: &mut [[u8; 64]; LANES_MAX]) {
+        // SAFETY: `self` proves the features.
+        unsafe { self::digests(self, state, digests) }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn within(work: impl Work) {
+    work.run();
 }
 
 #[target_feature(enable = "avx512f,avx512bw")]
@@ -230,4 +307,9 @@ fn compress<const N: usize>(cpu: Avx512, state: &mut State, blocks: &[&[u8; 128]
 #[inline(never)]
 fn compress_shared(cpu: Avx512, state: &mut State, schedule: &[u64; 80]) {
     rounds::compress_shared::<Words8, 2>(cpu, state, schedule);
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn digests(cpu: Avx512, state: &State, digests: &mut [[u8; 64]; LANES_MAX]) {
+    rounds::digests::<Words8, 2>(cpu, state, digests);
 }
