@@ -1,6 +1,12 @@
 //! What a backend must do, and which ones this machine has.
 
 #[cfg(target_arch = "x86_64")]
+#[allow(
+    unsafe_code,
+    reason = "instructions of one CPU; each block says why it may"
+)]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
 #[allow(dead_code, reason = "the backends that use it come next")]
 mod cpu;
 mod portable;
@@ -15,7 +21,11 @@ mod portable;
     reason = "the backends that use it come next"
 )]
 mod sha512;
+#[cfg(target_arch = "x86_64")]
+mod vertical;
 
+#[cfg(target_arch = "x86_64")]
+pub use avx512::Avx512;
 pub use portable::Portable;
 
 use crate::ed25519::{SignatureItem, Verdicts, VerifyStats};
@@ -96,7 +106,13 @@ pub trait Backend: Send + Sync {
 /// tests and benches iterate it, the node takes the first or the one in its configuration.
 #[must_use]
 pub fn available() -> Vec<Box<dyn Backend>> {
-    vec![Box::new(Portable::new())]
+    let mut all: Vec<Box<dyn Backend>> = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx512) = Avx512::detect() {
+        all.push(Box::new(avx512));
+    }
+    all.push(Box::new(Portable::new()));
+    all
 }
 
 /// The backend of this name; `auto` is the fastest.

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use sha2::Digest as _;
 
 use super::{BATCH_ITEMS_MAX, Backend};
-use crate::ed25519::{SignatureItem, Verdicts, Verifier, VerifyStats};
+use crate::ed25519::{PortableKernel, SignatureItem, Verdicts, Verifier, VerifyStats};
 use crate::merkle::{self, TreeHash};
 use crate::{EngineError, HashAlgorithm};
 
@@ -16,7 +16,7 @@ const BYTES_PER_MESSAGE_MIN: usize = 128;
 
 /// Plain Rust and the crates' own run-time detection; spreads large batches over rayon's threads.
 pub struct Portable {
-    verifier: Verifier,
+    verifier: Verifier<PortableKernel>,
 }
 
 impl Portable {
@@ -24,10 +24,8 @@ impl Portable {
     /// is checked by itself, which needs no secret: slower, with the same verdicts.
     #[must_use]
     pub fn new() -> Self {
-        let mut secret = [0; 32];
-        match getrandom::fill(&mut secret) {
-            Ok(()) => Self::with_secret(secret),
-            Err(_) => Self::exact(),
+        Self {
+            verifier: Verifier::new(PortableKernel, fresh_secret()),
         }
     }
 
@@ -36,7 +34,7 @@ impl Portable {
     #[must_use]
     pub fn with_secret(secret: [u8; 32]) -> Self {
         Self {
-            verifier: Verifier::new(Some(secret)),
+            verifier: Verifier::new(PortableKernel, Some(secret)),
         }
     }
 
@@ -44,7 +42,7 @@ impl Portable {
     #[must_use]
     pub fn exact() -> Self {
         Self {
-            verifier: Verifier::new(None),
+            verifier: Verifier::new(PortableKernel, None),
         }
     }
 }
@@ -124,7 +122,13 @@ impl Backend for Portable {
     }
 }
 
-fn check_count(items: usize) -> Result<(), EngineError> {
+/// 32 bytes from the operating system; nothing where it gives none.
+pub(super) fn fresh_secret() -> Option<[u8; 32]> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).is_ok().then_some(secret)
+}
+
+pub(super) fn check_count(items: usize) -> Result<(), EngineError> {
     if items > BATCH_ITEMS_MAX {
         return Err(EngineError::BatchTooLarge {
             items,

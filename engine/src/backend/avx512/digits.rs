@@ -1,0 +1,267 @@
+//! Signed window digits of eight scalars at a time, for Pippenger's buckets and for Straus.
+//!
+//! A scalar s becomes W digits d_j in [-2^(w-1), 2^(w-1)] with s = sum of d_j·2^(wj).
+//!
+//! # Correctness
+//! The digits need no carry from window to window. Let o be 2^(w-1) in every window but the last. Window j of s + o,
+//! less 2^(w-1), is d_j: the offsets sum to what was added. So all but the last digit are in [-2^(w-1), 2^(w-1)).
+//! The last, window W-1 of s + o, is at most (s >> w(W-1)) + 1, since o < 2^(w(W-1)).
+//! - Scalars, s < L, W = ceil(253/w): for s < 2^252 that is at most 2^(252-w(W-1)) <= 2^(w-1). Other s have
+//!   s - 2^252 < 2^125, so window W-2, which lies above bit 125, holds 2^(w-1) or one more in s + o: nothing is carried
+//!   out of it and the last digit is 2^(252-w(W-1)).
+//! - Factors, s < 2^128, W = ceil(129/w): at most 2^(128-w(W-1)) <= 2^(w-1).
+
+#[cfg(test)]
+mod tests;
+
+use core::arch::x86_64::*;
+
+use super::bytes;
+use super::products::Factors;
+use super::scalar::{MASK_52, Scalars, add};
+use crate::backend::cpu::Avx512;
+
+/// Least and most bits of a window.
+pub(crate) const WINDOW_BITS: core::ops::RangeInclusive<u32> = 4..=13;
+/// Most bits of a window whose digits are written as bytes.
+pub(crate) const BYTE_WINDOW_BITS_MAX: u32 = 6;
+
+/// Windows of `bits` bits that a scalar below L has.
+pub(crate) const fn scalar_windows(bits: u32) -> usize {
+    253_u32.div_ceil(bits) as usize
+}
+
+/// Windows of `bits` bits that a factor below 2^128 has.
+pub(crate) const fn factor_windows(bits: u32) -> usize {
+    129_u32.div_ceil(bits) as usize
+}
+
+/// A good distance between the digits of neighbouring windows: room for `terms` rounded up to vectors, and an odd
+/// number of cache lines, so that one term's digits do not all fall into the same few sets of the cache.
+pub(crate) const fn stride(terms: usize) -> usize {
+    (terms.div_ceil(32) | 1) * 32
+}
+
+/// o of each width of window: 2^(bits-1) in every window but the last, in limbs of radix 2^52.
+type Offsets = [[i64; 5]; 10];
+
+const SCALAR_OFFSETS: Offsets = offsets(true);
+const FACTOR_OFFSETS: Offsets = offsets(false);
+
+const fn offsets(scalars: bool) -> Offsets {
+    let mut offsets = [[0; 5]; 10];
+    let mut bits = *WINDOW_BITS.start();
+    while bits <= *WINDOW_BITS.end() {
+        let windows = if scalars {
+            scalar_windows(bits)
+        } else {
+            factor_windows(bits)
+        };
+        let mut window = 0;
+        while window < windows - 1 {
+            let position = (window + 1) * bits as usize - 1;
+            offsets[(bits - *WINDOW_BITS.start()) as usize][position / 52] |= 1 << (position % 52);
+            window += 1;
+        }
+        bits += 1;
+    }
+    offsets
+}
+
+/// Where word f of lane i stands, at 8f + i: turns four words a lane into eight lanes a word.
+const WORDS_BY_WINDOW: [i16; 32] = {
+    let mut places = [0; 32];
+    let mut at = 0;
+    while at < 32 {
+        places[at] = (at % 8 * 4 + at / 8) as i16;
+        at += 1;
+    }
+    places
+};
+
+/// Where byte f of lane i stands, at 8f + i: turns eight bytes a lane into eight lanes a byte.
+const BYTES_BY_WINDOW: [i8; 64] = {
+    let mut places = [0; 64];
+    let mut at = 0;
+    while at < 64 {
+        places[at] = (at % 8 * 8 + at / 8) as i8;
+        at += 1;
+    }
+    places
+};
+
+/// Eight scalars ready to be cut into digits.
+#[derive(Clone, Copy)]
+pub(crate) struct Digits {
+    /// s + o, and a zero limb so that a window may always look at the limb above.
+    limbs: [__m512i; 6],
+    bits: u32,
+    windows: usize,
+}
+
+impl Digits {
+    /// Of scalars below L.
+    ///
+    /// # Panics
+    /// When `bits` is not in [`WINDOW_BITS`].
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(crate) fn of_scalars(scalars: Scalars, bits: u32) -> Self {
+        Self::new(scalars.0, bits, scalar_windows(bits), &SCALAR_OFFSETS)
+    }
+
+    /// Of factors.
+    ///
+    /// # Panics
+    /// When `bits` is not in [`WINDOW_BITS`].
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(crate) fn of_factors(factors: Factors, bits: u32) -> Self {
+        let [a, b, c] = factors.0;
+        let zero = _mm512_setzero_si512();
+        let limbs = [a, b, c, zero, zero];
+        Self::new(limbs, bits, factor_windows(bits), &FACTOR_OFFSETS)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn new(limbs: [__m512i; 5], bits: u32, windows: usize, offsets: &Offsets) -> Self {
+        assert!(
+            WINDOW_BITS.contains(&bits),
+            "no window of {bits} bits is meant"
+        );
+        let offset = offsets[(bits - WINDOW_BITS.start()) as usize].map(|o| _mm512_set1_epi64(o));
+        let [a, b, c, d, e] = add(limbs, offset);
+        let mut limbs = [a, b, c, d, e, _mm512_setzero_si512()];
+        // s + o is below 2^254, so the last limb needs no carry.
+        for i in 0..4 {
+            limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], _mm512_srli_epi64::<52>(limbs[i]));
+            limbs[i] = _mm512_and_si512(limbs[i], _mm512_set1_epi64(MASK_52));
+        }
+        Self {
+            limbs,
+            bits,
+            windows,
+        }
+    }
+
+    /// How many digits each scalar has.
+    #[inline]
+    pub(crate) fn windows(&self) -> usize {
+        self.windows
+    }
+
+    /// 52 bits of each s + o from window `first` on, with other bits above them.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn bits_from(&self, first: usize) -> __m512i {
+        let position = first * self.bits as usize;
+        let (limb, shift) = (position / 52, (position % 52) as i32);
+        let low = _mm512_srl_epi64(self.limbs[limb], _mm_cvtsi32_si128(shift));
+        let high = _mm512_sll_epi64(self.limbs[limb + 1], _mm_cvtsi32_si128(52 - shift));
+        _mm512_or_si512(low, high)
+    }
+
+    /// Writes digit j of scalar i to `digits[j * stride + term + i]`: the digits of one window lie side by side for
+    /// all terms of a sum. See [`stride`].
+    ///
+    /// # Panics
+    /// When an index is not in `digits`.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    pub(crate) fn write(&self, digits: &mut [i16], stride: usize, term: usize) {
+        // The bits of four windows, 52 at most, are cut into four words at once: word f is made of the eight bits
+        // from f·w on and the eight after them.
+        let cut = i64::from(self.bits) * 0x0303_0202_0101_0000 + 0x0800_0800_0800_0800;
+        let cut = _mm512_set1_epi64(cut);
+        let mask = _mm512_set1_epi16((1 << self.bits) - 1);
+        let half = _mm512_set1_epi16(1 << (self.bits - 1));
+        let by_window = bytes::load_words(&WORDS_BY_WINDOW);
+        for first in (0..self.windows).step_by(4) {
+            let count = (self.windows - first).min(4);
+            let words = _mm512_multishift_epi64_epi8(cut, self.bits_from(first));
+            let words = _mm512_permutexvar_epi16(by_window, _mm512_and_si512(words, mask));
+            // The last window has no offset to take away.
+            let last = self.windows - 1 - first;
+            let with_offset = if last < 4 { !(0xff << (8 * last)) } else { !0 };
+            let words = _mm512_mask_sub_epi16(words, with_offset, words, half);
+            let rows = [
+                _mm512_castsi512_si128(words),
+                _mm512_extracti32x4_epi32::<1>(words),
+                _mm512_extracti32x4_epi32::<2>(words),
+                _mm512_extracti32x4_epi32::<3>(words),
+            ];
+            for (window, row) in rows.into_iter().take(count).enumerate() {
+                let eight = &mut digits[(first + window) * stride + term..][..8];
+                // SAFETY: `eight` is a slice of 16 writable bytes; the store has no alignment to keep.
+                unsafe { _mm_storeu_si128(eight.as_mut_ptr().cast(), row) }
+            }
+        }
+    }
+
+    /// Writes digit j of scalar i to `rows[j][i]`, for windows of at most [`BYTE_WINDOW_BITS_MAX`] bits.
+    ///
+    /// # Panics
+    /// When `rows` is not one row a window or the windows have more bits.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    pub(crate) fn write_rows(&self, rows: &mut [[i8; 8]]) {
+        assert!(
+            self.bits <= BYTE_WINDOW_BITS_MAX,
+            "digits of {} bits as bytes",
+            self.bits
+        );
+        assert_eq!(rows.len(), self.windows, "one row a window");
+        // As above, eight windows and 48 bits at a time.
+        let cut = _mm512_set1_epi64(i64::from(self.bits) * 0x0706_0504_0302_0100);
+        let mask = _mm512_set1_epi8((1 << self.bits) - 1);
+        let half = _mm512_set1_epi8(1 << (self.bits - 1));
+        let by_window = bytes::load_bytes(&BYTES_BY_WINDOW);
+        for (eighth, rows) in rows.chunks_mut(8).enumerate() {
+            let first = 8 * eighth;
+            let digits = _mm512_multishift_epi64_epi8(cut, self.bits_from(first));
+            let digits = _mm512_permutexvar_epi8(by_window, _mm512_and_si512(digits, mask));
+            let last = self.windows - 1 - first;
+            let with_offset = if last < 8 { !(0xff << (8 * last)) } else { !0 };
+            let digits = _mm512_mask_sub_epi8(digits, with_offset, digits, half);
+            let written = u64::MAX >> (64 - 8 * rows.len());
+            // SAFETY: `rows` is a slice of 8 writable bytes a row, 64 at most, and `written` has one bit for each.
+            unsafe { _mm512_mask_storeu_epi8(rows.as_mut_ptr().cast(), written, digits) }
+        }
+    }
+}
+
+/// Safe entry points; kernels that already hold vectors call the functions above.
+impl Avx512 {
+    /// See [`Digits::of_scalars`] and [`Digits::write`].
+    pub(crate) fn write_scalar_digits(
+        self,
+        scalars: Scalars,
+        bits: u32,
+        digits: &mut [i16],
+        stride: usize,
+        term: usize,
+    ) {
+        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
+        unsafe { Digits::of_scalars(scalars, bits).write(digits, stride, term) }
+    }
+
+    /// See [`Digits::of_factors`] and [`Digits::write`].
+    pub(crate) fn write_factor_digits(
+        self,
+        factors: Factors,
+        bits: u32,
+        digits: &mut [i16],
+        stride: usize,
+        term: usize,
+    ) {
+        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
+        unsafe { Digits::of_factors(factors, bits).write(digits, stride, term) }
+    }
+
+    /// See [`Digits::of_scalars`] and [`Digits::write_rows`].
+    pub(crate) fn write_scalar_digit_rows(self, scalars: Scalars, bits: u32, rows: &mut [[i8; 8]]) {
+        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
+        unsafe { Digits::of_scalars(scalars, bits).write_rows(rows) }
+    }
+}
