@@ -35,6 +35,11 @@ impl Words4 {
         Self(avx2!(_mm256_srli_epi64::<BITS>(self.0)))
     }
 
+    #[inline(always)]
+    fn shift_left<const BITS: i32>(self) -> Self {
+        Self(avx2!(_mm256_slli_epi64::<BITS>(self.0)))
+    }
+
     /// Each word in the order of bytes given for its half of a register.
     #[inline(always)]
     fn shuffle_bytes(self, high: i64, low: i64) -> Self {
@@ -106,6 +111,33 @@ impl Vector for Words4 {
             for (row, to) in transpose(*words).into_iter().zip(&mut *rows) {
                 store_quarter(row.swap_bytes(), &mut to.as_chunks_mut().0[half]);
             }
+        }
+    }
+
+    #[inline(always)]
+    fn load_prefixed(cpu: Avx2, prefix: u8, rows: &[&[u8; 64]]) -> [Self; 9] {
+        let rows: &[&[u8; 64]; 4] = rows.first_chunk().expect("four lanes");
+        let mut words = [Self::splat(cpu, 0); 9];
+        let mut before = Self::splat(cpu, u64::from(prefix));
+        for (half, words) in words[..8].as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            for (word, row) in words.iter_mut().zip(rows) {
+                *word = load_quarter(cpu, &row.as_chunks().0[half]);
+            }
+            *words = transpose(*words);
+            for word in words {
+                let swapped = word.swap_bytes();
+                *word = swapped.shift_right::<8>().xor(before.shift_left::<56>());
+                before = swapped;
+            }
+        }
+        words[8] = before.shift_left::<56>().xor(Self::splat(cpu, 0x80 << 48));
+        words
+    }
+
+    #[inline(always)]
+    fn store_short_rows(words: [Self; 4], rows: &mut [[u8; 32]]) {
+        for (row, to) in transpose(words).into_iter().zip(rows) {
+            store_quarter(row.swap_bytes(), to);
         }
     }
 
@@ -217,6 +249,30 @@ impl Simd for Avx2 {
     }
 
     #[inline]
+    fn hash_prefixed(
+        self,
+        iv: &[u64; 8],
+        prefix: u8,
+        rows: &[&[u8; 64]; LANES_MAX],
+        digests: &mut [[u8; 32]; LANES_MAX],
+    ) {
+        // SAFETY: `self` proves the feature.
+        unsafe { hash_prefixed(self, iv, prefix, rows, digests) }
+    }
+
+    #[inline]
+    fn hash_prefixed_narrow(
+        self,
+        iv: &[u64; 8],
+        prefix: u8,
+        rows: &[&[u8; 64]; LANES_MAX],
+        digests: &mut [[u8; 32]; LANES_MAX],
+    ) {
+        // SAFETY: `self` proves the feature.
+        unsafe { hash_prefixed(self, iv, prefix, rows, digests) }
+    }
+
+    #[inline]
     fn digests(self, state: &State, digests: &mut [[u8; 64]; LANES_MAX]) {
         // SAFETY: `self` proves the feature.
         unsafe { self::digests(self, state, digests) }
@@ -243,4 +299,16 @@ fn compress_shared(cpu: Avx2, state: &mut State, schedule: &[u64; 80]) {
 #[target_feature(enable = "avx2")]
 fn digests(cpu: Avx2, state: &State, digests: &mut [[u8; 64]; LANES_MAX]) {
     rounds::digests::<Words4, 1>(cpu, state, digests);
+}
+
+#[target_feature(enable = "avx2")]
+#[inline(never)]
+fn hash_prefixed(
+    cpu: Avx2,
+    iv: &[u64; 8],
+    prefix: u8,
+    rows: &[&[u8; 64]; LANES_MAX],
+    digests: &mut [[u8; 32]; LANES_MAX],
+) {
+    rounds::hash_prefixed::<Words4, 1>(cpu, iv, prefix, rows, digests);
 }

@@ -15,7 +15,7 @@ struct Words8(__m512i);
 macro_rules! avx512 {
     ($call:expr) => {
         // SAFETY: every use takes a `Words8` or an `Avx512`, and those exist only where `Avx512::detect` saw
-        // avx512f and avx512bw.
+        // avx512f, avx512bw and avx512vbmi.
         unsafe { $call }
     };
 }
@@ -24,6 +24,7 @@ macro_rules! avx512 {
 const XOR3: i32 = 0b1001_0110;
 const CHOOSE: i32 = 0b1100_1010;
 const MAJORITY: i32 = 0b1110_1000;
+const AND_OR: i32 = 0b1110_1010;
 
 impl Words8 {
     #[inline(always)]
@@ -122,6 +123,40 @@ impl Vector for Words8 {
     }
 
     #[inline(always)]
+    fn load_prefixed(cpu: Avx512, prefix: u8, rows: &[&[u8; 64]]) -> [Self; 9] {
+        let rows: &[&[u8; 64]; 8] = rows.first_chunk().expect("eight lanes");
+        let mut words = [Self::splat(cpu, 0); 8];
+        for (word, row) in words.iter_mut().zip(rows) {
+            *word = rotate_and_swap_bytes(load_half(cpu, row));
+        }
+        // The last byte of the row has come to the front of the first word: it belongs to the ninth.
+        let [first, w1, w2, w3, w4, w5, w6, w7] = transpose(words);
+        let (low, high) = (
+            Self::splat(cpu, u64::MAX >> 8),
+            Self::splat(cpu, 0xff << 56),
+        );
+        let w0 = first.ternary::<AND_OR>(low, Self::splat(cpu, u64::from(prefix) << 56));
+        let w8 = first.ternary::<AND_OR>(high, Self::splat(cpu, 0x80 << 48));
+        [w0, w1, w2, w3, w4, w5, w6, w7, w8]
+    }
+
+    #[inline(always)]
+    fn store_short_rows([w0, w1, w2, w3]: [Self; 4], rows: &mut [[u8; 32]]) {
+        let two_lanes_each = transpose_pairs([
+            w0.even_words(w1),
+            w2.even_words(w3),
+            w0.odd_words(w1),
+            w2.odd_words(w3),
+        ]);
+        for (words, rows) in two_lanes_each.into_iter().zip(rows.as_chunks_mut::<2>().0) {
+            store_half(
+                swap_bytes(words),
+                rows.as_flattened_mut().first_chunk_mut().expect("twice 32"),
+            );
+        }
+    }
+
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         Self(avx512!(_mm512_add_epi64(self.0, other.0)))
     }
@@ -211,6 +246,23 @@ fn swap_bytes(words: Words8) -> Words8 {
     }))
 }
 
+/// All 64 bytes moved on by one, the last to the front, and then as [`swap_bytes`].
+#[inline(always)]
+fn rotate_and_swap_bytes(words: Words8) -> Words8 {
+    const ORDER: [u8; 64] = {
+        let mut order = [0; 64];
+        let mut at = 0;
+        while at < 64 {
+            let big_endian = at / 8 * 8 + (7 - at % 8);
+            order[at] = ((big_endian + 63) % 64) as u8;
+            at += 1;
+        }
+        order
+    };
+    // SAFETY: `words` proves avx512f and avx512vbmi; `ORDER` is 64 readable bytes, and the load asks no alignment.
+    Words8(unsafe { _mm512_permutexvar_epi8(_mm512_loadu_si512(ORDER.as_ptr().cast()), words.0) })
+}
+
 /// Word `j` of row `i` to word `i` of row `j`.
 #[inline(always)]
 fn transpose(r: [Words8; 8]) -> [Words8; 8] {
@@ -286,30 +338,66 @@ impl Simd for Avx512 {
     }
 
     #[inline]
+    fn hash_prefixed(
+        self,
+        iv: &[u64; 8],
+        prefix: u8,
+        rows: &[&[u8; 64]; LANES_MAX],
+        digests: &mut [[u8; 32]; LANES_MAX],
+    ) {
+        // SAFETY: `self` proves the features.
+        unsafe { hash_prefixed::<2>(self, iv, prefix, rows, digests) }
+    }
+
+    #[inline]
+    fn hash_prefixed_narrow(
+        self,
+        iv: &[u64; 8],
+        prefix: u8,
+        rows: &[&[u8; 64]; LANES_MAX],
+        digests: &mut [[u8; 32]; LANES_MAX],
+    ) {
+        // SAFETY: `self` proves the features.
+        unsafe { hash_prefixed::<1>(self, iv, prefix, rows, digests) }
+    }
+
+    #[inline]
     fn digests(self, state: &State, digests: &mut [[u8; 64]; LANES_MAX]) {
         // SAFETY: `self` proves the features.
         unsafe { self::digests(self, state, digests) }
     }
 }
 
-#[target_feature(enable = "avx512f,avx512bw")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn within(work: impl Work) {
     work.run();
 }
 
-#[target_feature(enable = "avx512f,avx512bw")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 #[inline(never)]
 fn compress<const N: usize>(cpu: Avx512, state: &mut State, blocks: &[&[u8; 128]; LANES_MAX]) {
     rounds::compress::<Words8, N>(cpu, state, blocks);
 }
 
-#[target_feature(enable = "avx512f,avx512bw")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 #[inline(never)]
 fn compress_shared(cpu: Avx512, state: &mut State, schedule: &[u64; 80]) {
     rounds::compress_shared::<Words8, 2>(cpu, state, schedule);
 }
 
-#[target_feature(enable = "avx512f,avx512bw")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
 fn digests(cpu: Avx512, state: &State, digests: &mut [[u8; 64]; LANES_MAX]) {
     rounds::digests::<Words8, 2>(cpu, state, digests);
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+#[inline(never)]
+fn hash_prefixed<const N: usize>(
+    cpu: Avx512,
+    iv: &[u64; 8],
+    prefix: u8,
+    rows: &[&[u8; 64]; LANES_MAX],
+    digests: &mut [[u8; 32]; LANES_MAX],
+) {
+    rounds::hash_prefixed::<Words8, N>(cpu, iv, prefix, rows, digests);
 }

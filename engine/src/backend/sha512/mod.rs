@@ -5,12 +5,14 @@
 
 mod avx2;
 mod avx512;
+pub(super) mod batch;
 mod constants;
 mod message;
 mod rounds;
 mod scheduler;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod uniform;
 
 pub(super) use constants::{SHA512_256_IV, SHA512_IV};
@@ -40,6 +42,22 @@ pub(super) trait Simd: Copy {
     fn compress_narrow(self, state: &mut State, blocks: &[&[u8; 128]; LANES_MAX]);
     /// Compresses one block into all lanes; `schedule[t]` is K_t + W_t.
     fn compress_shared(self, state: &mut State, schedule: &[u64; 80]);
+    /// Hashes `prefix` and one row for each of the first `LANES` lanes, cut to 32 bytes; see [`rounds::hash_prefixed`].
+    fn hash_prefixed(
+        self,
+        iv: &[u64; 8],
+        prefix: u8,
+        rows: &[&[u8; 64]; LANES_MAX],
+        digests: &mut [[u8; 32]; LANES_MAX],
+    );
+    /// The same for the first `LANES_NARROW` lanes, in less time.
+    fn hash_prefixed_narrow(
+        self,
+        iv: &[u64; 8],
+        prefix: u8,
+        rows: &[&[u8; 64]; LANES_MAX],
+        digests: &mut [[u8; 32]; LANES_MAX],
+    );
     /// The chaining values of the first `LANES` lanes as bytes.
     fn digests(self, state: &State, digests: &mut [[u8; 64]; LANES_MAX]);
 }
