@@ -1,6 +1,10 @@
 //! What a backend must do, and which ones this machine has.
 
 #[cfg(target_arch = "x86_64")]
+#[allow(
+    unsafe_code,
+    reason = "instructions of one CPU; each block says why it may"
+)]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 #[allow(

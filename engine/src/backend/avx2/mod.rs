@@ -1,5 +1,7 @@
 //! The backend for CPUs with AVX2 and no AVX-512: SHA-512 and its trees in four lanes, the rest as portable.
 
+pub(in crate::backend) mod field;
+
 use super::cpu::Avx2 as Isa;
 use super::sha512::batch;
 use super::{Backend, Portable};
@@ -112,5 +114,19 @@ impl Backend for Avx2 {
 
     fn verify_stats(&self) -> VerifyStats {
         self.portable.verify_stats()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field::Field;
+    use crate::backend::cpu::Avx2 as Isa;
+    use crate::backend::vertical::tests;
+
+    #[test]
+    fn arithmetic_agrees_with_big_integers() {
+        let Some(isa) = Isa::detect() else { return };
+        tests::field_agrees::<Field>(isa);
+        tests::lanes_keep_apart::<Field>(isa);
     }
 }
