@@ -12,6 +12,14 @@ pub enum EngineError {
         /// Most items a call may hold.
         limit: usize,
     },
+    /// The hardware behind a backend stopped answering. Another backend can still do the work.
+    #[error("backend `{backend}` lost its device: {reason}")]
+    DeviceLost {
+        /// The backend.
+        backend: &'static str,
+        /// What the driver says.
+        reason: String,
+    },
     /// No backend of this name runs here.
     #[error(
         "backend `{name}` does not run on this machine; it has: {has} (or `auto` for the fastest)"

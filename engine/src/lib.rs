@@ -1,7 +1,7 @@
 //! Bytes in; digests, roots, proofs and verdicts out.
 //!
 //! Whole batches go through a [`Backend`], the one interface per kind of hardware: [`available`] lists what this
-//! machine can run and [`by_name`] picks one. What is computed is fixed here once and is the same on every backend:
+//! machine can run and [`by_name`] picks one; a [`Scheduler`] stands for all of them and asks the fastest for each call. What is computed is fixed here once and is the same on every backend:
 //! which signature is valid in [`ed25519`], what a Merkle root is in [`merkle`]. The engine knows no transaction,
 //! block, peer or configuration file.
 //!
@@ -24,6 +24,7 @@ pub mod ed25519;
 mod error;
 mod hash;
 pub mod merkle;
+pub mod scheduler;
 
 #[cfg(target_arch = "x86_64")]
 pub use backend::{Avx2, Avx512};
@@ -31,3 +32,4 @@ pub use backend::{BATCH_ITEMS_MAX, Backend, Portable, available, by_name};
 pub use ed25519::{KeyError, SignatureItem, Verdicts, VerifyStats, admit_key};
 pub use error::EngineError;
 pub use hash::HashAlgorithm;
+pub use scheduler::Scheduler;

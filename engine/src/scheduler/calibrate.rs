@@ -1,0 +1,205 @@
+//! What does each backend cost on this machine? Measured once, at start, on the calling thread.
+//!
+//! Samples are the same in every run, and small: a batch of 256 signatures stays on one thread, so that no pool is
+//! started here and the figures of all backends mean the same.
+
+use std::time::{Duration, Instant};
+
+use curve25519_dalek::{EdwardsPoint, Scalar};
+use sha2::{Digest as _, Sha512};
+
+use super::model::{Job, Model, Sample, Size};
+use crate::{Backend, EngineError, HashAlgorithm, SignatureItem, Verdicts};
+
+/// Time for everything, the making of the samples included. Only a first, smallest sample may overrun it.
+pub(super) const CALIBRATION_MAX: Duration = Duration::from_millis(150);
+/// Items of the samples: one or two for each class of sizes that stays on one thread.
+const ITEMS: [usize; 6] = [1, 4, 8, 32, 128, 256];
+/// Different signatures, each by a signer of its own; larger samples repeat them.
+const SIGNATURES: usize = 64;
+/// A sample is measured at most so often; the least time counts.
+const RUNS_MAX: usize = 5;
+/// Bytes of a message, the size of a usual transaction and of a pair of nodes.
+const MESSAGE_BYTES: usize = 128;
+/// Bytes of a leaf.
+const LEAF_BYTES: usize = 64;
+/// Items and bytes of each in the call that tells the price of a byte.
+const LONG: (usize, usize) = (32, 4096);
+
+/// What every backend is asked to do.
+struct Samples {
+    signed: Vec<([u8; 32], [u8; 64])>,
+    /// Over all bytes, where `signed` is over the first [`MESSAGE_BYTES`].
+    signed_long: Vec<([u8; 32], [u8; 64])>,
+    /// The first bytes of it are every message there is.
+    bytes: Vec<u8>,
+}
+
+/// A model for each job of `backend` in the order of [`Job::ALL`]; `None` when it fails, or refuses what is valid.
+pub(super) type Models = Option<[Model; 3]>;
+
+/// Measures every backend. Takes at most [`CALIBRATION_MAX`] and some.
+pub(super) fn measure(backends: &[Box<dyn Backend>]) -> Vec<Models> {
+    let start = Instant::now();
+    let samples = Samples::new();
+    let mut parts_left = (backends.len() * Job::ALL.len()) as u32;
+    let mut share = || {
+        let left = CALIBRATION_MAX.saturating_sub(start.elapsed());
+        let share = left / parts_left;
+        parts_left -= 1;
+        Instant::now() + share
+    };
+    let mut models = |backend: &dyn Backend| {
+        let [verify, sha512, tree] =
+            Job::ALL.map(|job| measure_job(backend, job, &samples, share()));
+        Some([verify.ok()?, sha512.ok()?, tree.ok()?])
+    };
+    backends.iter().map(|backend| models(&**backend)).collect()
+}
+
+/// Why a sample gave no time. Neither an error nor a wrong verdict is looked into: the backend is not used.
+struct Unfit;
+
+impl From<EngineError> for Unfit {
+    fn from(_: EngineError) -> Self {
+        Self
+    }
+}
+
+fn measure_job(
+    backend: &dyn Backend,
+    job: Job,
+    samples: &Samples,
+    until: Instant,
+) -> Result<Model, Unfit> {
+    let item_bytes = if matches!(job, Job::Tree) {
+        LEAF_BYTES
+    } else {
+        MESSAGE_BYTES
+    };
+    let mut timed: Vec<Sample> = Vec::with_capacity(ITEMS.len());
+    for items in ITEMS {
+        // A machine slower than expected measures less, not longer.
+        if timed
+            .last()
+            .is_some_and(|last| !fits(last, items, item_bytes, until))
+        {
+            break;
+        }
+        timed.push(samples.time(backend, job, items, item_bytes, until)?);
+    }
+    let (items, long_bytes) = LONG;
+    let long = match timed.last() {
+        Some(last) if fits(last, items, long_bytes, until) => {
+            Some(samples.time(backend, job, items, long_bytes, until)?)
+        }
+        _ => None,
+    };
+    Ok(Model::fit(&timed, long))
+}
+
+/// Is there time left for a sample of `items`, going by the last one?
+fn fits(last: &Sample, items: usize, item_bytes: usize, until: Instant) -> bool {
+    let growth = (items * item_bytes) as f64 / last.size.bytes as f64;
+    let expected = Duration::from_nanos((last.nanos * growth.max(1.0)) as u64);
+    Instant::now() + expected < until
+}
+
+impl Samples {
+    fn new() -> Self {
+        let bytes: Vec<u8> = (0..LONG.1).map(|i| (i % 251) as u8).collect();
+        let sign_all = |signers: usize, message: &[u8]| {
+            (0..signers).map(|signer| sign(signer, message)).collect()
+        };
+        Self {
+            signed: sign_all(SIGNATURES, &bytes[..MESSAGE_BYTES]),
+            signed_long: sign_all(LONG.0, &bytes),
+            bytes,
+        }
+    }
+
+    /// The least time of a few runs, one at least.
+    fn time(
+        &self,
+        backend: &dyn Backend,
+        job: Job,
+        items: usize,
+        item_bytes: usize,
+        until: Instant,
+    ) -> Result<Sample, Unfit> {
+        let message = &self.bytes[..item_bytes];
+        let least = match job {
+            Job::Verify => {
+                let signed = if item_bytes == MESSAGE_BYTES {
+                    &self.signed
+                } else {
+                    &self.signed_long
+                };
+                let items: Vec<_> = (signed.iter().cycle().take(items))
+                    .map(|(key, signature)| SignatureItem {
+                        key,
+                        signature,
+                        message,
+                    })
+                    .collect();
+                let mut verdicts = Verdicts::new();
+                least_time(until, || {
+                    backend.verify_ed25519(&items, &mut verdicts)?;
+                    verdicts.all_valid().then_some(()).ok_or(Unfit)
+                })?
+            }
+            Job::Sha512 => {
+                let messages = vec![message; items];
+                let mut digests = vec![[0; 64]; items];
+                least_time(until, || Ok(backend.sha512_many(&messages, &mut digests)?))?
+            }
+            Job::Tree => {
+                let leaves = vec![message; items];
+                let height = items.next_power_of_two().ilog2();
+                let mut root = [0; 32];
+                let hash = HashAlgorithm::Sha512_256;
+                least_time(until, || {
+                    Ok(backend.leaf_roots(hash, &leaves, height, &mut root)?)
+                })?
+            }
+        };
+        Ok(Sample {
+            size: Size {
+                items,
+                bytes: items * item_bytes,
+            },
+            nanos: least,
+        })
+    }
+}
+
+fn least_time(until: Instant, mut call: impl FnMut() -> Result<(), Unfit>) -> Result<f64, Unfit> {
+    let mut least = Duration::MAX;
+    for run in 0..RUNS_MAX {
+        let start = Instant::now();
+        if run > 0 && start + least > until {
+            break;
+        }
+        call()?;
+        least = least.min(start.elapsed());
+    }
+    Ok(least.as_nanos().max(1) as f64)
+}
+
+/// Key and signature of signer number `signer`. The secrets are public: nothing but this calibration may trust them.
+fn sign(signer: usize, message: &[u8]) -> ([u8; 32], [u8; 64]) {
+    let scalar = |parts: &[&[u8]]| {
+        let mut hash = Sha512::new();
+        parts.iter().for_each(|part| hash.update(part));
+        Scalar::from_bytes_mod_order_wide(&hash.finalize().into())
+    };
+    let secret = scalar(&[b"calibration signer", &signer.to_le_bytes()]);
+    let nonce = scalar(&[secret.as_bytes(), message]);
+    let key = EdwardsPoint::mul_base(&secret).compress().to_bytes();
+    let r = EdwardsPoint::mul_base(&nonce).compress().to_bytes();
+    let s = nonce + scalar(&[&r, &key, message]) * secret;
+    let mut signature = [0; 64];
+    signature[..32].copy_from_slice(&r);
+    signature[32..].copy_from_slice(s.as_bytes());
+    (key, signature)
+}

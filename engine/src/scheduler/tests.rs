@@ -1,0 +1,308 @@
+//! Does the scheduler ask the right backend, and survive one that fails?
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+use ed25519_dalek::{Signer as _, SigningKey};
+
+use super::model::Sample;
+use super::*;
+use crate::merkle::{self, Sha512_256};
+use crate::{Portable, available};
+
+/// `portable` under another name, with a count of its calls and a switch that makes it fail.
+struct Device {
+    name: &'static str,
+    lost: Arc<AtomicBool>,
+    calls: Arc<AtomicUsize>,
+    inner: Portable,
+}
+
+impl Device {
+    fn boxed(name: &'static str) -> (Box<dyn Backend>, Arc<AtomicBool>, Arc<AtomicUsize>) {
+        let (lost, calls) = (Arc::default(), Arc::default());
+        let device = Self {
+            name,
+            lost: Arc::clone(&lost),
+            calls: Arc::clone(&calls),
+            inner: Portable::exact(),
+        };
+        (Box::new(device), lost, calls)
+    }
+
+    fn answer(
+        &self,
+        with: impl FnOnce(&Portable) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        with(&self.inner)?;
+        if self.lost.load(Ordering::Relaxed) {
+            let backend = self.name;
+            let reason = "switched off".to_owned();
+            return Err(EngineError::DeviceLost { backend, reason });
+        }
+        Ok(())
+    }
+}
+
+impl Backend for Device {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn sha512_many(&self, messages: &[&[u8]], digests: &mut [[u8; 64]]) -> Result<(), EngineError> {
+        self.answer(|b| b.sha512_many(messages, digests))
+    }
+
+    fn sha512_256_many(
+        &self,
+        messages: &[&[u8]],
+        digests: &mut [[u8; 32]],
+    ) -> Result<(), EngineError> {
+        self.answer(|b| b.sha512_256_many(messages, digests))
+    }
+
+    fn sha256_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError> {
+        self.answer(|b| b.sha256_many(messages, digests))
+    }
+
+    fn blake3_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError> {
+        self.answer(|b| b.blake3_many(messages, digests))
+    }
+
+    fn leaf_roots(
+        &self,
+        hash: HashAlgorithm,
+        leaves: &[&[u8]],
+        height: u32,
+        roots: &mut [u8],
+    ) -> Result<(), EngineError> {
+        self.answer(|b| b.leaf_roots(hash, leaves, height, roots))
+    }
+
+    fn subtree_roots(
+        &self,
+        hash: HashAlgorithm,
+        nodes: &[u8],
+        height: u32,
+        roots: &mut [u8],
+    ) -> Result<(), EngineError> {
+        self.answer(|b| b.subtree_roots(hash, nodes, height, roots))
+    }
+
+    fn verify_ed25519(
+        &self,
+        items: &[SignatureItem<'_>],
+        verdicts: &mut Verdicts,
+    ) -> Result<(), EngineError> {
+        self.answer(|b| b.verify_ed25519(items, verdicts))
+    }
+
+    fn verify_stats(&self) -> VerifyStats {
+        self.inner.verify_stats()
+    }
+}
+
+/// Models by which a call costs `start_ns` and each item `item_ns`.
+fn priced(start_ns: f64, item_ns: f64) -> Models {
+    let at = |items: usize| Sample {
+        size: size(items),
+        nanos: start_ns + items as f64 * item_ns,
+    };
+    Some(Job::ALL.map(|_| Model::fit(&[at(1), at(256)], None)))
+}
+
+fn size(items: usize) -> Size {
+    Size {
+        items,
+        bytes: items * 128,
+    }
+}
+
+fn two(near: Models, far: Models) -> (Scheduler, [Arc<AtomicBool>; 2], [Arc<AtomicUsize>; 2]) {
+    let (a, a_lost, a_calls) = Device::boxed("near");
+    let (b, b_lost, b_calls) = Device::boxed("far");
+    let scheduler = Scheduler::with(vec![a, b], vec![near, far]);
+    (scheduler, [a_lost, b_lost], [a_calls, b_calls])
+}
+
+fn hash_some(scheduler: &Scheduler, count: usize) -> Result<(), EngineError> {
+    let messages = vec![&b"message"[..]; count];
+    let mut digests = vec![[0; 64]; count];
+    scheduler.sha512_many(&messages, &mut digests)?;
+    let right: [u8; 64] = sha2::Digest::finalize(sha2::Digest::chain_update(
+        <sha2::Sha512 as sha2::Digest>::new(),
+        b"message",
+    ))
+    .into();
+    assert!(digests.iter().all(|digest| *digest == right));
+    Ok(())
+}
+
+fn count(calls: &AtomicUsize) -> usize {
+    calls.load(Ordering::Relaxed)
+}
+
+#[test]
+fn each_size_goes_where_it_is_done_first() {
+    // Equal at 1,000 items.
+    let (scheduler, _, calls) = two(priced(1000.0, 100.0), priced(91_000.0, 10.0));
+    for (items, name) in [(1, "near"), (900, "near"), (1100, "far"), (65_536, "far")] {
+        assert_eq!(scheduler.choice(Job::Sha512, size(items)), name, "{items}");
+    }
+    hash_some(&scheduler, 1).unwrap();
+    assert_eq!((count(&calls[0]), count(&calls[1])), (1, 0));
+    hash_some(&scheduler, 2000).unwrap();
+    assert_eq!((count(&calls[0]), count(&calls[1])), (1, 1));
+}
+
+#[test]
+fn the_clock_corrects_a_wrong_calibration() {
+    let (scheduler, ..) = two(priced(0.0, 100.0), priced(0.0, 150.0));
+    let of = size(500);
+    assert_eq!(scheduler.choice(Job::Verify, of), "near");
+    for _ in 0..40 {
+        scheduler.record(0, Job::Verify, of, 500.0 * 250.0);
+    }
+    assert_eq!(scheduler.choice(Job::Verify, of), "far");
+    assert_eq!(
+        scheduler.choice(Job::Verify, size(5)),
+        "near",
+        "other sizes"
+    );
+    assert_eq!(scheduler.choice(Job::Tree, of), "near", "other jobs");
+    // The slow one gets another chance in the end.
+    let mut calls = 0;
+    while scheduler.choice(Job::Verify, of) == "far" {
+        scheduler.record(1, Job::Verify, of, 500.0 * 150.0);
+        calls += 1;
+        assert!(calls < 10_000, "never asked again");
+    }
+}
+
+#[test]
+fn load_on_the_machine_turns_nothing_around() {
+    let (scheduler, ..) = two(priced(0.0, 100.0), priced(0.0, 500.0));
+    for _ in 0..1000 {
+        scheduler.record(0, Job::Verify, size(500), 1e12);
+        assert_eq!(scheduler.choice(Job::Verify, size(500)), "near");
+    }
+}
+
+#[test]
+fn a_lost_device_is_passed_over_and_comes_back() {
+    let (scheduler, lost, calls) = two(priced(0.0, 10.0), priced(0.0, 100.0));
+    lost[0].store(true, Ordering::Relaxed);
+    hash_some(&scheduler, 10).unwrap();
+    assert_eq!((count(&calls[0]), count(&calls[1])), (1, 1));
+    assert_eq!(scheduler.choice(Job::Sha512, size(10)), "far");
+    for _ in 1..REST_CALLS_MIN {
+        hash_some(&scheduler, 10).unwrap();
+    }
+    assert_eq!(count(&calls[0]), 1, "it rests");
+    hash_some(&scheduler, 10).unwrap();
+    assert_eq!(count(&calls[0]), 2, "asked again, lost still");
+    lost[0].store(false, Ordering::Relaxed);
+    for _ in 0..2 * REST_CALLS_MIN {
+        hash_some(&scheduler, 10).unwrap();
+    }
+    assert_eq!(count(&calls[0]), 3, "rested twice as long");
+    assert_eq!(scheduler.choice(Job::Sha512, size(10)), "near");
+}
+
+#[test]
+fn an_error_is_told_when_nobody_is_left() {
+    let (scheduler, lost, calls) = two(priced(0.0, 10.0), priced(0.0, 100.0));
+    lost.iter().for_each(|l| l.store(true, Ordering::Relaxed));
+    let error = hash_some(&scheduler, 10).unwrap_err();
+    assert!(matches!(
+        error,
+        EngineError::DeviceLost { backend: "far", .. }
+    ));
+    assert_eq!((count(&calls[0]), count(&calls[1])), (1, 1));
+    lost[1].store(false, Ordering::Relaxed);
+    hash_some(&scheduler, 10).unwrap();
+}
+
+#[test]
+fn who_fails_the_calibration_is_left_out() {
+    let (bad, lost, calls) = Device::boxed("bad");
+    lost.store(true, Ordering::Relaxed);
+    let scheduler = Scheduler::new(vec![bad, Box::new(Portable::exact())]);
+    let at_start = count(&calls);
+    assert!(at_start > 0);
+    hash_some(&scheduler, 100).unwrap();
+    assert_eq!(count(&calls), at_start);
+    let names: Vec<_> = scheduler.costs(Job::Verify).map(|(name, _)| name).collect();
+    assert_eq!(names, ["portable"]);
+}
+
+#[test]
+fn the_calibration_leaves_no_trace_in_the_numbers() {
+    let scheduler = Scheduler::auto();
+    let stats = scheduler.verify_stats();
+    let counted = VerifyStats {
+        keys_cached: stats.keys_cached,
+        ..VerifyStats::default()
+    };
+    assert_eq!(stats, counted);
+    for job in Job::ALL {
+        let lines: Vec<_> = scheduler.costs(job).collect();
+        assert_eq!(lines.len(), available().len());
+        for (name, cost) in lines {
+            let parts = [cost.start_ns, cost.item_ns, cost.byte_ns];
+            let sound = parts.iter().all(|part| part.is_finite() && *part >= 0.0);
+            assert!(sound && cost.item_ns > 0.0, "{name} {job:?}: {cost:?}");
+        }
+    }
+}
+
+/// Whoever is asked: every backend in turn is made the cheapest, and all of them answer as `portable`.
+#[test]
+fn answers_are_those_of_portable_whoever_gives_them() {
+    let signer = SigningKey::from_bytes(&[7; 32]);
+    let messages: Vec<Vec<u8>> = (0..700_usize).map(|i| vec![i as u8; i % 300]).collect();
+    let signed: Vec<([u8; 32], [u8; 64])> = (messages.iter().enumerate())
+        .map(|(i, message)| {
+            let mut signature = signer.sign(message).to_bytes();
+            signature[i % 64] ^= u8::from(i % 97 == 5);
+            (signer.verifying_key().to_bytes(), signature)
+        })
+        .collect();
+    let items: Vec<SignatureItem<'_>> = (signed.iter().zip(&messages))
+        .map(|((key, signature), message)| SignatureItem {
+            key,
+            signature,
+            message,
+        })
+        .collect();
+    let slices: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+    let portable = Portable::new();
+    let mut right = Verdicts::new();
+    portable.verify_ed25519(&items, &mut right).unwrap();
+    assert_eq!(right.count_valid(), 700 - 8, "every 97th is spoiled");
+    let mut digests = vec![[0; 64]; 700];
+    portable.sha512_many(&slices, &mut digests).unwrap();
+    let root = merkle::root::<Sha512_256>(&portable, &slices).unwrap();
+
+    let names: Vec<_> = available().iter().map(|b| b.name()).collect();
+    for cheapest in &names {
+        let price = |name: &&str| priced(0.0, if name == cheapest { 1.0 } else { 1e6 });
+        let scheduler = Scheduler::with(available(), names.iter().map(price).collect());
+        for n in [0, 1, 7, 64, 257, 700] {
+            let mut verdicts = Verdicts::new();
+            scheduler
+                .verify_ed25519(&items[..n], &mut verdicts)
+                .unwrap();
+            let same = verdicts.iter().eq(right.iter().take(n));
+            assert!(same && verdicts.len() == n, "{cheapest}, {n} signatures");
+        }
+        let stats = scheduler.verify_stats();
+        assert_eq!(stats.signatures, 1 + 7 + 64 + 257 + 700);
+        let mut out = vec![[0; 64]; 700];
+        scheduler.sha512_many(&slices, &mut out).unwrap();
+        assert_eq!(out, digests, "{cheapest}");
+        let of = merkle::root::<Sha512_256>(&scheduler, &slices).unwrap();
+        assert_eq!(of, root, "{cheapest}");
+    }
+}
