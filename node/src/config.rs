@@ -84,6 +84,12 @@ pub const KEYS: &[Key] = &[
         help: "which engine verifies and hashes",
     },
     Key {
+        name: "engine.pin",
+        default: "off",
+        kind: Kind::Word(&["off", "on"]),
+        help: "on ties each thread of the engine to one core; for machines that run nothing else",
+    },
+    Key {
         name: "engine.threads",
         default: "0",
         kind: Kind::Number(0, 1024),

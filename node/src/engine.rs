@@ -5,10 +5,21 @@
 
 use anyhow::Context as _;
 use bds_engine::merkle::{self, Sha512_256, Tree};
-use bds_engine::{Backend, EngineError, SignatureItem, Verdicts, VerifyStats};
+use bds_engine::{Backend, EngineError, Scheduler, SignatureItem, Verdicts, VerifyStats};
 
 /// Below this many items a batch stays on the caller's thread.
 const POOL_ITEMS_MIN: usize = 64;
+
+/// The backend of this name; `auto` is a scheduler over all of them, calibrated now.
+///
+/// # Errors
+/// When this machine lacks the backend.
+pub fn backend(name: &str) -> Result<Box<dyn Backend>, EngineError> {
+    match name {
+        "auto" => Ok(Box::new(Scheduler::auto())),
+        _ => bds_engine::by_name(name),
+    }
+}
 
 /// One signature to check: key, signature, message.
 pub type Check<'a> = (&'a [u8; 32], &'a [u8; 64], &'a [u8]);
@@ -24,11 +35,24 @@ impl Engine {
     ///
     /// # Errors
     /// When this machine lacks the backend, or threads cannot be started.
-    pub fn new(backend: &str, threads: usize) -> anyhow::Result<Self> {
-        let backend = bds_engine::by_name(backend)?;
+    pub fn new(name: &str, threads: usize) -> anyhow::Result<Self> {
+        Self::with(backend(name)?, threads, false)
+    }
+
+    /// As [`Engine::new`], each thread tied to one of the cores that this process may use.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn pinned(name: &str, threads: usize) -> anyhow::Result<Self> {
+        Self::with(backend(name)?, threads, true)
+    }
+
+    fn with(backend: Box<dyn Backend>, threads: usize, pin: bool) -> anyhow::Result<Self> {
+        let cores = if pin { cores::allowed() } else { Vec::new() };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|i| format!("bds-engine-{i}"))
+            .start_handler(move |i| cores::pin_to(&cores, i))
             .build()
             .context("cannot start the engine's threads")?;
         Ok(Self { backend, pool })
@@ -108,5 +132,58 @@ impl Engine {
             self.pool.install(|| work(backend))
         };
         result.unwrap_or_else(|error| panic!("engine {}: {error}", backend.name()))
+    }
+}
+
+/// Which core does a thread run on?
+#[cfg(target_os = "linux")]
+mod cores {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    /// The cores this process may use; none when the kernel does not say.
+    pub(super) fn allowed() -> Vec<usize> {
+        let Ok(set) = sched_getaffinity(None) else {
+            return Vec::new();
+        };
+        (0..CpuSet::MAX_CPU)
+            .filter(|core| set.is_set(*core))
+            .collect()
+    }
+
+    /// Ties the calling thread, number `index` of its pool, to one of `cores`, in turn; to none without any. Threads run
+    /// as well without it, so a refusal is told and no error.
+    pub(super) fn pin_to(cores: &[usize], index: usize) {
+        let Some(core) = cores.get(index % cores.len().max(1)) else {
+            return;
+        };
+        let mut only = CpuSet::new();
+        only.set(*core);
+        if let Err(problem) = sched_setaffinity(None, &only) {
+            tracing::warn!(core, %problem, "cannot tie an engine thread to its core");
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod cores {
+    /// Nothing is known here, so nothing is tied.
+    pub(super) fn allowed() -> Vec<usize> {
+        Vec::new()
+    }
+
+    pub(super) fn pin_to(_: &[usize], _: usize) {}
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pinned_threads_stay_on_their_core_and_others_move_freely() {
+        let here = || rustix::thread::sched_getaffinity(None).unwrap().count();
+        let pinned = Engine::pinned("portable", 3).unwrap();
+        assert_eq!(pinned.pool.broadcast(|_| here()), [1; 3]);
+        let free = Engine::new("portable", 2).unwrap();
+        assert_eq!(free.pool.broadcast(|_| here()), [here(); 2]);
     }
 }

@@ -107,7 +107,7 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
             &format!("{} holds no ledger log", args.dir.display()),
         );
     }
-    let backend = bds_engine::by_name(&args.backend)?;
+    let backend = crate::engine::backend(&args.backend)?;
     let replay = match args.replay {
         true => {
             let engine = Arc::new(Engine::new(&args.backend, 0)?);

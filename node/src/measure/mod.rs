@@ -2,12 +2,14 @@
 
 pub mod audit;
 pub mod cluster;
+pub mod engine;
 pub mod load;
 pub mod machine;
 pub mod process;
 pub mod report;
 pub mod run;
 pub mod show;
+pub mod timing;
 
 /// Runs a future to its end on this thread: validators on the same machine need the others.
 ///

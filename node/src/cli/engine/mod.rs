@@ -1,5 +1,8 @@
 //! `bds engine`: the verification engine on standard input and output, for scripts and for checking it.
 
+mod bench;
+mod info;
+
 use std::io::{Read as _, Write as _};
 use std::process::ExitCode;
 
@@ -8,6 +11,8 @@ use bds_engine::merkle::{self, TreeHash};
 use bds_engine::{Backend, HashAlgorithm, SignatureItem, Verdicts};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
+
+pub use bench::BenchArgs;
 
 /// Most bytes read from standard input; a larger job is split by the caller.
 const INPUT_BYTES_MAX: u64 = 1 << 30;
@@ -21,7 +26,7 @@ const EXIT_IO: u8 = 3;
 /// Verbs of `bds engine`.
 #[derive(Debug, Subcommand)]
 pub enum EngineCommand {
-    /// Backends of this machine, CPU features, and what would be chosen.
+    /// Backends of this machine, CPU features, the calibrated model, and what would be chosen.
     ///
     /// Example: bds engine info --json
     Info {
@@ -29,6 +34,10 @@ pub enum EngineCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Time every operation on every backend, for some batch sizes, on one thread and two, beside other crates.
+    ///
+    /// Example: bds engine bench --operation verify --seconds 0.05
+    Bench(BenchArgs),
     /// Decide Ed25519 signatures: in, one {"key":hex,"sig":hex,"msg":hex} a line; out, one {"i":n,"valid":bool} a line.
     ///
     /// Example: bds engine verify --backend portable < signatures.ndjson
@@ -156,6 +165,10 @@ pub fn run(command: EngineCommand) -> anyhow::Result<ExitCode> {
 
 fn carry_out(command: &EngineCommand) -> anyhow::Result<ExitCode> {
     let input = match command {
+        EngineCommand::Bench(args) => {
+            bench::run(args)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         EngineCommand::Info { .. } => String::new(),
         _ => read_input()?,
     };
@@ -167,7 +180,8 @@ fn carry_out(command: &EngineCommand) -> anyhow::Result<ExitCode> {
 /// What a verb prints, and its exit code.
 fn answer(command: &EngineCommand, input: &str) -> anyhow::Result<(String, ExitCode)> {
     let output = match command {
-        EngineCommand::Info { json } => info(*json),
+        EngineCommand::Info { json } => info::info(*json),
+        EngineCommand::Bench(_) => unreachable!("it reads no input and prints as it goes"),
         EngineCommand::Verify { backend, rule } => {
             verify(&*bds_engine::by_name(backend)?, *rule, input)?
         }
@@ -285,54 +299,6 @@ fn consistency_holds<H: TreeHash>(proof: &Value) -> anyhow::Result<bool> {
     Ok(merkle::verify_consistency::<H>(
         size1, size2, &root1, &root2, &path,
     ))
-}
-
-fn info(as_json: bool) -> String {
-    let backends: Vec<_> = bds_engine::available().iter().map(|b| b.name()).collect();
-    let hashes = HashAlgorithm::ALL.map(HashAlgorithm::name);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let fastest = backends[0];
-    let features = cpu_features();
-    if as_json {
-        let chosen: serde_json::Map<_, _> = BATCH_SIZES
-            .iter()
-            .map(|n| (n.to_string(), json!(fastest)))
-            .collect();
-        let object = json!({"backends": backends, "hashes": hashes, "cpu_features": features,
-            "threads": threads, "chosen": chosen});
-        return format!("{object}\n");
-    }
-    let chosen: Vec<_> = BATCH_SIZES
-        .iter()
-        .map(|n| format!("n={n}: {fastest}"))
-        .collect();
-    format!(
-        "backends      {} (fastest first)\nhashes        {} (each on every backend above)\n\
-         cpu features  {}\nthreads       {threads}\nchosen        {}\n",
-        backends.join(", "),
-        hashes.join(", "),
-        features.join(", "),
-        chosen.join(", "),
-    )
-}
-
-/// Batch sizes for which `info` says what would be chosen.
-const BATCH_SIZES: [usize; 4] = [1, 64, 1024, 65_536];
-
-/// Instruction sets that matter here and that this CPU has.
-fn cpu_features() -> Vec<&'static str> {
-    #[cfg(target_arch = "x86_64")]
-    let all = [
-        ("sha", is_x86_feature_detected!("sha")),
-        ("avx2", is_x86_feature_detected!("avx2")),
-        ("avx512f", is_x86_feature_detected!("avx512f")),
-        ("avx512ifma", is_x86_feature_detected!("avx512ifma")),
-    ];
-    #[cfg(not(target_arch = "x86_64"))]
-    let all: [(&str, bool); 0] = [];
-    all.into_iter()
-        .filter_map(|(name, has)| has.then_some(name))
-        .collect()
 }
 
 /// One line of `verify`'s input; nothing in key or signature when that has not the length of one.

@@ -1,0 +1,95 @@
+//! `bds engine bench`: what does each operation cost on this machine?
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::ensure;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::info::cpu_features;
+use super::write_output;
+use crate::measure::engine::{Bench, Figure, SCHEMA};
+use crate::measure::machine::Machine;
+
+/// Arguments of `bds engine bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// One JSON object at the end instead of a line a figure.
+    #[arg(long)]
+    json: bool,
+    /// Seconds for each figure; there are about 600.
+    #[arg(long, default_value_t = 0.1)]
+    seconds: f64,
+    /// One operation instead of all.
+    #[arg(long, value_enum)]
+    operation: Option<Operation>,
+    /// One backend instead of all.
+    #[arg(long)]
+    backend: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Operation {
+    Verify,
+    Sha512,
+    Merkle,
+}
+
+/// Measures and prints.
+pub(super) fn run(args: &BenchArgs) -> anyhow::Result<()> {
+    let sensible = (0.0..=60.0).contains(&args.seconds);
+    ensure!(sensible, "--seconds {} is not from 0 to 60", args.seconds);
+    let started = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let mut figures = Vec::new();
+    let mut lost = None;
+    let mut found = |figure: Figure| {
+        if !args.json
+            && let Err(problem) = write_output(&line(&figure))
+        {
+            lost = Some(problem);
+        }
+        figures.push(figure);
+    };
+    let limit = Duration::from_secs_f64(args.seconds);
+    let mut bench = Bench::new(args.backend.as_deref(), limit, &mut found)?;
+    let wanted = |operation| args.operation.is_none_or(|only| only == operation);
+    if wanted(Operation::Verify) {
+        bench.verify()?;
+    }
+    if wanted(Operation::Sha512) {
+        bench.sha512()?;
+    }
+    if wanted(Operation::Merkle) {
+        bench.merkle()?;
+    }
+    drop(bench);
+    if let Some(problem) = lost {
+        return Err(problem);
+    }
+    if args.json {
+        let report = json!({"schema": SCHEMA, "started_ms": started.as_millis() as u64,
+            "machine": Machine::here(), "cpu_features": cpu_features(),
+            "seconds_per_figure": args.seconds, "figures": figures});
+        write_output(&format!("{report:#}\n"))?;
+    }
+    Ok(())
+}
+
+fn line(figure: &Figure) -> String {
+    let ratios: Vec<_> = (figure.ratios.iter())
+        .map(|(peer, ratio)| format!("{ratio:.2}x {peer}"))
+        .collect();
+    let text = format!(
+        "{:7} {:32} {:34} n={:<7} threads={} {:>11.1} ns ({:.1}..{:.1})  {}",
+        figure.operation,
+        figure.case,
+        figure.by,
+        figure.n,
+        figure.threads,
+        figure.time.median_ns,
+        figure.time.low_ns,
+        figure.time.high_ns,
+        ratios.join(", "),
+    );
+    format!("{}\n", text.trim_end())
+}

@@ -1,0 +1,120 @@
+//! `bds engine info`: what has this machine, and which backend would do what?
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use bds_engine::scheduler::{Job, Size};
+use bds_engine::{HashAlgorithm, Scheduler};
+use serde_json::{Map, Value, json};
+
+/// Batch sizes for which `info` says what would be chosen.
+const BATCH_SIZES: [usize; 4] = [1, 64, 1024, 65_536];
+
+/// From here on, this backend.
+struct Crossover {
+    from: usize,
+    backend: &'static str,
+}
+
+/// Backends, instruction sets, the calibrated model and what follows from it.
+pub(super) fn info(as_json: bool) -> String {
+    let backends: Vec<_> = bds_engine::available().iter().map(|b| b.name()).collect();
+    let hashes = HashAlgorithm::ALL.map(HashAlgorithm::name);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let features = cpu_features();
+    let start = Instant::now();
+    let scheduler = Scheduler::auto();
+    let calibration_ms = start.elapsed().as_millis() as u64;
+    if as_json {
+        let by_job = |of: &dyn Fn(Job) -> Value| -> Map<String, Value> {
+            let pair = |job: Job| (job.name().to_owned(), of(job));
+            Job::ALL.into_iter().map(pair).collect()
+        };
+        let model = by_job(&|job| {
+            let line = |(name, cost): (&str, bds_engine::scheduler::Cost)| {
+                json!({"backend": name, "start_ns": cost.start_ns, "item_ns": cost.item_ns,
+                    "byte_ns": cost.byte_ns})
+            };
+            scheduler.costs(job).map(line).collect()
+        });
+        let crossovers = by_job(&|job| {
+            let entry = |c: &Crossover| json!({"from": c.from, "backend": c.backend});
+            crossovers(&scheduler, job).iter().map(entry).collect()
+        });
+        let chosen = by_job(&|job| {
+            let entry = |n: usize| (n.to_string(), json!(scheduler.choice(job, usual(job, n))));
+            Value::Object(BATCH_SIZES.into_iter().map(entry).collect())
+        });
+        let object = json!({"backends": backends, "hashes": hashes, "cpu_features": features,
+            "threads": threads, "calibration_ms": calibration_ms, "model": model,
+            "crossovers": crossovers, "chosen": chosen});
+        return format!("{object}\n");
+    }
+    let mut text = format!(
+        "backends      {} (fastest first)\nhashes        {} (each on every backend above)\n\
+         cpu features  {}\nthreads       {threads}\ncalibrated    in {calibration_ms} ms, on one thread:\n\n\
+         job     backend       ns a call   ns an item   ns a byte\n",
+        backends.join(", "),
+        hashes.join(", "),
+        features.join(", "),
+    );
+    for job in Job::ALL {
+        for (name, cost) in scheduler.costs(job) {
+            let (start, item, byte) = (cost.start_ns, cost.item_ns, cost.byte_ns);
+            let job = job.name();
+            let _ = writeln!(text, "{job:7} {name:10} {start:>12.0} {item:>12.1} {byte:>11.3}");
+        }
+    }
+    let _ = writeln!(text, "\nchosen for messages of 128 bytes, leaves of 64:");
+    for job in Job::ALL {
+        let at = |n| format!("n={n}: {}", scheduler.choice(job, usual(job, n)));
+        let chosen = BATCH_SIZES.map(at).join(", ");
+        let _ = writeln!(text, "{:7} {chosen}", job.name());
+    }
+    let _ = writeln!(text, "\ncrossovers:");
+    for job in Job::ALL {
+        let entry = |c: &Crossover| format!("{} from n={}", c.backend, c.from);
+        let all: Vec<_> = crossovers(&scheduler, job).iter().map(entry).collect();
+        let _ = writeln!(text, "{:7} {}", job.name(), all.join(", "));
+    }
+    text
+}
+
+/// A call as the ledger makes them.
+fn usual(job: Job, items: usize) -> Size {
+    let item_bytes = if matches!(job, Job::Tree) { 64 } else { 128 };
+    Size {
+        items,
+        bytes: items * item_bytes,
+    }
+}
+
+/// Every size up to the largest shown at which another backend takes over.
+fn crossovers(scheduler: &Scheduler, job: Job) -> Vec<Crossover> {
+    let mut all: Vec<Crossover> = Vec::new();
+    for from in 1..=BATCH_SIZES[3] {
+        let backend = scheduler.choice(job, usual(job, from));
+        if all.last().is_none_or(|last| last.backend != backend) {
+            all.push(Crossover { from, backend });
+        }
+    }
+    all
+}
+
+/// Instruction sets that matter here and that this CPU has.
+pub(super) fn cpu_features() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    let all = [
+        ("sha", is_x86_feature_detected!("sha")),
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+        ("avx512ifma", is_x86_feature_detected!("avx512ifma")),
+        ("avx512vbmi", is_x86_feature_detected!("avx512vbmi")),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let all: [(&str, bool); 0] = [];
+    all.into_iter()
+        .filter_map(|(name, has)| has.then_some(name))
+        .collect()
+}
