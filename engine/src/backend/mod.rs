@@ -11,6 +11,8 @@ mod avx512;
 #[allow(dead_code, reason = "the backends that use it come next")]
 mod cpu;
 mod portable;
+#[allow(dead_code, reason = "the backends that use it come next")]
+mod scalar;
 
 pub use portable::Portable;
 

@@ -6,6 +6,4 @@
 mod bytes;
 pub(crate) mod digits;
 pub(crate) mod products;
-#[cfg(test)]
-mod samples;
 pub(crate) mod scalar;
