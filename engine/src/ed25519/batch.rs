@@ -12,28 +12,21 @@
 //! into smaller ones, once, and those that fail again are checked signature by signature.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
-use curve25519_dalek::edwards::EdwardsPoint;
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{IsIdentity as _, VartimeMultiscalarMul as _};
 use rayon::prelude::*;
 
 use super::coefficients::Coefficients;
+use super::kernel::{Kernel, Part};
 use super::key_cache::KeyCache;
-use super::rule::{challenge, decode, holds, split_signature};
+use super::key_hash::KeyHash;
+use super::rule::below_order;
 use super::switch::Switch;
 use super::{SignatureItem, Verdicts};
 
-/// Signatures under one equation. Larger chunks gain little and make one bad signature dearer. A multiple of 64.
-const CHUNK_ITEMS_MAX: usize = 1024;
 /// A batch is not spread over cores in smaller chunks than this. A multiple of 64.
 const CHUNK_ITEMS_MIN: usize = 256;
-/// Chunks after a failed equation.
-const RETRY_ITEMS: usize = 128;
-/// Fewer signatures than this are checked one by one: the equation would save too little to risk it.
-const EQUATION_ITEMS_MIN: usize = 8;
 
 /// What a verifier has done since it was made. Every number only rises, except `keys_cached`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,10 +50,12 @@ pub struct VerifyStats {
 }
 
 /// Decides batches of signatures. Shared by threads; holds the secret, the decoded keys and the adaptive switch.
-pub struct Verifier {
+pub(crate) struct Verifier<K: Kernel> {
+    kernel: K,
     /// Without one, every signature is checked by itself.
     secret: Option<[u8; 32]>,
-    keys: KeyCache,
+    key_hash: KeyHash,
+    keys: KeyCache<K::Point>,
     switch: Switch,
     signatures: AtomicU64,
     invalid: AtomicU64,
@@ -69,39 +64,29 @@ pub struct Verifier {
     equations_failed: AtomicU64,
 }
 
-/// A signature whose parts all decoded.
-struct Prepared {
-    /// Place in its chunk.
-    place: usize,
-    /// Place of its key in [`Chunk::keys`].
-    key: usize,
-    r: EdwardsPoint,
-    s: Scalar,
-    k: Scalar,
+/// Everything of a chunk that an equation can be made of: signatures whose parts all decoded, column by column.
+struct Chunk<'a, P> {
+    /// Distinct keys, their points, and which of them came from the cache.
+    key_bytes: Vec<&'a [u8; 32]>,
+    keys: Vec<P>,
+    known: Vec<bool>,
+    /// For each signature its place in the chunk, and the place of its key among the distinct ones.
+    place: Vec<u32>,
+    key_of: Vec<u32>,
+    r: Vec<P>,
+    s: Vec<[u8; 32]>,
+    k: Vec<[u8; 32]>,
 }
 
-/// Everything of a chunk that an equation can be made of.
-struct Chunk<'a> {
-    keys: Vec<Key<'a>>,
-    prepared: Vec<Prepared>,
-}
-
-/// One distinct key of a chunk.
-struct Key<'a> {
-    bytes: &'a [u8; 32],
-    /// Nothing when the bytes do not decode.
-    point: Option<EdwardsPoint>,
-    /// Came from the cache.
-    known: bool,
-}
-
-impl Verifier {
+impl<K: Kernel> Verifier<K> {
     /// - `secret`: key of the batch factors; `None` checks every signature by itself.
-    #[must_use]
-    pub fn new(secret: Option<[u8; 32]>) -> Self {
+    pub(crate) fn new(kernel: K, secret: Option<[u8; 32]>) -> Self {
+        let key_hash = KeyHash::new();
         Self {
+            kernel,
             secret,
-            keys: KeyCache::new(),
+            keys: KeyCache::new(&key_hash),
+            key_hash,
             switch: Switch::new(),
             signatures: AtomicU64::new(0),
             invalid: AtomicU64::new(0),
@@ -112,7 +97,7 @@ impl Verifier {
     }
 
     /// Decides `items`, one verdict each, in order. Large batches use rayon's threads.
-    pub fn verify(&self, items: &[SignatureItem<'_>], verdicts: &mut Verdicts) {
+    pub(crate) fn verify(&self, items: &[SignatureItem<'_>], verdicts: &mut Verdicts) {
         verdicts.reset(items.len());
         let words = verdicts.words_mut();
         // Asking rayon anything starts its threads, so what stays on this thread asks nothing.
@@ -123,7 +108,7 @@ impl Verifier {
             .len()
             .div_ceil(rayon::current_num_threads())
             .next_multiple_of(64)
-            .clamp(CHUNK_ITEMS_MIN, CHUNK_ITEMS_MAX);
+            .clamp(CHUNK_ITEMS_MIN, K::CHUNK_ITEMS_MAX);
         items
             .par_chunks(chunk_items)
             .zip(words.par_chunks_mut(chunk_items / 64))
@@ -131,8 +116,7 @@ impl Verifier {
     }
 
     /// What was done so far.
-    #[must_use]
-    pub fn stats(&self) -> VerifyStats {
+    pub(crate) fn stats(&self) -> VerifyStats {
         VerifyStats {
             signatures: self.signatures.load(Ordering::Relaxed),
             invalid: self.invalid.load(Ordering::Relaxed),
@@ -148,16 +132,19 @@ impl Verifier {
     /// Decides one chunk into `words`, which say "reject" everywhere.
     fn verify_chunk(&self, items: &[SignatureItem<'_>], words: &mut [u64]) {
         let chunk = self.prepare(items);
-        let mut accept = |p: &Prepared| words[p.place / 64] |= 1 << (p.place % 64);
+        let count = chunk.place.len();
+        let mut accept = |i: usize| {
+            let place = chunk.place[i] as usize;
+            words[place / 64] |= 1 << (place % 64);
+        };
         match &self.secret {
-            Some(secret) if chunk.prepared.len() >= EQUATION_ITEMS_MIN && !self.switch.exact() => {
-                self.decide(&chunk, &chunk.draw(secret, items), &mut accept);
+            Some(secret) if count >= K::EQUATION_ITEMS_MIN && !self.switch.exact() => {
+                self.decide(&chunk, &chunk.draw(secret), &mut accept);
             }
-            _ => chunk.decide_each(&chunk.prepared, &mut accept),
+            _ => self.decide_each(&chunk, 0..count, &mut accept),
         }
         let valid: usize = words.iter().map(|w| w.count_ones() as usize).sum();
-        self.switch
-            .record(chunk.prepared.len(), chunk.prepared.len() - valid);
+        self.switch.record(count, count - valid);
         self.signatures
             .fetch_add(items.len() as u64, Ordering::Relaxed);
         self.invalid
@@ -166,63 +153,106 @@ impl Verifier {
     }
 
     /// Steps 1 and 2 of the rule and k: whatever fails here stays rejected and takes no part in the equation.
-    fn prepare<'a>(&self, items: &[SignatureItem<'a>]) -> Chunk<'a> {
-        let mut places = HashMap::with_capacity(items.len());
-        let mut keys: Vec<Key<'a>> = Vec::with_capacity(items.len());
-        let mut prepared = Vec::with_capacity(items.len());
+    fn prepare<'a>(&self, items: &[SignatureItem<'a>]) -> Chunk<'a, K::Point> {
+        let mut places = HashMap::with_capacity_and_hasher(items.len(), self.key_hash.clone());
+        let mut key_bytes = Vec::with_capacity(items.len());
+        // Place and key of what passes step 1.
+        let mut passed = Vec::with_capacity(items.len());
         for (place, item) in items.iter().enumerate() {
-            let Some((r_bytes, s)) = split_signature(item.signature) else {
-                continue;
-            };
-            let key = *places.entry(item.key).or_insert_with(|| {
-                let cached = self.keys.get(item.key);
-                keys.push(Key {
-                    bytes: item.key,
-                    known: cached.is_some(),
-                    point: cached.or_else(|| decode(item.key)),
+            if below_order(halves(item.signature).1) {
+                let key = *places.entry(item.key).or_insert_with(|| {
+                    key_bytes.push(item.key);
+                    key_bytes.len() as u32 - 1
                 });
-                keys.len() - 1
-            });
-            if keys[key].point.is_none() {
-                continue;
+                passed.push((place as u32, key));
             }
-            let Some(r) = decode(r_bytes) else { continue };
-            prepared.push(Prepared {
-                place,
-                key,
-                r,
-                s,
-                k: challenge(item),
-            });
         }
-        Chunk { keys, prepared }
+        // Unknown keys and all R are decoded in one go.
+        let cached = self.keys.get_many(&key_bytes);
+        let unknown = key_bytes.iter().zip(&cached);
+        let encodings: Vec<&[u8; 32]> = unknown
+            .filter_map(|(key, cached)| cached.is_none().then_some(*key))
+            .chain(
+                passed
+                    .iter()
+                    .map(|p| halves(items[p.0 as usize].signature).0),
+            )
+            .collect();
+        let mut points = Vec::with_capacity(encodings.len());
+        let mut decodes = Vec::with_capacity(encodings.len());
+        self.kernel.decode(&encodings, &mut points, &mut decodes);
+
+        let mut decoded = points.iter().zip(&decodes);
+        let known: Vec<bool> = cached.iter().map(Option::is_some).collect();
+        let mut key_decodes = vec![true; key_bytes.len()];
+        let mut keys = Vec::with_capacity(key_bytes.len());
+        for (cached, decodes) in cached.into_iter().zip(&mut key_decodes) {
+            keys.push(cached.unwrap_or_else(|| {
+                let (point, valid) = decoded.next().expect("every unknown key was decoded");
+                *decodes = *valid;
+                *point
+            }));
+        }
+        let mut chunk = Chunk {
+            key_bytes,
+            keys,
+            known,
+            place: Vec::with_capacity(passed.len()),
+            key_of: Vec::with_capacity(passed.len()),
+            r: Vec::with_capacity(passed.len()),
+            s: Vec::with_capacity(passed.len()),
+            k: Vec::new(),
+        };
+        let mut hashed = Vec::with_capacity(passed.len());
+        for ((place, key), (r, decodes)) in passed.into_iter().zip(decoded) {
+            if *decodes && key_decodes[key as usize] {
+                let item = items[place as usize];
+                chunk.place.push(place);
+                chunk.key_of.push(key);
+                chunk.r.push(*r);
+                chunk.s.push(*halves(item.signature).1);
+                hashed.push(item);
+            }
+        }
+        chunk.k = self.kernel.challenges(&hashed);
+        chunk
     }
 
     /// One equation for all; if it fails, one for each of the smaller parts; if that fails too, each by itself.
     ///
     /// Never more than two levels: with everything invalid this costs two equations on top of the single checks.
     /// The factors serve both levels: they are independent of everything the equations hold.
-    fn decide(&self, chunk: &Chunk<'_>, factors: &[Scalar], accept: &mut impl FnMut(&Prepared)) {
-        if self.equation(chunk, &chunk.prepared, factors) {
-            chunk.prepared.iter().for_each(accept);
+    fn decide(
+        &self,
+        chunk: &Chunk<'_, K::Point>,
+        factors: &[[u8; 16]],
+        accept: &mut impl FnMut(usize),
+    ) {
+        let count = chunk.place.len();
+        if self.equation(chunk, 0..count, factors) {
+            (0..count).for_each(accept);
             return;
         }
-        let parts = chunk
-            .prepared
-            .chunks(RETRY_ITEMS)
-            .zip(factors.chunks(RETRY_ITEMS));
-        for (part, factors) in parts {
-            let alone = part.len() == chunk.prepared.len() || part.len() < EQUATION_ITEMS_MIN;
-            if !alone && self.equation(chunk, part, factors) {
-                part.iter().for_each(&mut *accept);
+        for start in (0..count).step_by(K::RETRY_ITEMS) {
+            let part = start..count.min(start + K::RETRY_ITEMS);
+            let alone = part.len() == count || part.len() < K::EQUATION_ITEMS_MIN;
+            if !alone && self.equation(chunk, part.clone(), factors) {
+                part.for_each(&mut *accept);
             } else {
-                chunk.decide_each(part, accept);
+                self.decide_each(chunk, part, accept);
             }
         }
     }
 
-    fn equation(&self, chunk: &Chunk<'_>, part: &[Prepared], factors: &[Scalar]) -> bool {
-        let holds = chunk.equation(part, factors);
+    fn equation(
+        &self,
+        chunk: &Chunk<'_, K::Point>,
+        part: Range<usize>,
+        factors: &[[u8; 16]],
+    ) -> bool {
+        let holds = self
+            .kernel
+            .equation(&chunk.part(part.clone()), &factors[part.clone()]);
         self.equations.fetch_add(1, Ordering::Relaxed);
         if holds {
             self.by_equation
@@ -233,64 +263,56 @@ impl Verifier {
         holds
     }
 
+    fn decide_each(
+        &self,
+        chunk: &Chunk<'_, K::Point>,
+        part: Range<usize>,
+        accept: &mut impl FnMut(usize),
+    ) {
+        let verdicts = self.kernel.each(&chunk.part(part.clone()));
+        for (i, valid) in part.zip(verdicts) {
+            if valid {
+                accept(i);
+            }
+        }
+    }
+
     /// Keys that signed something valid are worth keeping decoded.
-    fn remember_keys(&self, chunk: &Chunk<'_>, words: &[u64]) {
-        let mut kept = vec![false; chunk.keys.len()];
-        for p in &chunk.prepared {
-            let key = &chunk.keys[p.key];
-            let valid = words[p.place / 64] >> (p.place % 64) & 1 == 1;
-            if let Some(point) = key.point
-                && valid
-                && !key.known
-                && !std::mem::replace(&mut kept[p.key], true)
-            {
-                self.keys.put(key.bytes, point);
+    fn remember_keys(&self, chunk: &Chunk<'_, K::Point>, words: &[u64]) {
+        let mut kept = chunk.known.clone();
+        for (place, key) in chunk.place.iter().zip(&chunk.key_of) {
+            let (place, key) = (*place as usize, *key as usize);
+            let valid = words[place / 64] >> (place % 64) & 1 == 1;
+            if valid && !std::mem::replace(&mut kept[key], true) {
+                self.keys.put(chunk.key_bytes[key], chunk.keys[key]);
             }
         }
     }
 }
 
-impl Chunk<'_> {
-    /// One factor for each prepared signature, fixed by all of them together.
-    fn draw(&self, secret: &[u8; 32], items: &[SignatureItem<'_>]) -> Vec<Scalar> {
-        let mut coefficients = Coefficients::new(secret);
-        for p in &self.prepared {
-            coefficients.absorb(items[p.place].signature, items[p.place].key, &p.k);
+impl<P> Chunk<'_, P> {
+    /// One factor for each signature, fixed by all of them together.
+    fn draw(&self, secret: &[u8; 32]) -> Vec<[u8; 16]> {
+        let mut coefficients = Coefficients::new(secret, self.place.len());
+        for (k, s) in self.k.iter().zip(&self.s) {
+            coefficients.absorb(k, s);
         }
-        coefficients.draw(self.prepared.len())
+        coefficients.draw(self.place.len())
     }
 
-    /// True when \[8\] of the weighted sum over `part` is the identity.
-    fn equation(&self, part: &[Prepared], factors: &[Scalar]) -> bool {
-        // The sum with its sign turned: R_i and A_i with positive factors, B with a negative one.
-        let mut base = Scalar::ZERO;
-        let mut by_key = vec![None; self.keys.len()];
-        for (p, z) in part.iter().zip(factors) {
-            base -= z * p.s;
-            *by_key[p.key].get_or_insert(Scalar::ZERO) += z * p.k;
+    fn part(&self, part: Range<usize>) -> Part<'_, P> {
+        Part {
+            keys: &self.keys,
+            key_of: &self.key_of[part.clone()],
+            r: &self.r[part.clone()],
+            s: &self.s[part.clone()],
+            k: &self.k[part],
         }
-        let keys = self
-            .keys
-            .iter()
-            .zip(&by_key)
-            .filter_map(|(key, k)| Some((key.point?, (*k)?)));
-        let (points, scalars): (Vec<_>, Vec<_>) = std::iter::once((ED25519_BASEPOINT_POINT, base))
-            .chain(keys)
-            .chain(part.iter().zip(factors).map(|(p, z)| (p.r, *z)))
-            .unzip();
-        EdwardsPoint::vartime_multiscalar_mul(&scalars, &points)
-            .mul_by_cofactor()
-            .is_identity()
     }
+}
 
-    fn decide_each(&self, part: &[Prepared], accept: &mut impl FnMut(&Prepared)) {
-        for p in part {
-            if self.keys[p.key]
-                .point
-                .is_some_and(|key| holds(&key, &p.r, &p.s, &p.k))
-            {
-                accept(p);
-            }
-        }
-    }
+/// R and S.
+fn halves(signature: &[u8; 64]) -> (&[u8; 32], &[u8; 32]) {
+    let (r, s) = signature.split_first_chunk().expect("64 bytes hold 32");
+    (r, s.first_chunk().expect("32 bytes are left"))
 }

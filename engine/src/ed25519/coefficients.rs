@@ -1,42 +1,39 @@
 //! The random factors of a batch equation: where they come from and why nobody can aim at them.
 //!
-//! They are the output of BLAKE3, keyed with a secret drawn once from the operating system, over every R, S, A and k
-//! of the batch (k stands for the message). So they are fixed only after the batch is: a sender who knows how batches
-//! are cut, or watches many verdicts, still faces fresh 128-bit factors; and a poor random source alone does not
-//! help, because the whole batch goes in too.
-
-use curve25519_dalek::scalar::Scalar;
+//! They are the output of BLAKE3, keyed with a secret drawn once from the operating system, over every k and S of the
+//! batch. k is a hash of R, A and the message, so all of the batch is in it. So they are fixed only after the batch
+//! is: a sender who knows how batches are cut, or watches many verdicts, still faces fresh 128-bit factors; and a poor
+//! random source alone does not help, because the whole batch goes in too.
 
 /// Absorbs a batch, then gives one factor an item.
-pub(super) struct Coefficients {
-    hasher: blake3::Hasher,
+pub(super) struct Coefficients<'a> {
+    secret: &'a [u8; 32],
+    batch: Vec<u8>,
 }
 
-impl Coefficients {
-    pub(super) fn new(secret: &[u8; 32]) -> Self {
+impl<'a> Coefficients<'a> {
+    /// For `count` items.
+    pub(super) fn new(secret: &'a [u8; 32], count: usize) -> Self {
         Self {
-            hasher: blake3::Hasher::new_keyed(secret),
+            secret,
+            batch: Vec::with_capacity(64 * count),
         }
     }
 
-    /// One item; all fields have fixed length, so no two batches give the same input.
-    pub(super) fn absorb(&mut self, signature: &[u8; 64], key: &[u8; 32], challenge: &Scalar) {
-        let mut record = [0; 128];
-        record[..64].copy_from_slice(signature);
-        record[64..96].copy_from_slice(key);
-        record[96..].copy_from_slice(challenge.as_bytes());
-        self.hasher.update(&record);
+    /// One item; both fields have fixed length, so no two batches give the same input.
+    pub(super) fn absorb(&mut self, challenge: &[u8; 32], s: &[u8; 32]) {
+        self.batch.extend_from_slice(challenge);
+        self.batch.extend_from_slice(s);
     }
 
-    /// `count` factors, uniform below 2^128.
-    pub(super) fn draw(self, count: usize) -> Vec<Scalar> {
-        let mut output = self.hasher.finalize_xof();
-        let mut bytes = [0; 16];
-        (0..count)
-            .map(|_| {
-                output.fill(&mut bytes);
-                Scalar::from(u128::from_le_bytes(bytes))
-            })
-            .collect()
+    /// `count` factors, uniform below 2^128, little endian.
+    pub(super) fn draw(self, count: usize) -> Vec<[u8; 16]> {
+        let mut factors = vec![[0; 16]; count];
+        // In one call each, so that BLAKE3 can use all lanes there are.
+        blake3::Hasher::new_keyed(self.secret)
+            .update(&self.batch)
+            .finalize_xof()
+            .fill(factors.as_flattened_mut());
+        factors
     }
 }

@@ -4,56 +4,56 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use curve25519_dalek::edwards::EdwardsPoint;
+use super::key_hash::KeyHash;
 
 /// Threads that verify at once rarely want the same sixteenth.
 const SHARDS: usize = 16;
-/// Most keys a shard holds in its newer half; with both halves of all shards 131,072 keys, about 30 MB.
+/// Most keys a shard holds in its newer half; with both halves of all shards 131,072 keys, about 30 MB of points and keys.
 const SHARD_HALF_KEYS_MAX: usize = 4096;
 
 /// Key bytes to point, bounded. Two halves a shard: when the newer is full it becomes the older, and what the older
 /// still held is forgotten; a key found in the older moves to the newer. So keys in use stay.
-pub(super) struct KeyCache {
-    shards: [Mutex<Shard>; SHARDS],
+///
+/// - `P`: the form of a decoded key that the kernel wants.
+pub(super) struct KeyCache<P> {
+    shards: [Mutex<Shard<P>>; SHARDS],
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
-#[derive(Default)]
-struct Shard {
-    newer: HashMap<[u8; 32], EdwardsPoint>,
-    older: HashMap<[u8; 32], EdwardsPoint>,
+struct Shard<P> {
+    newer: HashMap<[u8; 32], P, KeyHash>,
+    older: HashMap<[u8; 32], P, KeyHash>,
 }
 
-impl KeyCache {
-    pub(super) fn new() -> Self {
+impl<P: Copy> KeyCache<P> {
+    pub(super) fn new(hash: &KeyHash) -> Self {
+        let empty = || HashMap::with_hasher(hash.clone());
         Self {
-            shards: std::array::from_fn(|_| Mutex::default()),
+            shards: std::array::from_fn(|_| {
+                Mutex::new(Shard {
+                    newer: empty(),
+                    older: empty(),
+                })
+            }),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
     }
 
-    /// The point of this key, if it was put in lately.
-    pub(super) fn get(&self, key: &[u8; 32]) -> Option<EdwardsPoint> {
-        let mut shard = self.shard(key);
-        let found = shard.newer.get(key).copied().or_else(|| {
-            let point = shard.older.remove(key)?;
-            shard.insert(key, point);
-            Some(point)
-        });
-        let counter = if found.is_some() {
-            &self.hits
-        } else {
-            &self.misses
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
+    /// The point of each key that was put in lately.
+    pub(super) fn get_many(&self, keys: &[&[u8; 32]]) -> Vec<Option<P>> {
+        let found: Vec<_> = keys.iter().map(|key| self.shard(key).get(key)).collect();
+        let hits = found.iter().flatten().count();
+        self.hits.fetch_add(hits as u64, Ordering::Relaxed);
+        self.misses
+            .fetch_add((keys.len() - hits) as u64, Ordering::Relaxed);
         found
     }
 
     /// Remembers a key. Only for keys that have just signed something valid: nobody can push out others' keys
     /// without valid signatures.
-    pub(super) fn put(&self, key: &[u8; 32], point: EdwardsPoint) {
+    pub(super) fn put(&self, key: &[u8; 32], point: P) {
         self.shard(key).insert(key, point);
     }
 
@@ -67,7 +67,7 @@ impl KeyCache {
 
     /// Keys held now.
     pub(super) fn len(&self) -> usize {
-        let lock = |shard: &Mutex<Shard>| {
+        let lock = |shard: &Mutex<Shard<P>>| {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
             shard.newer.len() + shard.older.len()
         };
@@ -75,17 +75,26 @@ impl KeyCache {
     }
 
     /// A shard is always whole: a panic elsewhere while it was held leaves nothing half done.
-    fn shard(&self, key: &[u8; 32]) -> MutexGuard<'_, Shard> {
+    fn shard(&self, key: &[u8; 32]) -> MutexGuard<'_, Shard<P>> {
         self.shards[usize::from(key[0]) % SHARDS]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Shard {
-    fn insert(&mut self, key: &[u8; 32], point: EdwardsPoint) {
+impl<P: Copy> Shard<P> {
+    fn get(&mut self, key: &[u8; 32]) -> Option<P> {
+        self.newer.get(key).copied().or_else(|| {
+            let point = self.older.remove(key)?;
+            self.insert(key, point);
+            Some(point)
+        })
+    }
+
+    fn insert(&mut self, key: &[u8; 32], point: P) {
         if self.newer.len() >= SHARD_HALF_KEYS_MAX {
-            self.older = std::mem::take(&mut self.newer);
+            std::mem::swap(&mut self.newer, &mut self.older);
+            self.newer.clear();
         }
         self.newer.insert(*key, point);
     }
@@ -93,8 +102,6 @@ impl Shard {
 
 #[cfg(test)]
 mod tests {
-    use curve25519_dalek::traits::Identity as _;
-
     use super::*;
 
     fn key(i: u32) -> [u8; 32] {
@@ -105,13 +112,13 @@ mod tests {
 
     #[test]
     fn stays_bounded_and_keeps_what_is_in_use() {
-        let cache = KeyCache::new();
-        cache.put(&key(0), EdwardsPoint::identity());
+        let cache = KeyCache::new(&KeyHash::new());
+        cache.put(&key(0), 7);
         for i in 1..400_000 {
-            cache.put(&key(i), EdwardsPoint::identity());
+            cache.put(&key(i), 7);
             if i % 1000 == 0 {
                 assert!(
-                    cache.get(&key(0)).is_some(),
+                    cache.get_many(&[&key(0)])[0].is_some(),
                     "lost a key in use after {i} others"
                 );
             }
@@ -121,7 +128,7 @@ mod tests {
             "{} keys",
             cache.len()
         );
-        assert!(cache.get(&key(1)).is_none());
+        assert!(cache.get_many(&[&key(1)])[0].is_none());
         assert_eq!((cache.hits(), cache.misses()), (399, 1));
     }
 }

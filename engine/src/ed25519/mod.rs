@@ -8,16 +8,22 @@
 //! 3. with k = SHA-512(R || A || M) mod L over the bytes as received, \[8\](S·B - R - k·A) is the identity; the
 //!    multiplication by 8 comes last.
 //!
-//! [`rule`] is that rule for one signature. [`Verifier`] gives the same verdicts for many at a fraction of the cost;
+//! [`rule`] is that rule for one signature. A backend gives the same verdicts for many at a fraction of the cost;
 //! neither the size of a batch nor its order or neighbours can change a verdict, except with probability 2^-128.
 
 mod batch;
 mod coefficients;
 mod items;
+mod kernel;
 mod key_cache;
+mod key_hash;
+mod portable;
 pub mod rule;
 mod switch;
 
-pub use batch::{Verifier, VerifyStats};
+pub(crate) use batch::Verifier;
+pub use batch::VerifyStats;
 pub use items::{SignatureItem, Verdicts};
+pub(crate) use kernel::{Kernel, Part};
+pub(crate) use portable::PortableKernel;
 pub use rule::{KeyError, admit_key, verify, verify_strict};

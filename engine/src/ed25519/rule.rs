@@ -73,10 +73,23 @@ pub fn admit_key(key: &[u8; 32]) -> Result<(), KeyError> {
 }
 
 /// Step 1: R's bytes and S, or nothing when S is not below L.
-pub(super) fn split_signature(signature: &[u8; 64]) -> Option<(&[u8; 32], Scalar)> {
+fn split_signature(signature: &[u8; 64]) -> Option<(&[u8; 32], Scalar)> {
     let (r, s) = signature.split_first_chunk().expect("64 bytes hold 32");
     let s = Scalar::from_canonical_bytes(*s.first_chunk().expect("32 bytes are left"));
     Option::from(s).map(|s| (r, s))
+}
+
+/// Step 1 alone: is S, little endian, below L?
+pub(super) fn below_order(s: &[u8; 32]) -> bool {
+    /// L = 2^252 + 27742317777372353535851937790883648493, words from the highest.
+    const ORDER: [u64; 4] = [
+        0x1000_0000_0000_0000,
+        0,
+        0x14de_f9de_a2f7_9cd6,
+        0x5812_631a_5cf5_d3ed,
+    ];
+    let (words, _) = s.as_chunks::<8>();
+    words.iter().rev().map(|w| u64::from_le_bytes(*w)).lt(ORDER)
 }
 
 /// Step 2: the point of these bytes. dalek reduces y mod p and applies the sign bit to x = 0 as well.
@@ -85,7 +98,7 @@ pub(super) fn decode(bytes: &[u8; 32]) -> Option<EdwardsPoint> {
 }
 
 /// Step 3, first half: k over the bytes as received.
-pub(super) fn challenge(item: &SignatureItem<'_>) -> Scalar {
+pub(crate) fn challenge(item: &SignatureItem<'_>) -> Scalar {
     let mut hasher = Sha512::new();
     hasher.update(&item.signature[..32]);
     hasher.update(item.key);
@@ -97,4 +110,33 @@ pub(super) fn challenge(item: &SignatureItem<'_>) -> Scalar {
 pub(super) fn holds(key: &EdwardsPoint, r: &EdwardsPoint, s: &Scalar, k: &Scalar) -> bool {
     let difference = EdwardsPoint::vartime_double_scalar_mul_basepoint(k, &-key, s) - r;
     difference.mul_by_cofactor().is_identity()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_to_step_1_agree() {
+        let mut edges = vec![[0; 32], [0xff; 32], (-Scalar::ONE).to_bytes()];
+        for byte in 0..32 {
+            for by in [1, 0xff] {
+                // L - 1, and L, with one byte changed.
+                let mut s = (-Scalar::ONE).to_bytes();
+                s[byte] = s[byte].wrapping_add(by);
+                edges.push(s);
+                s[0] = s[0].wrapping_add(1);
+                edges.push(s);
+            }
+        }
+        for s in edges {
+            let mut signature = [0; 64];
+            signature[32..].copy_from_slice(&s);
+            assert_eq!(
+                below_order(&s),
+                split_signature(&signature).is_some(),
+                "{s:x?}"
+            );
+        }
+    }
 }
