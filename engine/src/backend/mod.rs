@@ -15,6 +15,8 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod cpu;
 mod portable;
+#[allow(dead_code, reason = "the AVX2 backend does not use it yet")]
+mod scalar;
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,

@@ -3,11 +3,13 @@
 //! With its sign turned the equation is the sum of z·R over all signatures, of (sum of z·k)·A over distinct keys, and
 //! -(sum of z·S)·B. Scalars go straight from vectors into digits; terms are the keys, then B, then every R.
 
-use super::digits::{self, Digits as Cut};
+use super::digits::Digits as Cut;
 use super::field::Row3;
-use super::products::{Factors, ProductSum, Products, ROW_TERMS_MAX, Row, add_products_to_rows};
+use super::products::{Factors, ProductSum, Products, add_products_to_rows};
 use super::scalar::Scalars;
 use crate::backend::cpu::Avx512 as Isa;
+use crate::backend::scalar::windows::{scalar_windows, stride};
+use crate::backend::scalar::{ROW_TERMS_MAX, Row};
 use crate::backend::vertical::{Digits, best_width};
 use crate::ed25519::Part;
 
@@ -77,8 +79,8 @@ impl Isa {
         weights.terms = keys + 1 + part.len();
         weights.width = best_width(keys + 1, part.len(), 8);
         // Room for whole vectors at the end.
-        weights.stride = digits::stride(weights.terms + 8);
-        let windows = digits::scalar_windows(weights.width as u32);
+        weights.stride = stride(weights.terms + 8);
+        let windows = scalar_windows(weights.width as u32);
         weights.values.resize(windows * weights.stride, 0);
         weights.rows.clear();
         weights.rows.resize(keys.next_multiple_of(8), [0; 8]);
