@@ -5,17 +5,29 @@
     unsafe_code,
     reason = "instructions of one CPU; each block says why it may"
 )]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "limb i of several numbers at once: an index says which limb, iterators would hide it"
+)]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 #[allow(
     unsafe_code,
     reason = "instructions of one CPU; each block says why it may"
 )]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "limb i of several numbers at once: an index says which limb, iterators would hide it"
+)]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod cpu;
 mod portable;
-#[allow(dead_code, reason = "the AVX2 backend does not use it yet")]
+#[cfg(target_arch = "x86_64")]
+#[allow(
+    dead_code,
+    reason = "the tests try every operation on every kind; an equation needs only some of them"
+)]
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 #[expect(
@@ -24,6 +36,10 @@ mod scalar;
 )]
 mod sha512;
 #[cfg(target_arch = "x86_64")]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "lane or limb i of several numbers at once: an index says which, iterators would hide it"
+)]
 mod vertical;
 
 #[cfg(target_arch = "x86_64")]
