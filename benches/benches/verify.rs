@@ -47,19 +47,21 @@ fn verify(c: &mut Criterion) {
                 },
             );
         }
-        group.bench_function(
-            BenchmarkId::from_parameter(format!("backend=portable n={n} keys={keys} fresh")),
-            |b| {
-                b.iter_batched(
-                    Portable::new,
-                    |fresh| {
-                        black_box(decide(&fresh, &signed, &mut verdicts));
-                        fresh
-                    },
-                    BatchSize::PerIteration,
-                );
-            },
-        );
+        for name in backends().iter().map(|backend| backend.name()) {
+            group.bench_function(
+                BenchmarkId::from_parameter(format!("backend={name} n={n} keys={keys} fresh")),
+                |b| {
+                    b.iter_batched(
+                        || bds_engine::by_name(name).expect("it is here"),
+                        |fresh| {
+                            black_box(decide(&*fresh, &signed, &mut verdicts));
+                            fresh
+                        },
+                        BatchSize::PerIteration,
+                    );
+                },
+            );
+        }
     }
     group.finish();
 }
@@ -114,76 +116,27 @@ fn invalid(c: &mut Criterion) {
     group.finish();
 }
 
-/// Other crates, one thread. Their rules differ: see the engine's documentation.
+/// Other crates, one thread.
 #[cfg(feature = "peers")]
 fn peers(c: &mut Criterion) {
+    use bds_benches::peers::{Commonware, VERIFY};
+
     let mut group = c.benchmark_group("verify");
     for (n, keys) in SHAPES {
         let signed = signatures(n, keys);
         group.throughput(Throughput::Elements(n as u64));
         let label =
             |peer: &str| BenchmarkId::from_parameter(format!("peer={peer} n={n} keys={keys}"));
-        let signature = |s: &Signed| ed25519_dalek::Signature::from_bytes(&s.signature);
-        let decoded = |s: &Signed| ed25519_dalek::VerifyingKey::from_bytes(&s.key).expect("a key");
-        if n <= 1024 {
-            group.bench_function(label("ed25519-dalek-verify"), |b| {
-                b.iter(|| {
-                    let valid = |s: &&Signed| {
-                        use ed25519_dalek::Verifier as _;
-                        decoded(s).verify(&s.message, &signature(s)).is_ok()
-                    };
-                    assert_eq!(signed.iter().filter(valid).count(), n);
-                });
-            });
+        for (peer, verify) in VERIFY {
+            group.bench_function(label(peer), |b| b.iter(|| verify(black_box(&signed))));
         }
-        group.bench_function(label("ed25519-dalek-decode+verify_batch"), |b| {
-            b.iter(|| {
-                let keys: Vec<_> = signed.iter().map(decoded).collect();
-                let signatures: Vec<_> = signed.iter().map(signature).collect();
-                let messages: Vec<&[u8]> = signed.iter().map(|s| &s.message[..]).collect();
-                ed25519_dalek::verify_batch(&messages, &signatures, &keys).expect("all are valid");
-            });
-        });
-        let mut generator = XofRng(blake3::Hasher::new().finalize_xof());
-        group.bench_function(label("ed25519-zebra-batch"), |b| {
-            b.iter(|| {
-                let mut batch = ed25519_zebra::batch::Verifier::new();
-                for s in &signed {
-                    let key = ed25519_zebra::VerificationKeyBytes::from(s.key);
-                    let signature = ed25519_zebra::Signature::from(s.signature);
-                    batch.queue((key, signature, &s.message));
-                }
-                batch.verify(&mut generator).expect("all are valid");
-            });
+        let signed = Commonware::sign(n, keys);
+        group.bench_function(label("commonware-batch"), |b| {
+            b.iter(|| signed.verify_batch());
         });
     }
     group.finish();
 }
-
-/// A fast generator for a peer that wants one; no secret, this is a bench.
-#[cfg(feature = "peers")]
-struct XofRng(blake3::OutputReader);
-
-#[cfg(feature = "peers")]
-impl rand_core::TryRng for XofRng {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        rand_core::utils::next_word_via_fill(self)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        rand_core::utils::next_word_via_fill(self)
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        self.0.fill(bytes);
-        Ok(())
-    }
-}
-
-#[cfg(feature = "peers")]
-impl rand_core::TryCryptoRng for XofRng {}
 
 #[cfg(not(feature = "peers"))]
 fn peers(_: &mut Criterion) {}

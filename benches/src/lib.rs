@@ -1,5 +1,8 @@
 //! Inputs for the benches: distinct, the same in every run, made outside the clock.
 
+#[cfg(feature = "peers")]
+pub mod peers;
+
 use bds_engine::{Backend, SignatureItem};
 use ed25519_dalek::{Signer as _, SigningKey};
 

@@ -1,9 +1,9 @@
 //! Bytes in; digests, roots, proofs and verdicts out.
 //!
 //! Whole batches go through a [`Backend`], the one interface per kind of hardware: [`available`] lists what this
-//! machine can run and [`by_name`] picks one; a [`Scheduler`] stands for all of them and asks the fastest for each call. What is computed is fixed here once and is the same on every backend:
-//! which signature is valid in [`ed25519`], what a Merkle root is in [`merkle`]. The engine knows no transaction,
-//! block, peer or configuration file.
+//! machine can run and [`by_name`] picks one; a [`Scheduler`] stands for all of them and asks the fastest for each call.
+//! What is computed is fixed here once and is the same on every backend: which signature is valid in [`ed25519`], what
+//! a Merkle root is in [`merkle`]. The engine knows no transaction, block, peer or configuration file.
 //!
 //! ```
 //! use bds_engine::{by_name, merkle};

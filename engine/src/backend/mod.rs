@@ -5,16 +5,30 @@
     unsafe_code,
     reason = "instructions of one CPU; each block says why it may"
 )]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "limb i of several numbers at once: an index says which limb, iterators would hide it"
+)]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 #[allow(
     unsafe_code,
     reason = "instructions of one CPU; each block says why it may"
 )]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "limb i of several numbers at once: an index says which limb, iterators would hide it"
+)]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod cpu;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+#[allow(
+    dead_code,
+    reason = "the tests try every operation on every kind; an equation needs only some of them"
+)]
+mod scalar;
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,
@@ -22,6 +36,10 @@ mod portable;
 )]
 mod sha512;
 #[cfg(target_arch = "x86_64")]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "lane or limb i of several numbers at once: an index says which, iterators would hide it"
+)]
 mod vertical;
 
 #[cfg(target_arch = "x86_64")]

@@ -121,11 +121,21 @@ impl<'a> Bench<'a> {
                 let mut block = good.clone();
                 block[..bad].clone_from_slice(&sign(bad, 1));
                 block[..bad].iter_mut().for_each(Signed::spoil);
-                self.verify_backends(&format!("invalid={percent}% one-source"), &block, n - bad, &peers)?;
+                self.verify_backends(
+                    &format!("invalid={percent}% one-source"),
+                    &block,
+                    n - bad,
+                    &peers,
+                )?;
                 if percent < 100 {
                     let mut spread = good.clone();
                     (0..bad).for_each(|i| spread[i * n / bad].spoil());
-                    self.verify_backends(&format!("invalid={percent}% spread"), &spread, n - bad, &peers)?;
+                    self.verify_backends(
+                        &format!("invalid={percent}% spread"),
+                        &spread,
+                        n - bad,
+                        &peers,
+                    )?;
                 }
             }
         }
@@ -250,15 +260,26 @@ impl<'a> Bench<'a> {
                 // New to the backend: no key known, nothing learnt about the share of invalid ones.
                 let make = || bds_engine::by_name(backend.name()).expect("it is here");
                 let pool = &self.pools[threads - 1];
-                let cold = pool.install(|| timing::fresh(limit, make, |b| decide(&**b, &mut verdicts)));
+                let cold =
+                    pool.install(|| timing::fresh(limit, make, |b| decide(&**b, &mut verdicts)));
                 let warm_backend = make();
-                let warm = pool.install(|| {
-                    timing::repeated(limit, || decide(&*warm_backend, &mut verdicts))
-                });
+                let warm = pool
+                    .install(|| timing::repeated(limit, || decide(&*warm_backend, &mut verdicts)));
                 let counted = verdicts.count_valid();
-                ensure!(counted == valid, "{}: {counted} of {valid} valid", backend.name());
+                ensure!(
+                    counted == valid,
+                    "{}: {counted} of {valid} valid",
+                    backend.name()
+                );
                 for (cache, time) in [("cold", cold), ("warm", warm)] {
-                    self.own("verify", &format!("{case} cache={cache}"), index, (n, threads), time, peers);
+                    self.own(
+                        "verify",
+                        &format!("{case} cache={cache}"),
+                        index,
+                        (n, threads),
+                        time,
+                        peers,
+                    );
                 }
             }
         }

@@ -57,7 +57,9 @@ pub fn repeated(limit: Duration, mut call: impl FnMut()) -> Timing {
     let once = Instant::now();
     call();
     let calls = SAMPLE_MIN.as_nanos() / once.elapsed().as_nanos().max(1);
-    let calls = u32::try_from(calls).unwrap_or(CALLS_MAX).clamp(1, CALLS_MAX);
+    let calls = u32::try_from(calls)
+        .unwrap_or(CALLS_MAX)
+        .clamp(1, CALLS_MAX);
     collect(limit, || {
         let start = Instant::now();
         (0..calls).for_each(|_| call());
@@ -97,6 +99,9 @@ mod tests {
         assert_eq!(timing.per(10).median_ns, 5.0);
         let mut calls = 0;
         let timing = fresh(Duration::ZERO, || 7, |seven| calls += seven);
-        assert_eq!((timing.samples, calls), (SAMPLES_MIN, 7 * (SAMPLES_MIN + 1)));
+        assert_eq!(
+            (timing.samples, calls),
+            (SAMPLES_MIN, 7 * (SAMPLES_MIN + 1))
+        );
     }
 }

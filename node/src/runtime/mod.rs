@@ -85,7 +85,10 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
                 keys::public(&seed)
             )
         })?;
-    let (backend, threads) = (config.get::<String>("engine.backend"), config.get("engine.threads"));
+    let (backend, threads) = (
+        config.get::<String>("engine.backend"),
+        config.get("engine.threads"),
+    );
     let engine = Arc::new(match config.get::<String>("engine.pin").as_str() {
         "on" => Engine::pinned(&backend, threads)?,
         _ => Engine::new(&backend, threads)?,

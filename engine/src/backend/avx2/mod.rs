@@ -1,18 +1,23 @@
-//! The backend for CPUs with AVX2 and no AVX-512: SHA-512 and its trees in four lanes, the rest as portable.
+//! The backend for CPUs with AVX2 and no AVX-512: four numbers, points or signatures side by side.
 
 pub(in crate::backend) mod field;
+mod verify;
+mod weights;
 
 use super::cpu::Avx2 as Isa;
+use super::portable::{check_count, fresh_secret};
 use super::sha512::batch;
 use super::{Backend, Portable};
-use crate::ed25519::{SignatureItem, Verdicts, VerifyStats};
+use crate::ed25519::{SignatureItem, Verdicts, Verifier, VerifyStats};
 use crate::merkle::{Sha512, Sha512_256};
 use crate::{EngineError, HashAlgorithm};
+use verify::Avx2Kernel;
 
 /// Four lanes of 64 bits. Each constructor gives nothing where the CPU lacks the instructions.
 pub struct Avx2 {
     isa: Isa,
-    /// What has no vector form yet, signatures among it.
+    verifier: Verifier<Avx2Kernel>,
+    /// What has no vector form.
     portable: Portable,
 }
 
@@ -20,28 +25,27 @@ impl Avx2 {
     /// With a secret for the batch coefficients drawn from the operating system; without one, as [`Portable::new`].
     #[must_use]
     pub fn detect() -> Option<Self> {
-        Isa::detect().map(|isa| Self {
-            isa,
-            portable: Portable::new(),
-        })
+        Isa::detect().map(|isa| Self::with(isa, fresh_secret()))
     }
 
     /// With a given secret, as [`Portable::with_secret`]: never for a node.
     #[must_use]
     pub fn with_secret(secret: [u8; 32]) -> Option<Self> {
-        Isa::detect().map(|isa| Self {
-            isa,
-            portable: Portable::with_secret(secret),
-        })
+        Isa::detect().map(|isa| Self::with(isa, Some(secret)))
     }
 
     /// Checks every signature by itself, never in a batch.
     #[must_use]
     pub fn exact() -> Option<Self> {
-        Isa::detect().map(|isa| Self {
+        Isa::detect().map(|isa| Self::with(isa, None))
+    }
+
+    fn with(isa: Isa, secret: Option<[u8; 32]>) -> Self {
+        Self {
             isa,
+            verifier: Verifier::new(Avx2Kernel::new(isa), secret),
             portable: Portable::exact(),
-        })
+        }
     }
 }
 
@@ -109,11 +113,13 @@ impl Backend for Avx2 {
         items: &[SignatureItem<'_>],
         verdicts: &mut Verdicts,
     ) -> Result<(), EngineError> {
-        self.portable.verify_ed25519(items, verdicts)
+        check_count(items.len())?;
+        self.verifier.verify(items, verdicts);
+        Ok(())
     }
 
     fn verify_stats(&self) -> VerifyStats {
-        self.portable.verify_stats()
+        self.verifier.stats()
     }
 }
 

@@ -1,11 +1,25 @@
 //! The backend for CPUs that have AVX-512 with IFMA: eight numbers, points or signatures side by side.
 
+#[allow(
+    dead_code,
+    reason = "the tests call the safe entry points; the equation leaves some operations unused"
+)]
 mod bytes;
+#[allow(
+    dead_code,
+    reason = "the tests call the safe entry points; the equation leaves some operations unused"
+)]
 pub(crate) mod digits;
 pub(in crate::backend) mod field;
+#[allow(
+    dead_code,
+    reason = "the tests call the safe entry points; the equation leaves some operations unused"
+)]
 pub(crate) mod products;
-#[cfg(test)]
-mod samples;
+#[allow(
+    dead_code,
+    reason = "the tests call the safe entry points; the equation leaves some operations unused"
+)]
 pub(crate) mod scalar;
 pub(in crate::backend) mod verify;
 mod weights;

@@ -6,10 +6,11 @@ use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::scalar::Scalar;
 
 use super::field::{Field, Row3};
-use super::weights::Weights;
 use crate::backend::cpu::Avx512 as Isa;
 use crate::backend::sha512;
-use crate::backend::vertical::{self, BASE_TABLE, Digits, LaneField, ScalarWords, Signature};
+use crate::backend::vertical::{
+    self, BASE_TABLE, Digits, LaneField, ScalarWords, Signature, Weights,
+};
 use crate::ed25519::{Kernel, Part, SignatureItem};
 
 /// Memory of an equation that ended, for the next one.

@@ -62,7 +62,10 @@ pub(super) fn info(as_json: bool) -> String {
         for (name, cost) in scheduler.costs(job) {
             let (start, item, byte) = (cost.start_ns, cost.item_ns, cost.byte_ns);
             let job = job.name();
-            let _ = writeln!(text, "{job:7} {name:10} {start:>12.0} {item:>12.1} {byte:>11.3}");
+            let _ = writeln!(
+                text,
+                "{job:7} {name:10} {start:>12.0} {item:>12.1} {byte:>11.3}"
+            );
         }
     }
     let _ = writeln!(text, "\nchosen for messages of 128 bytes, leaves of 64:");

@@ -17,6 +17,7 @@ use bds_contracts::block::Height;
 use bds_contracts::receipt::Receipt;
 use bds_contracts::tx::TxId;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use fjall::compaction::Leveled;
 use fjall::config::CompressionPolicy;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
 
@@ -29,7 +30,10 @@ pub const QUEUE_BLOCKS_MAX: usize = 256;
 /// Receipts in one write at most (more only for a larger block).
 const WRITE_RECEIPTS_MAX: usize = 16_384;
 /// The tables say how far they are complete at least this often while blocks come: bounds what a restart repeats.
-const SETTLE_INTERVAL: Duration = Duration::from_secs(1);
+const SETTLE_INTERVAL: Duration = Duration::from_secs(4);
+/// Files of places that may lie side by side before they are merged: a look-up asks each one's filter, and merging
+/// fewer at a time writes every place again more often.
+const PLACE_FILES_MAX: u8 = 12;
 /// Memory of a table before it is written out.
 const MEMTABLE_BYTES: u64 = 16 << 20;
 const CACHE_BYTES: u64 = 16 << 20;
@@ -86,7 +90,14 @@ impl Index {
                 .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
         };
         let tables = Arc::new(Tables {
-            transactions: Places::new(database.keyspace("transactions", small).map_err(failed)?),
+            transactions: Places::new(
+                database
+                    .keyspace("transactions", || {
+                        let merging = Leveled::default().with_l0_threshold(PLACE_FILES_MAX);
+                        small().compaction_strategy(Arc::new(merging))
+                    })
+                    .map_err(failed)?,
+            ),
             receipts: database
                 .keyspace("receipts", || {
                     // Written once and never changed: kept out of compaction.

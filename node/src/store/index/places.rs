@@ -14,8 +14,8 @@ pub(super) type Prefix = [u8; 16];
 /// Height, then index in the block, both big endian.
 type Place = [u8; 12];
 
-/// Places waiting in memory before they go to the table.
-pub(super) const RECENT_MAX: usize = 1 << 16;
+/// Places waiting in memory before they go to the table: 7 MiB.
+pub(super) const RECENT_MAX: usize = 1 << 18;
 /// A file of its own is made for no fewer; these go through the table's journal.
 const FILE_PLACES_MIN: usize = 1 << 14;
 
