@@ -122,4 +122,17 @@ mod tests {
         tests::field_agrees::<Field>(isa);
         tests::lanes_keep_apart::<Field>(isa);
     }
+
+    #[test]
+    fn points_agree_with_dalek() {
+        let Some(isa) = Isa::detect() else { return };
+        tests::points_agree::<Field>(isa);
+        tests::decoding_agrees::<Field>(isa);
+    }
+
+    #[test]
+    fn sums_agree_with_dalek() {
+        let Some(isa) = Isa::detect() else { return };
+        tests::sums_agree::<Field>(isa);
+    }
 }

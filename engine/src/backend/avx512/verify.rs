@@ -64,22 +64,19 @@ impl Kernel for Avx512Kernel {
         self.isa.decode(encodings, points, valid);
     }
 
-    fn challenges(&self, items: &[SignatureItem<'_>]) -> Vec<[u8; 32]> {
-        let mut hashes = vec![[0; 64]; items.len()];
+    fn challenges(&self, items: &[SignatureItem<'_>], places: &[u32], k: &mut Vec<[u8; 32]>) {
+        let mut hashes = vec![[0; 64]; places.len()];
         let parts = |i: usize| -> [&[u8]; 3] {
-            let item: &SignatureItem<'_> = &items[i];
+            let item: &SignatureItem<'_> = &items[places[i] as usize];
             [&item.signature[..32], item.key, item.message]
         };
         let write = |i: usize, hash: &[u8; 64]| hashes[i] = *hash;
-        sha512::hash_many(self.isa, items.len(), &sha512::SHA512_IV, parts, write);
-        let mut scalars = Vec::with_capacity(items.len() + Field::LANES);
+        sha512::hash_many(self.isa, places.len(), &sha512::SHA512_IV, parts, write);
         for eight in hashes.chunks(Field::LANES) {
             let strings = std::array::from_fn(|i| &eight[i.min(eight.len() - 1)]);
-            let eight = self.isa.scalars_from_wide(strings);
-            scalars.extend(self.isa.store_scalars(eight));
+            let scalars = self.isa.scalars_from_wide(strings);
+            k.extend_from_slice(&self.isa.store_scalars(scalars)[..eight.len()]);
         }
-        scalars.truncate(items.len());
-        scalars
     }
 
     fn equation(&self, part: &Part<'_, Row3>, factors: &[[u8; 16]]) -> bool {
@@ -87,30 +84,30 @@ impl Kernel for Avx512Kernel {
         let mut scratch = kept.unwrap_or_else(Scratch::new);
         let weights = &mut scratch.weights;
         self.isa.weigh(part, factors, weights);
-        let keys = weights.keys.iter().map(|key| &part.keys[*key as usize]);
-        let points: Vec<&Row3> = keys.chain([&self.base[1]]).chain(part.r).collect();
+        let mut points = Vec::with_capacity(weights.keys.len() + 1 + part.len());
+        points.extend(weights.keys.iter().map(|key| &part.points[*key as usize]));
+        points.push(&self.base[1]);
+        points.extend((0..part.len()).map(|i| part.r(i)));
         let digits = weights.digits();
         let holds = self.isa.sum_is_small(&points, &digits, &mut scratch.sums);
         self.scratch().push(scratch);
         holds
     }
 
-    fn each(&self, part: &Part<'_, Row3>) -> Vec<bool> {
-        let mut verdicts = Vec::with_capacity(part.len());
+    fn each(&self, part: &Part<'_, Row3>, verdicts: &mut Vec<bool>) {
         let mut vector = Vec::with_capacity(Field::LANES);
         for start in (0..part.len()).step_by(Field::LANES) {
             let end = part.len().min(start + Field::LANES);
             vector.clear();
             vector.extend((start..end).map(|i| Signature {
-                key: &part.keys[part.key_of[i] as usize],
-                r: &part.r[i],
+                key: part.key(i),
+                r: part.r(i),
                 s: words(&part.s[i]),
                 k: words(&part.k[i]),
             }));
             let bits = self.isa.verify(&vector, &self.base);
             verdicts.extend((0..vector.len()).map(|lane| bits >> lane & 1 == 1));
         }
-        verdicts
     }
 }
 

@@ -55,7 +55,7 @@ impl Weights {
     /// Gives every key of the part a place.
     fn place_keys(&mut self, part: &Part<'_, Row3>) {
         self.places.clear();
-        self.places.resize(part.keys.len(), NOWHERE);
+        self.places.resize(part.keys, NOWHERE);
         self.keys.clear();
         for key in part.key_of {
             let place = &mut self.places[*key as usize];

@@ -145,8 +145,18 @@ fn round<V: Vector, const N: usize>(s: &mut [[V; N]; 8], t: usize, kw: &[V; N]) 
     let place = |variable: usize| (variable + 8 - t % 8) % 8;
     for (n, kw) in kw.iter().enumerate() {
         // Not through `map`: it would not always be inlined, and vectors would go through memory.
-        let (a, b, c, d) = (s[place(0)][n], s[place(1)][n], s[place(2)][n], s[place(3)][n]);
-        let (e, f, g, h) = (s[place(4)][n], s[place(5)][n], s[place(6)][n], s[place(7)][n]);
+        let (a, b, c, d) = (
+            s[place(0)][n],
+            s[place(1)][n],
+            s[place(2)][n],
+            s[place(3)][n],
+        );
+        let (e, f, g, h) = (
+            s[place(4)][n],
+            s[place(5)][n],
+            s[place(6)][n],
+            s[place(7)][n],
+        );
         let t1 = h.add(*kw).add(e.choose(f, g)).add(e.big_sigma1());
         let t2 = a.big_sigma0().add(a.majority(b, c));
         s[place(3)][n] = d.add(t1);

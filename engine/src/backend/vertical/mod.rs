@@ -20,5 +20,5 @@ pub(super) use buckets::{Scratch, sum_is_small};
 pub(super) use decode::decode;
 pub(super) use field::{LANES_MAX, LaneField};
 pub(super) use point::{Cached, Niels, Point};
-pub(super) use runs::{Digits, ScalarWords, TERMS_MAX, best_width};
+pub(super) use runs::{Digits, ScalarWords, best_width};
 pub(super) use straus::{BASE_TABLE, Signature, verify};
