@@ -26,7 +26,7 @@ mod hash;
 pub mod merkle;
 
 #[cfg(target_arch = "x86_64")]
-pub use backend::Avx512;
+pub use backend::{Avx2, Avx512};
 pub use backend::{BATCH_ITEMS_MAX, Backend, Portable, available, by_name};
 pub use ed25519::{KeyError, SignatureItem, Verdicts, VerifyStats, admit_key};
 pub use error::EngineError;

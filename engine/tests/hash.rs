@@ -52,6 +52,74 @@ fn many_messages_agree_with_one_at_a_time() {
     }
 }
 
+/// SHA-512 and SHA-512/256 of these messages on every backend, against one message at a time.
+fn check_both(messages: &[Vec<u8>], what: &str) {
+    use sha2::Digest as _;
+    let all: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
+    for backend in available() {
+        let (mut long, mut short) = (vec![[0; 64]; all.len()], vec![[0; 32]; all.len()]);
+        backend.sha512_many(&all, &mut long).unwrap();
+        backend.sha512_256_many(&all, &mut short).unwrap();
+        for (i, message) in messages.iter().enumerate() {
+            let what = format!("{} {what}: {i}, {} bytes", backend.name(), message.len());
+            assert_eq!(sha2::Sha512::digest(message)[..], long[i], "{what}");
+            assert_eq!(sha2::Sha512_256::digest(message)[..], short[i], "{what}");
+        }
+    }
+}
+
+/// `bytes` bytes unlike those of any other `index` below 251.
+fn painted_from(bytes: usize, index: usize) -> Vec<u8> {
+    painted(bytes + index)[index..].to_vec()
+}
+
+#[test]
+fn messages_of_one_length_at_every_padding_edge() {
+    // 111 and 112 bytes decide between one block and two, 127 to 129 where the first block ends; then the same one and
+    // two blocks on.
+    let edges =
+        [0, 128, 256].map(|whole| [0, 1, 64, 111, 112, 113, 119, 120, 127].map(|n| n + whole));
+    for bytes in edges.into_iter().flatten() {
+        // All lanes and their neighbours: a full group takes another way than what is left over.
+        for count in [1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40] {
+            let messages: Vec<_> = (0..count).map(|i| painted_from(bytes, i)).collect();
+            check_both(&messages, "of one length");
+        }
+    }
+}
+
+#[test]
+fn lanes_are_refilled_whatever_the_lengths() {
+    for count in 0..=40 {
+        let ragged: Vec<_> = (0..count).map(|i| painted_from(i * 97 % 700, i)).collect();
+        check_both(&ragged, "ragged");
+        // One odd length after one or two groups of equal ones, and equal ones behind it.
+        let odd: Vec<_> = (0..count)
+            .map(|i| painted_from(if i == 33 { 300 } else { 128 }, i))
+            .collect();
+        check_both(&odd, "one odd");
+        // Two or more lanes are busy long after the others are done.
+        for long in [0, count / 2, count.saturating_sub(1)] {
+            let bytes = |i: usize| if i == long { 40_007 } else { 64 + i };
+            let messages: Vec<_> = (0..count).map(|i| painted_from(bytes(i), i)).collect();
+            check_both(&messages, "one long");
+            let bytes = |i: usize| if i % 5 == long % 5 { 2_003 } else { 111 };
+            let messages: Vec<_> = (0..count).map(|i| painted_from(bytes(i), i)).collect();
+            check_both(&messages, "some long");
+        }
+    }
+}
+
+#[test]
+fn batches_for_several_threads_agree_too() {
+    let ragged: Vec<_> = (0..5_000)
+        .map(|i| painted_from(i * 31 % 1_000, i % 251))
+        .collect();
+    check_both(&ragged, "many ragged");
+    let equal: Vec<_> = (0..5_003).map(|i| painted_from(128, i % 251)).collect();
+    check_both(&equal, "many equal");
+}
+
 #[test]
 fn the_examples_of_fips_180_4() {
     // "abc", from the examples NIST publishes with the standard.

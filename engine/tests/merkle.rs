@@ -244,6 +244,99 @@ fn large_trees_agree_with_the_recursion() {
     }
 }
 
+/// Leaves of 64 bytes have a form of their own in lanes; so have pairs.
+fn trees_of_equal_leaves<H: TreeHash>(sizes: impl Iterator<Item = usize>) {
+    for n in sizes {
+        for bytes in [0, 63, 64, 65, 127, 128] {
+            let data: Vec<_> = (0..n)
+                .map(|i| painted(bytes + i % 251)[i % 251..].to_vec())
+                .collect();
+            let data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
+            let hashes: Vec<_> = data.iter().map(|d| H::leaf(d)).collect();
+            let expected = mth::<H>(&hashes);
+            for backend in available() {
+                let what = format!("{}: {n} leaves of {bytes} bytes", backend.name());
+                assert_eq!(
+                    leaf_hashes::<H>(&*backend, &data).unwrap(),
+                    hashes,
+                    "{what}"
+                );
+                assert_eq!(root::<H>(&*backend, &data).unwrap(), expected, "{what}");
+                let tree = Tree::<H>::from_leaf_hashes(&*backend, hashes.clone()).unwrap();
+                assert_eq!(tree.root(), expected, "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn trees_of_equal_leaves_sha512_256() {
+    trees_of_equal_leaves::<Sha512_256>((0..=130).chain([1023, 1025, 3001, 65_537]));
+}
+
+#[test]
+fn trees_of_equal_leaves_sha512() {
+    trees_of_equal_leaves::<Sha512>((0..=130).chain([1023, 1025, 3001, 65_537]));
+}
+
+/// Every height over every small number of nodes, with the last run short or not.
+fn subtrees_of_every_height<H: TreeHash>() {
+    let data = leaves(131);
+    let data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
+    let hashes: Vec<_> = data.iter().map(|d| H::leaf(d)).collect();
+    for backend in available() {
+        for n in 0..=data.len() {
+            for height in [0, 1, 2, 3, 5, 7, 8, 20, 32] {
+                let what = format!("{}: {n} nodes, height {height}", backend.name());
+                let runs = hashes[..n].chunks(1 << height);
+                let expected: Vec<_> = runs.map(mth::<H>).collect();
+                let mut found = vec![H::ZERO; expected.len()];
+                backend
+                    .leaf_roots(H::ALGORITHM, &data[..n], height, H::flat_mut(&mut found))
+                    .unwrap();
+                assert_eq!(found, expected, "leaves, {what}");
+                if height > 0 {
+                    found.fill(H::ZERO);
+                    let nodes = H::flat(&hashes[..n]);
+                    backend
+                        .subtree_roots(H::ALGORITHM, nodes, height, H::flat_mut(&mut found))
+                        .unwrap();
+                    assert_eq!(found, expected, "nodes, {what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn subtrees_of_every_height_and_hash() {
+    subtrees_of_every_height::<Sha512_256>();
+    subtrees_of_every_height::<Sha512>();
+    subtrees_of_every_height::<Sha256>();
+    subtrees_of_every_height::<Blake3>();
+}
+
+#[test]
+fn a_frontier_grows_by_many_leaves_as_by_one() {
+    type H = Sha512_256;
+    let data = leaves(300);
+    let data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
+    for backend in available() {
+        for first in 0..40 {
+            for count in [0, 1, 2, 3, 15, 16, 17, 100, 255, 256] {
+                let mut one = Frontier::<H>::new();
+                data[..first + count].iter().for_each(|d| one.append(d));
+                let mut many = Frontier::<H>::new();
+                many.append_many(&*backend, &data[..first]).unwrap();
+                many.append_many(&*backend, &data[first..first + count])
+                    .unwrap();
+                assert_eq!(many.roots(), one.roots(), "{first} and {count} leaves");
+                assert_eq!((many.size(), many.root()), (one.size(), one.root()));
+            }
+        }
+    }
+}
+
 #[test]
 fn places_near_the_largest_number_do_not_overflow() {
     type H = Sha512_256;

@@ -91,7 +91,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "log.filter",
-        default: "info",
+        default: "info,fjall=warn,lsm_tree=warn",
         kind: Kind::Text,
         help: "what is logged, as in RUST_LOG",
     },

@@ -14,6 +14,7 @@ use bds_contracts::tx::{ChainId, Millis, TxId, TxView};
 use bds_core::batch::{Batch, Position};
 
 use crate::engine::Engine;
+use crate::receipts::Receipts;
 use crate::store::snapshots::Snapshot;
 
 /// The result of one slot.
@@ -21,8 +22,8 @@ use crate::store::snapshots::Snapshot;
 pub struct Executed {
     /// Chained to the block before.
     pub header: BlockHeader,
-    /// In order; empty in opaque mode.
-    pub receipts: Vec<Receipt>,
+    /// Empty in opaque mode.
+    pub receipts: Receipts,
 }
 
 /// State of the ledger and everything the next header depends on.
@@ -216,13 +217,9 @@ impl Execution {
             Mode::Verified => self.execute(height, time, &wires),
             Mode::Opaque => (Vec::new(), wires.len(), 0),
         };
+        let receipts = Receipts::new(receipts);
         let digests: Vec<BatchDigest> = batches.iter().map(|b| b.header.digest()).collect();
         let leaves: Vec<&[u8]> = digests.iter().map(|d| d.0.as_slice()).collect();
-        let encoded: Vec<Vec<u8>> = receipts
-            .iter()
-            .map(|r| borsh::to_vec(r).expect("writing to memory cannot fail"))
-            .collect();
-        let encoded: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
         let is_checkpoint = height.is_multiple_of(self.checkpoint_interval);
         let (checkpoint, state_root) = if is_checkpoint {
             (height, self.root())
@@ -238,7 +235,7 @@ impl Execution {
             time,
             previous: before.digest(),
             payload_root: MerkleRoot(self.engine.root(&leaves)),
-            receipts_root: MerkleRoot(self.engine.root(&encoded)),
+            receipts_root: MerkleRoot(self.engine.root(&receipts.leaves())),
             tx_count: count(tx_count),
             dropped_count: count(dropped_count),
             checkpoint,

@@ -173,24 +173,34 @@ impl Blocks {
     /// # Panics
     /// When some of it is here already: a number has one place, so that is a bug in the caller.
     pub fn put(&mut self, range: SerialRange) {
-        assert!(
-            range.is_valid() && !self.overlaps(range),
-            "{range:?} is here already"
-        );
+        assert!(range.is_valid(), "{range:?} holds nothing");
+        let SerialRange { start, end } = range;
+        // One walk down the tree finds both neighbours: the range that begins right behind this one, if there is one, and
+        // the last that begins before its end, the only one that can overlap it or touch it from below.
+        let mut up_to = self.ranges.range_mut(..=end.saturating_add(1));
+        let mut below = up_to.next_back();
+        let mut joined_end = end;
+        if let Some((first, last)) = &below
+            && **first > end
+        {
+            joined_end = **last;
+            below = up_to.next_back();
+        }
+        let joins_below = match below {
+            Some((_, last)) if start <= *last => panic!("{range:?} is here already"),
+            Some((_, last)) if *last + 1 == start => {
+                *last = joined_end;
+                true
+            }
+            _ => false,
+        };
+        if joined_end > end {
+            self.ranges.remove(&(end + 1));
+        }
+        if !joins_below {
+            self.ranges.insert(start, joined_end);
+        }
         self.total += range.count().0;
-        let SerialRange { mut start, mut end } = range;
-        if let Some((&before, &before_end)) = self.ranges.range(..start).next_back()
-            && before_end + 1 == start
-        {
-            start = before;
-        }
-        if let Some(after_end) = end
-            .checked_add(1)
-            .and_then(|after| self.ranges.remove(&after))
-        {
-            end = after_end;
-        }
-        self.ranges.insert(start, end);
     }
 }
 
@@ -232,5 +242,94 @@ impl BorshDeserialize for Blocks {
 impl Serialize for Blocks {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_seq(self.iter())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The set as numbers one by one, and the fewest ranges that hold them.
+    fn ranges(numbers: &BTreeSet<u64>) -> Vec<SerialRange> {
+        let mut ranges: Vec<SerialRange> = Vec::new();
+        for &n in numbers {
+            match ranges.last_mut() {
+                Some(last) if last.end + 1 == n => last.end = n,
+                _ => ranges.push(SerialRange { start: n, end: n }),
+            }
+        }
+        ranges
+    }
+
+    #[test]
+    fn every_operation_agrees_with_a_set_of_single_numbers() {
+        let mut random = 1_u64;
+        let mut below = |bound: u64| {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % bound
+        };
+        for _ in 0..200 {
+            let (mut blocks, mut numbers) = (Blocks::default(), BTreeSet::new());
+            for _ in 0..200 {
+                let start = 1 + below(60);
+                let range = SerialRange {
+                    start,
+                    end: start + below(6),
+                };
+                let held = (range.start..=range.end)
+                    .filter(|n| numbers.contains(n))
+                    .count() as u64;
+                assert_eq!(blocks.overlaps(range), held > 0, "{range:?}");
+                assert_eq!(blocks.contains(range), held == range.count().0, "{range:?}");
+                if held == 0 {
+                    blocks.put(range);
+                    numbers.extend(range.start..=range.end);
+                } else if held == range.count().0 {
+                    blocks.take(range);
+                    numbers.retain(|n| *n < range.start || *n > range.end);
+                } else {
+                    let count = below(numbers.len() as u64 + 1);
+                    let lowest: BTreeSet<u64> =
+                        numbers.iter().copied().take(count as usize).collect();
+                    let lowest_ranges = ranges(&lowest);
+                    assert_eq!(blocks.lowest(Quantity(count)), lowest_ranges);
+                    assert_eq!(blocks.take_lowest(Quantity(count)), lowest_ranges);
+                    numbers.retain(|n| !lowest.contains(n));
+                }
+                assert_eq!(blocks.iter().collect::<Vec<_>>(), ranges(&numbers));
+                assert_eq!(blocks.total().0, numbers.len() as u64);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "is here already")]
+    fn a_number_is_not_put_twice() {
+        let mut blocks = Blocks::default();
+        blocks.put(SerialRange { start: 5, end: 9 });
+        blocks.put(SerialRange { start: 3, end: 5 });
+    }
+
+    #[test]
+    fn the_last_serial_number_there_is_can_be_held() {
+        let mut blocks = Blocks::default();
+        let last = u64::MAX;
+        blocks.put(SerialRange {
+            start: last,
+            end: last,
+        });
+        blocks.put(SerialRange {
+            start: last - 5,
+            end: last - 1,
+        });
+        let all = SerialRange {
+            start: last - 5,
+            end: last,
+        };
+        assert_eq!(blocks.iter().collect::<Vec<_>>(), [all]);
     }
 }

@@ -77,6 +77,42 @@ pub(crate) enum Key {
     Access(u64),
 }
 
+impl Key {
+    /// A number that differs for most keys; which one has no influence on the state.
+    fn spread(&self) -> usize {
+        let of_text = |text: &[u8]| text.iter().fold(0, |sum, &b| sum * 31 + u64::from(b));
+        let (kind, first, second) = match self {
+            Self::Chain => (0, 0, 0),
+            // The low bytes of a point of the curve are as good as random.
+            Self::Member(key) => (
+                1,
+                u64::from_le_bytes(*key.0.first_chunk().expect("32 bytes")),
+                0,
+            ),
+            Self::Account(account) => (2, account.0, 0),
+            Self::Instrument(instrument) => (3, u64::from(instrument.0), 0),
+            Self::Holding(account, instrument) => (4, account.0, u64::from(instrument.0)),
+            Self::Spent(account, instrument, _) => (5, account.0, u64::from(instrument.0)),
+            Self::Cash(account, currency) => (6, account.0, of_text(&currency.0)),
+            Self::MoneyTotal(currency) => (7, of_text(&currency.0), 0),
+            Self::Book(instrument) => (8, u64::from(instrument.0), 0),
+            Self::Order(instrument, order) => {
+                (9, order.number, order.account.0 ^ u64::from(instrument.0))
+            }
+            Self::Contract(contract) => (10, contract.0, 0),
+            Self::Record(record) => (11, *record, 0),
+            Self::Access(access) => (12, *access, 0),
+        };
+        // Multiplication carries every bit upwards; the upper half is what is used.
+        let mixed = [kind, first, second].iter().fold(0_u64, |sum, word| {
+            (sum ^ word)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(23)
+        });
+        (mixed >> 32) as usize
+    }
+}
+
 /// The whole state. Every entry is readable by anyone, so nothing in it is secret.
 #[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Ledger {
@@ -108,10 +144,24 @@ pub(crate) struct Ledger {
 pub(crate) struct Touched {
     keys: Vec<Key>,
     compact_at: usize,
+    /// The key pushed last of those that share a place: most changes are to entries that have just changed, and sorting
+    /// their repeats away later costs more than not taking them in.
+    recent: Vec<Option<Key>>,
 }
+
+/// Places for keys pushed lately; a power of two.
+const RECENT_KEYS: usize = 1024;
 
 impl Touched {
     pub(crate) fn push(&mut self, key: Key) {
+        if self.recent.is_empty() {
+            self.recent.resize(RECENT_KEYS, None);
+        }
+        let place = &mut self.recent[key.spread() % RECENT_KEYS];
+        if *place == Some(key) {
+            return;
+        }
+        *place = Some(key);
         self.keys.push(key);
         if self.keys.len() > self.compact_at {
             self.keys.sort_unstable();
@@ -124,6 +174,7 @@ impl Touched {
     pub(crate) fn take(&mut self) -> Vec<Key> {
         self.keys.sort_unstable();
         self.keys.dedup();
+        self.recent.clear();
         std::mem::take(&mut self.keys)
     }
 }
@@ -210,7 +261,7 @@ impl Ledger {
 
     /// Marks every entry, so that the next root is built from nothing.
     pub(crate) fn touch_everything(&mut self) {
-        self.touched.keys.clear();
+        self.touched = Touched::default();
         self.touched.keys.push(Key::Chain);
         let keys = &mut self.touched.keys;
         keys.extend(self.members.keys().map(|k| Key::Member(*k)));

@@ -20,13 +20,15 @@ impl Avx512 {
     }
 }
 
-/// Proof of AVX2: the private field means only [`Avx2::detect`] can make one.
+/// Proof of AVX2 and FMA: the private field means only [`Avx2::detect`] can make one.
+///
+/// As good as every CPU with AVX2 has FMA; field arithmetic wants it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Avx2(());
 
 impl Avx2 {
     /// The proof, where this CPU and operating system give it.
     pub(super) fn detect() -> Option<Self> {
-        is_x86_feature_detected!("avx2").then_some(Self(()))
+        (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")).then_some(Self(()))
     }
 }

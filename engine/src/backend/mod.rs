@@ -5,25 +5,45 @@
     unsafe_code,
     reason = "instructions of one CPU; each block says why it may"
 )]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "limb i of several numbers at once: an index says which limb, iterators would hide it"
+)]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[allow(
+    unsafe_code,
+    reason = "instructions of one CPU; each block says why it may"
+)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "limb i of several numbers at once: an index says which limb, iterators would hide it"
+)]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
-#[allow(dead_code, reason = "the backends that use it come next")]
 mod cpu;
 mod portable;
+#[cfg(target_arch = "x86_64")]
+#[allow(
+    dead_code,
+    reason = "the tests try every operation on every kind; an equation needs only some of them"
+)]
+mod scalar;
 #[cfg(target_arch = "x86_64")]
 #[expect(
     unsafe_code,
     reason = "SIMD intrinsics; each use says what proves them supported"
 )]
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "the backends that use it come next"
-)]
 mod sha512;
 #[cfg(target_arch = "x86_64")]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "lane or limb i of several numbers at once: an index says which, iterators would hide it"
+)]
 mod vertical;
 
+#[cfg(target_arch = "x86_64")]
+pub use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub use avx512::Avx512;
 pub use portable::Portable;
@@ -68,13 +88,16 @@ pub trait Backend: Send + Sync {
     /// BLAKE3 of `messages[i]` into `digests[i]`.
     fn blake3_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError>;
 
-    /// `H(0x00 || leaves[i])` for each leaf, one digest after the other into `digests`
-    /// (`leaves.len() * hash.digest_bytes()` bytes).
-    fn leaf_hashes(
+    /// Roots of neighbouring subtrees over leaves: each run of `2^height` leaves becomes one digest in `roots`, the last
+    /// run may be shorter. A leaf hashes as `H(0x00 || leaf)`, what is above as in [`Backend::subtree_roots`].
+    ///
+    /// With `height = 0` these are the leaf hashes; a greater height never keeps more of them than a core works on.
+    fn leaf_roots(
         &self,
         hash: HashAlgorithm,
         leaves: &[&[u8]],
-        digests: &mut [u8],
+        height: u32,
+        roots: &mut [u8],
     ) -> Result<(), EngineError>;
 
     /// Roots of neighbouring subtrees: `nodes` is one level of a tree, digests one after the other; each run of
@@ -110,6 +133,10 @@ pub fn available() -> Vec<Box<dyn Backend>> {
     #[cfg(target_arch = "x86_64")]
     if let Some(avx512) = Avx512::detect() {
         all.push(Box::new(avx512));
+    }
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = Avx2::detect() {
+        all.push(Box::new(avx2));
     }
     all.push(Box::new(Portable::new()));
     all

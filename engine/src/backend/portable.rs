@@ -78,17 +78,18 @@ impl Backend for Portable {
         hash_many(messages, digests, |m| blake3::hash(m).into())
     }
 
-    fn leaf_hashes(
+    fn leaf_roots(
         &self,
         hash: HashAlgorithm,
         leaves: &[&[u8]],
-        digests: &mut [u8],
+        height: u32,
+        roots: &mut [u8],
     ) -> Result<(), EngineError> {
         match hash {
-            HashAlgorithm::Sha512 => leaf_hashes::<merkle::Sha512>(leaves, digests),
-            HashAlgorithm::Sha512_256 => leaf_hashes::<merkle::Sha512_256>(leaves, digests),
-            HashAlgorithm::Sha256 => leaf_hashes::<merkle::Sha256>(leaves, digests),
-            HashAlgorithm::Blake3 => leaf_hashes::<merkle::Blake3>(leaves, digests),
+            HashAlgorithm::Sha512 => leaf_roots::<merkle::Sha512>(leaves, height, roots),
+            HashAlgorithm::Sha512_256 => leaf_roots::<merkle::Sha512_256>(leaves, height, roots),
+            HashAlgorithm::Sha256 => leaf_roots::<merkle::Sha256>(leaves, height, roots),
+            HashAlgorithm::Blake3 => leaf_roots::<merkle::Blake3>(leaves, height, roots),
         }
     }
 
@@ -165,8 +166,19 @@ fn hash_many<D: Send>(
     Ok(())
 }
 
-fn leaf_hashes<H: TreeHash>(leaves: &[&[u8]], digests: &mut [u8]) -> Result<(), EngineError> {
-    hash_many(leaves, H::typed_mut(digests), H::leaf)
+fn leaf_roots<H: TreeHash>(
+    leaves: &[&[u8]],
+    height: u32,
+    roots: &mut [u8],
+) -> Result<(), EngineError> {
+    let roots = H::typed_mut(roots);
+    if height == 0 {
+        return hash_many(leaves, roots, H::leaf);
+    }
+    subtrees::<_, H>(leaves, height, roots, |leaves, scratch| {
+        scratch.extend(leaves.iter().map(|leaf| H::leaf(leaf)));
+        fold::<H>(scratch)
+    })
 }
 
 fn subtree_roots<H: TreeHash>(
@@ -174,55 +186,60 @@ fn subtree_roots<H: TreeHash>(
     height: u32,
     roots: &mut [u8],
 ) -> Result<(), EngineError> {
-    let nodes = H::typed(nodes);
-    let roots = H::typed_mut(roots);
-    check_count(nodes.len())?;
-    assert!(
-        (1..=32).contains(&height),
-        "height {height} is not in 1..=32"
-    );
+    assert!(height > 0, "a subtree of height 0 is its node");
+    subtrees::<_, H>(
+        H::typed(nodes),
+        height,
+        H::typed_mut(roots),
+        |nodes, scratch| {
+            scratch.extend_from_slice(nodes);
+            fold::<H>(scratch)
+        },
+    )
+}
+
+/// One root for each run of `2^height` items, from `root` with memory to work in, on as many cores as they are worth.
+fn subtrees<T: Sync, H: TreeHash>(
+    items: &[T],
+    height: u32,
+    roots: &mut [H::Digest],
+    root: impl Fn(&[T], &mut Vec<H::Digest>) -> H::Digest + Sync,
+) -> Result<(), EngineError> {
+    check_count(items.len())?;
+    assert!(height <= 32, "height {height} is above 32");
     let run = 1_usize << height;
-    assert_eq!(nodes.len().div_ceil(run), roots.len(), "one root a subtree");
-    let node_bytes = H::ALGORITHM.digest_bytes();
-    let runs_per_job = (BYTES_PER_JOB_MIN / (run * BYTES_PER_MESSAGE_MIN)).max(1);
-    if nodes.len() * node_bytes < 2 * BYTES_PER_JOB_MIN / 4 {
+    assert_eq!(items.len().div_ceil(run), roots.len(), "one root a subtree");
+    let root = |scratch: &mut Vec<H::Digest>, items: &[T]| {
+        scratch.clear();
+        root(items, scratch)
+    };
+    if items.len() * BYTES_PER_MESSAGE_MIN < 2 * BYTES_PER_JOB_MIN {
         let mut scratch = Vec::new();
-        for (nodes, root) in nodes.chunks(run).zip(roots) {
-            *root = fold::<H>(nodes, &mut scratch);
+        for (items, to) in items.chunks(run).zip(roots) {
+            *to = root(&mut scratch, items);
         }
         return Ok(());
     }
-    nodes
+    let runs_per_job = (BYTES_PER_JOB_MIN / (run * BYTES_PER_MESSAGE_MIN)).max(1);
+    items
         .par_chunks(run)
         .zip(roots)
         .with_min_len(runs_per_job)
-        .for_each_init(Vec::new, |scratch, (nodes, root)| {
-            *root = fold::<H>(nodes, scratch)
-        });
+        .for_each_init(Vec::new, |scratch, (items, to)| *to = root(scratch, items));
     Ok(())
 }
 
-/// Root of one subtree of at least one node, in place in `scratch`.
-fn fold<H: TreeHash>(nodes: &[H::Digest], scratch: &mut Vec<H::Digest>) -> H::Digest {
-    match nodes {
-        [one] => return *one,
-        [left, right] => return H::node(left, right),
-        _ => {}
-    }
-    scratch.clear();
-    scratch.extend(nodes.chunks(2).map(|pair| match pair {
-        [left, right] => H::node(left, right),
-        alone => alone[0],
-    }));
-    while scratch.len() > 1 {
-        let count = scratch.len();
+/// Root over the nodes of `level`, at least one, in place.
+fn fold<H: TreeHash>(level: &mut Vec<H::Digest>) -> H::Digest {
+    while level.len() > 1 {
+        let count = level.len();
         for parent in 0..count / 2 {
-            scratch[parent] = H::node(&scratch[2 * parent], &scratch[2 * parent + 1]);
+            level[parent] = H::node(&level[2 * parent], &level[2 * parent + 1]);
         }
         if count % 2 == 1 {
-            scratch[count / 2] = scratch[count - 1];
+            level[count / 2] = level[count - 1];
         }
-        scratch.truncate(count.div_ceil(2));
+        level.truncate(count.div_ceil(2));
     }
-    scratch[0]
+    level[0]
 }

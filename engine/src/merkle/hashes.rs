@@ -7,9 +7,9 @@ use sha2::Digest as _;
 use crate::HashAlgorithm;
 
 /// First byte of what is hashed for a leaf.
-const LEAF: [u8; 1] = [0];
+pub(crate) const LEAF: u8 = 0;
 /// First byte of what is hashed for a pair.
-const NODE: [u8; 1] = [1];
+pub(crate) const NODE: u8 = 1;
 
 /// A hash that trees are made of.
 pub trait TreeHash: 'static {
@@ -55,7 +55,7 @@ macro_rules! tree_hash {
 
             fn leaf(data: &[u8]) -> Self::Digest {
                 let mut hasher = $hasher;
-                hasher.update(&LEAF);
+                hasher.update(&[LEAF]);
                 hasher.update(data);
                 $finish(hasher)
             }
@@ -63,7 +63,7 @@ macro_rules! tree_hash {
             fn node(left: &Self::Digest, right: &Self::Digest) -> Self::Digest {
                 // One contiguous input: the hasher then sees whole blocks instead of three short writes.
                 let mut input = [0; 1 + 2 * $bytes];
-                input[..1].copy_from_slice(&NODE);
+                input[0] = NODE;
                 input[1..1 + $bytes].copy_from_slice(left);
                 input[1 + $bytes..].copy_from_slice(right);
                 let mut hasher = $hasher;

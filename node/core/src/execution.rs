@@ -51,6 +51,9 @@ pub(crate) struct Execution {
     outcomes: BTreeMap<Height, Vec<Option<Outcome>>>,
     /// A certified header above what is executed here, to be compared when execution gets there.
     pub(crate) ahead: Option<CertifiedHeader>,
+    /// Checked certified headers of a peer above `certified`, each taken when execution has got there. As many as one
+    /// answer to a question for slots holds at the most, beside those of the answer before.
+    proofs: BTreeMap<Height, CertifiedHeader>,
     /// Certified before the restart: re-execution must give the same.
     pub(crate) expected: BTreeMap<Height, BlockDigest>,
 }
@@ -245,8 +248,8 @@ impl Core {
                 signature,
             }));
         }
-        self.compare_ahead(turn);
         self.certify_headers(turn);
+        self.compare_ahead(turn);
         self.dispatch(now, turn);
     }
 
@@ -317,7 +320,9 @@ impl Core {
                 return;
             };
             let own = header.digest();
-            let Some((digest, signatures)) = self.agreed_outcome(height) else {
+            let proof = self.execution.proofs.remove(&height);
+            let proof = proof.map(|proof| (proof.header.digest(), proof.signatures));
+            let Some((digest, signatures)) = proof.or_else(|| self.agreed_outcome(height)) else {
                 return;
             };
             if digest != own {
@@ -368,6 +373,24 @@ impl Core {
         (weight >= self.notary.quorum).then_some((digest, Signatures(right)))
     }
 
+    /// Takes checked certified headers of a peer that was asked for slots.
+    pub(crate) fn keep_proofs(&mut self, certified: Vec<CertifiedHeader>, turn: &mut Turn) {
+        let newest = certified.last().cloned();
+        let low = self.execution.certified;
+        // What one answer may hold beyond what is executed; older ones were taken or are about to be.
+        let high = self.execution.executed + 2 * self.config.window;
+        self.execution.proofs.extend(
+            certified
+                .into_iter()
+                .map(|proof| (proof.header.height, proof))
+                .filter(|(height, _)| *height > low && *height <= high),
+        );
+        self.certify_headers(turn);
+        if let Some(newest) = newest {
+            self.adopt_certified(newest, turn);
+        }
+    }
+
     /// Takes a checked certified header of a peer: a reason to skip votes below it, and a result to compare with.
     pub(crate) fn adopt_certified(&mut self, certified: CertifiedHeader, turn: &mut Turn) {
         let newer = self
@@ -411,6 +434,7 @@ impl Core {
         let height = certified.header.height;
         self.execution.certified = height;
         self.execution.outcomes = self.execution.outcomes.split_off(&(height + 1));
+        self.execution.proofs = self.execution.proofs.split_off(&(height + 1));
         turn.write(Record::Certified(certified.clone()));
         turn.effect(Effect::Certified(certified.clone()));
         self.raise_stable(certified);

@@ -197,6 +197,6 @@ pub enum Message {
         /// First slot wanted.
         from: Height,
     },
-    /// Answer to `FetchSlots`: consecutive committed slots, and the newest certified header among them.
-    Slots(Vec<CommittedSlot>, Option<CertifiedHeader>),
+    /// Answer to `FetchSlots`: consecutive committed slots, and the certified headers there are for them, rising.
+    Slots(Vec<CommittedSlot>, Vec<CertifiedHeader>),
 }

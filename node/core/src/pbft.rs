@@ -385,8 +385,14 @@ impl Core {
                 lane.committed = lane.committed.max(tip.position);
                 self.want_certified(Millis(now.0 + self.config.batch_delay_ms), tip);
             }
+            let accepted = self
+                .slots
+                .get(&self.committed)
+                .and_then(|slot| slot.accepted_in(next.certificate.view))
+                .filter(|accepted| accepted.digest == next.certificate.digest)
+                .map(|accepted| accepted.at);
             self.view_change
-                .on_progress(now, next.certificate.view == self.view);
+                .on_progress(now, next.certificate.view == self.view, accepted);
             turn.write(Record::Committed(next));
         }
         self.execution.blocked = false;

@@ -267,13 +267,14 @@ impl Core {
         turn.effect(Effect::ServeSlots(to, from));
     }
 
-    /// The answer of the peer that was asked: consecutive slots, each with a commit certificate.
+    /// The answer of the peer that was asked: consecutive slots, each with a commit certificate, and the certified results
+    /// of those that have one. Without them a validator that was away could never prove what was certified meanwhile.
     pub(crate) fn on_slots(
         &mut self,
         now: Millis,
         from: ValidatorIndex,
         slots: Vec<CommittedSlot>,
-        certified: Option<CertifiedHeader>,
+        certified: Vec<CertifiedHeader>,
         turn: &mut Turn,
     ) {
         if self.sync.fetch.as_ref().is_none_or(|f| f.peer != from) {
@@ -300,8 +301,15 @@ impl Core {
             .iter()
             .filter_map(|slot| self.notary.committed_claim(slot))
             .collect();
-        let formed = consecutive && claims.len() == news.len() && news.iter().all(members);
-        claims.extend(certified.as_ref().map(|c| self.notary.header_claim(c)));
+        let rising = certified
+            .windows(2)
+            .all(|pair| pair[0].header.height < pair[1].header.height);
+        let formed = consecutive
+            && rising
+            && certified.len() <= self.config.fetch_slots_max
+            && claims.len() == news.len()
+            && news.iter().all(members);
+        claims.extend(certified.iter().map(|c| self.notary.header_claim(c)));
         if !formed || !self.notary.proves(&claims) {
             self.count("slots_bad");
             return;
@@ -311,9 +319,7 @@ impl Core {
         for slot in news.drain(..) {
             self.learn_committed(now, slot, turn);
         }
-        if let Some(certified) = certified {
-            self.adopt_certified(certified, turn);
-        }
+        self.keep_proofs(certified, turn);
         if progress {
             self.fetch_slots(now, turn);
         }

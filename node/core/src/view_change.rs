@@ -2,8 +2,8 @@
 //!
 //! Castro and Liskov, section 4.4. A view change carries the newest certified header, which makes everything below it
 //! final, and the prepare certificates above it. The new primary shows a quorum of them; what the new view starts
-//! with is recomputed from them by everyone. The timer runs only while there is work, doubles up to a cap, and a
-//! validator goes past the next view only after a quorum wanted to leave this one, so nobody runs away alone.
+//! with is recomputed from them by everyone. The timer runs only while there is work, allows for the pace of the votes,
+//! doubles up to a cap, and a validator goes past the next view only after a quorum wanted to leave this one, so nobody runs away alone.
 
 use bds_contracts::block::{CertifiedHeader, Signature, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
@@ -12,6 +12,10 @@ use sha2::{Digest as _, Sha512_256};
 use crate::core::Core;
 use crate::message::{Message, NewView, PreparedSlot, Proposal, View, ViewChange};
 use crate::turn::{Effect, Record, Turn};
+
+/// The timeout allows this many times what voting took lately, on top of its base: for the pipeline before the
+/// proposal, the proposal's own write, and disks that get slower meanwhile.
+const VOTING_TIMES: u64 = 4;
 
 /// Where this validator is on the way between views.
 #[derive(Default)]
@@ -28,18 +32,30 @@ pub(crate) struct ViewChanges {
     pub(crate) waiting_since: Option<Millis>,
     /// Views in a row that committed nothing.
     pub(crate) failures: u32,
+    /// How long slots took lately from the accepted proposal to the commit: the slowest, fading.
+    pub(crate) voting_ms: u64,
     /// View changes started since this core was made.
     pub(crate) started: u64,
 }
 
 impl ViewChanges {
-    /// A slot was committed: the timer starts anew, and its length too if this view did it.
-    pub(crate) fn on_progress(&mut self, now: Millis, in_this_view: bool) {
+    /// A slot was committed: the timer starts anew, and its length too if this view did it. `accepted` is when this
+    /// validator accepted what this view committed.
+    pub(crate) fn on_progress(
+        &mut self,
+        now: Millis,
+        in_this_view: bool,
+        accepted: Option<Millis>,
+    ) {
         if self.waiting_since.is_some() {
             self.waiting_since = Some(now);
         }
         if in_this_view {
             self.failures = 0;
+        }
+        if let Some(accepted) = accepted {
+            let voting_ms = now.0.saturating_sub(accepted.0);
+            self.voting_ms = voting_ms.max(self.voting_ms - self.voting_ms / 8);
         }
     }
 }
@@ -99,11 +115,15 @@ impl Core {
                 .any(|(_, slot)| slot.accepted.is_some() && slot.committed.is_none())
     }
 
+    /// The base, stretched by what voting takes here: where disks or links are slow, a primary that does its work is not
+    /// given up. A primary cannot stretch it: from the accepted proposal on, a quorum sets the pace without it.
     fn view_timeout_ms(&self) -> u64 {
-        let doubled = self
-            .config
-            .view_timeout_base_ms
-            .saturating_mul(1 << self.view_change.failures.min(16));
+        let paced = self
+            .view_change
+            .voting_ms
+            .saturating_mul(VOTING_TIMES)
+            .saturating_add(self.config.view_timeout_base_ms);
+        let doubled = paced.saturating_mul(1 << self.view_change.failures.min(16));
         doubled.min(self.config.view_timeout_max_ms)
     }
 

@@ -203,6 +203,7 @@ impl Follower {
         let place = self.place.unwrap_or_default();
         let events = done
             .receipts
+            .list()
             .iter()
             .flat_map(|receipt| receipt.events.iter().map(|event| (receipt.tx, event)))
             .zip(0_u32..)

@@ -9,8 +9,10 @@ use bds_client::wire::{BatchAnswer, BlockReceipts, NodeStatus, Wait};
 use bds_contracts::Event;
 use bds_contracts::block::{CertifiedHeader, Height};
 pub use bds_contracts::query::QueryError;
-use bds_contracts::receipt::{Receipt, ReceiptProof};
+use bds_contracts::receipt::ReceiptProof;
 use bds_contracts::tx::TxId;
+
+use crate::receipts::Receipts;
 
 /// A certified block as the event stream sees it.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub struct BlockDone {
     /// Header and certificate.
     pub block: CertifiedHeader,
     /// All receipts, in order.
-    pub receipts: Arc<Vec<Receipt>>,
+    pub receipts: Arc<Receipts>,
 }
 
 /// One event with its place: what a stream resumes from.

@@ -28,6 +28,7 @@ use super::service::{
     Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service,
 };
 use super::{Limits, routes, serve_with};
+use crate::receipts::Receipts;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -94,7 +95,7 @@ impl Fake {
         };
         let done = BlockDone {
             block: certified(height),
-            receipts: receipts(height).into(),
+            receipts: Arc::new(Receipts::new(receipts(height))),
         };
         // Nobody may be listening.
         let _ = self.blocks.send(Arc::new(done));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::genesis::Mode;
-use bds_contracts::receipt::{Code, Receipt};
+use bds_contracts::receipt::Code;
 use bds_contracts::tx::{Millis, TxId};
 use bds_core::batch::Batch;
 use bds_core::turn::Input;
@@ -18,6 +18,7 @@ use super::tracker::{Place, Standing, Tracker};
 use crate::api::service::BlockDone;
 use crate::execution::{Execution, opaque_id};
 use crate::metrics::{Metrics, Outcome};
+use crate::receipts::Receipts;
 use crate::store::index::Index;
 use crate::store::snapshots::Snapshots;
 
@@ -41,7 +42,7 @@ pub enum Work {
 /// A block that is executed and waits for its certificate.
 struct Waiting {
     height: Height,
-    receipts: Arc<Vec<Receipt>>,
+    receipts: Arc<Receipts>,
     /// Opaque mode leaves no receipts: ids of the transactions that were submitted here.
     own: Vec<TxId>,
 }
@@ -104,7 +105,7 @@ impl Executor {
     fn execute(&mut self, height: Height, time: Millis, batches: &[Batch]) -> Waiting {
         let done = self.execution.apply(height, time, batches);
         let receipts = Arc::new(done.receipts);
-        let failed = receipts.iter().filter(|r| !r.code.is_ok()).count() as u64;
+        let failed = receipts.list().iter().filter(|r| !r.code.is_ok()).count() as u64;
         let executed = u64::from(done.header.tx_count);
         let dropped = u64::from(done.header.dropped_count);
         self.metrics.transactions(Outcome::Failed, failed);
@@ -187,7 +188,7 @@ impl Waiting {
         standing: fn(Place) -> Standing,
     ) -> impl Iterator<Item = (TxId, Standing)> + '_ {
         let height = self.height;
-        let executed = self.receipts.iter().map(move |r| {
+        let executed = self.receipts.list().iter().map(move |r| {
             (
                 r.tx,
                 standing(Place {

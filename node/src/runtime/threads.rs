@@ -13,6 +13,7 @@ const STAGES: &[(&str, &str)] = &[
     ("bds-core", "consensus"),
     ("bds-exec", "execute"),
     ("bds-index", "index"),
+    ("fjall", "index"),
     ("bds-net", "network"),
     ("bds-api", "api"),
 ];

@@ -156,8 +156,8 @@ impl Reader {
         self.place(|p| p.certified.last_key_value().map_or(0, |(h, _)| *h))
     }
 
-    /// Consecutive committed slots from `from` on, as many as fit `bytes_max` (the first in any case), and the newest
-    /// certified header among them.
+    /// Consecutive committed slots from `from` on and the certified headers there are for them, as many as fit
+    /// `bytes_max` (the first in any case).
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], or the system's.
@@ -165,8 +165,9 @@ impl Reader {
         &self,
         from: Height,
         bytes_max: usize,
-    ) -> Result<(Vec<CommittedSlot>, Option<CertifiedHeader>), StoreError> {
+    ) -> Result<(Vec<CommittedSlot>, Vec<CertifiedHeader>), StoreError> {
         let mut slots = Vec::new();
+        let mut certified = Vec::new();
         let mut bytes = 0;
         let mut height = from;
         while let Some(location) = self.place(|p| p.slots.get(&height).copied()) {
@@ -181,13 +182,12 @@ impl Reader {
                 break;
             };
             slots.push(slot);
+            if let Some(header) = self.certified(height)? {
+                bytes += borsh::object_length(&header).unwrap_or(0);
+                certified.push(header);
+            }
             height += 1;
         }
-        let newest = self.place(|p| p.certified.range(from..height).next_back().map(|(h, _)| *h));
-        let certified = match newest {
-            Some(height) => self.certified(height)?,
-            None => None,
-        };
         Ok((slots, certified))
     }
 

@@ -10,6 +10,7 @@ use bds_contracts::tx::TxId;
 use bds_core::turn::{Disk as _, Record};
 
 use super::*;
+use crate::receipts::Receipts;
 use faults::{Fault, FaultyMedium};
 use samples::*;
 
@@ -80,10 +81,12 @@ fn what_was_synced_is_there_after_reopening() {
     let (slots, certified) = opened.reader.slots_from(5, 1 << 20).unwrap();
     assert_eq!(slots.len(), 16);
     assert_eq!(slots[0].proposal.slot, 5);
-    assert_eq!(certified.unwrap().header.height, 20);
+    let heights: Vec<_> = certified.iter().map(|c| c.header.height).collect();
+    assert_eq!(heights, (5..=20).collect::<Vec<_>>());
     let (slots, certified) = opened.reader.slots_from(5, 1).unwrap();
     assert_eq!(slots.len(), 1);
-    assert_eq!(certified.unwrap().header.height, 5);
+    assert_eq!(certified.len(), 1);
+    assert_eq!(certified[0].header.height, 5);
     assert_eq!(opened.reader.slot(21).unwrap(), None);
     // `turn` names every multiple of 8 a checkpoint, so votes for slots above 16 are needed.
     let needed: Vec<_> = votes.into_iter().filter(|v| slot_of(v) > 16).collect();
@@ -506,7 +509,7 @@ fn the_vote_log_and_its_memory_stay_small() {
     assert_holds(&Store::open(home.path(), CHAIN, options()).unwrap(), 1000);
 }
 
-fn receipts(height: u64) -> Arc<Vec<Receipt>> {
+fn receipts(height: u64) -> Arc<Receipts> {
     let receipt = |index: u32| {
         let mut id = [0; 64];
         id[..8].copy_from_slice(&(height * 3 + u64::from(index)).to_le_bytes());
@@ -519,7 +522,7 @@ fn receipts(height: u64) -> Arc<Vec<Receipt>> {
             events: Vec::new(),
         }
     };
-    Arc::new((0..3).map(receipt).collect())
+    Arc::new(Receipts::new((0..3).map(receipt).collect()))
 }
 
 fn header(height: u64) -> BlockHeader {
@@ -549,15 +552,18 @@ fn the_index_finds_receipts_and_is_rebuilt_from_what_it_says_is_applied() {
         assert_eq!(index.applied(), 500);
         for height in 1..=500 {
             let expected = receipts(height);
-            assert_eq!(index.receipts(height).unwrap().as_ref(), Some(&*expected));
-            for receipt in expected.iter() {
+            assert_eq!(
+                index.receipts(height).unwrap().as_deref(),
+                Some(expected.list())
+            );
+            for receipt in expected.list() {
                 let place = index.receipt_place(&receipt.tx).unwrap();
                 assert_eq!(place, Some((height, receipt.index)));
                 assert_eq!(index.receipt(&receipt.tx).unwrap().as_ref(), Some(receipt));
             }
         }
         // The same first 16 bytes, another transaction.
-        let mut other = receipts(7)[0].tx;
+        let mut other = receipts(7).list()[0].tx;
         other.0[63] ^= 1;
         assert!(index.receipt_place(&other).unwrap().is_some());
         assert_eq!(index.receipt(&other).unwrap(), None);

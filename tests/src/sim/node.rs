@@ -58,7 +58,7 @@ impl Store {
             .collect()
     }
 
-    /// Up to 64 slots from here on, and the newest certified header among them.
+    /// Up to 64 slots from here on, and the certified headers there are for them.
     #[must_use]
     pub fn slots(&self, from: Height) -> Message {
         let slots: Vec<_> = self
@@ -68,8 +68,9 @@ impl Store {
             .map(|s| s.1.clone())
             .collect();
         let last = slots.last().map_or(0, |slot| slot.proposal.slot);
-        let certified = self.certified.range(..=last).next_back();
-        Message::Slots(slots, certified.map(|(_, header)| header.clone()))
+        let certified = self.certified.range(from..=last);
+        let certified = certified.map(|(_, header)| header.clone()).collect();
+        Message::Slots(slots, certified)
     }
 }
 

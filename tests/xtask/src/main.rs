@@ -124,9 +124,11 @@ fn steps() -> Result<(), String> {
         ],
         &[],
     )?;
-    let expected = std::env::var("BDS_EXPECT_BACKENDS").unwrap_or_else(|_| "portable".to_owned());
+    let expected = std::env::var("BDS_EXPECT_BACKENDS").unwrap_or_else(|_| backends_of_cpu());
+    eprintln!("== backends that must be here: {expected}");
     let backends = [("BDS_EXPECT_BACKENDS", expected.as_str())];
     step("tests", &["test", "--release", "--workspace"], &backends)?;
+    public_vectors(&expected)?;
     step(
         "engine tests on one thread",
         &["test", "--release", "-p", "bds-engine"],
@@ -159,6 +161,89 @@ fn step(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<
         Ok(())
     } else {
         Err(format!("step `{name}` failed"))
+    }
+}
+
+/// Backends the engine must offer here, by what the system says of the CPU: told apart from the engine's own detection,
+/// so that a backend that is there and not found fails the gate.
+fn backends_of_cpu() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags: Vec<&str> = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("flags"))
+        .map(|flags| flags.split_whitespace().collect())
+        .unwrap_or_default();
+    let has = |wanted: &[&str]| wanted.iter().all(|flag| flags.contains(flag));
+    let mut backends = vec!["portable"];
+    if has(&["avx2", "fma"]) {
+        backends.push("avx2");
+    }
+    if has(&[
+        "avx512f",
+        "avx512bw",
+        "avx512dq",
+        "avx512vl",
+        "avx512ifma",
+        "avx512vbmi",
+    ]) {
+        backends.push("avx512");
+    }
+    backends.join(",")
+}
+
+/// Every public vector through the command line, on every backend.
+fn public_vectors(backends: &str) -> Result<(), String> {
+    let shared = std::env::var_os("BDS_SHARED")
+        .map_or_else(|| root().join("../shared"), std::path::PathBuf::from);
+    let tool = shared.join("tools/check-engine-cli");
+    if !tool.exists() {
+        if std::env::var_os("CI").is_some() {
+            return Err(format!("{} is missing; set BDS_SHARED", tool.display()));
+        }
+        eprintln!("== public vectors: skipped, {} is missing", tool.display());
+        return Ok(());
+    }
+    eprintln!("== public vectors on {backends}");
+    install_python()?;
+    let me =
+        std::env::current_exe().map_err(|error| format!("this program has no file: {error}"))?;
+    let status = Command::new("python3")
+        .arg(&tool)
+        .arg(me.with_file_name("bds"))
+        .args(backends.split(','))
+        .status()
+        .map_err(|error| format!("cannot run python3 {}: {error}", tool.display()))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err("a public vector was answered wrongly".to_owned())
+    }
+}
+
+/// The check of the public vectors is a Python program.
+fn install_python() -> Result<(), String> {
+    let runs = |program: &str, arguments: &[&str]| {
+        Command::new(program)
+            .args(arguments)
+            .status()
+            .is_ok_and(|status| status.success())
+    };
+    if runs("python3", &["--version"]) {
+        return Ok(());
+    }
+    eprintln!("== python3 is missing: installing it with apt-get");
+    let installed = runs("apt-get", &["update"])
+        && runs(
+            "apt-get",
+            &["install", "-y", "--no-install-recommends", "python3"],
+        );
+    if installed {
+        Ok(())
+    } else {
+        Err(
+            "python3 is missing and apt-get could not install it: install it and run this again"
+                .to_owned(),
+        )
     }
 }
 

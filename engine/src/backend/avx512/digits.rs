@@ -1,72 +1,16 @@
 //! Signed window digits of eight scalars at a time, for Pippenger's buckets and for Straus.
 //!
-//! A scalar s becomes W digits d_j in [-2^(w-1), 2^(w-1)] with s = sum of d_j·2^(wj).
-//!
-//! # Correctness
-//! The digits need no carry from window to window. Let o be 2^(w-1) in every window but the last. Window j of s + o,
-//! less 2^(w-1), is d_j: the offsets sum to what was added. So all but the last digit are in [-2^(w-1), 2^(w-1)).
-//! The last, window W-1 of s + o, is at most (s >> w(W-1)) + 1, since o < 2^(w(W-1)).
-//! - Scalars, s < L, W = ceil(253/w): for s < 2^252 that is at most 2^(252-w(W-1)) <= 2^(w-1). Other s have
-//!   s - 2^252 < 2^125, so window W-2, which lies above bit 125, holds 2^(w-1) or one more in s + o: nothing is carried
-//!   out of it and the last digit is 2^(252-w(W-1)).
-//! - Factors, s < 2^128, W = ceil(129/w): at most 2^(128-w(W-1)) <= 2^(w-1).
-
-#[cfg(test)]
-mod tests;
+//! What the digits are is said in [`windows`](crate::backend::scalar::windows).
 
 use core::arch::x86_64::*;
 
 use super::bytes;
 use super::products::Factors;
-use super::scalar::{MASK_52, Scalars, add};
+use super::scalar::{MASK_52, Scalars, add, limbs_from_words};
 use crate::backend::cpu::Avx512;
-
-/// Least and most bits of a window.
-pub(crate) const WINDOW_BITS: core::ops::RangeInclusive<u32> = 4..=13;
-/// Most bits of a window whose digits are written as bytes.
-pub(crate) const BYTE_WINDOW_BITS_MAX: u32 = 6;
-
-/// Windows of `bits` bits that a scalar below L has.
-pub(crate) const fn scalar_windows(bits: u32) -> usize {
-    253_u32.div_ceil(bits) as usize
-}
-
-/// Windows of `bits` bits that a factor below 2^128 has.
-pub(crate) const fn factor_windows(bits: u32) -> usize {
-    129_u32.div_ceil(bits) as usize
-}
-
-/// A good distance between the digits of neighbouring windows: room for `terms` rounded up to vectors, and an odd
-/// number of cache lines, so that one term's digits do not all fall into the same few sets of the cache.
-pub(crate) const fn stride(terms: usize) -> usize {
-    (terms.div_ceil(32) | 1) * 32
-}
-
-/// o of each width of window: 2^(bits-1) in every window but the last, in limbs of radix 2^52.
-type Offsets = [[i64; 5]; 10];
-
-const SCALAR_OFFSETS: Offsets = offsets(true);
-const FACTOR_OFFSETS: Offsets = offsets(false);
-
-const fn offsets(scalars: bool) -> Offsets {
-    let mut offsets = [[0; 5]; 10];
-    let mut bits = *WINDOW_BITS.start();
-    while bits <= *WINDOW_BITS.end() {
-        let windows = if scalars {
-            scalar_windows(bits)
-        } else {
-            factor_windows(bits)
-        };
-        let mut window = 0;
-        while window < windows - 1 {
-            let position = (window + 1) * bits as usize - 1;
-            offsets[(bits - *WINDOW_BITS.start()) as usize][position / 52] |= 1 << (position % 52);
-            window += 1;
-        }
-        bits += 1;
-    }
-    offsets
-}
+use crate::backend::scalar::windows::{
+    BYTE_WINDOW_BITS_MAX, factor_offset, factor_windows, scalar_offset, scalar_windows,
+};
 
 /// Where word f of lane i stands, at 8f + i: turns four words a lane into eight lanes a word.
 const WORDS_BY_WINDOW: [i16; 32] = {
@@ -103,40 +47,36 @@ impl Digits {
     /// Of scalars below L.
     ///
     /// # Panics
-    /// When `bits` is not in [`WINDOW_BITS`].
+    /// When `bits` is not in [`WINDOW_BITS`](crate::backend::scalar::windows::WINDOW_BITS).
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(crate) fn of_scalars(scalars: Scalars, bits: u32) -> Self {
-        Self::new(scalars.0, bits, scalar_windows(bits), &SCALAR_OFFSETS)
+        Self::new(scalars.0, bits, scalar_windows(bits), scalar_offset(bits))
     }
 
     /// Of factors.
     ///
     /// # Panics
-    /// When `bits` is not in [`WINDOW_BITS`].
+    /// When `bits` is not in [`WINDOW_BITS`](crate::backend::scalar::windows::WINDOW_BITS).
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(crate) fn of_factors(factors: Factors, bits: u32) -> Self {
         let [a, b, c] = factors.0;
         let zero = _mm512_setzero_si512();
         let limbs = [a, b, c, zero, zero];
-        Self::new(limbs, bits, factor_windows(bits), &FACTOR_OFFSETS)
+        Self::new(limbs, bits, factor_windows(bits), factor_offset(bits))
     }
 
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn new(limbs: [__m512i; 5], bits: u32, windows: usize, offsets: &Offsets) -> Self {
-        assert!(
-            WINDOW_BITS.contains(&bits),
-            "no window of {bits} bits is meant"
-        );
-        let offset = offsets[(bits - WINDOW_BITS.start()) as usize].map(|o| _mm512_set1_epi64(o));
+    fn new(limbs: [__m512i; 5], bits: u32, windows: usize, offset: &[u64; 4]) -> Self {
+        let offset = limbs_from_words(offset.map(|word| _mm512_set1_epi64(word as i64)));
         let [a, b, c, d, e] = add(limbs, offset);
         let mut limbs = [a, b, c, d, e, _mm512_setzero_si512()];
         // s + o is below 2^254, so the last limb needs no carry.
         for i in 0..4 {
             limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], _mm512_srli_epi64::<52>(limbs[i]));
-            limbs[i] = _mm512_and_si512(limbs[i], _mm512_set1_epi64(MASK_52));
+            limbs[i] = _mm512_and_si512(limbs[i], _mm512_set1_epi64(MASK_52 as i64));
         }
         Self {
             limbs,
@@ -163,7 +103,7 @@ impl Digits {
     }
 
     /// Writes digit j of scalar i to `digits[j * stride + term + i]`: the digits of one window lie side by side for
-    /// all terms of a sum. See [`stride`].
+    /// all terms of a sum. See [`stride`](crate::backend::scalar::windows::stride).
     ///
     /// # Panics
     /// When an index is not in `digits`.

@@ -155,6 +155,7 @@ impl LaneField for Field {
         ])
     }
 
+    #[cfg(test)]
     #[inline(always)]
     fn to_words(self) -> [[u64; LANES_MAX]; 4] {
         let [a, b, c, d, e] = self.least().0;

@@ -1,25 +1,42 @@
 //! The backend for CPUs that have AVX-512 with IFMA: eight numbers, points or signatures side by side.
 
+#[allow(
+    dead_code,
+    reason = "the tests call the safe entry points; the equation leaves some operations unused"
+)]
 mod bytes;
+#[allow(
+    dead_code,
+    reason = "the tests call the safe entry points; the equation leaves some operations unused"
+)]
 pub(crate) mod digits;
 pub(in crate::backend) mod field;
+#[allow(
+    dead_code,
+    reason = "the tests call the safe entry points; the equation leaves some operations unused"
+)]
 pub(crate) mod products;
-#[cfg(test)]
-mod samples;
+#[allow(
+    dead_code,
+    reason = "the tests call the safe entry points; the equation leaves some operations unused"
+)]
 pub(crate) mod scalar;
 pub(in crate::backend) mod verify;
 mod weights;
 
 use super::cpu::Avx512 as Isa;
 use super::portable::{check_count, fresh_secret};
+use super::sha512::batch;
+use super::vertical::VerticalKernel;
 use super::{Backend, Portable};
 use crate::ed25519::{SignatureItem, Verdicts, Verifier, VerifyStats};
+use crate::merkle::{Sha512, Sha512_256};
 use crate::{EngineError, HashAlgorithm};
-use verify::Avx512Kernel;
 
 /// Eight lanes of 64 bits. Each constructor gives nothing where the CPU lacks the instructions.
 pub struct Avx512 {
-    verifier: Verifier<Avx512Kernel>,
+    isa: Isa,
+    verifier: Verifier<VerticalKernel<Isa>>,
     /// What has no vector form yet.
     portable: Portable,
 }
@@ -45,7 +62,8 @@ impl Avx512 {
 
     fn with(isa: Isa, secret: Option<[u8; 32]>) -> Self {
         Self {
-            verifier: Verifier::new(Avx512Kernel::new(isa), secret),
+            isa,
+            verifier: Verifier::new(VerticalKernel::new(isa), secret),
             portable: Portable::exact(),
         }
     }
@@ -57,7 +75,7 @@ impl Backend for Avx512 {
     }
 
     fn sha512_many(&self, messages: &[&[u8]], digests: &mut [[u8; 64]]) -> Result<(), EngineError> {
-        self.portable.sha512_many(messages, digests)
+        batch::sha512_many(self.isa, messages, digests)
     }
 
     fn sha512_256_many(
@@ -65,7 +83,7 @@ impl Backend for Avx512 {
         messages: &[&[u8]],
         digests: &mut [[u8; 32]],
     ) -> Result<(), EngineError> {
-        self.portable.sha512_256_many(messages, digests)
+        batch::sha512_256_many(self.isa, messages, digests)
     }
 
     fn sha256_many(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) -> Result<(), EngineError> {
@@ -76,13 +94,21 @@ impl Backend for Avx512 {
         self.portable.blake3_many(messages, digests)
     }
 
-    fn leaf_hashes(
+    fn leaf_roots(
         &self,
         hash: HashAlgorithm,
         leaves: &[&[u8]],
-        digests: &mut [u8],
+        height: u32,
+        roots: &mut [u8],
     ) -> Result<(), EngineError> {
-        self.portable.leaf_hashes(hash, leaves, digests)
+        let isa = self.isa;
+        match hash {
+            HashAlgorithm::Sha512 => batch::leaf_roots::<_, Sha512>(isa, leaves, height, roots),
+            HashAlgorithm::Sha512_256 => {
+                batch::leaf_roots::<_, Sha512_256>(isa, leaves, height, roots)
+            }
+            _ => self.portable.leaf_roots(hash, leaves, height, roots),
+        }
     }
 
     fn subtree_roots(
@@ -92,7 +118,14 @@ impl Backend for Avx512 {
         height: u32,
         roots: &mut [u8],
     ) -> Result<(), EngineError> {
-        self.portable.subtree_roots(hash, nodes, height, roots)
+        let isa = self.isa;
+        match hash {
+            HashAlgorithm::Sha512 => batch::subtree_roots::<_, Sha512>(isa, nodes, height, roots),
+            HashAlgorithm::Sha512_256 => {
+                batch::subtree_roots::<_, Sha512_256>(isa, nodes, height, roots)
+            }
+            _ => self.portable.subtree_roots(hash, nodes, height, roots),
+        }
     }
 
     fn verify_ed25519(

@@ -8,14 +8,12 @@
 //! A product is below 2^(128+256) = 2^384 and [`Products::reduce`] takes values below 2^416, so 2^32 products may be
 //! summed. Limbs are bounded at each type.
 
-#[cfg(test)]
-mod tests;
-
 use core::arch::x86_64::*;
 
 use super::bytes;
 use super::scalar::{MASK_52, Scalars, limbs_from_words, multiply_add, reduce_8};
 use crate::backend::cpu::Avx512;
+use crate::backend::scalar::Row;
 
 /// Eight numbers below 2^128: the random factors of a batch equation. Limbs below 2^52, the last below 2^24.
 #[derive(Clone, Copy)]
@@ -34,14 +32,6 @@ pub(crate) struct ProductSum {
     /// Vectors added since the last carry.
     pending: u32,
 }
-
-/// One number in limbs of radix 2^52 that need not be carried: a [`Products`] lane as a row of memory, so that one
-/// vector addition adds one term to the sum of its key.
-pub(crate) type Row = [u64; 8];
-
-/// Most products a [`Row`] may sum. A limb is at most 2^52 - 1, so 2^12 of them and a carry of 2^12 - 1 still fit
-/// 64 bits.
-pub(crate) const ROW_TERMS_MAX: usize = 1 << 12;
 
 /// Most vectors added between carries: a limb starts below 2^52 and grows by less than 6·2^52 each time, so it stays
 /// below 3073·2^52 < 2^63.6, with room for what the carry itself brings.
@@ -80,7 +70,7 @@ impl Products {
         let mut limbs = self.0;
         for i in 0..7 {
             limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], _mm512_srli_epi64::<52>(limbs[i]));
-            limbs[i] = _mm512_and_si512(limbs[i], _mm512_set1_epi64(MASK_52));
+            limbs[i] = _mm512_and_si512(limbs[i], _mm512_set1_epi64(MASK_52 as i64));
         }
         Self(limbs)
     }
@@ -92,14 +82,14 @@ impl Products {
         reduce_8(self.0)
     }
 
-    /// One row a lane, limbs below 2^52. The sum of up to [`ROW_TERMS_MAX`] rows fits a row.
+    /// One row a lane, limbs below 2^52. The sum of up to [`ROW_TERMS_MAX`](crate::backend::scalar::ROW_TERMS_MAX) rows fits a row.
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(crate) fn rows(self) -> [__m512i; 8] {
         bytes::transpose(self.carry().0)
     }
 
-    /// The values of eight rows, each the sum of up to [`ROW_TERMS_MAX`] rows of products.
+    /// The values of eight rows, each the sum of up to [`ROW_TERMS_MAX`](crate::backend::scalar::ROW_TERMS_MAX) rows of products.
     #[inline]
     #[target_feature(enable = "avx512f")]
     pub(crate) fn from_rows(rows: [&Row; 8]) -> Self {
@@ -164,7 +154,7 @@ impl Avx512 {
         }
     }
 
-    /// Adds factor i times scalar i to `rows[places[i]]`. A row may take [`ROW_TERMS_MAX`] terms in all.
+    /// Adds factor i times scalar i to `rows[places[i]]`. A row may take [`ROW_TERMS_MAX`](crate::backend::scalar::ROW_TERMS_MAX) terms in all.
     ///
     /// # Panics
     /// When a place is not in `rows`.

@@ -20,9 +20,6 @@
 //! and v < 2^288.4 + 2^208·2^58.1 < 2^289. Then q = v >> 252 < 2^37, v - q·L = (v mod 2^252) - q·c lies in
 //! (-2^162, 2^252), and one conditional addition of L makes it canonical.
 
-#[cfg(test)]
-pub(super) mod tests;
-
 use core::arch::x86_64::*;
 
 use super::bytes;
@@ -30,17 +27,17 @@ use super::products::{Factors, Products};
 use crate::backend::cpu::Avx512;
 
 /// Low 52 bits.
-pub(super) const MASK_52: i64 = (1 << 52) - 1;
+pub(super) const MASK_52: u64 = (1 << 52) - 1;
 /// Low 44 bits: what limb 4 holds below 2^252.
-const MASK_44: i64 = (1 << 44) - 1;
-/// c = L - 2^252.
-const C: [i64; 3] = [0x2_631a_5cf5_d3ed, 0xd_ea2f_79cd_6581, 0x14_def9];
-/// c' = 2^8·c = -2^260 (mod L).
-const C_8: [i64; 3] = [0x3_1a5c_f5d3_ed00, 0xa_2f79_cd65_8126, 0x14de_f9de];
+const MASK_44: u64 = (1 << 44) - 1;
+/// c = L - 2^252, below 2^125.
+const C: [u64; 3] = [0x2_631a_5cf5_d3ed, 0xd_ea2f_79cd_6581, 0x14_def9];
+/// c' = 2^8·c = -2^260 (mod L), below 2^132.4.
+const C_8: [u64; 3] = [0x3_1a5c_f5d3_ed00, 0xa_2f79_cd65_8126, 0x14de_f9de];
 /// L.
-const ORDER: [i64; 5] = [C[0], C[1], C[2], 0, 1 << 44];
+const ORDER: [u64; 5] = [C[0], C[1], C[2], 0, 1 << 44];
 /// -(2^260 - 1)·c' mod L.
-const FOLD_5: [i64; 5] = [
+const FOLD_5: [u64; 5] = [
     0xc_ecc2_df26_be3b,
     0x7_9340_e324_27c5,
     0x5_be65_e047_6fe3,
@@ -48,7 +45,7 @@ const FOLD_5: [i64; 5] = [
     0x941_1b7c_309a,
 ];
 /// -(2^156 - 1)·c' mod L.
-const FOLD_3: [i64; 5] = [
+const FOLD_3: [u64; 5] = [
     0xf_3829_fba6_62e7,
     0x4_fc39_2ed1_49c7,
     0x3_9941_305b_d986,
@@ -216,7 +213,7 @@ pub(super) fn limbs_from_words<const W: usize, const N: usize>(
             let above = _mm512_sll_epi64(words[word + 1], _mm_cvtsi32_si128(64 - shift as i32));
             *limb = _mm512_or_si512(*limb, above);
         }
-        *limb = _mm512_and_si512(*limb, _mm512_set1_epi64(MASK_52));
+        *limb = _mm512_and_si512(*limb, _mm512_set1_epi64(MASK_52 as i64));
     }
     limbs
 }
@@ -234,8 +231,8 @@ fn all_below(limbs: &[__m512i], bits: u32) -> bool {
 /// The same number in every lane.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn constant<const N: usize>(limbs: [i64; N]) -> [__m512i; N] {
-    limbs.map(|limb| _mm512_set1_epi64(limb))
+fn constant<const N: usize>(limbs: [u64; N]) -> [__m512i; N] {
+    limbs.map(|limb| _mm512_set1_epi64(limb as i64))
 }
 
 /// Limb by limb.
@@ -304,7 +301,7 @@ pub(super) fn reduce_8(t: [__m512i; 8]) -> Scalars {
     ];
     multiply_add(&mut v, &complement(high), &constant(C_8));
 
-    let mask = _mm512_set1_epi64(MASK_52);
+    let mask = _mm512_set1_epi64(MASK_52 as i64);
     for i in 0..4 {
         v[i + 1] = _mm512_add_epi64(v[i + 1], _mm512_srli_epi64::<52>(v[i]));
         v[i] = _mm512_and_si512(v[i], mask);
@@ -314,7 +311,7 @@ pub(super) fn reduce_8(t: [__m512i; 8]) -> Scalars {
         _mm512_srli_epi64::<44>(v[4]),
         _mm512_slli_epi64::<8>(v[5]),
     )];
-    v[4] = _mm512_and_si512(v[4], _mm512_set1_epi64(MASK_44));
+    v[4] = _mm512_and_si512(v[4], _mm512_set1_epi64(MASK_44 as i64));
     let mut multiple = [_mm512_setzero_si512(); 5];
     multiply_add(&mut multiple, &quotient, &constant(C));
     canonical(sub([v[0], v[1], v[2], v[3], v[4]], multiple))
@@ -328,7 +325,7 @@ fn complement<const N: usize>(mut limbs: [__m512i; N]) -> [__m512i; N] {
         limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], _mm512_srli_epi64::<52>(limbs[i]));
     }
     debug_assert!(all_below(&limbs[N - 1..], 52));
-    limbs.map(|limb| _mm512_andnot_si512(limb, _mm512_set1_epi64(MASK_52)))
+    limbs.map(|limb| _mm512_andnot_si512(limb, _mm512_set1_epi64(MASK_52 as i64)))
 }
 
 /// Limbs 0..4 into [0, 2^52), the sign of the value into limb 4. Limbs are signed and above -2^63 + 2^12.
@@ -337,7 +334,7 @@ fn complement<const N: usize>(mut limbs: [__m512i; N]) -> [__m512i; N] {
 fn carry_signed(limbs: &mut [__m512i; 5]) {
     for i in 0..4 {
         limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], _mm512_srai_epi64::<52>(limbs[i]));
-        limbs[i] = _mm512_and_si512(limbs[i], _mm512_set1_epi64(MASK_52));
+        limbs[i] = _mm512_and_si512(limbs[i], _mm512_set1_epi64(MASK_52 as i64));
     }
 }
 
@@ -353,4 +350,27 @@ fn canonical(mut limbs: [__m512i; 5]) -> Scalars {
     carry_signed(&mut limbs);
     debug_assert!(all_below(&limbs, 52));
     Scalars(limbs)
+}
+
+#[cfg(test)]
+mod tests {
+    use curve25519_dalek::scalar::Scalar;
+
+    use super::*;
+
+    #[test]
+    fn constants_are_what_their_names_say() {
+        let number = |limbs: &[u64]| {
+            limbs.iter().rev().fold(Scalar::ZERO, |sum, &limb| {
+                assert!(limb < 1 << 52);
+                sum * Scalar::from(1_u64 << 52) + Scalar::from(limb)
+            })
+        };
+        let power = |bits: u32| (0..bits).fold(Scalar::ONE, |p, _| p + p);
+        assert_eq!(number(&ORDER), Scalar::ZERO);
+        assert_eq!(number(&C), -power(252));
+        assert_eq!(number(&C_8), -power(260));
+        assert_eq!(number(&FOLD_5), -(power(260) - Scalar::ONE) * number(&C_8));
+        assert_eq!(number(&FOLD_3), -(power(156) - Scalar::ONE) * number(&C_8));
+    }
 }

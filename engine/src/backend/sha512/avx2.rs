@@ -2,8 +2,9 @@
 
 use std::arch::x86_64::*;
 
-use super::Simd;
+use super::message::{self, Piece};
 use super::rounds::{self, LANES_MAX, State, Vector};
+use super::{Simd, Work};
 use crate::backend::cpu::Avx2;
 
 /// Four words. Made only from an [`Avx2`], so that a value is proof of the instructions too.
@@ -34,6 +35,11 @@ impl Words4 {
         Self(avx2!(_mm256_srli_epi64::<BITS>(self.0)))
     }
 
+    #[inline(always)]
+    fn shift_left<const BITS: i32>(self) -> Self {
+        Self(avx2!(_mm256_slli_epi64::<BITS>(self.0)))
+    }
+
     /// Each word in the order of bytes given for its half of a register.
     #[inline(always)]
     fn shuffle_bytes(self, high: i64, low: i64) -> Self {
@@ -41,6 +47,12 @@ impl Words4 {
             self.0,
             _mm256_set_epi64x(high, low, high, low)
         )))
+    }
+
+    /// Each word from big-endian to the CPU's order, or back.
+    #[inline(always)]
+    fn swap_bytes(self) -> Self {
+        self.shuffle_bytes(0x0809_0a0b_0c0d_0e0f, 0x0001_0203_0405_0607)
     }
 
     #[inline(always)]
@@ -87,10 +99,46 @@ impl Vector for Words4 {
             }
             *words = transpose(*words);
             for word in words {
-                *word = word.shuffle_bytes(0x0809_0a0b_0c0d_0e0f, 0x0001_0203_0405_0607);
+                *word = word.swap_bytes();
             }
         }
         words
+    }
+
+    #[inline(always)]
+    fn store_rows(words: [Self; 8], rows: &mut [[u8; 64]]) {
+        for (half, words) in words.as_chunks::<4>().0.iter().enumerate() {
+            for (row, to) in transpose(*words).into_iter().zip(&mut *rows) {
+                store_quarter(row.swap_bytes(), &mut to.as_chunks_mut().0[half]);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn load_prefixed(cpu: Avx2, prefix: u8, rows: &[&[u8; 64]]) -> [Self; 9] {
+        let rows: &[&[u8; 64]; 4] = rows.first_chunk().expect("four lanes");
+        let mut words = [Self::splat(cpu, 0); 9];
+        let mut before = Self::splat(cpu, u64::from(prefix));
+        for (half, words) in words[..8].as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            for (word, row) in words.iter_mut().zip(rows) {
+                *word = load_quarter(cpu, &row.as_chunks().0[half]);
+            }
+            *words = transpose(*words);
+            for word in words {
+                let swapped = word.swap_bytes();
+                *word = swapped.shift_right::<8>().xor(before.shift_left::<56>());
+                before = swapped;
+            }
+        }
+        words[8] = before.shift_left::<56>().xor(Self::splat(cpu, 0x80 << 48));
+        words
+    }
+
+    #[inline(always)]
+    fn store_short_rows(words: [Self; 4], rows: &mut [[u8; 32]]) {
+        for (row, to) in transpose(words).into_iter().zip(rows) {
+            store_quarter(row.swap_bytes(), to);
+        }
     }
 
     #[inline(always)]
@@ -146,6 +194,12 @@ fn load_quarter(_: Avx2, quarter: &[u8; 32]) -> Words4 {
     Words4(unsafe { _mm256_loadu_si256(quarter.as_ptr().cast()) })
 }
 
+#[inline(always)]
+fn store_quarter(words: Words4, quarter: &mut [u8; 32]) {
+    // SAFETY: `words` proves avx2; `quarter` is 32 writable bytes, and the store asks no alignment.
+    unsafe { _mm256_storeu_si256(quarter.as_mut_ptr().cast(), words.0) }
+}
+
 /// Word `j` of row `i` to word `i` of row `j`.
 #[inline(always)]
 fn transpose(rows: [Words4; 4]) -> [Words4; 4] {
@@ -167,6 +221,17 @@ impl Simd for Avx2 {
     const LANES_NARROW: usize = 4;
 
     #[inline]
+    fn within(self, work: impl Work) {
+        // SAFETY: `self` proves the features.
+        unsafe { within(work) }
+    }
+
+    #[inline(always)]
+    fn stage(self, block: &mut [u8; 128], padding: &[u8; 128], pieces: &[Piece<'_>; 3]) {
+        message::stage(block, padding, pieces);
+    }
+
+    #[inline]
     fn compress(self, state: &mut State, blocks: &[&[u8; 128]; LANES_MAX]) {
         // SAFETY: `self` proves the feature.
         unsafe { compress(self, state, blocks) }
@@ -182,6 +247,41 @@ impl Simd for Avx2 {
         // SAFETY: `self` proves the feature.
         unsafe { compress_shared(self, state, schedule) }
     }
+
+    #[inline]
+    fn hash_prefixed(
+        self,
+        iv: &[u64; 8],
+        prefix: u8,
+        rows: &[&[u8; 64]; LANES_MAX],
+        digests: &mut [[u8; 32]; LANES_MAX],
+    ) {
+        // SAFETY: `self` proves the feature.
+        unsafe { hash_prefixed(self, iv, prefix, rows, digests) }
+    }
+
+    #[inline]
+    fn hash_prefixed_narrow(
+        self,
+        iv: &[u64; 8],
+        prefix: u8,
+        rows: &[&[u8; 64]; LANES_MAX],
+        digests: &mut [[u8; 32]; LANES_MAX],
+    ) {
+        // SAFETY: `self` proves the feature.
+        unsafe { hash_prefixed(self, iv, prefix, rows, digests) }
+    }
+
+    #[inline]
+    fn digests(self, state: &State, digests: &mut [[u8; 64]; LANES_MAX]) {
+        // SAFETY: `self` proves the feature.
+        unsafe { self::digests(self, state, digests) }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+fn within(work: impl Work) {
+    work.run();
 }
 
 #[target_feature(enable = "avx2")]
@@ -194,4 +294,21 @@ fn compress(cpu: Avx2, state: &mut State, blocks: &[&[u8; 128]; LANES_MAX]) {
 #[inline(never)]
 fn compress_shared(cpu: Avx2, state: &mut State, schedule: &[u64; 80]) {
     rounds::compress_shared::<Words4, 1>(cpu, state, schedule);
+}
+
+#[target_feature(enable = "avx2")]
+fn digests(cpu: Avx2, state: &State, digests: &mut [[u8; 64]; LANES_MAX]) {
+    rounds::digests::<Words4, 1>(cpu, state, digests);
+}
+
+#[target_feature(enable = "avx2")]
+#[inline(never)]
+fn hash_prefixed(
+    cpu: Avx2,
+    iv: &[u64; 8],
+    prefix: u8,
+    rows: &[&[u8; 64]; LANES_MAX],
+    digests: &mut [[u8; 32]; LANES_MAX],
+) {
+    rounds::hash_prefixed::<Words4, 1>(cpu, iv, prefix, rows, digests);
 }

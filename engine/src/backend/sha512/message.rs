@@ -1,5 +1,7 @@
 //! Which 128 bytes of a message come next, padding included?
 
+use super::Simd;
+
 /// What is left of one message: the concatenation of up to three slices, then padding.
 ///
 /// Source: FIPS 180-4, section 5.1.2.
@@ -22,13 +24,6 @@ pub(super) enum Block<'a> {
     Staged,
     /// In the buffer handed in, and without any byte of the message: it depends on nothing but this.
     Padding(Padding),
-}
-
-/// All that a block without data depends on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Padding {
-    bytes: usize,
-    ended: bool,
 }
 
 impl<'a> Message<'a> {
@@ -59,8 +54,8 @@ impl<'a> Message<'a> {
     }
 
     /// Takes the next block, which there must be.
-    #[inline]
-    pub(super) fn next(&mut self, staged: &mut [u8; 128]) -> Block<'a> {
+    #[inline(always)]
+    pub(super) fn next<S: Simd>(&mut self, simd: S, staged: &mut [u8; 128]) -> Block<'a> {
         debug_assert!(self.blocks_left > 0, "the message is over");
         self.blocks_left -= 1;
         while self.parts[0].is_empty() && !(self.parts[1].is_empty() && self.parts[2].is_empty()) {
@@ -70,36 +65,24 @@ impl<'a> Message<'a> {
             self.parts[0] = rest;
             return Block::Whole(whole);
         }
-        self.stage(staged)
-    }
-
-    /// Fills `staged` with what the parts have left, and pads it.
-    #[inline]
-    fn stage(&mut self, staged: &mut [u8; 128]) -> Block<'a> {
         let mut filled = 0;
-        for part in &mut self.parts {
+        let mut pieces = [Piece::EMPTY; 3];
+        for (piece, part) in pieces.iter_mut().zip(&mut self.parts) {
             let (now, later) = part.split_at(part.len().min(128 - filled));
-            copy(&mut staged[filled..], now);
+            *piece = Piece {
+                at: filled,
+                bytes: now,
+            };
             filled += now.len();
             *part = later;
         }
-        if filled == 128 {
-            return Block::Staged;
-        }
+        let ends = filled < 128 && !self.ended;
         let padding = Padding {
-            bytes: self.bytes,
-            ended: self.ended,
+            end: ends.then_some(filled),
+            message_bytes: (self.blocks_left == 0).then_some(self.bytes),
         };
-        staged[filled..].fill(0);
-        if !self.ended {
-            staged[filled] = 0x80;
-            self.ended = true;
-        }
-        if self.blocks_left == 0 {
-            // 128 bits of length in bits; a slice has fewer than 2^63 bytes.
-            let bits = (self.bytes as u128) << 3;
-            staged[112..].copy_from_slice(&bits.to_be_bytes());
-        }
+        self.ended |= ends;
+        simd.stage(staged, &padding.block(), &pieces);
         if filled == 0 {
             Block::Padding(padding)
         } else {
@@ -108,14 +91,72 @@ impl<'a> Message<'a> {
     }
 }
 
-/// Copies to the front of `to`. The lengths of keys and digests are compiled as moves, without a call.
-#[inline]
+/// All that the padding of a block depends on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Padding {
+    /// Where in the block the message ends, if there.
+    pub(super) end: Option<usize>,
+    /// Length of the message, in its last block.
+    pub(super) message_bytes: Option<usize>,
+}
+
+impl Padding {
+    /// The block with nothing but the padding.
+    #[inline(always)]
+    pub(super) fn block(self) -> [u8; 128] {
+        let mut block = [0; 128];
+        if let Some(message_bytes) = self.message_bytes {
+            // A length in bits may be above 2^64 only on paper, but then this is right too.
+            block[112..].copy_from_slice(&((message_bytes as u128) << 3).to_be_bytes());
+        }
+        if let Some(end) = self.end {
+            block[end] = 0x80;
+        }
+        block
+    }
+}
+
+/// Some bytes of a message and their place in a block; they end within it.
+#[derive(Clone, Copy)]
+pub(in crate::backend) struct Piece<'a> {
+    pub(super) at: usize,
+    pub(super) bytes: &'a [u8],
+}
+
+impl Piece<'_> {
+    pub(super) const EMPTY: Self = Self { at: 0, bytes: &[] };
+}
+
+/// [`Simd::stage`] for any CPU.
+#[inline(always)]
+pub(super) fn stage(block: &mut [u8; 128], padding: &[u8; 128], pieces: &[Piece<'_>; 3]) {
+    *block = *padding;
+    for Piece { at, bytes } in pieces {
+        copy(&mut block[*at..*at + bytes.len()], bytes);
+    }
+}
+
+/// Copies at most 128 bytes: two moves that may overlap, whatever the length. A call of memcpy takes longer.
+#[inline(always)]
 fn copy(to: &mut [u8], from: &[u8]) {
+    #[inline(always)]
+    fn ends<const BYTES: usize>(to: &mut [u8], from: &[u8]) {
+        let (first, last): (&[u8; BYTES], &[u8; BYTES]) = (
+            from.first_chunk().expect("at least BYTES"),
+            from.last_chunk().expect("at least BYTES"),
+        );
+        let (first, last) = (*first, *last);
+        *to.first_chunk_mut().expect("as long") = first;
+        *to.last_chunk_mut().expect("as long") = last;
+    }
     match from.len() {
         0 => {}
         1 => to[0] = from[0],
-        32 => to[..32].copy_from_slice(&from[..32]),
-        64 => to[..64].copy_from_slice(&from[..64]),
-        n => to[..n].copy_from_slice(from),
+        2..4 => ends::<2>(to, from),
+        4..8 => ends::<4>(to, from),
+        8..16 => ends::<8>(to, from),
+        16..32 => ends::<16>(to, from),
+        32..64 => ends::<32>(to, from),
+        _ => ends::<64>(to, from),
     }
 }

@@ -1,22 +1,24 @@
 //! Which message is in which lane? Lanes that finish take the next message, so that mixed lengths keep all busy.
 
 use super::Simd;
-use super::message::{Block, Message, Padding};
-use super::rounds::{self, LANES_MAX, State};
+use super::message::{Block, Message};
+use super::rounds::{LANES_MAX, Shared, State};
 
-/// Hashes `count` messages; see [`super::hash_many`].
-#[inline]
+/// Hashes the messages `waiting`, of any lengths; see [`super::hash_many`].
+#[inline(always)]
 pub(super) fn run<'a, S: Simd>(
     simd: S,
-    count: usize,
+    mut waiting: std::ops::Range<usize>,
     iv: &[u64; 8],
     parts: impl Fn(usize) -> [&'a [u8]; 3],
     mut write: impl FnMut(usize, &[u8; 64]),
 ) {
-    let mut waiting = 0..count;
     let mut lanes = [Lane::EMPTY; LANES_MAX];
-    let mut state = State([[0; LANES_MAX]; 8]);
-    let mut staged = Staged([[0; 128]; LANES_MAX]);
+    let mut state = State::new(iv);
+    let mut staged = Staged {
+        blocks: [[0; 128]; LANES_MAX],
+        digests: [[0; 64]; LANES_MAX],
+    };
     let mut shared = Shared::new();
     let mut busy = 0;
     while busy < S::LANES
@@ -40,13 +42,14 @@ pub(super) fn run<'a, S: Simd>(
                 &mut shared,
             );
         }
+        simd.digests(&state, &mut staged.digests);
         let mut at = 0;
         while at < busy {
             if lanes[at].message.blocks_left() > 0 {
                 at += 1;
                 continue;
             }
-            write(lanes[at].index, &digest(&state, at));
+            write(lanes[at].index, &staged.digests[at]);
             if let Some(index) = waiting.next() {
                 start(&mut lanes[at], &mut state, at, index, iv, &parts);
                 at += 1;
@@ -54,6 +57,7 @@ pub(super) fn run<'a, S: Simd>(
                 // No message is left for this lane: the last one moves in, and is looked at next.
                 busy -= 1;
                 lanes[at] = lanes[busy];
+                staged.digests[at] = staged.digests[busy];
                 for word in &mut state.0 {
                     word[at] = word[busy];
                 }
@@ -76,34 +80,14 @@ impl Lane<'_> {
     };
 }
 
-/// Blocks that are not whole in their message, one a lane.
+/// Blocks that are not whole in their message, one a lane, and digests on their way out.
 #[repr(align(64))]
-struct Staged([[u8; 128]; LANES_MAX]);
-
-/// The schedule of a block that all lanes have in common, kept as long as it stays the same.
-struct Shared {
-    padding: Option<Padding>,
-    schedule: [u64; 80],
+struct Staged {
+    blocks: [[u8; 128]; LANES_MAX],
+    digests: [[u8; 64]; LANES_MAX],
 }
 
-impl Shared {
-    fn new() -> Self {
-        Self {
-            padding: None,
-            schedule: [0; 80],
-        }
-    }
-
-    fn schedule(&mut self, padding: Padding, block: &[u8; 128]) -> &[u64; 80] {
-        if self.padding != Some(padding) {
-            self.schedule = rounds::schedule(block);
-            self.padding = Some(padding);
-        }
-        &self.schedule
-    }
-}
-
-#[inline]
+#[inline(always)]
 fn start<'a>(
     lane: &mut Lane<'a>,
     state: &mut State,
@@ -116,19 +100,11 @@ fn start<'a>(
         index,
         message: Message::new(parts(index)),
     };
-    for (word, iv) in state.0.iter_mut().zip(iv) {
-        word[at] = *iv;
-    }
-}
-
-#[inline]
-fn digest(state: &State, at: usize) -> [u8; 64] {
-    let words: [[u8; 8]; 8] = std::array::from_fn(|w| state.0[w][at].to_be_bytes());
-    *words.as_flattened().first_chunk().expect("8 times 8")
+    state.start(at, iv);
 }
 
 /// One block of every busy lane.
-#[inline]
+#[inline(always)]
 fn step<S: Simd>(
     simd: S,
     lanes: &mut [Lane<'_>],
@@ -137,21 +113,21 @@ fn step<S: Simd>(
     shared: &mut Shared,
 ) {
     let mut next = [Block::Staged; LANES_MAX];
-    for ((lane, next), staged) in lanes.iter_mut().zip(&mut next).zip(&mut staged.0) {
-        *next = lane.message.next(staged);
+    for ((lane, next), staged) in lanes.iter_mut().zip(&mut next).zip(&mut staged.blocks) {
+        *next = lane.message.next(simd, staged);
     }
     if let Block::Padding(first) = next[0] {
         let same = next[1..lanes.len()]
             .iter()
             .all(|block| matches!(block, Block::Padding(other) if *other == first));
         if same && lanes.len() > 1 {
-            simd.compress_shared(state, shared.schedule(first, &staged.0[0]));
+            simd.compress_shared(state, shared.schedule(first));
             return;
         }
     }
     let blocks: [&[u8; 128]; LANES_MAX] = std::array::from_fn(|at| match next[at] {
         Block::Whole(block) => block,
-        Block::Staged | Block::Padding(_) => &staged.0[at],
+        Block::Staged | Block::Padding(_) => &staged.blocks[at],
     });
     match lanes.len() {
         1 => compress_one(state, blocks[0]),
@@ -161,6 +137,7 @@ fn step<S: Simd>(
 }
 
 /// A lone message: one stream on plain registers is faster than one lane of many.
+#[cold]
 fn compress_one(state: &mut State, block: &[u8; 128]) {
     let mut words = std::array::from_fn(|w| state.0[w][0]);
     sha2::compress512(&mut words, std::slice::from_ref(block.into()));

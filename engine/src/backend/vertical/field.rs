@@ -32,6 +32,7 @@ pub(in crate::backend) trait LaneField: Copy {
     /// Bits 0 to 254 of four little-endian words, of which `words[i][lane]` is the `i`-th.
     fn from_words(isa: Self::Isa, words: &[[u64; LANES_MAX]; 4]) -> Self;
 
+    #[cfg(test)]
     /// The least number not below 0 of every lane, as [`LaneField::from_words`] takes it.
     fn to_words(self) -> [[u64; LANES_MAX]; 4];
 

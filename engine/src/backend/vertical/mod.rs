@@ -10,15 +10,19 @@
 mod buckets;
 mod decode;
 mod field;
+mod kernel;
 mod point;
 mod runs;
 mod straus;
 #[cfg(test)]
 pub(super) mod tests;
+mod weights;
 
 pub(super) use buckets::{Scratch, sum_is_small};
 pub(super) use decode::decode;
 pub(super) use field::{LANES_MAX, LaneField};
+pub(super) use kernel::{Instructions, VerticalKernel};
 pub(super) use point::{Cached, Niels, Point};
-pub(super) use runs::{Digits, ScalarWords, best_width};
+pub(super) use runs::{Digits, ScalarWords};
 pub(super) use straus::{BASE_TABLE, Signature, verify};
+pub(super) use weights::Weights;

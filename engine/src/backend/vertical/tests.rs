@@ -10,9 +10,8 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity as _;
 
 use super::field::{Limbs, constants};
-use super::{
-    Digits, LANES_MAX, LaneField, Niels, Point, Scratch, best_width, decode, runs, sum_is_small,
-};
+use super::runs::best_width;
+use super::{Digits, LANES_MAX, LaneField, Niels, Point, Scratch, decode, runs, sum_is_small};
 
 /// A number below 2^256 as four words, little endian: the plain arithmetic everything is compared with.
 pub(in crate::backend) type Words = [u64; 4];
@@ -280,11 +279,9 @@ fn lane_is<F: LaneField>(
     // T is part of the claim: it takes part in the next addition.
     let again = difference.add_niels(&Niels::load_signed(isa, [&niels[0]; LANES_MAX], u8::MAX));
     let back = again.add_niels(&minus);
-    difference.is_identity()
-        & back.is_identity()
-        & Point::is_identity(&difference.double()) >> lane
-        & 1
-        == 1
+    let identities =
+        difference.is_identity() & back.is_identity() & difference.double().is_identity();
+    identities >> lane & 1 == 1
 }
 
 /// Additions of all kinds and doublings, against dalek's.

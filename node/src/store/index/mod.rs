@@ -1,28 +1,39 @@
 //! Where each transaction is and what became of it: derived from the ledger log, written behind, never waited for.
 //!
 //! Three tables: transaction (first 16 bytes of its id) to height and index; height to the block's receipts; and the
-//! last height applied, in the same write as the rest. Nothing is synced: after a crash `applied` says from which height
-//! on blocks must be recorded again, and recording one twice changes nothing. Removing the directory loses nothing
-//! but the time to execute the ledger again.
+//! last height up to which both are complete, written after them. Nothing is waited for: after a crash `applied` says
+//! from which height on blocks must be recorded again, and recording one twice changes nothing. Removing the
+//! directory loses nothing but the time to execute the ledger again.
+
+mod places;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use bds_contracts::block::Height;
 use bds_contracts::receipt::Receipt;
 use bds_contracts::tx::TxId;
-use crossbeam::channel::{Receiver, Sender, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use fjall::compaction::Leveled;
 use fjall::config::CompressionPolicy;
 use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
 
+use self::places::{Places, RECENT_MAX};
 use super::error::StoreError;
+use crate::receipts::Receipts;
 
 /// Blocks that may wait to be written; recording waits when there are more.
 pub const QUEUE_BLOCKS_MAX: usize = 256;
 /// Receipts in one write at most (more only for a larger block).
 const WRITE_RECEIPTS_MAX: usize = 16_384;
+/// The tables say how far they are complete at least this often while blocks come: bounds what a restart repeats.
+const SETTLE_INTERVAL: Duration = Duration::from_secs(4);
+/// Files of places that may lie side by side before they are merged: a look-up asks each one's filter, and merging
+/// fewer at a time writes every place again more often.
+const PLACE_FILES_MAX: u8 = 12;
 /// Memory of a table before it is written out.
 const MEMTABLE_BYTES: u64 = 16 << 20;
 const CACHE_BYTES: u64 = 16 << 20;
@@ -30,7 +41,7 @@ const APPLIED: &[u8] = b"applied";
 
 /// See the file's first line. Reads see a block some milliseconds after it was recorded.
 pub struct Index {
-    tables: Tables,
+    tables: Arc<Tables>,
     applied: Arc<AtomicU64>,
     queue: Option<Sender<Block>>,
     writer: Option<JoinHandle<()>>,
@@ -43,13 +54,13 @@ pub struct Index {
 /// What the writer gets.
 struct Block {
     height: Height,
-    receipts: Arc<Vec<Receipt>>,
+    receipts: Arc<Receipts>,
 }
 
-#[derive(Clone)]
 struct Tables {
-    database: Database,
-    transactions: Keyspace,
+    /// Holds the tables' files open.
+    _database: Database,
+    transactions: Places,
     receipts: Keyspace,
     progress: Keyspace,
 }
@@ -78,8 +89,15 @@ impl Index {
                 // Hashes do not compress: trying cost a tenth of the index's time.
                 .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
         };
-        let tables = Tables {
-            transactions: database.keyspace("transactions", small).map_err(failed)?,
+        let tables = Arc::new(Tables {
+            transactions: Places::new(
+                database
+                    .keyspace("transactions", || {
+                        let merging = Leveled::default().with_l0_threshold(PLACE_FILES_MAX);
+                        small().compaction_strategy(Arc::new(merging))
+                    })
+                    .map_err(failed)?,
+            ),
             receipts: database
                 .keyspace("receipts", || {
                     // Written once and never changed: kept out of compaction.
@@ -89,8 +107,8 @@ impl Index {
                 })
                 .map_err(failed)?,
             progress: database.keyspace("progress", small).map_err(failed)?,
-            database,
-        };
+            _database: database,
+        });
         let at = match tables.progress.get(APPLIED).map_err(failed)? {
             Some(bytes) => Height::from_be_bytes(
                 (*bytes)
@@ -125,11 +143,7 @@ impl Index {
     ///
     /// # Errors
     /// [`StoreError::Index`] when a block was left out, or when the writer has failed.
-    pub fn record_block(
-        &self,
-        height: Height,
-        receipts: Arc<Vec<Receipt>>,
-    ) -> Result<(), StoreError> {
+    pub fn record_block(&self, height: Height, receipts: Arc<Receipts>) -> Result<(), StoreError> {
         let last = self.recorded.load(Ordering::Acquire);
         if height <= last {
             return Ok(());
@@ -169,18 +183,7 @@ impl Index {
     /// # Errors
     /// [`StoreError::Index`].
     pub fn receipt_place(&self, id: &TxId) -> Result<Option<(Height, u32)>, StoreError> {
-        let Some(value) = self.tables.transactions.get(&id.0[..16]).map_err(failed)? else {
-            return Ok(None);
-        };
-        let place = value.split_first_chunk::<8>().and_then(|(height, index)| {
-            Some((
-                Height::from_be_bytes(*height),
-                u32::from_be_bytes(index.try_into().ok()?),
-            ))
-        });
-        place
-            .map(Some)
-            .ok_or_else(|| failed("a place is not 12 bytes"))
+        self.tables.transactions.get(&id.0).map_err(failed)
     }
 
     /// All receipts of a block, in order; `None` when the block is not in the tables (yet).
@@ -228,45 +231,63 @@ fn write_behind(
     applied: &AtomicU64,
     failure: &Mutex<Option<String>>,
 ) {
-    while let Ok(first) = blocks.recv() {
-        let mut taken = vec![first];
-        let mut receipts = taken[0].receipts.len();
-        while receipts < WRITE_RECEIPTS_MAX
-            && let Ok(block) = blocks.try_recv()
-        {
-            receipts += block.receipts.len();
-            taken.push(block);
+    // Last block written and when the first one was that is not settled.
+    let mut unsettled: Option<(Height, Instant)> = None;
+    let settle = |unsettled: &mut Option<(Height, Instant)>| -> fjall::Result<()> {
+        if let Some((height, _)) = unsettled.take() {
+            tables.transactions.settle()?;
+            tables.progress.insert(APPLIED, height.to_be_bytes())?;
+            applied.store(height, Ordering::Release);
         }
-        match write(tables, &taken, receipts) {
-            Ok(height) => applied.store(height, Ordering::Release),
-            Err(e) => {
-                *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.to_string());
-                return;
+        Ok(())
+    };
+    let mut serve = || -> fjall::Result<()> {
+        loop {
+            let due = unsettled.map(|(_, since)| since + SETTLE_INTERVAL);
+            let next = match due {
+                Some(due) => blocks.recv_deadline(due),
+                None => blocks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match next {
+                Ok(first) => {
+                    let height = write(tables, first, blocks)?;
+                    let since = unsettled.map_or_else(Instant::now, |(_, since)| since);
+                    unsettled = Some((height, since));
+                    if tables.transactions.recent() >= RECENT_MAX
+                        || since.elapsed() >= SETTLE_INTERVAL
+                    {
+                        settle(&mut unsettled)?;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => settle(&mut unsettled)?,
+                Err(RecvTimeoutError::Disconnected) => return settle(&mut unsettled),
             }
         }
+    };
+    if let Err(e) = serve() {
+        *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.to_string());
     }
 }
 
-fn write(
-    tables: &Tables,
-    blocks: &[Block],
-    receipts: usize,
-) -> Result<Height, Box<dyn std::error::Error>> {
-    let capacity = receipts + blocks.len() + 1;
-    let mut batch = fjall::OwnedWriteBatch::with_capacity(tables.database.clone(), capacity);
-    let mut last = 0;
-    for done in blocks {
-        last = done.height;
-        for receipt in done.receipts.iter() {
-            let mut place = [0; 12];
-            place[..8].copy_from_slice(&last.to_be_bytes());
-            place[8..].copy_from_slice(&receipt.index.to_be_bytes());
-            batch.insert(&tables.transactions, &receipt.tx.0[..16], &place[..]);
-        }
-        let bytes = borsh::to_vec(&*done.receipts)?;
-        batch.insert(&tables.receipts, &last.to_be_bytes()[..], bytes);
+/// Writes this block and those that wait behind it; the height of the last.
+fn write(tables: &Tables, first: Block, waiting: &Receiver<Block>) -> fjall::Result<Height> {
+    let mut blocks = vec![first];
+    let mut receipts = blocks[0].receipts.list().len();
+    while receipts < WRITE_RECEIPTS_MAX
+        && let Ok(block) = waiting.try_recv()
+    {
+        receipts += block.receipts.list().len();
+        blocks.push(block);
     }
-    batch.insert(&tables.progress, APPLIED, &last.to_be_bytes()[..]);
-    batch.commit()?;
+    // Receipts before places: a place that is found leads to its receipt.
+    let mut last = 0;
+    for block in &blocks {
+        last = block.height;
+        tables
+            .receipts
+            .insert(block.height.to_be_bytes(), block.receipts.encoded())?;
+    }
+    let lists = blocks.iter().flat_map(|block| block.receipts.list());
+    tables.transactions.add(lists);
     Ok(last)
 }

@@ -1,0 +1,9 @@
+//! Every kind of scalar arithmetic against curve25519-dalek and against big integers.
+//!
+//! `BDS_LONG=1 cargo test --release -p bds-engine --lib scalar` tries each property on 10^7 inputs.
+
+mod arithmetic;
+mod digits;
+mod kinds;
+mod products;
+mod samples;
