@@ -2,14 +2,20 @@
 
 mod common;
 
+#[cfg(target_arch = "x86_64")]
+use bds_engine::Avx512;
 use bds_engine::ed25519::{verify, verify_strict};
 use bds_engine::{Backend, KeyError, Portable, SignatureItem, Verdicts, admit_key, available};
 use common::{Case, painted, signed, small_order_encodings, spoiled, torsion_cases, vectors};
 
-/// Every way to a verdict: each backend, and the portable one without batches.
+/// Every way to a verdict: each backend, with a secret from outside, and without batches.
 fn ways() -> Vec<Box<dyn Backend>> {
     let mut ways = available();
     ways.push(Box::new(Portable::exact()));
+    #[cfg(target_arch = "x86_64")]
+    for avx512 in [Avx512::exact(), Avx512::with_secret([3; 32])] {
+        ways.extend(avx512.map(|b| -> Box<dyn Backend> { Box::new(b) }));
+    }
     ways
 }
 
@@ -41,7 +47,7 @@ fn check_all_ways(cases: &[Case]) {
         assert_eq!(verify(&case.item()), case.valid, "{}", case.what);
     }
     let cases: Vec<&Case> = cases.iter().collect();
-    for size in [1, 2, 7, 8, 9, 63, 64, 65, 1023, 4096] {
+    for size in [1, 2, 7, 8, 9, 63, 64, 65, 1023, 1024, 1025, 4096] {
         for batch in cases.chunks(size) {
             ways().iter().for_each(|backend| check(&**backend, batch));
         }
@@ -348,54 +354,109 @@ fn errors_that_cancel_in_a_plain_sum_are_found() {
     }
 }
 
+/// Around the lanes of a vector, two vectors, a retried part and a chunk: one invalid signature at every place.
+#[test]
+fn one_invalid_signature_is_found_at_every_place() {
+    let valid = ordinary(2049);
+    let invalid = spoiled(signed(1, b"one"));
+    let edges = [0, 8, 16, 24, 48, 64, 128, 256, 1024, 2048];
+    for size in [
+        1, 7, 8, 9, 15, 16, 17, 25, 63, 64, 65, 127, 129, 255, 1025, 2049,
+    ] {
+        let mut places: Vec<usize> = edges
+            .iter()
+            .flat_map(|edge: &usize| [edge.wrapping_sub(1), *edge, edge + 1])
+            .chain([size / 2, size - 2_usize.min(size), size - 1])
+            .filter(|place| *place < size)
+            .collect();
+        if size <= 65 {
+            places = (0..size).collect();
+        }
+        for place in places {
+            let mut batch: Vec<&Case> = valid[..size].iter().collect();
+            batch[place] = &invalid;
+            // The plain one has no vectors, and is slow.
+            for backend in ways() {
+                if backend.name() != "portable" || size <= 65 {
+                    check(&*backend, &batch);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn known_keys_change_no_verdict() {
+    // Good and bad signatures by the same keys, torsion in some of them, before and after the keys are known.
+    let mut cases = torsion_cases();
+    cases.extend((0..512).map(|i| signed(i % 40, &painted(i))));
+    cases.extend((0..512).map(|i| spoiled(signed(i % 40, &painted(i)))));
+    for backend in available() {
+        for size in [1, 9, 100, 1000] {
+            for shift in [0, 1, 500] {
+                let turned: Vec<&Case> = (0..cases.len())
+                    .map(|i| &cases[(7 * i + shift) % cases.len()])
+                    .collect();
+                turned
+                    .chunks(size)
+                    .for_each(|batch| check(&*backend, batch));
+            }
+        }
+        assert!(backend.verify_stats().key_hits > 0);
+        assert!(backend.verify_stats().keys_cached > 40);
+    }
+}
+
 #[test]
 fn a_flood_of_invalid_signatures_changes_no_verdict_and_leaves_batches() {
     let valid = ordinary(1024);
     let invalid: Vec<Case> = valid.iter().cloned().map(spoiled).collect();
-    let backend = Portable::new();
     let mixed: Vec<&Case> = (0..1024)
         .map(|i| if i % 3 == 0 { &valid[i] } else { &invalid[i] })
         .collect();
-    for _ in 0..4 {
-        check(&backend, &mixed);
+    for backend in available() {
+        for _ in 0..4 {
+            check(&*backend, &mixed);
+        }
+        let before = backend.verify_stats();
+        check(&*backend, &mixed);
+        let after = backend.verify_stats();
+        assert_eq!(
+            after.equations, before.equations,
+            "still tries equations in a flood"
+        );
+        assert_eq!(
+            after.invalid - before.invalid,
+            mixed.iter().filter(|c| !c.valid).count() as u64
+        );
+        let all_valid: Vec<&Case> = valid.iter().collect();
+        for _ in 0..64 {
+            check(&*backend, &all_valid);
+        }
+        assert!(
+            backend.verify_stats().equations > after.equations,
+            "never came back to equations"
+        );
     }
-    let before = backend.verify_stats();
-    check(&backend, &mixed);
-    let after = backend.verify_stats();
-    assert_eq!(
-        after.equations, before.equations,
-        "still tries equations in a flood"
-    );
-    assert_eq!(
-        after.invalid - before.invalid,
-        mixed.iter().filter(|c| !c.valid).count() as u64
-    );
-    let all_valid: Vec<&Case> = valid.iter().collect();
-    for _ in 0..64 {
-        check(&backend, &all_valid);
-    }
-    assert!(
-        backend.verify_stats().equations > after.equations,
-        "never came back to equations"
-    );
 }
 
 #[test]
 fn keys_are_decoded_once_and_only_after_a_valid_signature() {
-    let backend = Portable::new();
     let invalid: Vec<Case> = (0..64).map(|i| spoiled(signed(i, b"x"))).collect();
-    check(&backend, &invalid.iter().collect::<Vec<_>>());
-    assert_eq!(backend.verify_stats().keys_cached, 0);
     let valid: Vec<Case> = (0..64).map(|i| signed(i % 16, &painted(i))).collect();
-    for _ in 0..2 {
-        check(&backend, &valid.iter().collect::<Vec<_>>());
+    for backend in available() {
+        check(&*backend, &invalid.iter().collect::<Vec<_>>());
+        assert_eq!(backend.verify_stats().keys_cached, 0);
+        for _ in 0..2 {
+            check(&*backend, &valid.iter().collect::<Vec<_>>());
+        }
+        let stats = backend.verify_stats();
+        assert_eq!(
+            (stats.keys_cached, stats.key_hits, stats.key_misses),
+            (16, 16, 64 + 16)
+        );
+        assert_eq!((stats.signatures, stats.invalid), (64 * 3, 64));
     }
-    let stats = backend.verify_stats();
-    assert_eq!(
-        (stats.keys_cached, stats.key_hits, stats.key_misses),
-        (16, 16, 64 + 16)
-    );
-    assert_eq!((stats.signatures, stats.invalid), (64 * 3, 64));
 }
 
 #[test]

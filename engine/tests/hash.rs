@@ -118,6 +118,9 @@ fn batches_for_several_threads_agree_too() {
     check_both(&ragged, "many ragged");
     let equal: Vec<_> = (0..5_003).map(|i| painted_from(128, i % 251)).collect();
     check_both(&equal, "many equal");
+    // Each longer than what one thread takes at a time.
+    let long: Vec<_> = (0..3).map(|i| painted_from(300_001 + i, i)).collect();
+    check_both(&long, "a few long");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What tests of several crates share.
 
+pub mod agree;
 pub mod auditor;
 pub mod process;
 pub mod sim;

@@ -58,8 +58,8 @@ fn a_damaged_configuration_is_named_with_its_place() {
         &["consensus.batch_bytes", "from 4096"],
     );
     assert_refused(
-        &start(home, &["engine.backend=avx512"]),
-        &["avx512", "portable"],
+        &start(home, &["engine.backend=abacus"]),
+        &["abacus", "portable"],
     );
 }
 

@@ -11,17 +11,16 @@
 //! So a sum that is the identity means: each of these is valid. A sum that is not decides nothing: the chunk is cut
 //! into smaller ones, once, and those that fail again are checked signature by signature.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use super::coefficients::Coefficients;
-use super::kernel::{Kernel, Part};
+use super::chunk::Chunk;
+use super::kernel::Kernel;
 use super::key_cache::KeyCache;
 use super::key_hash::KeyHash;
-use super::rule::below_order;
 use super::switch::Switch;
 use super::{SignatureItem, Verdicts};
 
@@ -56,26 +55,13 @@ pub(crate) struct Verifier<K: Kernel> {
     secret: Option<[u8; 32]>,
     key_hash: KeyHash,
     keys: KeyCache<K::Point>,
+    chunks: Mutex<Vec<Chunk<K::Point>>>,
     switch: Switch,
     signatures: AtomicU64,
     invalid: AtomicU64,
     by_equation: AtomicU64,
     equations: AtomicU64,
     equations_failed: AtomicU64,
-}
-
-/// Everything of a chunk that an equation can be made of: signatures whose parts all decoded, column by column.
-struct Chunk<'a, P> {
-    /// Distinct keys, their points, and which of them came from the cache.
-    key_bytes: Vec<&'a [u8; 32]>,
-    keys: Vec<P>,
-    known: Vec<bool>,
-    /// For each signature its place in the chunk, and the place of its key among the distinct ones.
-    place: Vec<u32>,
-    key_of: Vec<u32>,
-    r: Vec<P>,
-    s: Vec<[u8; 32]>,
-    k: Vec<[u8; 32]>,
 }
 
 impl<K: Kernel> Verifier<K> {
@@ -87,6 +73,7 @@ impl<K: Kernel> Verifier<K> {
             secret,
             keys: KeyCache::new(&key_hash),
             key_hash,
+            chunks: Mutex::new(Vec::new()),
             switch: Switch::new(),
             signatures: AtomicU64::new(0),
             invalid: AtomicU64::new(0),
@@ -131,7 +118,9 @@ impl<K: Kernel> Verifier<K> {
 
     /// Decides one chunk into `words`, which say "reject" everywhere.
     fn verify_chunk(&self, items: &[SignatureItem<'_>], words: &mut [u64]) {
-        let chunk = self.prepare(items);
+        let kept = self.chunks().pop();
+        let mut chunk = kept.unwrap_or_else(|| Chunk::new(self.key_hash.clone()));
+        chunk.prepare(&self.kernel, &self.keys, items);
         let count = chunk.place.len();
         let mut accept = |i: usize| {
             let place = chunk.place[i] as usize;
@@ -149,73 +138,15 @@ impl<K: Kernel> Verifier<K> {
             .fetch_add(items.len() as u64, Ordering::Relaxed);
         self.invalid
             .fetch_add((items.len() - valid) as u64, Ordering::Relaxed);
-        self.remember_keys(&chunk, words);
+        let is_valid = |place: usize| words[place / 64] >> (place % 64) & 1 == 1;
+        chunk.remember_keys(&self.keys, items, is_valid);
+        self.chunks().push(chunk);
     }
 
-    /// Steps 1 and 2 of the rule and k: whatever fails here stays rejected and takes no part in the equation.
-    fn prepare<'a>(&self, items: &[SignatureItem<'a>]) -> Chunk<'a, K::Point> {
-        let mut places = HashMap::with_capacity_and_hasher(items.len(), self.key_hash.clone());
-        let mut key_bytes = Vec::with_capacity(items.len());
-        // Place and key of what passes step 1.
-        let mut passed = Vec::with_capacity(items.len());
-        for (place, item) in items.iter().enumerate() {
-            if below_order(halves(item.signature).1) {
-                let key = *places.entry(item.key).or_insert_with(|| {
-                    key_bytes.push(item.key);
-                    key_bytes.len() as u32 - 1
-                });
-                passed.push((place as u32, key));
-            }
-        }
-        // Unknown keys and all R are decoded in one go.
-        let cached = self.keys.get_many(&key_bytes);
-        let unknown = key_bytes.iter().zip(&cached);
-        let encodings: Vec<&[u8; 32]> = unknown
-            .filter_map(|(key, cached)| cached.is_none().then_some(*key))
-            .chain(
-                passed
-                    .iter()
-                    .map(|p| halves(items[p.0 as usize].signature).0),
-            )
-            .collect();
-        let mut points = Vec::with_capacity(encodings.len());
-        let mut decodes = Vec::with_capacity(encodings.len());
-        self.kernel.decode(&encodings, &mut points, &mut decodes);
-
-        let mut decoded = points.iter().zip(&decodes);
-        let known: Vec<bool> = cached.iter().map(Option::is_some).collect();
-        let mut key_decodes = vec![true; key_bytes.len()];
-        let mut keys = Vec::with_capacity(key_bytes.len());
-        for (cached, decodes) in cached.into_iter().zip(&mut key_decodes) {
-            keys.push(cached.unwrap_or_else(|| {
-                let (point, valid) = decoded.next().expect("every unknown key was decoded");
-                *decodes = *valid;
-                *point
-            }));
-        }
-        let mut chunk = Chunk {
-            key_bytes,
-            keys,
-            known,
-            place: Vec::with_capacity(passed.len()),
-            key_of: Vec::with_capacity(passed.len()),
-            r: Vec::with_capacity(passed.len()),
-            s: Vec::with_capacity(passed.len()),
-            k: Vec::new(),
-        };
-        let mut hashed = Vec::with_capacity(passed.len());
-        for ((place, key), (r, decodes)) in passed.into_iter().zip(decoded) {
-            if *decodes && key_decodes[key as usize] {
-                let item = items[place as usize];
-                chunk.place.push(place);
-                chunk.key_of.push(key);
-                chunk.r.push(*r);
-                chunk.s.push(*halves(item.signature).1);
-                hashed.push(item);
-            }
-        }
-        chunk.k = self.kernel.challenges(&hashed);
-        chunk
+    /// Memory of chunks that are done, one a thread that ever verified at the same time as others.
+    fn chunks(&self) -> MutexGuard<'_, Vec<Chunk<K::Point>>> {
+        // A chunk that a panic left half done is not in here.
+        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One equation for all; if it fails, one for each of the smaller parts; if that fails too, each by itself.
@@ -224,7 +155,7 @@ impl<K: Kernel> Verifier<K> {
     /// The factors serve both levels: they are independent of everything the equations hold.
     fn decide(
         &self,
-        chunk: &Chunk<'_, K::Point>,
+        chunk: &Chunk<K::Point>,
         factors: &[[u8; 16]],
         accept: &mut impl FnMut(usize),
     ) {
@@ -244,12 +175,7 @@ impl<K: Kernel> Verifier<K> {
         }
     }
 
-    fn equation(
-        &self,
-        chunk: &Chunk<'_, K::Point>,
-        part: Range<usize>,
-        factors: &[[u8; 16]],
-    ) -> bool {
+    fn equation(&self, chunk: &Chunk<K::Point>, part: Range<usize>, factors: &[[u8; 16]]) -> bool {
         let holds = self
             .kernel
             .equation(&chunk.part(part.clone()), &factors[part.clone()]);
@@ -265,54 +191,16 @@ impl<K: Kernel> Verifier<K> {
 
     fn decide_each(
         &self,
-        chunk: &Chunk<'_, K::Point>,
+        chunk: &Chunk<K::Point>,
         part: Range<usize>,
         accept: &mut impl FnMut(usize),
     ) {
-        let verdicts = self.kernel.each(&chunk.part(part.clone()));
+        let mut verdicts = Vec::with_capacity(part.len());
+        self.kernel.each(&chunk.part(part.clone()), &mut verdicts);
         for (i, valid) in part.zip(verdicts) {
             if valid {
                 accept(i);
             }
         }
     }
-
-    /// Keys that signed something valid are worth keeping decoded.
-    fn remember_keys(&self, chunk: &Chunk<'_, K::Point>, words: &[u64]) {
-        let mut kept = chunk.known.clone();
-        for (place, key) in chunk.place.iter().zip(&chunk.key_of) {
-            let (place, key) = (*place as usize, *key as usize);
-            let valid = words[place / 64] >> (place % 64) & 1 == 1;
-            if valid && !std::mem::replace(&mut kept[key], true) {
-                self.keys.put(chunk.key_bytes[key], chunk.keys[key]);
-            }
-        }
-    }
-}
-
-impl<P> Chunk<'_, P> {
-    /// One factor for each signature, fixed by all of them together.
-    fn draw(&self, secret: &[u8; 32]) -> Vec<[u8; 16]> {
-        let mut coefficients = Coefficients::new(secret, self.place.len());
-        for (k, s) in self.k.iter().zip(&self.s) {
-            coefficients.absorb(k, s);
-        }
-        coefficients.draw(self.place.len())
-    }
-
-    fn part(&self, part: Range<usize>) -> Part<'_, P> {
-        Part {
-            keys: &self.keys,
-            key_of: &self.key_of[part.clone()],
-            r: &self.r[part.clone()],
-            s: &self.s[part.clone()],
-            k: &self.k[part],
-        }
-    }
-}
-
-/// R and S.
-fn halves(signature: &[u8; 64]) -> (&[u8; 32], &[u8; 32]) {
-    let (r, s) = signature.split_first_chunk().expect("64 bytes hold 32");
-    (r, s.first_chunk().expect("32 bytes are left"))
 }

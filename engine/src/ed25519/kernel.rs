@@ -19,23 +19,26 @@ pub(crate) trait Kernel: Send + Sync {
     /// is not is never used.
     fn decode(&self, encodings: &[&[u8; 32]], points: &mut Vec<Self::Point>, valid: &mut Vec<bool>);
 
-    /// Step 3, first half: k of each item.
-    fn challenges(&self, items: &[SignatureItem<'_>]) -> Vec<[u8; 32]>;
+    /// Step 3, first half: appends k of each of the items at `places`.
+    fn challenges(&self, items: &[SignatureItem<'_>], places: &[u32], k: &mut Vec<[u8; 32]>);
 
     /// True when eight times the sum of all S·B - R - k·A, each times its factor, is the identity.
     fn equation(&self, part: &Part<'_, Self::Point>, factors: &[[u8; 16]]) -> bool;
 
-    /// Step 3, second half: is eight times S·B - R - k·A the identity? One answer a signature.
-    fn each(&self, part: &Part<'_, Self::Point>) -> Vec<bool>;
+    /// Step 3, second half: is eight times S·B - R - k·A the identity? Appends one answer a signature.
+    fn each(&self, part: &Part<'_, Self::Point>, verdicts: &mut Vec<bool>);
 }
 
 /// Signatures whose parts all decoded, column by column.
 pub(crate) struct Part<'a, P> {
-    /// Distinct keys; some may be of no signature here.
-    pub(crate) keys: &'a [P],
+    /// Distinct keys, then other points. Some may be of no signature here.
+    pub(crate) points: &'a [P],
+    /// How many of `points` are keys.
+    pub(crate) keys: usize,
     /// For each signature the place of its key.
     pub(crate) key_of: &'a [u32],
-    pub(crate) r: &'a [P],
+    /// For each signature the place of R.
+    pub(crate) r_of: &'a [u32],
     pub(crate) s: &'a [[u8; 32]],
     pub(crate) k: &'a [[u8; 32]],
 }
@@ -44,5 +47,15 @@ impl<P> Part<'_, P> {
     /// Number of signatures.
     pub(crate) fn len(&self) -> usize {
         self.key_of.len()
+    }
+
+    /// The key of signature `i`.
+    pub(crate) fn key(&self, i: usize) -> &P {
+        &self.points[self.key_of[i] as usize]
+    }
+
+    /// R of signature `i`.
+    pub(crate) fn r(&self, i: usize) -> &P {
+        &self.points[self.r_of[i] as usize]
     }
 }

@@ -1,4 +1,4 @@
-//! How are keys hashed for look-up? With two secret multiplications: 2 ns, and nobody outside can make keys collide.
+//! How are keys found? By a hash of secret multiplications: 2 ns, and nobody outside can make keys collide.
 //!
 //! Not a hash for anything else. Who found colliding keys all the same would make a look-up walk a few thousand entries
 //! at most, and change no verdict.
@@ -19,6 +19,49 @@ impl KeyHash {
     pub(super) fn new() -> Self {
         let random = RandomState::new();
         Self(std::array::from_fn(|i| random.hash_one(i)))
+    }
+}
+
+/// Numbers the distinct keys of a chunk: open addressing, half full at most. Kept from chunk to chunk for its memory.
+pub(super) struct KeyIndex {
+    hash: KeyHash,
+    /// Number of a key plus one, or 0.
+    slots: Vec<u32>,
+}
+
+impl KeyIndex {
+    pub(super) fn new(hash: KeyHash) -> Self {
+        Self {
+            hash,
+            slots: Vec::new(),
+        }
+    }
+
+    /// Forgets all, and makes room for `keys`.
+    pub(super) fn reset(&mut self, keys: usize) {
+        self.slots.clear();
+        self.slots.resize((2 * keys).next_power_of_two(), 0);
+    }
+
+    /// The number of the key for which `is_same` says so, or `next`, which from now on is that of `key`.
+    pub(super) fn number(
+        &mut self,
+        key: &[u8; 32],
+        next: u32,
+        is_same: impl Fn(u32) -> bool,
+    ) -> u32 {
+        let mask = self.slots.len() - 1;
+        let mut slot = self.hash.hash_one(key) as usize & mask;
+        loop {
+            match self.slots[slot].checked_sub(1) {
+                None => {
+                    self.slots[slot] = next + 1;
+                    return next;
+                }
+                Some(number) if is_same(number) => return number,
+                Some(_) => slot = (slot + 1) & mask,
+            }
+        }
     }
 }
 

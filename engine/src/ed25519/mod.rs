@@ -12,6 +12,7 @@
 //! neither the size of a batch nor its order or neighbours can change a verdict, except with probability 2^-128.
 
 mod batch;
+mod chunk;
 mod coefficients;
 mod items;
 mod kernel;

@@ -32,17 +32,18 @@ impl Kernel for PortableKernel {
         }
     }
 
-    fn challenges(&self, items: &[SignatureItem<'_>]) -> Vec<[u8; 32]> {
-        items
-            .iter()
-            .map(|item| challenge(item).to_bytes())
-            .collect()
+    fn challenges(&self, items: &[SignatureItem<'_>], places: &[u32], k: &mut Vec<[u8; 32]>) {
+        k.extend(
+            places
+                .iter()
+                .map(|place| challenge(&items[*place as usize]).to_bytes()),
+        );
     }
 
     fn equation(&self, part: &Part<'_, EdwardsPoint>, factors: &[[u8; 16]]) -> bool {
         // The sum with its sign turned: R_i and A_i with positive factors, B with a negative one.
         let mut base = Scalar::ZERO;
-        let mut by_key = vec![None; part.keys.len()];
+        let mut by_key = vec![None; part.keys];
         let mut scalars = Vec::with_capacity(2 * part.len() + 1);
         for (i, z) in factors.iter().enumerate() {
             let z = Scalar::from(u128::from_le_bytes(*z));
@@ -52,25 +53,24 @@ impl Kernel for PortableKernel {
             scalars.push(z);
         }
         let keys = part
-            .keys
+            .points
             .iter()
             .zip(&by_key)
             .filter_map(|(key, k)| Some((*key, (*k)?)));
         let (points, scalars): (Vec<_>, Vec<_>) = std::iter::once((ED25519_BASEPOINT_POINT, base))
             .chain(keys)
-            .chain(part.r.iter().copied().zip(scalars))
+            .chain((0..part.len()).map(|i| *part.r(i)).zip(scalars))
             .unzip();
         EdwardsPoint::vartime_multiscalar_mul(&scalars, &points)
             .mul_by_cofactor()
             .is_identity()
     }
 
-    fn each(&self, part: &Part<'_, EdwardsPoint>) -> Vec<bool> {
-        let verdict = |i: usize| {
-            let key = &part.keys[part.key_of[i] as usize];
-            holds(key, &part.r[i], &scalar(&part.s[i]), &scalar(&part.k[i]))
-        };
-        (0..part.len()).map(verdict).collect()
+    fn each(&self, part: &Part<'_, EdwardsPoint>, verdicts: &mut Vec<bool>) {
+        for i in 0..part.len() {
+            let (s, k) = (scalar(&part.s[i]), scalar(&part.k[i]));
+            verdicts.push(holds(part.key(i), part.r(i), &s, &k));
+        }
     }
 }
 

@@ -38,7 +38,8 @@ pub struct Config {
     pub window: u64,
     /// Slots handed to execution and not yet answered.
     pub executions_in_flight: u64,
-    /// Work that does not progress for this long makes a validator leave the view.
+    /// Work that does not progress for this long, and four times what voting took lately, makes a validator leave the
+    /// view.
     pub view_timeout_base_ms: u64,
     /// The timeout doubles with every view that commits nothing, up to this.
     pub view_timeout_max_ms: u64,

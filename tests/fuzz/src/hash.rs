@@ -5,7 +5,7 @@
 use bds_engine::{Backend, merkle};
 use sha2_plain::Digest as _;
 
-use crate::forge::Choices as _;
+use crate::choices::Choices as _;
 use crate::input::Input;
 
 const MESSAGES_MAX: usize = 160;

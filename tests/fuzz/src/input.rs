@@ -1,6 +1,6 @@
 //! How do bytes of an input become decisions?
 
-use crate::forge::{Choices, Seeded};
+use crate::choices::{Choices, Seeded};
 
 /// Reads decisions from an input, first bytes first. Beyond its end every decision is 0, so short inputs are simple ones.
 pub(crate) struct Input<'a> {

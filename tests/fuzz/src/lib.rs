@@ -1,5 +1,7 @@
 //! What the fuzz targets do with their input.
 
+#[path = "../../src/agree/choices.rs"]
+pub mod choices;
 #[path = "../../src/agree/forge.rs"]
 pub mod forge;
 pub mod hash;

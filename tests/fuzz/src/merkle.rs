@@ -8,7 +8,7 @@ use bds_engine::merkle::{self, Frontier, Tree, TreeHash};
 use bds_engine::{Backend, HashAlgorithm};
 use sha2_plain::Digest as _;
 
-use crate::forge::Choices as _;
+use crate::choices::Choices as _;
 use crate::input::Input;
 
 const PROOFS_MAX: usize = 12;

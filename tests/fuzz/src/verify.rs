@@ -12,7 +12,8 @@ use std::sync::LazyLock;
 
 use bds_engine::{Backend, SignatureItem, Verdicts, available, ed25519};
 
-use crate::forge::{Choices as _, Damage, Family, Forge, Forged, Seeded, arrange};
+use crate::choices::{Choices as _, Seeded};
+use crate::forge::{Damage, Family, Forge, Forged, arrange};
 use crate::input::Input;
 
 const BATCH_ITEMS_MAX: usize = 200;

@@ -15,6 +15,8 @@ use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
 use sha2::{Digest as _, Sha512};
 
+use super::choices::{Choices, Seeded};
+
 /// L = 2^252 + 27742317777372353535851937790883648493, little endian.
 const ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
@@ -29,58 +31,6 @@ const MESSAGE_BYTES: [usize; 16] = [
 /// One message in some hundreds is this long.
 const MESSAGE_BYTES_MAX: usize = 5000;
 const MESSAGE_POOL_BYTES: usize = 64 * 1024;
-
-/// Where decisions come from.
-pub trait Choices {
-    /// A number below `bound`, which is not 0.
-    fn below(&mut self, bound: usize) -> usize;
-    /// Fills `bytes`.
-    fn fill(&mut self, bytes: &mut [u8]);
-
-    /// One of `all`, which is not empty.
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())]
-    }
-
-    /// A scalar below L.
-    fn scalar(&mut self) -> Scalar {
-        let mut wide = [0; 64];
-        self.fill(&mut wide);
-        Scalar::from_bytes_mod_order_wide(&wide)
-    }
-}
-
-/// The same choices for the same seed (SplitMix64).
-pub struct Seeded(u64);
-
-impl Seeded {
-    /// Starts at `seed`.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
-
-impl Choices for Seeded {
-    fn below(&mut self, bound: usize) -> usize {
-        // The remainder favours low numbers by less than 2^-40 at these bounds.
-        (self.next() % bound as u64) as usize
-    }
-
-    fn fill(&mut self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
 
 macro_rules! named {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* }) => {
@@ -118,8 +68,8 @@ named!(
     Damage {
         /// Nothing.
         None,
-        /// S + 1.
-        SPlusOne,
+        /// S + 1, or S + e beside another's S - e.
+        SShifted,
         /// S plus a multiple of L: the same scalar, not below L.
         SPlusOrder,
         /// -S.
@@ -198,7 +148,7 @@ impl Forged<'_> {
         let s = Scalar::from_bytes_mod_order(self.signature[32..].try_into().expect("32 bytes"));
         self.signature[32..].copy_from_slice((s + by).as_bytes());
         self.valid = false;
-        self.damage = Damage::SPlusOne;
+        self.damage = Damage::SShifted;
     }
 }
 
@@ -263,7 +213,7 @@ impl Forge {
         let mut s = sign(&key, &r, message).to_bytes();
         match damage {
             Damage::None => {}
-            Damage::SPlusOne => s = (scalar(&s) + Scalar::ONE).to_bytes(),
+            Damage::SShifted => s = (scalar(&s) + Scalar::ONE).to_bytes(),
             // S + 14 L is below 15 L and so below 2^256.
             Damage::SPlusOrder => (0..=choices.below(14)).for_each(|_| add(&mut s, &ORDER)),
             Damage::SNegated => s = (-scalar(&s)).to_bytes(),
@@ -388,7 +338,7 @@ pub fn arrange(choices: &mut impl Choices, batch: &mut [Forged<'_>]) {
     let count = batch.len();
     match choices.below(6) {
         0 => batch.reverse(),
-        1 => batch.sort_by(|a, b| a.key.cmp(&b.key)),
+        1 => batch.sort_by_key(|forged| forged.key),
         2 => (1..count).rev().for_each(|i| {
             let other = choices.below(i + 1);
             batch.swap(i, other);

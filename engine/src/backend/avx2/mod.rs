@@ -7,16 +7,16 @@ mod weights;
 use super::cpu::Avx2 as Isa;
 use super::portable::{check_count, fresh_secret};
 use super::sha512::batch;
+use super::vertical::VerticalKernel;
 use super::{Backend, Portable};
 use crate::ed25519::{SignatureItem, Verdicts, Verifier, VerifyStats};
 use crate::merkle::{Sha512, Sha512_256};
 use crate::{EngineError, HashAlgorithm};
-use verify::Avx2Kernel;
 
 /// Four lanes of 64 bits. Each constructor gives nothing where the CPU lacks the instructions.
 pub struct Avx2 {
     isa: Isa,
-    verifier: Verifier<Avx2Kernel>,
+    verifier: Verifier<VerticalKernel<Isa>>,
     /// What has no vector form.
     portable: Portable,
 }
@@ -43,7 +43,7 @@ impl Avx2 {
     fn with(isa: Isa, secret: Option<[u8; 32]>) -> Self {
         Self {
             isa,
-            verifier: Verifier::new(Avx2Kernel::new(isa), secret),
+            verifier: Verifier::new(VerticalKernel::new(isa), secret),
             portable: Portable::exact(),
         }
     }
@@ -134,5 +134,18 @@ mod tests {
         let Some(isa) = Isa::detect() else { return };
         tests::field_agrees::<Field>(isa);
         tests::lanes_keep_apart::<Field>(isa);
+    }
+
+    #[test]
+    fn points_agree_with_dalek() {
+        let Some(isa) = Isa::detect() else { return };
+        tests::points_agree::<Field>(isa);
+        tests::decoding_agrees::<Field>(isa);
+    }
+
+    #[test]
+    fn sums_agree_with_dalek() {
+        let Some(isa) = Isa::detect() else { return };
+        tests::sums_agree::<Field>(isa);
     }
 }

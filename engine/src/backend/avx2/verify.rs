@@ -1,138 +1,19 @@
-//! How does a CPU with AVX2 verify? Four points, hashes or signatures at a time.
-
-use std::sync::{Mutex, PoisonError};
-
-use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
-use curve25519_dalek::scalar::Scalar;
+//! Where the vertical algorithms are compiled for AVX2: four points, hashes or signatures at a time.
 
 use super::field::{Field, Row3};
 use super::weights::weigh;
 use crate::backend::cpu::Avx2 as Isa;
 use crate::backend::scalar::plain::Scalars;
-use crate::backend::sha512;
+use crate::backend::sha512::{SHA512_IV, hash_many};
 use crate::backend::vertical::{
-    self, BASE_TABLE, Digits, LaneField, ScalarWords, Signature, Weights,
+    self, BASE_TABLE, Digits, Instructions, Scratch, Signature, Weights,
 };
-use crate::ed25519::{Kernel, Part, SignatureItem};
+use crate::ed25519::Part;
 
-/// Memory of an equation that ended, for the next one.
-struct Scratch {
-    weights: Weights,
-    sums: vertical::Scratch<Field>,
-}
+impl Instructions for Isa {
+    type Field = Field;
 
-impl Scratch {
-    fn new() -> Self {
-        Self {
-            weights: Weights::new(),
-            sums: vertical::Scratch::new(),
-        }
-    }
-}
-
-/// The kernel of [`super::Avx512`].
-pub(in crate::backend) struct Avx2Kernel {
-    isa: Isa,
-    /// 0·B, 1·B, 2·B, ...
-    base: Box<[Row3; BASE_TABLE]>,
-    /// One a thread that ever worked at the same time as others.
-    scratch: Mutex<Vec<Scratch>>,
-}
-
-impl Avx2Kernel {
-    pub(in crate::backend) fn new(isa: Isa) -> Self {
-        let encodings: Vec<[u8; 32]> = (0..BASE_TABLE as u64)
-            .map(|i| (ED25519_BASEPOINT_POINT * Scalar::from(i)).compress().0)
-            .collect();
-        let encodings: Vec<&[u8; 32]> = encodings.iter().collect();
-        let (mut base, mut valid) = (Vec::new(), Vec::new());
-        isa.decode(&encodings, &mut base, &mut valid);
-        assert!(valid.iter().all(|v| *v), "multiples of B are points");
-        Self {
-            isa,
-            base: base.try_into().expect("one point an encoding"),
-            scratch: Mutex::new(Vec::new()),
-        }
-    }
-}
-
-impl Kernel for Avx2Kernel {
-    type Point = Row3;
-
-    const CHUNK_ITEMS_MAX: usize = 2048;
-    const RETRY_ITEMS: usize = 128;
-    const EQUATION_ITEMS_MIN: usize = 48;
-
-    fn decode(&self, encodings: &[&[u8; 32]], points: &mut Vec<Row3>, valid: &mut Vec<bool>) {
-        self.isa.decode(encodings, points, valid);
-    }
-
-    fn challenges(&self, items: &[SignatureItem<'_>]) -> Vec<[u8; 32]> {
-        let mut hashes = vec![[0; 64]; items.len()];
-        let parts = |i: usize| -> [&[u8]; 3] {
-            let item: &SignatureItem<'_> = &items[i];
-            [&item.signature[..32], item.key, item.message]
-        };
-        let write = |i: usize, hash: &[u8; 64]| hashes[i] = *hash;
-        sha512::hash_many(self.isa, items.len(), &sha512::SHA512_IV, parts, write);
-        hashes
-            .iter()
-            .map(|hash| Scalars::from_wide([hash]).store()[0])
-            .collect()
-    }
-
-    fn equation(&self, part: &Part<'_, Row3>, factors: &[[u8; 16]]) -> bool {
-        let kept = self.scratch().pop();
-        let mut scratch = kept.unwrap_or_else(Scratch::new);
-        let weights = &mut scratch.weights;
-        weigh(part, factors, weights);
-        let keys = weights.keys.iter().map(|key| &part.keys[*key as usize]);
-        let points: Vec<&Row3> = keys.chain([&self.base[1]]).chain(part.r).collect();
-        let digits = weights.digits();
-        let holds = self.isa.sum_is_small(&points, &digits, &mut scratch.sums);
-        self.scratch().push(scratch);
-        holds
-    }
-
-    fn each(&self, part: &Part<'_, Row3>) -> Vec<bool> {
-        let mut verdicts = Vec::with_capacity(part.len());
-        let mut vector = Vec::with_capacity(Field::LANES);
-        for start in (0..part.len()).step_by(Field::LANES) {
-            let end = part.len().min(start + Field::LANES);
-            vector.clear();
-            vector.extend((start..end).map(|i| Signature {
-                key: &part.keys[part.key_of[i] as usize],
-                r: &part.r[i],
-                s: words(&part.s[i]),
-                k: words(&part.k[i]),
-            }));
-            let bits = self.isa.verify(&vector, &self.base);
-            verdicts.extend((0..vector.len()).map(|lane| bits >> lane & 1 == 1));
-        }
-        verdicts
-    }
-}
-
-impl Avx2Kernel {
-    fn scratch(&self) -> std::sync::MutexGuard<'_, Vec<Scratch>> {
-        // Memory only: whatever a panic left in it is overwritten.
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn words(scalar: &[u8; 32]) -> ScalarWords {
-    let (words, _) = scalar.as_chunks::<8>();
-    std::array::from_fn(|i| u64::from_le_bytes(words[i]))
-}
-
-/// Where the vertical algorithms are compiled for these instructions.
-impl Isa {
-    pub(in crate::backend) fn decode(
-        self,
-        encodings: &[&[u8; 32]],
-        points: &mut Vec<Row3>,
-        valid: &mut Vec<bool>,
-    ) {
+    fn decode(self, encodings: &[&[u8; 32]], points: &mut Vec<Row3>, valid: &mut Vec<bool>) {
         #[target_feature(enable = "avx2,fma")]
         fn decode(
             isa: Isa,
@@ -146,18 +27,18 @@ impl Isa {
         unsafe { decode(self, encodings, points, valid) }
     }
 
-    pub(in crate::backend) fn sum_is_small(
+    fn sum_is_small(
         self,
         points: &[&Row3],
         digits: &Digits<'_>,
-        scratch: &mut vertical::Scratch<Field>,
+        scratch: &mut Scratch<Field>,
     ) -> bool {
         #[target_feature(enable = "avx2,fma")]
         fn sum_is_small(
             isa: Isa,
             points: &[&Row3],
             digits: &Digits<'_>,
-            scratch: &mut vertical::Scratch<Field>,
+            scratch: &mut Scratch<Field>,
         ) -> bool {
             vertical::sum_is_small::<Field>(isa, points, digits, scratch)
         }
@@ -165,16 +46,30 @@ impl Isa {
         unsafe { sum_is_small(self, points, digits, scratch) }
     }
 
-    pub(in crate::backend) fn verify(
-        self,
-        signatures: &[Signature<'_, Field>],
-        base: &[Row3; BASE_TABLE],
-    ) -> u8 {
+    fn verify(self, signatures: &[Signature<'_, Field>], base: &[Row3; BASE_TABLE]) -> u8 {
         #[target_feature(enable = "avx2,fma")]
         fn verify(isa: Isa, signatures: &[Signature<'_, Field>], base: &[Row3; BASE_TABLE]) -> u8 {
             vertical::verify::<Field>(isa, signatures, base)
         }
         // SAFETY: `self` exists, so `detect` saw these instructions on this CPU.
         unsafe { verify(self, signatures, base) }
+    }
+
+    fn hash<'a>(self, parts: impl Fn(usize) -> [&'a [u8]; 3], hashes: &mut [[u8; 64]]) {
+        let count = hashes.len();
+        let write = |i: usize, hash: &[u8; 64]| hashes[i] = *hash;
+        hash_many(self, count, &SHA512_IV, parts, write);
+    }
+
+    fn reduce(self, hashes: &[[u8; 64]], scalars: &mut Vec<[u8; 32]>) {
+        scalars.extend(
+            hashes
+                .iter()
+                .map(|hash| Scalars::from_wide([hash]).store()[0]),
+        );
+    }
+
+    fn weigh(self, part: &Part<'_, Row3>, factors: &[[u8; 16]], weights: &mut Weights) {
+        weigh(part, factors, weights);
     }
 }

@@ -14,11 +14,13 @@
 //! - Carries of such a sum are at most 2 * 1,604 = 3,208, and 19 times that is below 2^16.
 
 use core::arch::x86_64::{
-    __m512i, _mm512_add_epi64, _mm512_and_si512, _mm512_cmpeq_epi64_mask, _mm512_loadu_si512,
-    _mm512_madd52hi_epu64, _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_mask_sub_epi64,
-    _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_si512,
-    _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpackhi_epi64, _mm512_unpacklo_epi64,
+    __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm512_add_epi64, _mm512_and_si512,
+    _mm512_castsi256_si512, _mm512_cmpeq_epi64_mask, _mm512_loadu_si512, _mm512_madd52hi_epu64,
+    _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_mask_broadcast_i64x4,
+    _mm512_mask_sub_epi64, _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64,
+    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srli_epi64,
+    _mm512_storeu_si512, _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi64,
 };
 
 use crate::backend::cpu::Avx512 as Isa;
@@ -85,6 +87,16 @@ mod op {
         // SAFETY (both): the reference spans the 64 bytes that are read or written.
         load(from: &[u64; 8]) -> __m512i = _mm512_loadu_si512(from.as_ptr().cast());
         store(to: &mut [u64; 8], x: __m512i) -> () = _mm512_storeu_si512(to.as_mut_ptr().cast(), x);
+    }
+
+    /// `low`, then `high`.
+    #[inline(always)]
+    pub(super) fn load_halves(low: &[u64; 4], high: &[u64; 4]) -> __m512i {
+        // SAFETY: as above; both references span the 32 bytes that are read.
+        unsafe {
+            let low = _mm512_castsi256_si512(_mm256_loadu_si256(low.as_ptr().cast()));
+            _mm512_mask_broadcast_i64x4(low, 0xf0, _mm256_loadu_si256(high.as_ptr().cast()))
+        }
     }
 
     #[inline(always)]
@@ -298,14 +310,22 @@ impl LaneField for Field {
     #[inline(always)]
     fn load3(_: Isa, rows: [&Row3; LANES_MAX]) -> [Self; 3] {
         let mut limbs = [op::zero(); 16];
-        for part in 0..2 {
-            let mut square = [op::zero(); 8];
+        for part in 0..4 {
+            let mut quarters = [&[0; 4]; LANES_MAX];
             for lane in 0..8 {
-                square[lane] = op::load(eight(&rows[lane].0, part));
+                quarters[lane] = four(&rows[lane].0, part);
             }
-            limbs[8 * part..8 * part + 8].copy_from_slice(&transpose(&square));
+            limbs[4 * part..4 * part + 4].copy_from_slice(&gather(&quarters));
         }
         elements(&limbs)
+    }
+
+    #[inline(always)]
+    fn prefetch(_: Isa, row: &Row3) {
+        for line in row.0.as_chunks::<8>().0 {
+            // SAFETY: a hint; nothing is read, and every x86-64 CPU has it.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        }
     }
 
     #[inline(always)]
@@ -323,13 +343,13 @@ impl LaneField for Field {
 
     #[inline(always)]
     fn load4(_: Isa, rows: [&Row4; LANES_MAX]) -> [Self; 4] {
-        let mut limbs = [op::zero(); 24];
-        for part in 0..3 {
-            let mut square = [op::zero(); 8];
+        let mut limbs = [op::zero(); 20];
+        for part in 0..5 {
+            let mut quarters = [&[0; 4]; LANES_MAX];
             for lane in 0..8 {
-                square[lane] = op::load(eight(&rows[lane].0, part));
+                quarters[lane] = four(&rows[lane].0, part);
             }
-            limbs[8 * part..8 * part + 8].copy_from_slice(&transpose(&square));
+            limbs[4 * part..4 * part + 4].copy_from_slice(&gather(&quarters));
         }
         elements(&limbs)
     }
@@ -404,6 +424,29 @@ fn fold(columns: &[__m512i; 10]) -> Wide {
     Wide(out)
 }
 
+/// Four limbs of eight rows become four vectors of eight lanes.
+///
+/// Rows are loaded in pairs into the halves of a vector: that takes a load, no shuffle.
+#[inline(always)]
+fn gather(rows: &[&[u64; 4]; 8]) -> [__m512i; 4] {
+    let [a, b] = [
+        op::load_halves(rows[0], rows[2]),
+        op::load_halves(rows[1], rows[3]),
+    ];
+    let [c, d] = [
+        op::load_halves(rows[4], rows[6]),
+        op::load_halves(rows[5], rows[7]),
+    ];
+    let (even, even2) = (op::interleave_low(a, b), op::interleave_low(c, d));
+    let (odd, odd2) = (op::interleave_high(a, b), op::interleave_high(c, d));
+    [
+        op::quarters::<0x88>(even, even2),
+        op::quarters::<0x88>(odd, odd2),
+        op::quarters::<0xdd>(even, even2),
+        op::quarters::<0xdd>(odd, odd2),
+    ]
+}
+
 /// Rows become columns.
 #[inline(always)]
 fn transpose(rows: &[__m512i; 8]) -> [__m512i; 8] {
@@ -451,8 +494,8 @@ fn flatten<const N: usize, const M: usize>(elements: &[Field; N]) -> [__m512i; M
 }
 
 #[inline(always)]
-fn eight(row: &[u64], part: usize) -> &[u64; 8] {
-    row[8 * part..].first_chunk().expect("whole vectors")
+fn four(row: &[u64], part: usize) -> &[u64; 4] {
+    row[4 * part..].first_chunk().expect("whole vectors")
 }
 
 #[inline(always)]

@@ -27,16 +27,16 @@ mod weights;
 use super::cpu::Avx512 as Isa;
 use super::portable::{check_count, fresh_secret};
 use super::sha512::batch;
+use super::vertical::VerticalKernel;
 use super::{Backend, Portable};
 use crate::ed25519::{SignatureItem, Verdicts, Verifier, VerifyStats};
 use crate::merkle::{Sha512, Sha512_256};
 use crate::{EngineError, HashAlgorithm};
-use verify::Avx512Kernel;
 
 /// Eight lanes of 64 bits. Each constructor gives nothing where the CPU lacks the instructions.
 pub struct Avx512 {
     isa: Isa,
-    verifier: Verifier<Avx512Kernel>,
+    verifier: Verifier<VerticalKernel<Isa>>,
     /// What has no vector form yet.
     portable: Portable,
 }
@@ -63,7 +63,7 @@ impl Avx512 {
     fn with(isa: Isa, secret: Option<[u8; 32]>) -> Self {
         Self {
             isa,
-            verifier: Verifier::new(Avx512Kernel::new(isa), secret),
+            verifier: Verifier::new(VerticalKernel::new(isa), secret),
             portable: Portable::exact(),
         }
     }
@@ -154,5 +154,18 @@ mod tests {
         let Some(isa) = Isa::detect() else { return };
         tests::field_agrees::<Field>(isa);
         tests::lanes_keep_apart::<Field>(isa);
+    }
+
+    #[test]
+    fn points_agree_with_dalek() {
+        let Some(isa) = Isa::detect() else { return };
+        tests::points_agree::<Field>(isa);
+        tests::decoding_agrees::<Field>(isa);
+    }
+
+    #[test]
+    fn sums_agree_with_dalek() {
+        let Some(isa) = Isa::detect() else { return };
+        tests::sums_agree::<Field>(isa);
     }
 }

@@ -10,18 +10,21 @@ use crate::backend::cpu::Avx512 as Isa;
 use crate::backend::vertical::Weights;
 use crate::ed25519::Part;
 
-impl Isa {
-    /// Computes the scalars of an equation and cuts them.
-    pub(super) fn weigh(self, part: &Part<'_, Row3>, factors: &[[u8; 16]], weights: &mut Weights) {
-        weights.begin(part, factors, 8);
-        // SAFETY: `self` exists, so `detect` saw every feature the function enables.
-        unsafe { weigh(part, factors, weights) }
-    }
+/// Computes the scalars of an equation and cuts them.
+pub(super) fn weigh(
+    _proof: Isa,
+    part: &Part<'_, Row3>,
+    factors: &[[u8; 16]],
+    weights: &mut Weights,
+) {
+    weights.begin(part, factors, 8);
+    // SAFETY: an `Isa` exists, so `detect` saw every feature the function enables.
+    unsafe { weigh_vectors(part, factors, weights) }
 }
 
 /// Terms that come later overwrite what a vector of digits leaves behind its own.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512ifma,avx512vbmi")]
-fn weigh(part: &Part<'_, Row3>, factors: &[[u8; 16]], weights: &mut Weights) {
+fn weigh_vectors(part: &Part<'_, Row3>, factors: &[[u8; 16]], weights: &mut Weights) {
     let (width, stride) = (weights.width as u32, weights.stride);
     let keys = weights.keys.len();
     let vector = |start: usize| {

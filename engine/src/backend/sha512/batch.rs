@@ -12,6 +12,8 @@ use crate::backend::portable::check_count;
 const BYTES_PER_JOB_MIN: usize = 128 * 1024;
 /// A message costs at least one compression of one block, however short it is.
 const BYTES_PER_MESSAGE_MIN: usize = 128;
+/// Both interleaved states of AVX-512 filled four times.
+const LANES_PER_JOB_MIN: usize = 64;
 /// Blocks of 128 bytes in the smallest job.
 const BLOCKS_PER_JOB_MIN: usize = BYTES_PER_JOB_MIN / BYTES_PER_MESSAGE_MIN;
 
@@ -118,8 +120,11 @@ fn in_jobs<D: Send>(
         hash(messages, digests);
         return Ok(());
     }
-    // Whole groups of lanes, so that only the last job has a rest.
-    let per_job = (BYTES_PER_JOB_MIN / (bytes / messages.len())).next_multiple_of(64);
+    // Whole groups of lanes, so that only the last job has a rest: also where one message has more bytes than a job
+    // needs, since lanes that run empty cost more than threads that wait.
+    let per_job = (BYTES_PER_JOB_MIN / (bytes / messages.len()))
+        .max(1)
+        .next_multiple_of(LANES_PER_JOB_MIN);
     messages
         .par_chunks(per_job)
         .zip(digests.par_chunks_mut(per_job))

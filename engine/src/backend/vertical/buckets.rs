@@ -13,9 +13,9 @@ const VECTORS: usize = 2;
 
 /// Room to work in, kept from sum to sum.
 pub(in crate::backend) struct Scratch<F: LaneField> {
-    runs: Runs,
+    pub(super) runs: Runs,
     /// Sum of every run: `LANES` windows of the same bucket side by side; then those of further pieces.
-    sums: Vec<F::Row4>,
+    pub(super) sums: Vec<F::Row4>,
 }
 
 impl<F: LaneField> Scratch<F> {
@@ -57,18 +57,15 @@ pub(in crate::backend) fn sum_is_small<F: LaneField>(
 
 /// Adds up every piece into its place among the sums; a run of no points makes the identity.
 #[inline(always)]
-fn fill<F: LaneField>(isa: F::Isa, points: &[&F::Row3], scratch: &mut Scratch<F>) {
+pub(super) fn fill<F: LaneField>(isa: F::Isa, points: &[&F::Row3], scratch: &mut Scratch<F>) {
     let Scratch { runs, sums } = scratch;
     let identity = Point::<F>::identity(isa).store()[0];
     sums.resize(runs.count() + runs.further.len(), identity);
-    for (sum, ends) in sums.iter_mut().zip(runs.starts.windows(2)) {
-        if ends[0] == ends[1] {
-            *sum = identity;
-        }
+    for run in runs.without_piece() {
+        sums[run] = identity;
     }
     let (zero, one) = (F::splat(isa, &ZERO), F::splat(isa, &ONE));
     let idle = F::store3(&[one, one, zero])[0];
-    let entries = &runs.entries[..];
     for pieces in runs.pieces.chunks(VECTORS * F::LANES) {
         let mut lanes = [[Piece::default(); LANES_MAX]; VECTORS];
         for (i, piece) in pieces.iter().enumerate() {
@@ -78,12 +75,12 @@ fn fill<F: LaneField>(isa: F::Isa, points: &[&F::Row3], scratch: &mut Scratch<F>
         for v in 0..VECTORS {
             accumulated[v] = Point::from_niels(
                 isa,
-                &entry_points(isa, points, entries, &lanes[v], 0, &idle),
+                &entry_points(isa, points, runs, &mut lanes[v], 0, &idle),
             );
         }
         for step in 1..pieces[0].length {
             for v in 0..VECTORS {
-                let next = entry_points(isa, points, entries, &lanes[v], step, &idle);
+                let next = entry_points(isa, points, runs, &mut lanes[v], step, &idle);
                 accumulated[v] = accumulated[v].add_niels(&next);
             }
         }
@@ -101,24 +98,28 @@ fn fill<F: LaneField>(isa: F::Isa, points: &[&F::Row3], scratch: &mut Scratch<F>
     }
 }
 
-/// In each lane, point number `step` of its piece with its sign; `idle` where the piece has ended.
+/// In each lane, the next point of its piece with its sign; `idle` where the piece has no point number `step`.
 #[inline(always)]
 fn entry_points<F: LaneField>(
     isa: F::Isa,
     points: &[&F::Row3],
-    entries: &[u16],
-    pieces: &[Piece; LANES_MAX],
-    step: u32,
+    runs: &Runs,
+    pieces: &mut [Piece; LANES_MAX],
+    step: u16,
     idle: &F::Row3,
 ) -> Niels<F> {
     let mut rows = [idle; LANES_MAX];
     let mut negative = 0;
     for lane in 0..F::LANES {
-        let piece = &pieces[lane];
+        let piece = &mut pieces[lane];
         if step < piece.length {
-            let entry = entries[(piece.start + step) as usize];
-            rows[lane] = points[usize::from(entry / 2)];
-            negative |= ((entry & 1) as u8) << lane;
+            let point = usize::from(piece.entry / 2);
+            rows[lane] = points[point];
+            negative |= ((piece.entry & 1) as u8) << lane;
+            piece.entry = runs.before(piece, point);
+            if step + 1 < piece.length {
+                F::prefetch(isa, points[usize::from(piece.entry / 2)]);
+            }
         }
     }
     Niels::load_signed(isa, rows, negative)
@@ -126,7 +127,7 @@ fn entry_points<F: LaneField>(
 
 /// In each lane, every bucket times its digit: the sum of the sums from each bucket up.
 #[inline(always)]
-fn weigh<F: LaneField>(isa: F::Isa, sums: &[F::Row4]) -> Point<F> {
+pub(super) fn weigh<F: LaneField>(isa: F::Isa, sums: &[F::Row4]) -> Point<F> {
     let buckets = sums.len() / F::LANES;
     let mut above = bucket::<F>(isa, sums, buckets - 1);
     let mut total = Point::identity(isa);

@@ -76,6 +76,10 @@ pub(in crate::backend) trait LaneField: Copy {
     /// Lane `i` from `rows[i]`.
     fn load3(isa: Self::Isa, rows: [&Self::Row3; LANES_MAX]) -> [Self; 3];
 
+    /// Starts loading a row that is needed soon.
+    #[inline(always)]
+    fn prefetch(_: Self::Isa, _: &Self::Row3) {}
+
     /// Lane `i` into the `i`-th row.
     fn store3(elements: &[Self; 3]) -> [Self::Row3; LANES_MAX];
 

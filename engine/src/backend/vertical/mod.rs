@@ -10,6 +10,7 @@
 mod buckets;
 mod decode;
 mod field;
+mod kernel;
 mod point;
 mod runs;
 mod straus;
@@ -20,6 +21,7 @@ mod weights;
 pub(super) use buckets::{Scratch, sum_is_small};
 pub(super) use decode::decode;
 pub(super) use field::{LANES_MAX, LaneField};
+pub(super) use kernel::{Instructions, VerticalKernel};
 pub(super) use point::{Cached, Niels, Point};
 pub(super) use runs::{Digits, ScalarWords};
 pub(super) use straus::{BASE_TABLE, Signature, verify};

@@ -48,15 +48,22 @@ impl Digits<'_> {
 }
 
 /// The runs of some neighbouring windows. Kept from one to the next for its memory.
+///
+/// A run is a chain of entries, each twice the number of a point, plus one if it is to be subtracted. Points come in
+/// order, so one pass over the digits does it; there is no need to count first.
 pub(super) struct Runs {
-    /// Run `r` is `starts[r]..starts[r + 1]` of `entries`. The first `lanes` runs hold what has the digit 0.
-    pub(super) starts: Vec<u32>,
-    /// Twice the number of a point, plus one if it is to be subtracted.
-    pub(super) entries: Vec<u16>,
+    lanes: usize,
+    /// Number of digits, 0 included, that a window may hold up to their sign.
+    keys: usize,
+    /// For each window and digit: last entry of the chain, and its length in the upper half.
+    chains: Vec<u32>,
+    /// For each window and point: the entry before that of this point.
+    before: Vec<u16>,
     /// Runs, or pieces of them, the longest first.
     pub(super) pieces: Vec<Piece>,
     /// Runs whose second, third, ... piece has sum number [`Runs::count`] and so on.
     pub(super) further: Vec<u32>,
+    unsorted: Vec<Piece>,
     by_length: Vec<u32>,
 }
 
@@ -66,8 +73,11 @@ pub(in crate::backend) const TERMS_MAX: usize = 1 << 15;
 /// What one lane adds up.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Piece {
-    pub(super) start: u32,
-    pub(super) length: u32,
+    /// Where the chain starts.
+    pub(super) entry: u16,
+    pub(super) length: u16,
+    /// Where its window starts in [`Runs::before`].
+    window: u32,
     /// Number of the sum it makes: that of its run, or a further one.
     pub(super) sum: u32,
 }
@@ -97,82 +107,104 @@ pub(in crate::backend) fn best_width(long: usize, short: usize, lanes: usize) ->
 impl Runs {
     pub(super) fn new() -> Self {
         Self {
-            starts: Vec::new(),
-            entries: Vec::new(),
+            lanes: 0,
+            keys: 0,
+            chains: Vec::new(),
+            before: Vec::new(),
             pieces: Vec::new(),
             further: Vec::new(),
+            unsorted: Vec::new(),
             by_length: Vec::new(),
         }
     }
 
     /// Number of runs, those of the digit 0 included.
     pub(super) fn count(&self) -> usize {
-        self.starts.len() - 1
+        self.lanes * self.keys
+    }
+
+    /// Runs that no piece makes the sum of.
+    pub(super) fn without_piece(&self) -> impl Iterator<Item = usize> + '_ {
+        let chains = self.chains.iter().enumerate();
+        chains
+            .filter(|(_, chain)| **chain >> 16 == 0)
+            .map(|(place, _)| place % self.keys * self.lanes + place / self.keys)
+    }
+
+    /// The entry before that of `point` in the chain of this piece; nothing of meaning before the first.
+    #[inline(always)]
+    pub(super) fn before(&self, piece: &Piece, point: usize) -> u16 {
+        self.before[piece.window as usize + point]
     }
 
     /// Sorts windows `first` to `first + lanes`: digits `d` and `-d` of window `first + l` are run `d * lanes + l`.
     #[inline(always)]
     pub(super) fn sort(&mut self, digits: &Digits<'_>, first: usize, lanes: usize) {
         assert!(digits.terms <= TERMS_MAX, "{} terms", digits.terms);
-        let runs = lanes * ((1 << (digits.width - 1)) + 1);
-        self.starts.clear();
-        // One place more in front: while entries are placed, a run's start stands one place too high.
-        self.starts.resize(runs + 2, 0);
-        let starts = &mut self.starts[..];
+        (self.lanes, self.keys) = (lanes, (1 << (digits.width - 1)) + 1);
+        let entries: usize = (0..lanes).map(|l| digits.window(first + l).len()).sum();
+        let length_max = (2 * entries / self.count()).max(PIECE_ENTRIES_MIN) as u32;
+        self.chains.clear();
+        self.chains.resize(self.count(), 0);
+        self.before.resize(lanes * digits.terms, 0);
+        self.unsorted.clear();
+        self.further.clear();
         for lane in 0..lanes {
-            for digit in digits.window(first + lane) {
-                starts[usize::from(digit.unsigned_abs()) * lanes + lane + 2] += 1;
+            let window = lane * digits.terms;
+            let chains = &mut self.chains[lane * self.keys..][..self.keys];
+            let digits = digits.window(first + lane);
+            let before = &mut self.before[window..][..digits.len()];
+            for (point, (digit, before)) in digits.iter().zip(before).enumerate() {
+                let chain = &mut chains[usize::from(digit.unsigned_abs())];
+                let entry = (2 * point) as u32 | u32::from(*digit < 0);
+                *before = *chain as u16;
+                *chain = (*chain & !0xffff).wrapping_add(1 << 16) | entry;
+                if *chain >= length_max << 16 {
+                    // Long enough: the piece is closed, and the next point starts another.
+                    *chain = 0;
+                    if *digit != 0 {
+                        let run = usize::from(digit.unsigned_abs()) * lanes + lane;
+                        self.unsorted.push(Piece {
+                            entry: entry as u16,
+                            length: length_max as u16,
+                            window: window as u32,
+                            sum: (lanes * self.keys + self.further.len()) as u32,
+                        });
+                        self.further.push(run as u32);
+                    }
+                }
+            }
+            for (key, chain) in chains.iter().enumerate().skip(1) {
+                if *chain >> 16 > 0 {
+                    self.unsorted.push(Piece {
+                        entry: *chain as u16,
+                        length: (*chain >> 16) as u16,
+                        window: window as u32,
+                        sum: (key * lanes + lane) as u32,
+                    });
+                }
             }
         }
-        for run in 2..runs + 2 {
-            starts[run] += starts[run - 1];
-        }
-        self.entries.clear();
-        self.entries.resize(starts[runs + 1] as usize, 0);
-        for lane in 0..lanes {
-            for (point, digit) in digits.window(first + lane).iter().enumerate() {
-                let place = &mut starts[usize::from(digit.unsigned_abs()) * lanes + lane + 1];
-                self.entries[*place as usize] = 2 * point as u16 + u16::from(*digit < 0);
-                *place += 1;
-            }
-        }
-        self.starts.truncate(runs + 1);
-        self.cut_pieces(lanes);
+        self.sort_pieces(length_max as usize);
     }
 
-    /// Pieces of at most twice the mean length, by a counting sort.
-    fn cut_pieces(&mut self, lanes: usize) {
-        let runs = self.count();
-        let length_max = (2 * self.entries.len() / runs).max(PIECE_ENTRIES_MIN);
+    /// The longest first, by counting.
+    fn sort_pieces(&mut self, length_max: usize) {
         let by_length = &mut self.by_length;
         by_length.clear();
         by_length.resize(length_max + 1, 0);
-        let lengths = |run: usize| (self.starts[run + 1] - self.starts[run]) as usize;
-        for run in lanes..runs {
-            by_length[length_max] += (lengths(run) / length_max) as u32;
-            by_length[lengths(run) % length_max] += 1;
+        for piece in &self.unsorted {
+            by_length[usize::from(piece.length)] += 1;
         }
-        let mut pieces = 0;
-        for length in (1..=length_max).rev() {
-            pieces += std::mem::replace(&mut by_length[length], pieces);
+        let mut place = 0;
+        for count in by_length.iter_mut().rev() {
+            place += std::mem::replace(count, place);
         }
-        self.pieces.clear();
-        self.pieces.resize(pieces as usize, Piece::default());
-        self.further.clear();
-        for run in lanes..runs {
-            let (mut start, end) = (self.starts[run], self.starts[run + 1]);
-            let mut sum = run as u32;
-            while start < end {
-                let length = (end - start).min(length_max as u32);
-                let place = &mut by_length[length as usize];
-                self.pieces[*place as usize] = Piece { start, length, sum };
-                *place += 1;
-                start += length;
-                if start < end {
-                    sum = (runs + self.further.len()) as u32;
-                    self.further.push(run as u32);
-                }
-            }
+        self.pieces.resize(self.unsorted.len(), Piece::default());
+        for piece in &self.unsorted {
+            let place = &mut by_length[usize::from(piece.length)];
+            self.pieces[*place as usize] = *piece;
+            *place += 1;
         }
     }
 }
@@ -230,7 +262,7 @@ pub(super) fn digits<const WORDS: usize>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// Every digit of every window weighs out to the scalar, and none needs a bucket that is not there.
@@ -277,7 +309,11 @@ mod tests {
     }
 
     /// Digits of these scalars, window by window.
-    pub(super) fn written(long: &[ScalarWords], short: &[u128], width: usize) -> (Vec<i16>, usize) {
+    pub(in crate::backend::vertical) fn written(
+        long: &[ScalarWords],
+        short: &[u128],
+        width: usize,
+    ) -> (Vec<i16>, usize) {
         let terms = long.len() + short.len();
         let windows = window_count(LONG_BITS, width);
         let mut values = vec![99; windows * terms];
@@ -325,8 +361,11 @@ mod tests {
                 None => piece.sum,
                 Some(further) => runs.further[further],
             };
-            for entry in &runs.entries[piece.start as usize..][..piece.length as usize] {
-                let point = *entry as usize / 2;
+            let mut entry = piece.entry;
+            for _ in 0..piece.length {
+                let point = usize::from(entry / 2);
+                let negative = entry % 2 == 1;
+                entry = runs.before(piece, point);
                 let scalar = long
                     .get(point)
                     .map_or_else(|| short[point - 300] as i64, |words| words[0] as i64);
@@ -338,7 +377,7 @@ mod tests {
                 };
                 if run % 4 == 0 {
                     assert_eq!(i64::from(run / 4), low.abs());
-                    assert_eq!(entry % 2 == 1, low < 0);
+                    assert_eq!(negative, low < 0);
                 } else {
                     assert_eq!((run, next), (5, 1));
                 }

@@ -76,7 +76,7 @@ impl Weights {
     /// Gives every key of the part a place.
     fn place_keys<P>(&mut self, part: &Part<'_, P>) {
         self.places.clear();
-        self.places.resize(part.keys.len(), NOWHERE);
+        self.places.resize(part.keys, NOWHERE);
         self.keys.clear();
         for key in part.key_of {
             let place = &mut self.places[*key as usize];

@@ -1,0 +1,159 @@
+//! How do vectors verify a batch? The kernel of every backend whose instructions run the vertical algorithms.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
+use curve25519_dalek::edwards::EdwardsPoint;
+use curve25519_dalek::traits::Identity as _;
+
+use super::weights::Weights;
+use super::{BASE_TABLE, Digits, LaneField, ScalarWords, Scratch, Signature};
+use crate::ed25519::{Kernel, Part, SignatureItem};
+
+/// A point as rows of memory hold it.
+type Row<I> = <<I as Instructions>::Field as LaneField>::Row3;
+
+/// Where an instruction set compiles the vertical algorithms for itself, each method in a function of its own with the
+/// target features; and the arithmetic on hashes and scalars that has another form on every set.
+pub(in crate::backend) trait Instructions: Copy + Send + Sync {
+    /// Its numbers mod p.
+    type Field: LaneField<Isa = Self>;
+
+    /// See [`super::decode`].
+    fn decode(self, encodings: &[&[u8; 32]], points: &mut Vec<Row<Self>>, valid: &mut Vec<bool>);
+
+    /// See [`super::sum_is_small`].
+    fn sum_is_small(
+        self,
+        points: &[&Row<Self>],
+        digits: &Digits<'_>,
+        scratch: &mut Scratch<Self::Field>,
+    ) -> bool;
+
+    /// See [`super::verify`].
+    fn verify(
+        self,
+        signatures: &[Signature<'_, Self::Field>],
+        base: &[Row<Self>; BASE_TABLE],
+    ) -> u8;
+
+    /// SHA-512 of the concatenation of three parts for each message `0..hashes.len()`.
+    fn hash<'a>(self, parts: impl Fn(usize) -> [&'a [u8]; 3], hashes: &mut [[u8; 64]]);
+
+    /// Appends each hash mod L.
+    fn reduce(self, hashes: &[[u8; 64]], scalars: &mut Vec<[u8; 32]>);
+
+    /// Computes the scalars of an equation and cuts them into digits.
+    fn weigh(self, part: &Part<'_, Row<Self>>, factors: &[[u8; 16]], weights: &mut Weights);
+}
+
+/// The kernel on the instructions of `I`.
+pub(in crate::backend) struct VerticalKernel<I: Instructions> {
+    instructions: I,
+    /// 0·B, 1·B, 2·B, ...
+    base: Box<[Row<I>; BASE_TABLE]>,
+    /// Memory of equations that ended, one a thread that ever worked at the same time as others.
+    equations: Mutex<Vec<Equation<I>>>,
+}
+
+/// Room for one equation.
+struct Equation<I: Instructions> {
+    weights: Weights,
+    sums: Scratch<I::Field>,
+}
+
+impl<I: Instructions> VerticalKernel<I> {
+    pub(in crate::backend) fn new(instructions: I) -> Self {
+        let mut multiple = EdwardsPoint::identity();
+        let encodings: Vec<[u8; 32]> = (0..BASE_TABLE)
+            .map(|_| {
+                let encoding = multiple.compress().0;
+                multiple += ED25519_BASEPOINT_POINT;
+                encoding
+            })
+            .collect();
+        let encodings: Vec<&[u8; 32]> = encodings.iter().collect();
+        let (mut base, mut valid) = (Vec::new(), Vec::new());
+        instructions.decode(&encodings, &mut base, &mut valid);
+        assert!(valid.iter().all(|v| *v), "multiples of B are points");
+        let Ok(base) = base.try_into() else {
+            unreachable!("one point an encoding")
+        };
+        Self {
+            instructions,
+            base,
+            equations: Mutex::new(Vec::new()),
+        }
+    }
+
+    fn equations(&self) -> MutexGuard<'_, Vec<Equation<I>>> {
+        // One that a panic left half done is not in here.
+        self.equations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<I: Instructions> Kernel for VerticalKernel<I> {
+    type Point = Row<I>;
+
+    const CHUNK_ITEMS_MAX: usize = 2048;
+    const RETRY_ITEMS: usize = 128;
+    const EQUATION_ITEMS_MIN: usize = 48;
+
+    fn decode(&self, encodings: &[&[u8; 32]], points: &mut Vec<Row<I>>, valid: &mut Vec<bool>) {
+        self.instructions.decode(encodings, points, valid);
+    }
+
+    fn challenges(&self, items: &[SignatureItem<'_>], places: &[u32], k: &mut Vec<[u8; 32]>) {
+        let mut hashes = vec![[0; 64]; places.len()];
+        let parts = |i: usize| -> [&[u8]; 3] {
+            let item = &items[places[i] as usize];
+            [&item.signature[..32], item.key, item.message]
+        };
+        self.instructions.hash(parts, &mut hashes);
+        self.instructions.reduce(&hashes, k);
+    }
+
+    fn equation(&self, part: &Part<'_, Row<I>>, factors: &[[u8; 16]]) -> bool {
+        let kept = self.equations().pop();
+        let mut equation = kept.unwrap_or_else(|| Equation {
+            weights: Weights::new(),
+            sums: Scratch::new(),
+        });
+        let weights = &mut equation.weights;
+        self.instructions.weigh(part, factors, weights);
+        let mut points = Vec::with_capacity(weights.keys.len() + 1 + part.len());
+        let keys = weights.keys.iter();
+        points.extend(keys.map(|key| &part.points[*key as usize]));
+        points.push(&self.base[1]);
+        points.extend((0..part.len()).map(|i| part.r(i)));
+        let digits = weights.digits();
+        let holds = self
+            .instructions
+            .sum_is_small(&points, &digits, &mut equation.sums);
+        self.equations().push(equation);
+        holds
+    }
+
+    fn each(&self, part: &Part<'_, Row<I>>, verdicts: &mut Vec<bool>) {
+        let mut vector = Vec::with_capacity(I::Field::LANES);
+        for start in (0..part.len()).step_by(I::Field::LANES) {
+            let end = part.len().min(start + I::Field::LANES);
+            vector.clear();
+            vector.extend((start..end).map(|i| Signature {
+                key: part.key(i),
+                r: part.r(i),
+                s: words(&part.s[i]),
+                k: words(&part.k[i]),
+            }));
+            let bits = self.instructions.verify(&vector, &self.base);
+            verdicts.extend((0..vector.len()).map(|lane| bits >> lane & 1 == 1));
+        }
+    }
+}
+
+fn words(scalar: &[u8; 32]) -> ScalarWords {
+    let (words, _) = scalar.as_chunks::<8>();
+    std::array::from_fn(|i| u64::from_le_bytes(words[i]))
+}

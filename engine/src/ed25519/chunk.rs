@@ -1,0 +1,173 @@
+//! What of a chunk of signatures can take part in an equation? Those whose parts all decode, column by column.
+
+use std::ops::Range;
+
+use super::SignatureItem;
+use super::coefficients::Coefficients;
+use super::kernel::{Kernel, Part};
+use super::key_cache::KeyCache;
+use super::key_hash::{KeyHash, KeyIndex};
+use super::rule::below_order;
+
+/// A chunk made ready. Kept from chunk to chunk for its memory.
+pub(super) struct Chunk<P> {
+    index: KeyIndex,
+    /// For each distinct key the first item that has it.
+    first: Vec<u32>,
+    /// For each distinct key its place among `points`.
+    key_places: Vec<u32>,
+    /// Item and number of the key of whatever passes step 1.
+    passed: Vec<(u32, u32)>,
+    /// Distinct keys, those first that were known, then R of each of `passed`.
+    pub(super) points: Vec<P>,
+    /// Which of `points` are points.
+    valid: Vec<bool>,
+    /// How many of `points` came from the cache.
+    known: usize,
+    /// For each signature that can take part its place among the items, and those of its key and R among `points`.
+    pub(super) place: Vec<u32>,
+    key_of: Vec<u32>,
+    r_of: Vec<u32>,
+    s: Vec<[u8; 32]>,
+    k: Vec<[u8; 32]>,
+}
+
+impl<P: Copy> Chunk<P> {
+    pub(super) fn new(hash: KeyHash) -> Self {
+        Self {
+            index: KeyIndex::new(hash),
+            first: Vec::new(),
+            key_places: Vec::new(),
+            passed: Vec::new(),
+            points: Vec::new(),
+            valid: Vec::new(),
+            known: 0,
+            place: Vec::new(),
+            key_of: Vec::new(),
+            r_of: Vec::new(),
+            s: Vec::new(),
+            k: Vec::new(),
+        }
+    }
+
+    /// Steps 1 and 2 of the rule and k: whatever fails here stays rejected and takes no part in the equation.
+    pub(super) fn prepare(
+        &mut self,
+        kernel: &impl Kernel<Point = P>,
+        cache: &KeyCache<P>,
+        items: &[SignatureItem<'_>],
+    ) {
+        self.number_keys(items);
+        self.decode(kernel, cache, items);
+        self.place.clear();
+        self.key_of.clear();
+        self.r_of.clear();
+        self.s.clear();
+        self.k.clear();
+        for (r, (place, key)) in (self.first.len()..).zip(&self.passed) {
+            let key = self.key_places[*key as usize];
+            if self.valid[key as usize] && self.valid[r] {
+                self.place.push(*place);
+                self.key_of.push(key);
+                self.r_of.push(r as u32);
+                self.s.push(*halves(items[*place as usize].signature).1);
+            }
+        }
+        kernel.challenges(items, &self.place, &mut self.k);
+    }
+
+    /// Step 1, and which key is which.
+    fn number_keys(&mut self, items: &[SignatureItem<'_>]) {
+        self.index.reset(items.len());
+        self.first.clear();
+        self.passed.clear();
+        for (place, item) in items.iter().enumerate() {
+            if below_order(halves(item.signature).1) {
+                let next = self.first.len() as u32;
+                let is_same = |n: u32| items[self.first[n as usize] as usize].key == item.key;
+                let number = self.index.number(item.key, next, is_same);
+                if number == next {
+                    self.first.push(place as u32);
+                }
+                self.passed.push((place as u32, number));
+            }
+        }
+    }
+
+    /// Step 2: unknown keys and every R are decoded in one go.
+    fn decode(
+        &mut self,
+        kernel: &impl Kernel<Point = P>,
+        cache: &KeyCache<P>,
+        items: &[SignatureItem<'_>],
+    ) {
+        self.points.clear();
+        self.valid.clear();
+        self.key_places.clear();
+        let mut encodings = Vec::with_capacity(self.first.len() + self.passed.len());
+        /// Not known, so its place is not yet known either.
+        const UNKNOWN: u32 = u32::MAX;
+        for first in &self.first {
+            let key = items[*first as usize].key;
+            if let Some(point) = cache.get(key) {
+                self.key_places.push(self.points.len() as u32);
+                self.points.push(point);
+                self.valid.push(true);
+            } else {
+                self.key_places.push(UNKNOWN);
+                encodings.push(key);
+            }
+        }
+        self.known = self.points.len();
+        cache.count(self.known, encodings.len());
+        let unknown = self.key_places.iter_mut().filter(|p| **p == UNKNOWN);
+        for (place, next) in unknown.zip(self.known as u32..) {
+            *place = next;
+        }
+        let r = |(place, _): &(u32, u32)| halves(items[*place as usize].signature).0;
+        encodings.extend(self.passed.iter().map(r));
+        kernel.decode(&encodings, &mut self.points, &mut self.valid);
+    }
+
+    /// One factor for each signature, fixed by all of them together.
+    pub(super) fn draw(&self, secret: &[u8; 32]) -> Vec<[u8; 16]> {
+        let mut coefficients = Coefficients::new(secret, self.place.len());
+        for (k, s) in self.k.iter().zip(&self.s) {
+            coefficients.absorb(k, s);
+        }
+        coefficients.draw(self.place.len())
+    }
+
+    pub(super) fn part(&self, part: Range<usize>) -> Part<'_, P> {
+        Part {
+            points: &self.points,
+            keys: self.first.len(),
+            key_of: &self.key_of[part.clone()],
+            r_of: &self.r_of[part.clone()],
+            s: &self.s[part.clone()],
+            k: &self.k[part],
+        }
+    }
+
+    /// Puts every unknown key that has a valid signature into the cache: only those are worth keeping decoded.
+    pub(super) fn remember_keys(
+        &mut self,
+        cache: &KeyCache<P>,
+        items: &[SignatureItem<'_>],
+        is_valid: impl Fn(usize) -> bool,
+    ) {
+        for (place, key) in self.place.iter().zip(&self.key_of) {
+            let (place, key) = (*place as usize, *key as usize);
+            // What `valid` said of a key is of no more use: it now says that the key is still to be put in.
+            if key >= self.known && is_valid(place) && std::mem::take(&mut self.valid[key]) {
+                cache.put(items[place].key, self.points[key]);
+            }
+        }
+    }
+}
+
+/// R and S.
+fn halves(signature: &[u8; 64]) -> (&[u8; 32], &[u8; 32]) {
+    let (r, s) = signature.split_first_chunk().expect("64 bytes hold 32");
+    (r, s.first_chunk().expect("32 bytes are left"))
+}
