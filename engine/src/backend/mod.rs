@@ -121,6 +121,12 @@ pub trait Backend: Send + Sync {
         verdicts: &mut Verdicts,
     ) -> Result<(), EngineError>;
 
+    /// Whether it computes on the cores that everything else on this machine runs on: what slows one such backend slows
+    /// all of them alike. A device of its own answers `false`.
+    fn shares_cores(&self) -> bool {
+        true
+    }
+
     /// What verification has done since this backend was made, for metrics.
     fn verify_stats(&self) -> VerifyStats;
 }

@@ -11,13 +11,16 @@ use sha2::{Digest as _, Sha512};
 use super::model::{Job, Model, Sample, Size};
 use crate::{Backend, EngineError, HashAlgorithm, SignatureItem, Verdicts};
 
-/// Time for everything, the making of the samples included. Only a first, smallest sample may overrun it.
+/// Time for everything, the making of the samples included. Only the samples that are always taken may overrun it.
 pub(super) const CALIBRATION_MAX: Duration = Duration::from_millis(150);
 /// Items of the samples: one or two for each class of sizes that stays on one thread.
 const ITEMS: [usize; 6] = [1, 4, 8, 32, 128, 256];
+/// Of these, taken however late it is: a machine that was busy for a moment must not give a model that lasts.
+const ITEMS_ALWAYS: [usize; 2] = [1, 32];
 /// Different signatures, each by a signer of its own; larger samples repeat them.
 const SIGNATURES: usize = 64;
-/// A sample is measured at most so often; the least time counts.
+/// A sample is measured so often at least, and at most while there is time; the least time counts.
+const RUNS_MIN: usize = 3;
 const RUNS_MAX: usize = 5;
 /// Bytes of a message, the size of a usual transaction and of a pair of nodes.
 const MESSAGE_BYTES: usize = 128;
@@ -80,11 +83,12 @@ fn measure_job(
     let mut timed: Vec<Sample> = Vec::with_capacity(ITEMS.len());
     for items in ITEMS {
         // A machine slower than expected measures less, not longer.
-        if timed
-            .last()
-            .is_some_and(|last| !fits(last, items, item_bytes, until))
+        if !ITEMS_ALWAYS.contains(&items)
+            && timed
+                .last()
+                .is_some_and(|last| !fits(last, items, item_bytes, until))
         {
-            break;
+            continue;
         }
         timed.push(samples.time(backend, job, items, item_bytes, until)?);
     }
@@ -101,8 +105,8 @@ fn measure_job(
 /// Is there time left for a sample of `items`, going by the last one?
 fn fits(last: &Sample, items: usize, item_bytes: usize, until: Instant) -> bool {
     let growth = (items * item_bytes) as f64 / last.size.bytes as f64;
-    let expected = Duration::from_nanos((last.nanos * growth.max(1.0)) as u64);
-    Instant::now() + expected < until
+    let expected = RUNS_MIN as f64 * last.nanos * growth.max(1.0);
+    Instant::now() + Duration::from_nanos(expected as u64) < until
 }
 
 impl Samples {
@@ -118,7 +122,7 @@ impl Samples {
         }
     }
 
-    /// The least time of a few runs, one at least.
+    /// The least time of a few runs.
     fn time(
         &self,
         backend: &dyn Backend,
@@ -177,7 +181,7 @@ fn least_time(until: Instant, mut call: impl FnMut() -> Result<(), Unfit>) -> Re
     let mut least = Duration::MAX;
     for run in 0..RUNS_MAX {
         let start = Instant::now();
-        if run > 0 && start + least > until {
+        if run >= RUNS_MIN && start + least > until {
             break;
         }
         call()?;

@@ -1,12 +1,15 @@
 //! Which backend takes this call? The one that will be done first.
 //!
-//! Every backend computes the same bytes, so the choice is about time only: [`Model`] says how long each would take,
+//! Every backend computes the same bytes, so the choice is about time only: a model says how long each would take,
 //! calibrated once at start and corrected by the clock since. A backend that gives an error is passed over, the next one
 //! answers, and for a growing number of calls it comes last; the caller sees an error only when there is none left.
 //!
-//! A device with memory of its own enters like any other: as one more entry of [`crate::available`]. The CPU backends
-//! share the cores, so what runs already delays each of them alike and cancels out of the choice; a device with a queue
-//! of its own has to add the predicted rest of that queue, in [`Seat::finish_ns`].
+//! Backends on the same cores are slowed by the same things: other processes, keys not seen before, invalid signatures.
+//! So a measurement of one corrects the forecast of all of them and leaves their order as calibrated; a node under load
+//! never flees to a slower one. Between the cores and a device of its own the clock decides.
+//!
+//! A device enters as one more entry of [`crate::available`]. What runs already delays the CPU backends alike and cancels
+//! out of the choice; a device with a queue has to add the predicted rest of it to its forecast.
 
 mod calibrate;
 mod model;
@@ -24,6 +27,9 @@ use model::Model;
 
 /// A call this short is not timed: the clock and chance would count for more than the work.
 const TIMED_NS_MIN: f64 = 5000.0;
+/// A backend must be predicted to need less than this share of the time of one that is faster by general knowledge, or
+/// chance would decide between two that do the same.
+const PREFERRED_SHARE: f64 = 0.9;
 /// Calls for which a backend comes last after its first error; twice as many after each further one in a row.
 const REST_CALLS_MIN: u32 = 64;
 /// And at most so many.
@@ -145,23 +151,37 @@ impl Scheduler {
 
     /// The best of those not yet tried: rested before resting, then by predicted finish, then by place.
     fn next(&self, work: Option<(Job, Size)>, tried: u64) -> Option<usize> {
-        let rank = |index: &usize| {
-            let seat = &self.seats[*index];
+        let mut best: Option<(usize, bool, f64)> = None;
+        for (index, seat) in self.seats.iter().enumerate() {
+            if tried >> index & 1 == 1 {
+                continue;
+            }
+            let resting = seat.resting();
             let finish = work.map_or(0.0, |(job, size)| seat.finish_ns(job, size));
-            (seat.resting(), finish)
-        };
-        (0..self.seats.len())
-            .filter(|index| tried >> index & 1 == 0)
-            .min_by(|a, b| rank(a).partial_cmp(&rank(b)).expect("never NaN"))
+            let better = match best {
+                None => true,
+                Some((_, best_resting, _)) if best_resting != resting => best_resting,
+                Some((.., least)) => finish < PREFERRED_SHARE * least,
+            };
+            if better {
+                best = Some((index, resting, finish));
+            }
+        }
+        best.map(|(index, ..)| index)
     }
 
     fn record(&self, index: usize, job: Job, size: Size, nanos: f64) {
-        let asked = &self.seats[index].models[job as usize];
-        asked.learn(size, nanos);
-        let drift = asked.drift(size);
-        for (other, seat) in self.seats.iter().enumerate() {
-            if other != index {
-                seat.models[job as usize].follow(size, drift);
+        let asked = &self.seats[index];
+        let model = &asked.models[job as usize];
+        model.learn(size, nanos);
+        let drift = model.drift(size);
+        let others = self.seats.iter().enumerate().filter(|(i, _)| *i != index);
+        for (_, seat) in others {
+            let model = &seat.models[job as usize];
+            if asked.backend.shares_cores() && seat.backend.shares_cores() {
+                model.take_drift(size, drift);
+            } else {
+                model.follow(size, drift);
             }
         }
     }

@@ -74,7 +74,7 @@ const CLASSES: usize = 14;
 const DRIFT_MAX: f64 = 4.0;
 /// Share of a new measurement in the drift.
 const LEARN: f64 = 1.0 / 16.0;
-/// Share by which the drift of those not asked moves towards that of the one asked.
+/// Share by which the drift of those on other hardware moves towards that of the one asked.
 const FOLLOW: f64 = 1.0 / 256.0;
 
 /// What is known about one backend and job.
@@ -126,10 +126,15 @@ impl Model {
         self.move_drift(size, ratio, LEARN);
     }
 
-    /// Takes in that another backend is off its calibration by `drift`. What slows one, such as a busy machine, mostly
-    /// slows all; and one that was slow once gets its turn again.
+    /// Takes in that a backend on other hardware is off its calibration by `drift`. Some of what slows one slows all, and one
+    /// that was slow once gets its turn again.
     pub(super) fn follow(&self, size: Size, drift: f64) {
         self.move_drift(size, drift, FOLLOW);
+    }
+
+    /// Takes over the drift of a backend on the same hardware.
+    pub(super) fn take_drift(&self, size: Size, drift: f64) {
+        self.drift[class(size)].store(drift.to_bits(), Ordering::Relaxed);
     }
 
     /// Measured over calibrated for calls of about this size.

@@ -10,6 +10,9 @@ use super::*;
 use crate::merkle::{self, Sha512_256};
 use crate::{Portable, available};
 
+/// Name of the one that is no part of the CPU.
+const FAR: &str = "far";
+
 /// `portable` under another name, with a count of its calls and a switch that makes it fail.
 struct Device {
     name: &'static str,
@@ -98,6 +101,10 @@ impl Backend for Device {
         self.answer(|b| b.verify_ed25519(items, verdicts))
     }
 
+    fn shares_cores(&self) -> bool {
+        self.name != FAR
+    }
+
     fn verify_stats(&self) -> VerifyStats {
         self.inner.verify_stats()
     }
@@ -121,7 +128,7 @@ fn size(items: usize) -> Size {
 
 fn two(near: Models, far: Models) -> (Scheduler, [Arc<AtomicBool>; 2], [Arc<AtomicUsize>; 2]) {
     let (a, a_lost, a_calls) = Device::boxed("near");
-    let (b, b_lost, b_calls) = Device::boxed("far");
+    let (b, b_lost, b_calls) = Device::boxed(FAR);
     let scheduler = Scheduler::with(vec![a, b], vec![near, far]);
     (scheduler, [a_lost, b_lost], [a_calls, b_calls])
 }
@@ -145,9 +152,9 @@ fn count(calls: &AtomicUsize) -> usize {
 
 #[test]
 fn each_size_goes_where_it_is_done_first() {
-    // Equal at 1,000 items.
+    // Equal at 1,000 items; at 1,126 the second is faster by the share that is asked for.
     let (scheduler, _, calls) = two(priced(1000.0, 100.0), priced(91_000.0, 10.0));
-    for (items, name) in [(1, "near"), (900, "near"), (1100, "far"), (65_536, "far")] {
+    for (items, name) in [(1, "near"), (1100, "near"), (1150, FAR), (65_536, FAR)] {
         assert_eq!(scheduler.choice(Job::Sha512, size(items)), name, "{items}");
     }
     hash_some(&scheduler, 1).unwrap();
@@ -182,11 +189,39 @@ fn the_clock_corrects_a_wrong_calibration() {
 
 #[test]
 fn load_on_the_machine_turns_nothing_around() {
-    let (scheduler, ..) = two(priced(0.0, 100.0), priced(0.0, 500.0));
-    for _ in 0..1000 {
-        scheduler.record(0, Job::Verify, size(500), 1e12);
-        assert_eq!(scheduler.choice(Job::Verify, size(500)), "near");
+    let (near, ..) = Device::boxed("near");
+    let (next, ..) = Device::boxed("next");
+    let models = vec![priced(0.0, 100.0), priced(0.0, 130.0)];
+    let scheduler = Scheduler::with(vec![near, next], models);
+    for nanos in [1e12, 0.0] {
+        for _ in 0..1000 {
+            scheduler.record(0, Job::Verify, size(500), nanos);
+            assert_eq!(scheduler.choice(Job::Verify, size(500)), "near");
+        }
     }
+}
+
+#[test]
+fn the_forecast_follows_the_clock_on_all_backends_of_the_cpu() {
+    let (near, ..) = Device::boxed("near");
+    let (next, ..) = Device::boxed("next");
+    let models = vec![priced(0.0, 100.0), priced(0.0, 200.0)];
+    let scheduler = Scheduler::with(vec![near, next], models);
+    for _ in 0..200 {
+        scheduler.record(0, Job::Verify, size(500), 500.0 * 300.0);
+    }
+    for (name, nanos) in scheduler.forecast(Job::Verify, size(500)) {
+        let expected = if name == "near" { 150e3 } else { 300e3 };
+        let off = nanos / expected;
+        assert!((0.999..1.001).contains(&off), "{name}: {nanos} ns");
+    }
+}
+
+#[test]
+fn of_equals_the_first_is_asked() {
+    let (scheduler, _, calls) = two(priced(0.0, 100.0), priced(0.0, 95.0));
+    hash_some(&scheduler, 100).unwrap();
+    assert_eq!((count(&calls[0]), count(&calls[1])), (1, 0));
 }
 
 #[test]
