@@ -81,13 +81,13 @@ pub const KEYS: &[Key] = &[
         name: "engine.backend",
         default: "auto",
         kind: Kind::Word(&["auto", "portable", "avx2", "avx512", "gpu"]),
-        help: "which engine verifies and hashes",
+        help: "which engine verifies and hashes; auto measures at start and takes the fastest for each call",
     },
     Key {
         name: "engine.pin",
-        default: "off",
-        kind: Kind::Word(&["off", "on"]),
-        help: "on ties each thread of the engine to one core; for machines that run nothing else",
+        default: "false",
+        kind: Kind::Switch,
+        help: "each thread of the engine stays on one core; for machines that run nothing else",
     },
     Key {
         name: "engine.threads",

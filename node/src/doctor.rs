@@ -125,6 +125,15 @@ pub fn examine(home: &Path, flags: &[(String, String)]) -> Vec<Finding> {
                 Err(problem) => Err(problem.to_string()),
             },
         );
+        if config.get("engine.pin") {
+            note(
+                "engine threads",
+                match crate::engine::cannot_pin(config.get("engine.threads")) {
+                    None => Ok("one core each".to_owned()),
+                    Some(problem) => Err(format!("{problem}; change engine.threads or engine.pin")),
+                },
+            );
+        }
     }
     findings
 }

@@ -1,32 +1,45 @@
-//! The engine as this process uses it: one backend, and a pool of threads of its own name.
+//! The engine as this process uses it: one backend, or a scheduler over all, and a pool of threads of its own name.
 //!
 //! Large batches run on the pool; what is too small to be worth handing over runs on the caller's thread, so that a vote
 //! never waits behind a lane batch.
 
 use anyhow::Context as _;
 use bds_engine::merkle::{self, Sha512_256, Tree};
+use bds_engine::scheduler::{Job, Size};
 use bds_engine::{Backend, EngineError, Scheduler, SignatureItem, Verdicts, VerifyStats};
 
 /// Below this many items a batch stays on the caller's thread.
 const POOL_ITEMS_MIN: usize = 64;
 
-/// The backend of this name; `auto` is a scheduler over all of them, calibrated now.
+/// A batch as validators verify them under load, for saying which backend `auto` would take.
+const USUAL_BATCH: Size = Size {
+    items: 1024,
+    bytes: 1024 * 192,
+};
+
+/// The backend of this name and what to call it; `auto` is a scheduler over all of them, calibrated now, and called as the
+/// one that large batches go to.
 ///
 /// # Errors
 /// When this machine lacks the backend.
-pub fn backend(name: &str) -> Result<Box<dyn Backend>, EngineError> {
-    match name {
-        "auto" => Ok(Box::new(Scheduler::auto())),
-        _ => bds_engine::by_name(name),
+pub fn backend(name: &str) -> Result<(Box<dyn Backend>, &'static str), EngineError> {
+    if name == "auto" {
+        let scheduler = Scheduler::auto();
+        let name = scheduler.choice(Job::Verify, USUAL_BATCH);
+        return Ok((Box::new(scheduler), name));
     }
+    let backend = bds_engine::by_name(name)?;
+    let name = backend.name();
+    Ok((backend, name))
 }
 
 /// One signature to check: key, signature, message.
 pub type Check<'a> = (&'a [u8; 32], &'a [u8; 64], &'a [u8]);
 
-/// One backend and its threads.
+/// One backend, or a scheduler over all of them, and its threads.
 pub struct Engine {
     backend: Box<dyn Backend>,
+    name: &'static str,
     pool: rayon::ThreadPool,
 }
 
@@ -36,7 +49,7 @@ impl Engine {
     /// # Errors
     /// When this machine lacks the backend, or threads cannot be started.
     pub fn new(name: &str, threads: usize) -> anyhow::Result<Self> {
-        Self::with(backend(name)?, threads, false)
+        Self::with(name, threads, false)
     }
 
     /// As [`Engine::new`], each thread tied to one of the cores that this process may use.
@@ -44,10 +57,11 @@ impl Engine {
     /// # Errors
     /// As [`Engine::new`].
     pub fn pinned(name: &str, threads: usize) -> anyhow::Result<Self> {
-        Self::with(backend(name)?, threads, true)
+        Self::with(name, threads, true)
     }
 
-    fn with(backend: Box<dyn Backend>, threads: usize, pin: bool) -> anyhow::Result<Self> {
+    fn with(name: &str, threads: usize, pin: bool) -> anyhow::Result<Self> {
+        let (backend, name) = backend(name)?;
         let cores = if pin { cores::allowed() } else { Vec::new() };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -55,13 +69,17 @@ impl Engine {
             .start_handler(move |i| cores::pin_to(&cores, i))
             .build()
             .context("cannot start the engine's threads")?;
-        Ok(Self { backend, pool })
+        Ok(Self {
+            backend,
+            name,
+            pool,
+        })
     }
 
-    /// Name of the backend.
+    /// Name of the backend; under `auto`, of the one that large batches go to.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.backend.name()
+        self.name
     }
 
     /// What verification has done so far.
@@ -135,6 +153,16 @@ impl Engine {
     }
 }
 
+/// What keeps this many threads (0 is one a core) from having a core each, if anything does.
+#[must_use]
+pub fn cannot_pin(threads: usize) -> Option<String> {
+    match cores::allowed().len() {
+        0 => Some("this system does not say which cores there are".to_owned()),
+        cores if threads > cores => Some(format!("{threads} threads on {cores} cores")),
+        _ => None,
+    }
+}
+
 /// Which core does a thread run on?
 #[cfg(target_os = "linux")]
 mod cores {
@@ -177,6 +205,28 @@ mod cores {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_as_many_threads_as_cores_can_be_pinned() {
+        assert_eq!(cannot_pin(0), None);
+        assert_eq!(cannot_pin(cores::allowed().len()), None);
+        let problem = cannot_pin(100_000).unwrap();
+        assert!(problem.starts_with("100000 threads on "), "{problem}");
+    }
+
+    #[test]
+    fn auto_schedules_and_says_what_it_takes() {
+        let auto = Engine::new("auto", 1).unwrap();
+        assert_eq!(auto.backend.name(), "auto");
+        let has: Vec<_> = bds_engine::available().iter().map(|b| b.name()).collect();
+        assert!(has.contains(&auto.name()), "{} of {has:?}", auto.name());
+        let forced = Engine::new("portable", 1).unwrap();
+        assert_eq!(
+            (forced.backend.name(), forced.name()),
+            ("portable", "portable")
+        );
+        assert!(Engine::new("abacus", 1).is_err());
+    }
 
     #[test]
     fn pinned_threads_stay_on_their_core_and_others_move_freely() {

@@ -110,8 +110,9 @@ fn a_home_in_use_and_a_port_taken_are_told_apart() {
 fn doctor_finds_what_is_wrong() {
     let dir = tempfile::tempdir().expect("a directory");
     let cluster = network(dir.path());
-    let doctor = || {
+    let doctor = |environment: &[(&str, &str)]| {
         let output = Command::new(bds())
+            .envs(environment.iter().copied())
             .arg("doctor")
             .arg("--home")
             .arg(cluster.home(0))
@@ -122,10 +123,14 @@ fn doctor_finds_what_is_wrong() {
             String::from_utf8_lossy(&output.stdout).into_owned(),
         )
     };
-    let (code, said) = doctor();
+    let (code, said) = doctor(&[]);
     assert_eq!(code, Some(0), "{said}");
+    let crowded = [("BDS_ENGINE_PIN", "true"), ("BDS_ENGINE_THREADS", "1024")];
+    let (code, said) = doctor(&crowded);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("WRONG engine threads"), "{said}");
     std::fs::write(cluster.home(0).join("validator.key"), "no key").expect("written");
-    let (code, said) = doctor();
+    let (code, said) = doctor(&[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("WRONG validator key"), "{said}");
 }

@@ -107,7 +107,7 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
             &format!("{} holds no ledger log", args.dir.display()),
         );
     }
-    let backend = crate::engine::backend(&args.backend)?;
+    let (backend, name) = crate::engine::backend(&args.backend)?;
     let replay = match args.replay {
         true => {
             let engine = Arc::new(Engine::new(&args.backend, 0)?);
@@ -131,7 +131,7 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     match result {
         Ok(report) => {
-            print_report(args, backend.name(), &report)?;
+            print_report(args, name, &report)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(ArchiveError::Fault(fault)) => {

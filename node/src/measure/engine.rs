@@ -9,11 +9,11 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use bds_engine::merkle::{self, Sha512, Sha512_256, TreeHash};
 use bds_engine::{Backend, SignatureItem, Verdicts};
-use ed25519_dalek::{Signer as _, SigningKey};
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
+use super::samples::{Signed, message, plain_root, sign};
 use super::timing::{self, Timing};
 
 /// Name and version of the JSON form. Fields are only ever added within a version.
@@ -25,11 +25,16 @@ const SPREAD_MIN: usize = 1024;
 /// Bytes of a message, and the most messages of that length that are tried.
 const MESSAGES: [(usize, usize); 4] = [(128, 16_384), (192, 16_384), (1024, 16_384), (1 << 16, 64)];
 /// Leaves of a tree, 64 bytes each.
-const LEAVES: [usize; 3] = [1 << 12, 1 << 16, 1 << 20];
+const LEAVES: [usize; 4] = [1 << 6, 1 << 12, 1 << 16, 1 << 20];
+/// Signatures of the batches with invalid ones.
+const FLOODS: [usize; 2] = [1024, 4096];
 /// Percent of invalid signatures.
 const INVALID: [usize; 3] = [1, 50, 100];
 /// Signers of the `keys=16` cases.
 const FEW_KEYS: usize = 16;
+/// Most signatures by which a new backend gets into its stride, and who signs them: nobody else.
+const STRANGERS: usize = 4096;
+const STRANGERS_FROM: usize = 1 << 20;
 
 /// One measured combination. Times are those of one item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,26 +57,20 @@ pub struct Figure {
 
 /// What is measured how, and where it goes.
 pub struct Bench<'a> {
-    backends: Vec<Box<dyn Backend>>,
+    backends: Vec<(&'static str, Box<dyn Backend>)>,
     pools: [ThreadPool; 2],
     limit: Duration,
+    items_max: usize,
     found: &'a mut dyn FnMut(Figure),
 }
 
 /// Peers of one case and what an item costs them.
 type Peers = Vec<(&'static str, f64)>;
 
-/// A signed message.
-#[derive(Clone)]
-struct Signed {
-    key: [u8; 32],
-    signature: [u8; 64],
-    message: [u8; 128],
-}
-
 impl<'a> Bench<'a> {
-    /// - `only`: one backend instead of all.
+    /// - `only`: one backend instead of all; `auto` for what a node does, the choosing included.
     /// - `limit`: time for each figure.
+    /// - `items_max`: larger calls are left out.
     /// - `found`: gets each figure as it is measured.
     ///
     /// # Errors
@@ -79,11 +78,13 @@ impl<'a> Bench<'a> {
     pub fn new(
         only: Option<&str>,
         limit: Duration,
+        items_max: usize,
         found: &'a mut dyn FnMut(Figure),
     ) -> anyhow::Result<Self> {
+        let named = |backend: Box<dyn Backend>| (backend.name(), backend);
         let backends = match only {
-            Some(name) => vec![bds_engine::by_name(name)?],
-            None => bds_engine::available(),
+            Some(name) => vec![named(crate::engine::backend(name)?.0)],
+            None => bds_engine::available().into_iter().map(named).collect(),
         };
         let pool = |threads| {
             rayon::ThreadPoolBuilder::new()
@@ -95,6 +96,7 @@ impl<'a> Bench<'a> {
             backends,
             pools: [pool(1)?, pool(2)?],
             limit,
+            items_max,
             found,
         })
     }
@@ -104,22 +106,25 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// When a backend gives a wrong verdict, or none.
     pub fn verify(&mut self) -> anyhow::Result<()> {
-        let most = COUNTS[COUNTS.len() - 1];
-        for (keys, signed) in [("distinct", sign(most, most)), ("16", sign(most, FEW_KEYS))] {
-            for n in COUNTS {
+        let Some(most) = self.fitting(&COUNTS).last() else {
+            return Ok(());
+        };
+        for (keys, signers) in [("distinct", 0..most), ("16", 0..FEW_KEYS)] {
+            let signed = sign(most, signers);
+            for n in self.fitting(&COUNTS) {
                 let signed = &signed[..n];
                 let peers = self.verify_peers(keys, signed);
                 self.verify_backends(&format!("keys={keys}"), signed, n, &peers)?;
             }
         }
-        for n in [1024, 4096] {
-            let good = sign(n, n);
+        for n in self.fitting(&FLOODS) {
+            let good = sign(n, 0..n);
             let peers = self.verify_peers("distinct", &good);
             for percent in INVALID {
                 let bad = n * percent / 100;
                 // From one signer and one after the other, or each from another and evenly spread.
                 let mut block = good.clone();
-                block[..bad].clone_from_slice(&sign(bad, 1));
+                block[..bad].clone_from_slice(&sign(bad, 0..1));
                 block[..bad].iter_mut().for_each(Signed::spoil);
                 self.verify_backends(
                     &format!("invalid={percent}% one-source"),
@@ -148,6 +153,7 @@ impl<'a> Bench<'a> {
     /// When a backend gives a wrong digest, or none.
     pub fn sha512(&mut self) -> anyhow::Result<()> {
         for (bytes, most) in MESSAGES {
+            let most = most.min(self.items_max);
             let owned: Vec<Vec<u8>> = (0..most).map(|i| message(i, bytes)).collect();
             let slices: Vec<&[u8]> = owned.iter().map(Vec::as_slice).collect();
             let case = format!("bytes={bytes}");
@@ -164,7 +170,7 @@ impl<'a> Bench<'a> {
                 let mut digests = vec![[0; 64]; n];
                 for index in 0..self.backends.len() {
                     for threads in threads_for(n) {
-                        let (backend, limit) = (&*self.backends[index], self.limit);
+                        let (backend, limit) = (&*self.backends[index].1, self.limit);
                         let mut call = || backend.sha512_many(black_box(messages), &mut digests);
                         call()?;
                         let time = self.pools[threads - 1]
@@ -183,9 +189,10 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// When a backend gives a wrong root, or none.
     pub fn merkle(&mut self) -> anyhow::Result<()> {
-        let owned: Vec<Vec<u8>> = (0..LEAVES[2]).map(|i| message(i, 64)).collect();
+        let most = self.fitting(&LEAVES).last().unwrap_or(0);
+        let owned: Vec<Vec<u8>> = (0..most).map(|i| message(i, 64)).collect();
         let leaves: Vec<&[u8]> = owned.iter().map(Vec::as_slice).collect();
-        for n in LEAVES {
+        for n in self.fitting(&LEAVES) {
             self.merkle_of::<Sha512_256>(&leaves[..n])?;
             self.merkle_of::<Sha512>(&leaves[..n])?;
         }
@@ -200,8 +207,8 @@ impl<'a> Bench<'a> {
         });
         let peers = vec![self.peer("merkle", &case, "sha2-loop", n, time)];
         for index in 0..self.backends.len() {
-            for threads in [1, 2] {
-                let (backend, limit) = (&*self.backends[index], self.limit);
+            for threads in threads_for(n) {
+                let (backend, limit) = (&*self.backends[index].1, self.limit);
                 let call = || merkle::root::<H>(backend, black_box(leaves));
                 ensure!(call()? == right, "{} builds a wrong tree", backend.name());
                 let time = self.pools[threads - 1].install(|| {
@@ -213,6 +220,12 @@ impl<'a> Bench<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Those of `counts` that are wanted, which rise.
+    fn fitting(&self, counts: &'static [usize]) -> impl Iterator<Item = usize> + use<> {
+        let items_max = self.items_max;
+        counts.iter().copied().filter(move |n| *n <= items_max)
     }
 
     fn verify_peers(&mut self, keys: &str, signed: &[Signed]) -> Peers {
@@ -248,29 +261,33 @@ impl<'a> Bench<'a> {
     ) -> anyhow::Result<()> {
         let n = signed.len();
         let items: Vec<SignatureItem<'_>> = signed.iter().map(Signed::item).collect();
+        let count = n.min(STRANGERS);
+        let strangers = sign(count, STRANGERS_FROM..STRANGERS_FROM + count);
+        let strangers: Vec<SignatureItem<'_>> = strangers.iter().map(Signed::item).collect();
         for index in 0..self.backends.len() {
             for threads in threads_for(n) {
-                let (backend, limit) = (&*self.backends[index], self.limit);
-                let decide = |backend: &dyn Backend, verdicts: &mut Verdicts| {
+                let (name, limit) = (self.backends[index].0, self.limit);
+                let decide = |backend: &dyn Backend, items: &[_], verdicts: &mut Verdicts| {
                     backend
-                        .verify_ed25519(black_box(&items), verdicts)
+                        .verify_ed25519(black_box(items), verdicts)
                         .expect("far below the limit");
                 };
                 let mut verdicts = Verdicts::new();
-                // New to the backend: no key known, nothing learnt about the share of invalid ones.
-                let make = || bds_engine::by_name(backend.name()).expect("it is here");
+                // In work, but with nothing of this known: no key, no share of invalid ones.
+                let make = || {
+                    let (backend, _) = crate::engine::backend(name).expect("it is here");
+                    decide(&*backend, &strangers, &mut Verdicts::new());
+                    backend
+                };
                 let pool = &self.pools[threads - 1];
-                let cold =
-                    pool.install(|| timing::fresh(limit, make, |b| decide(&**b, &mut verdicts)));
-                let warm_backend = make();
+                let cold = pool.install(|| {
+                    timing::fresh(limit, make, |b| decide(&**b, &items, &mut verdicts))
+                });
+                let known = make();
                 let warm = pool
-                    .install(|| timing::repeated(limit, || decide(&*warm_backend, &mut verdicts)));
+                    .install(|| timing::repeated(limit, || decide(&*known, &items, &mut verdicts)));
                 let counted = verdicts.count_valid();
-                ensure!(
-                    counted == valid,
-                    "{}: {counted} of {valid} valid",
-                    backend.name()
-                );
+                ensure!(counted == valid, "{name}: {counted} of {valid} valid");
                 for (cache, time) in [("cold", cold), ("warm", warm)] {
                     self.own(
                         "verify",
@@ -321,7 +338,7 @@ impl<'a> Bench<'a> {
         (self.found)(Figure {
             operation: operation.to_owned(),
             case: case.to_owned(),
-            by: format!("backend={}", self.backends[index].name()),
+            by: format!("backend={}", self.backends[index].0),
             n,
             threads,
             time,
@@ -330,64 +347,40 @@ impl<'a> Bench<'a> {
     }
 }
 
-impl Signed {
-    fn item(&self) -> SignatureItem<'_> {
-        SignatureItem {
-            key: &self.key,
-            signature: &self.signature,
-            message: &self.message,
-        }
-    }
-
-    /// Makes it invalid in a way that only the equation shows: S stays below the group order.
-    fn spoil(&mut self) {
-        self.signature[32] ^= 1;
-    }
-}
-
 fn threads_for(n: usize) -> impl Iterator<Item = usize> {
     1..=if n < SPREAD_MIN { 1 } else { 2 }
 }
 
-/// `count` signed messages by `keys` signers in turn, the same in every run.
-fn sign(count: usize, keys: usize) -> Vec<Signed> {
-    let signers: Vec<SigningKey> = (0..keys)
-        .map(|i| SigningKey::from_bytes(blake3::hash(&i.to_le_bytes()).as_bytes()))
-        .collect();
-    (0..count)
-        .map(|i| {
-            let signer = &signers[i % keys];
-            let message: [u8; 128] = message(i, 128).try_into().expect("128 bytes");
-            Signed {
-                key: signer.verifying_key().to_bytes(),
-                signature: signer.sign(&message).to_bytes(),
-                message,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every operation, backend and peer, with the answers checked; how long anything took is nobody's business here.
+    #[test]
+    fn every_backend_is_measured_beside_its_peers() {
+        let mut figures = Vec::new();
+        let mut found = |figure| figures.push(figure);
+        let mut bench = Bench::new(None, Duration::ZERO, 64, &mut found).unwrap();
+        bench.verify().unwrap();
+        bench.sha512().unwrap();
+        bench.merkle().unwrap();
+        drop(bench);
+        let names: Vec<_> = bds_engine::available().iter().map(|b| b.name()).collect();
+        for (operation, cases, peers) in [
+            ("verify", 3 * 2 * 2, 2),
+            ("sha512", 3 * 4, 1),
+            ("merkle", 2, 1),
+        ] {
+            for name in &names {
+                let by = format!("backend={name}");
+                let of = |f: &&Figure| f.operation == operation && f.by == by;
+                let own: Vec<_> = figures.iter().filter(of).collect();
+                assert_eq!(own.len(), cases, "{operation} {by}");
+                assert!(own.iter().all(|f| f.ratios.len() == peers), "{own:?}");
+                assert!(own.iter().all(|f| f.n <= 64 && f.time.median_ns > 0.0));
             }
-        })
-        .collect()
-}
-
-/// Message number `index`, like no other.
-fn message(index: usize, bytes: usize) -> Vec<u8> {
-    let mut message = vec![0; bytes];
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&index.to_le_bytes());
-    hasher.finalize_xof().fill(&mut message);
-    message
-}
-
-/// The root by a plain loop, one hash after the other.
-fn plain_root<H: TreeHash>(leaves: &[&[u8]]) -> H::Digest {
-    let mut level: Vec<H::Digest> = leaves.iter().map(|leaf| H::leaf(leaf)).collect();
-    while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => H::node(left, right),
-                [alone] => *alone,
-                _ => unreachable!("chunks of two"),
-            })
-            .collect();
+        }
+        let ignore = &mut |_: Figure| {};
+        assert!(Bench::new(Some("abacus"), Duration::ZERO, 1, ignore).is_err());
     }
-    level.first().copied().unwrap_or_else(H::empty)
 }

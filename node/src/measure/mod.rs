@@ -8,6 +8,7 @@ pub mod machine;
 pub mod process;
 pub mod report;
 pub mod run;
+mod samples;
 pub mod show;
 pub mod timing;
 

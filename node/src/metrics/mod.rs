@@ -88,6 +88,8 @@ pub struct Metrics {
     registry: Registry,
     transactions: Family<Label, Counter>,
     signatures: Family<Label, Counter>,
+    by_equation: Counter,
+    equations: Family<Label, Counter>,
     key_cache: Family<Label, Counter>,
     queue_items: Family<Label, Gauge>,
     queue_items_max: Family<Label, Gauge>,
@@ -136,6 +138,14 @@ impl Metrics {
         let metrics = Self {
             transactions: at.add("transactions", "Transactions by outcome at this node"),
             signatures: at.add("signatures", "Client signatures checked, by verdict"),
+            by_equation: at.add(
+                "signatures_by_equation",
+                "Signatures decided by an equation over many; over the equations that held, the mean batch",
+            ),
+            equations: at.add(
+                "signature_equations",
+                "Equations over many signatures, by result",
+            ),
             key_cache: at.add("key_cache_lookups", "Look-ups of prepared keys, by result"),
             queue_items: at.add("queue_items", "Items waiting in a queue"),
             queue_items_max: at.add("queue_items_max", "Most items a queue takes"),
@@ -198,11 +208,18 @@ impl Metrics {
             .inc_by(count);
     }
 
-    /// Takes over what the engine has counted since it was made: signatures by verdict, look-ups of keys.
+    /// Takes over what the engine has counted since it was made: signatures by verdict, equations, look-ups of keys.
     pub fn engine(&self, stats: &VerifyStats) {
         let signatures = |verdict| self.signatures.get_or_create(&[("verdict", verdict)]);
-        raise(&signatures("valid"), stats.signatures - stats.invalid);
+        // Counted while others verify, so a part may be ahead of the whole.
+        let valid = stats.signatures.saturating_sub(stats.invalid);
+        raise(&signatures("valid"), valid);
         raise(&signatures("invalid"), stats.invalid);
+        raise(&self.by_equation, stats.by_equation);
+        let equations = |result| self.equations.get_or_create(&[("result", result)]);
+        let held = stats.equations.saturating_sub(stats.equations_failed);
+        raise(&equations("held"), held);
+        raise(&equations("failed"), stats.equations_failed);
         let lookups = |result| self.key_cache.get_or_create(&[("result", result)]);
         raise(&lookups("hit"), stats.key_hits);
         raise(&lookups("miss"), stats.key_misses);

@@ -32,6 +32,9 @@ fn numbers_come_out_as_they_went_in() {
     metrics.engine(&bds_engine::VerifyStats {
         signatures: 11,
         invalid: 1,
+        by_equation: 8,
+        equations: 3,
+        equations_failed: 1,
         key_hits: 9,
         key_misses: 2,
         ..Default::default()
@@ -46,6 +49,9 @@ fn numbers_come_out_as_they_went_in() {
         "bds_transactions_total{outcome=\"accepted\"} 42",
         "bds_transactions_total{outcome=\"dropped\"} 0",
         "bds_signatures_total{verdict=\"invalid\"} 1",
+        "bds_signatures_by_equation_total 8",
+        "bds_signature_equations_total{result=\"held\"} 2",
+        "bds_signature_equations_total{result=\"failed\"} 1",
         "bds_key_cache_lookups_total{result=\"hit\"} 9",
         "bds_queue_items{queue=\"submissions\"} 3",
         "bds_queue_items_max{queue=\"submissions\"} 64",

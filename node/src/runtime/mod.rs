@@ -89,9 +89,9 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         config.get::<String>("engine.backend"),
         config.get("engine.threads"),
     );
-    let engine = Arc::new(match config.get::<String>("engine.pin").as_str() {
-        "on" => Engine::pinned(&backend, threads)?,
-        _ => Engine::new(&backend, threads)?,
+    let engine = Arc::new(match config.get("engine.pin") {
+        true => Engine::pinned(&backend, threads)?,
+        false => Engine::new(&backend, threads)?,
     });
     let durable: bool = config.get("storage.durable");
     if !durable {

@@ -121,3 +121,35 @@ pub(super) fn cpu_features() -> Vec<&'static str> {
         .filter_map(|(name, has)| has.then_some(name))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_names_every_backend_and_says_what_each_size_goes_to() {
+        let object: Value = serde_json::from_str(&info(true)).unwrap();
+        let names: Vec<_> = bds_engine::available().iter().map(|b| b.name()).collect();
+        assert_eq!(object["backends"], json!(names));
+        for job in Job::ALL.map(Job::name) {
+            let model = object["model"][job].as_array().unwrap();
+            let modelled: Vec<_> = model.iter().map(|line| &line["backend"]).collect();
+            assert_eq!(modelled, names, "{job}");
+            assert!(
+                model
+                    .iter()
+                    .all(|line| line["item_ns"].as_f64().unwrap() > 0.0)
+            );
+            let chosen = object["chosen"][job].as_object().unwrap();
+            assert_eq!(chosen.len(), BATCH_SIZES.len(), "{job}");
+            let known = |name: &Value| names.iter().any(|n| name == n);
+            assert!(chosen.values().all(known), "{chosen:?}");
+            let crossovers = object["crossovers"][job].as_array().unwrap();
+            assert_eq!(crossovers[0]["from"], 1, "{job}");
+        }
+        let text = info(false);
+        for word in ["calibrated", "crossovers", "cpu features", "n=65536"] {
+            assert!(text.contains(word), "no `{word}` in {text}");
+        }
+    }
+}
