@@ -3,6 +3,8 @@
 #[cfg(feature = "peers")]
 pub mod peers;
 
+use std::ops::Range;
+
 use bds_engine::{Backend, SignatureItem};
 use ed25519_dalek::{Signer as _, SigningKey};
 
@@ -32,12 +34,18 @@ impl Signed {
 /// `count` signatures by `keys` signers in turn, over messages of 128 bytes.
 #[must_use]
 pub fn signatures(count: usize, keys: usize) -> Vec<Signed> {
-    let signers: Vec<SigningKey> = (0..keys)
+    signatures_by(0..keys, count)
+}
+
+/// `count` signatures by these signers in turn, over messages of 128 bytes.
+#[must_use]
+pub fn signatures_by(signers: Range<usize>, count: usize) -> Vec<Signed> {
+    let signers: Vec<SigningKey> = signers
         .map(|i| SigningKey::from_bytes(blake3::hash(&i.to_le_bytes()).as_bytes()))
         .collect();
     (0..count)
         .map(|i| {
-            let signer = &signers[i % keys];
+            let signer = &signers[i % signers.len()];
             let message = message(i, 128);
             Signed {
                 key: signer.verifying_key().to_bytes(),

@@ -15,10 +15,13 @@ use crate::Signed;
 /// A peer's way to verify a batch, by name. Panics when it refuses: all are valid.
 pub type Verify = (&'static str, fn(&[Signed]));
 
+/// The one that the targets are about.
+pub const DALEK_BATCH: &str = "ed25519-dalek-decode+verify_batch";
+
 /// Every peer that verifies `Signed` as it is.
 pub const VERIFY: [Verify; 6] = [
     ("ed25519-dalek-verify", dalek_verify),
-    ("ed25519-dalek-decode+verify_batch", dalek_batch),
+    (DALEK_BATCH, dalek_batch),
     ("ed25519-zebra-batch", zebra_batch),
     ("ed25519-consensus-batch", consensus_batch),
     ("ring-verify", ring_verify),
