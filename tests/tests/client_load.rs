@@ -64,6 +64,7 @@ fn timing(warmup: Duration, window: Duration) -> Timing {
     Timing {
         warmup,
         window,
+        until_done: false,
         wait: Wait::Applied,
         patience: Duration::from_secs(2),
     }

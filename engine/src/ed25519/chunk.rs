@@ -104,7 +104,10 @@ impl<P: Copy> Chunk<P> {
         self.points.clear();
         self.valid.clear();
         self.key_places.clear();
-        let mut encodings = Vec::with_capacity(self.first.len() + self.passed.len());
+        let count = self.first.len() + self.passed.len();
+        // At once: growing step by step touches and copies twice as much memory.
+        self.points.reserve(count);
+        let mut encodings = Vec::with_capacity(count);
         /// Not known, so its place is not yet known either.
         const UNKNOWN: u32 = u32::MAX;
         for first in &self.first {

@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use super::{print, print_json};
 use crate::measure::block_on;
 use crate::measure::cluster::interrupted;
+use crate::measure::load::Timing;
 use crate::measure::report::Setup;
 use crate::measure::run::{Finished, Run, make, timing};
 use crate::measure::show::Show;
@@ -177,7 +178,10 @@ fn replay_run<'a>(args: &DemoArgs, replay: &'a Replay, dir: PathBuf) -> anyhow::
         genesis: replay.genesis()?,
         validators: args.validators,
         settings: Vec::new(),
-        timing: timing(Duration::ZERO, REPLAY_MAX),
+        timing: Timing {
+            until_done: true,
+            ..timing(Duration::ZERO, REPLAY_MAX)
+        },
         kills: Vec::new(),
         restart_after: Duration::ZERO,
         setup: Setup {

@@ -49,7 +49,7 @@ pub struct VerifyArgs {
     /// Execute every block again and compare receipts, states and headers.
     #[arg(long)]
     replay: bool,
-    /// Measure the engine alone over the same signatures afterwards.
+    /// Measure the engine alone over the same signatures and roots afterwards.
     #[arg(long)]
     engine_rate: bool,
     /// Backend of the engine.
@@ -225,7 +225,7 @@ fn print_report(args: &VerifyArgs, backend: &str, report: &Report) -> anyhow::Re
     if let (Some(engine), Some(share)) = (report.engine_rate, share) {
         writeln!(
             out,
-            "engine alone over the same signatures: {engine:.0} signatures/s; this run had {:.0} % of it",
+            "engine alone over the same signatures and roots: {engine:.0} signatures/s; this run had {:.0} % of it",
             share * 100.0
         )?;
     }

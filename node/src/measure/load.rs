@@ -48,6 +48,8 @@ pub struct Timing {
     pub warmup: Duration,
     /// Length of the counted window after the warm-up.
     pub window: Duration,
+    /// The window ends with the last good answer, when that comes sooner: for a script of fixed length.
+    pub until_done: bool,
     /// What each request waits for.
     pub wait: Wait,
     /// Time for a request to become definite, retries included; after it, its open items count as timed out.
@@ -96,7 +98,8 @@ pub struct Tally {
     pub acknowledged: Vec<u64>,
     /// The longest time without a good answer, from the first good answer to the last.
     pub gap_max: Duration,
-    last_good: Option<Duration>,
+    /// When the last good answer came, after the start.
+    pub last_good: Option<Duration>,
 }
 
 impl Default for Tally {

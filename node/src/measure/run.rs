@@ -350,7 +350,13 @@ fn assemble(
     after: &[NodeStatus],
     readings: &[Readings],
 ) -> Report {
-    let window = timing.window.as_secs_f64();
+    let done = tally.last_good.unwrap_or_default();
+    let window = match timing.until_done {
+        true => timing.window.min(done.saturating_sub(timing.warmup)),
+        false => timing.window,
+    };
+    // Above zero where anything was counted.
+    let window = window.as_secs_f64().max(1e-3);
     setup.warmup_seconds = timing.warmup.as_secs_f64();
     setup.seconds = window;
     let named = |counts: &BTreeMap<Code, u64>| -> BTreeMap<String, u64> {
@@ -516,6 +522,7 @@ pub fn timing(warmup: Duration, window: Duration) -> Timing {
     Timing {
         warmup,
         window,
+        until_done: false,
         wait: Wait::Applied,
         patience: Duration::from_secs(30),
     }

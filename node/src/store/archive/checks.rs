@@ -2,7 +2,7 @@
 
 use bds_contracts::block::{MerkleRoot, Signature, Signatures, Statement, ValidatorIndex};
 use bds_contracts::genesis::{Genesis, Mode};
-use bds_contracts::tx::{ChainId, PublicKey, TxView};
+use bds_contracts::tx::{ChainId, PublicKey};
 use bds_engine::merkle::{self, Sha512_256};
 use bds_engine::{Backend, EngineError, SignatureItem, Verdicts};
 
@@ -21,22 +21,16 @@ struct Signed {
     what: &'static str,
 }
 
-/// Checks the group and returns how many signatures were verified.
+/// Checks the group, whose signatures it takes, and returns how many were verified.
 pub(super) fn check(
     backend: &dyn Backend,
     genesis: &Genesis,
     names: &Names<'_>,
-    group: &Group<'_>,
+    group: &mut Group<'_>,
 ) -> Result<u64, ArchiveError> {
     let mut faults: Vec<Fault> = Vec::new();
     let signed = validators_signatures(genesis, names, group)?;
-    let mut items = match genesis.mode {
-        Mode::Verified => {
-            check_forms(names, &group.batches)?;
-            client_items(&group.batches).collect()
-        }
-        Mode::Opaque => Vec::new(),
-    };
+    let mut items = std::mem::take(&mut group.items);
     let clients = items.len();
     items.extend(signed.iter().map(|s| SignatureItem {
         key: &s.key.0,
@@ -72,32 +66,20 @@ pub(super) fn check(
     }
 }
 
-/// The client signatures of all transactions, in order; transactions that are none are left out.
-pub(super) fn client_items<'a>(
-    batches: &[StoredBatch<'a>],
-) -> impl Iterator<Item = SignatureItem<'a>> {
-    batches.iter().flat_map(|batch| {
-        batch.transactions.iter().filter_map(|bytes| {
-            let view = TxView::parse(bytes).ok()?;
-            Some(SignatureItem {
-                key: view.sender_bytes(),
-                signature: view.signature(),
-                message: view.signed_bytes(),
-            })
-        })
-    })
-}
-
-fn check_forms(names: &Names<'_>, batches: &[StoredBatch<'_>]) -> Result<(), Fault> {
-    for batch in batches {
-        for (i, bytes) in batch.transactions.iter().enumerate() {
-            TxView::parse(bytes).map_err(|e| {
-                let what = format!("transaction {i} of batch {}: {e}", batch.digest);
-                names.fault(batch.place, None, what)
-            })?;
-        }
-    }
-    Ok(())
+/// The Merkle root over the transactions of each batch.
+pub(super) fn transaction_roots<'a>(
+    backend: &dyn Backend,
+    batches: impl Iterator<Item = &'a [&'a [u8]]> + Clone,
+) -> Result<Vec<MerkleRoot>, EngineError> {
+    let leaves: Vec<&[u8]> = batches.clone().flatten().copied().collect();
+    let hashes = merkle::leaf_hashes::<Sha512_256>(backend, &leaves)?;
+    let mut rest = hashes.as_slice();
+    let root = |transactions: &[&[u8]]| {
+        let own;
+        (own, rest) = rest.split_at(transactions.len());
+        merkle::root_of_hashes::<Sha512_256>(backend, own.to_vec()).map(MerkleRoot)
+    };
+    batches.map(root).collect()
 }
 
 fn client_fault(names: &Names<'_>, batches: &[StoredBatch<'_>], mut index: usize) -> Fault {
@@ -121,15 +103,16 @@ fn check_roots(
     names: &Names<'_>,
     batches: &[StoredBatch<'_>],
 ) -> Result<Option<Fault>, EngineError> {
-    let hashes = match mode {
+    let roots = match mode {
         Mode::Verified => {
-            let transactions = batches.iter().flat_map(|b| b.transactions.iter().copied());
-            merkle::leaf_hashes::<Sha512_256>(backend, &transactions.collect::<Vec<_>>())?
+            transaction_roots(backend, batches.iter().map(|b| b.transactions.as_slice()))?
         }
-        Mode::Opaque => Vec::new(),
+        Mode::Opaque => batches
+            .iter()
+            .map(|b| opaque_root(&b.transactions))
+            .collect(),
     };
-    let mut rest = hashes.as_slice();
-    for batch in batches {
+    for (batch, root) in batches.iter().zip(roots) {
         let header = &batch.header;
         let wrong = |what: String| {
             Some(names.fault(batch.place, None, format!("batch {}: {what}", batch.digest)))
@@ -147,14 +130,6 @@ fn check_roots(
                 batch.payload_bytes, header.bytes
             )));
         }
-        let root = match mode {
-            Mode::Verified => {
-                let (own, tail) = rest.split_at(batch.transactions.len());
-                rest = tail;
-                MerkleRoot(merkle::root_of_hashes::<Sha512_256>(backend, own.to_vec())?)
-            }
-            Mode::Opaque => opaque_root(&batch.transactions),
-        };
         if root != header.transactions_root {
             return Ok(wrong(
                 "its transactions have another root than its header says".to_owned(),

@@ -1,17 +1,19 @@
 //! From mapped segments to groups of parsed records, every byte checked on the way. Copies no payload.
 
 use bds_contracts::block::{BatchDigest, CertifiedHeader, Signature};
-use bds_contracts::tx::ChainId;
+use bds_contracts::genesis::Mode;
+use bds_contracts::tx::{ChainId, TxFormatError, TxView};
 use bds_core::batch::BatchHeader;
 use bds_core::message::CommittedSlot;
 use bds_core::turn::Record;
+use bds_engine::SignatureItem;
 use borsh::BorshDeserialize as _;
 use crossbeam::channel::Sender;
 use sha2::{Digest as _, Sha512_256};
 
 use super::Fault;
 use crate::store::LEDGER_TAG;
-use crate::store::format::{BadRecord, Chain, Damage, RecordRef, SegmentHeader, Walk};
+use crate::store::format::{BadRecord, Chain, Damage, SegmentHeader, Walk};
 use crate::store::map::Map;
 use crate::store::reader::{KIND_BATCH, decode};
 
@@ -66,6 +68,8 @@ pub(super) struct Group<'a> {
     pub(super) batches: Vec<StoredBatch<'a>>,
     pub(super) slots: Vec<(Place, CommittedSlot)>,
     pub(super) headers: Vec<(Place, CertifiedHeader)>,
+    /// The client's signature of each transaction, in order; empty for an opaque ledger.
+    pub(super) items: Vec<SignatureItem<'a>>,
     pub(super) records: u64,
     pub(super) bytes: u64,
     signatures: usize,
@@ -76,6 +80,7 @@ pub(super) struct Source<'a> {
     pub(super) paths: &'a [std::path::PathBuf],
     pub(super) maps: &'a [Map],
     pub(super) chain: ChainId,
+    pub(super) mode: Mode,
     /// The log must hold at least this many records.
     pub(super) durable_records: u64,
 }
@@ -133,7 +138,11 @@ impl<'a> Source<'a> {
                 };
                 group.records += 1;
                 group.bytes += (walk.offset() - start) as u64;
-                add(&mut group, place, record).map_err(|what| names.fault(place, None, what))?;
+                let read = match record.kind {
+                    KIND_BATCH => self.add_batch(&mut group, place, record.payload),
+                    _ => add(&mut group, place, record.payload),
+                };
+                read.map_err(|what| names.fault(place, None, what))?;
                 let full = group.signatures >= GROUP_SIGNATURES || group.bytes >= GROUP_BYTES;
                 if full && out.send(Ok(std::mem::take(&mut group))).is_err() {
                     return Ok(());
@@ -156,6 +165,25 @@ impl<'a> Source<'a> {
             return Err(names.fault(place, None, what));
         }
         let _ = out.send(Ok(group));
+        Ok(())
+    }
+
+    fn add_batch(
+        &self,
+        group: &mut Group<'a>,
+        place: Place,
+        payload: &'a [u8],
+    ) -> Result<(), String> {
+        let batch = parse_batch(place, payload)?;
+        if self.mode == Mode::Verified {
+            if group.items.is_empty() {
+                group.items.reserve(GROUP_SIGNATURES);
+            }
+            client_items(&batch.transactions, &mut group.items)
+                .map_err(|(i, e)| format!("transaction {i} of batch {}: {e}", batch.digest))?;
+        }
+        group.signatures += batch.transactions.len() + 1;
+        group.batches.push(batch);
         Ok(())
     }
 
@@ -193,14 +221,25 @@ fn describe(bad: BadRecord, is_last: bool) -> String {
     format!("{}{hint}", bad.damage)
 }
 
-fn add<'a>(group: &mut Group<'a>, place: Place, record: RecordRef<'a>) -> Result<(), String> {
-    if record.kind == KIND_BATCH {
-        let batch = parse_batch(place, record.payload)?;
-        group.signatures += batch.transactions.len() + 1;
-        group.batches.push(batch);
-        return Ok(());
+/// Appends the client's signature of each transaction of a batch; an error says which of them is none, and why.
+pub(super) fn client_items<'a>(
+    transactions: &[&'a [u8]],
+    items: &mut Vec<SignatureItem<'a>>,
+) -> Result<(), (usize, TxFormatError)> {
+    for (i, bytes) in transactions.iter().enumerate() {
+        let view = TxView::parse(bytes).map_err(|e| (i, e))?;
+        items.push(SignatureItem {
+            key: view.sender_bytes(),
+            signature: view.signature(),
+            message: view.signed_bytes(),
+        });
     }
-    match decode(record.payload) {
+    Ok(())
+}
+
+/// Adds a record that is no batch.
+fn add(group: &mut Group<'_>, place: Place, payload: &[u8]) -> Result<(), String> {
+    match decode(payload) {
         Ok(Record::Committed(slot)) => {
             let tips: usize = slot
                 .proposal
