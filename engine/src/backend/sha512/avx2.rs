@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::*;
 
+use super::Simd;
 use super::message::{self, Piece};
 use super::rounds::{self, LANES_MAX, State, Vector};
-use super::{Simd, Work};
 use crate::backend::cpu::Avx2;
 
 /// Four words. Made only from an [`Avx2`], so that a value is proof of the instructions too.
@@ -220,12 +220,6 @@ impl Simd for Avx2 {
     const LANES: usize = 4;
     const LANES_NARROW: usize = 4;
 
-    #[inline]
-    fn within(self, work: impl Work) {
-        // SAFETY: `self` proves the features.
-        unsafe { within(work) }
-    }
-
     #[inline(always)]
     fn stage(self, block: &mut [u8; 128], padding: &[u8; 128], pieces: &[Piece<'_>; 3]) {
         message::stage(block, padding, pieces);
@@ -277,11 +271,6 @@ impl Simd for Avx2 {
         // SAFETY: `self` proves the feature.
         unsafe { self::digests(self, state, digests) }
     }
-}
-
-#[target_feature(enable = "avx2")]
-fn within(work: impl Work) {
-    work.run();
 }
 
 #[target_feature(enable = "avx2")]

@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::*;
 
+use super::Simd;
 use super::message::Piece;
 use super::rounds::{self, LANES_MAX, State, Vector};
-use super::{Simd, Work};
 use crate::backend::cpu::Avx512;
 
 /// Eight words. Made only from an [`Avx512`], so that a value is proof of the instructions too.
@@ -300,12 +300,6 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     const LANES_NARROW: usize = 8;
 
-    #[inline]
-    fn within(self, work: impl Work) {
-        // SAFETY: `self` proves the features.
-        unsafe { within(work) }
-    }
-
     /// Masked loads, so that each half is stored at once: a later load of it then finds it whole in the store queue.
     #[inline(always)]
     fn stage(self, block: &mut [u8; 128], padding: &[u8; 128], pieces: &[Piece<'_>; 3]) {
@@ -366,11 +360,6 @@ impl Simd for Avx512 {
         // SAFETY: `self` proves the features.
         unsafe { self::digests(self, state, digests) }
     }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn within(work: impl Work) {
-    work.run();
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
