@@ -28,6 +28,8 @@ pub(super) trait Simd: InstructionSet {
     /// Messages in flight when few are left.
     const LANES_NARROW: usize;
 
+    /// Brings bytes that are needed soon into the cache.
+    fn prefetch(self, bytes: &[u8; 64]);
     /// Puts a block together: `padding` with `pieces` laid over it.
     fn stage(self, block: &mut [u8; 128], padding: &[u8; 128], pieces: &[Piece<'_>; 3]);
     /// Compresses one block of each of the first `LANES` lanes into `state`.
