@@ -337,17 +337,20 @@ impl Field {
     /// In debug builds: the number is reduced.
     #[inline(always)]
     fn check(self) {
-        if cfg!(debug_assertions) {
-            for (i, limb) in self.0.iter().enumerate() {
+        /// Apart, so that a build with assertions has them once and not at every use.
+        #[inline(never)]
+        fn check_each(limbs: &[__m256d; 5]) {
+            for (i, limb) in limbs.iter().enumerate() {
                 let mut lanes = [0; 4];
                 op::store(&mut lanes, op::bits(*limb));
                 for x in lanes.map(f64::from_bits) {
-                    assert!(
-                        x.abs() <= REDUCED_MAX as f64 && x.trunc() == x,
-                        "limb {i} is {x}"
-                    );
+                    let fits = x.abs() <= REDUCED_MAX as f64 && x.trunc() == x;
+                    assert!(fits, "limb {i} is {x}");
                 }
             }
+        }
+        if cfg!(debug_assertions) {
+            check_each(&self.0);
         }
     }
 }
@@ -356,14 +359,19 @@ impl Wide {
     /// In debug builds: the number may be reduced.
     #[inline(always)]
     fn check(self) {
-        if cfg!(debug_assertions) {
-            for (i, limb) in self.0.iter().enumerate() {
+        /// As above.
+        #[inline(never)]
+        fn check_each(limbs: &[__m256i; 5]) {
+            for (i, limb) in limbs.iter().enumerate() {
                 let mut lanes = [0; 4];
                 op::store(&mut lanes, *limb);
                 for x in lanes.map(u64::cast_signed) {
                     assert!(x.abs() <= WIDE_MAX, "limb {i} is {x:#x}");
                 }
             }
+        }
+        if cfg!(debug_assertions) {
+            check_each(&self.0);
         }
     }
 }

@@ -308,7 +308,9 @@ impl Field {
 /// In debug builds: every limb is below `bound`.
 #[inline(always)]
 fn check(limbs: &[__m512i; 5], bound: u64) {
-    if cfg!(debug_assertions) {
+    /// Apart, so that a build with assertions has them once and not at every use.
+    #[inline(never)]
+    fn check_each(limbs: &[__m512i; 5], bound: u64) {
         for (i, limb) in limbs.iter().enumerate() {
             let mut lanes = [0; 8];
             op::store(&mut lanes, *limb);
@@ -316,6 +318,9 @@ fn check(limbs: &[__m512i; 5], bound: u64) {
                 assert!(x < bound, "limb {i} is {x:#x}, not below {bound:#x}");
             }
         }
+    }
+    if cfg!(debug_assertions) {
+        check_each(limbs, bound);
     }
 }
 
