@@ -2,9 +2,9 @@
 
 mod common;
 
-#[cfg(target_arch = "x86_64")]
-use bds_engine::Avx512;
 use bds_engine::ed25519::{verify, verify_strict};
+#[cfg(target_arch = "x86_64")]
+use bds_engine::{Avx2, Avx512};
 use bds_engine::{Backend, KeyError, Portable, SignatureItem, Verdicts, admit_key, available};
 use common::{Case, painted, signed, small_order_encodings, spoiled, torsion_cases, vectors};
 
@@ -13,8 +13,12 @@ fn ways() -> Vec<Box<dyn Backend>> {
     let mut ways = available();
     ways.push(Box::new(Portable::exact()));
     #[cfg(target_arch = "x86_64")]
-    for avx512 in [Avx512::exact(), Avx512::with_secret([3; 32])] {
-        ways.extend(avx512.map(|b| -> Box<dyn Backend> { Box::new(b) }));
+    for (avx2, avx512) in [
+        (Avx2::exact(), Avx512::exact()),
+        (Avx2::with_secret([3; 32]), Avx512::with_secret([3; 32])),
+    ] {
+        ways.extend(avx2);
+        ways.extend(avx512);
     }
     ways
 }
@@ -437,6 +441,37 @@ fn a_flood_of_invalid_signatures_changes_no_verdict_and_leaves_batches() {
             backend.verify_stats().equations > after.equations,
             "never came back to equations"
         );
+    }
+}
+
+/// What a failed equation may cost: one more for every 128 signatures, never a third level, none for what is tried
+/// already or too small.
+#[test]
+fn a_failed_equation_is_cut_up_once() {
+    let valid = ordinary(256);
+    let invalid: Vec<Case> = valid.iter().cloned().map(spoiled).collect();
+    // Size, places of the invalid ones; equations computed, of these failed, signatures decided by one.
+    for (size, places, expected) in [
+        (100, 3..4, (1, 1, 0)),
+        (128, 127..128, (1, 1, 0)),
+        (130, 0..1, (2, 2, 0)),
+        (130, 129..130, (2, 1, 128)),
+        (256, 128..129, (3, 2, 128)),
+        (256, 127..129, (3, 3, 0)),
+        (256, 0..256, (3, 3, 0)),
+    ] {
+        let mut batch: Vec<&Case> = valid[..size].iter().collect();
+        batch[places.clone()].clone_from_slice(&invalid[places.clone()].iter().collect::<Vec<_>>());
+        for backend in available() {
+            check(&*backend, &batch);
+            let stats = backend.verify_stats();
+            assert_eq!(
+                (stats.equations, stats.equations_failed, stats.by_equation),
+                expected,
+                "{}: {places:?} of {size}",
+                backend.name()
+            );
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a backend must do, and which ones this machine has.
 
 #[cfg(target_arch = "x86_64")]
-#[allow(
+#[expect(
     unsafe_code,
     reason = "instructions of one CPU; each block says why it may"
 )]
@@ -11,7 +11,7 @@
 )]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
-#[allow(
+#[expect(
     unsafe_code,
     reason = "instructions of one CPU; each block says why it may"
 )]
@@ -21,13 +21,13 @@ mod avx2;
 )]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
+#[expect(
+    unsafe_code,
+    reason = "calls of functions compiled for an instruction set; a proof of it is at hand"
+)]
 mod cpu;
 mod portable;
 #[cfg(target_arch = "x86_64")]
-#[allow(
-    dead_code,
-    reason = "the tests try every operation on every kind; an equation needs only some of them"
-)]
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 #[expect(
@@ -36,17 +36,17 @@ mod scalar;
 )]
 mod sha512;
 #[cfg(target_arch = "x86_64")]
+mod vectors;
+#[cfg(target_arch = "x86_64")]
 #[allow(
     clippy::needless_range_loop,
     reason = "lane or limb i of several numbers at once: an index says which, iterators would hide it"
 )]
 mod vertical;
 
-#[cfg(target_arch = "x86_64")]
-pub use avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
-pub use avx512::Avx512;
 pub use portable::Portable;
+#[cfg(target_arch = "x86_64")]
+pub use vectors::{Avx2, Avx512};
 
 use crate::ed25519::{SignatureItem, Verdicts, VerifyStats};
 use crate::{EngineError, HashAlgorithm};
@@ -137,13 +137,9 @@ pub trait Backend: Send + Sync {
 pub fn available() -> Vec<Box<dyn Backend>> {
     let mut all: Vec<Box<dyn Backend>> = Vec::new();
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx512) = Avx512::detect() {
-        all.push(Box::new(avx512));
-    }
+    all.extend(Avx512::detect());
     #[cfg(target_arch = "x86_64")]
-    if let Some(avx2) = Avx2::detect() {
-        all.push(Box::new(avx2));
-    }
+    all.extend(Avx2::detect());
     all.push(Box::new(Portable::new()));
     all
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::SignatureItem;
-use super::coefficients::Coefficients;
+use super::coefficients;
 use super::kernel::{Kernel, Part};
 use super::key_cache::KeyCache;
 use super::key_hash::{KeyHash, KeyIndex};
@@ -134,11 +134,7 @@ impl<P: Copy> Chunk<P> {
 
     /// One factor for each signature, fixed by all of them together.
     pub(super) fn draw(&self, secret: &[u8; 32]) -> Vec<[u8; 16]> {
-        let mut coefficients = Coefficients::new(secret, self.place.len());
-        for (k, s) in self.k.iter().zip(&self.s) {
-            coefficients.absorb(k, s);
-        }
-        coefficients.draw(self.place.len())
+        coefficients::draw(secret, &self.k, &self.s)
     }
 
     pub(super) fn part(&self, part: Range<usize>) -> Part<'_, P> {

@@ -24,8 +24,8 @@ fn exact() -> Vec<Box<dyn Backend>> {
     #[cfg(target_arch = "x86_64")]
     {
         use bds_engine::{Avx2, Avx512};
-        all.extend(Avx512::exact().map(|b| Box::new(b) as Box<dyn Backend>));
-        all.extend(Avx2::exact().map(|b| Box::new(b) as Box<dyn Backend>));
+        all.extend(Avx512::exact());
+        all.extend(Avx2::exact());
     }
     all.push(Box::new(Portable::exact()));
     all

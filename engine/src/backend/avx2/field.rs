@@ -22,18 +22,10 @@
 //!   than 1 for the rest. Four products and two taken away are below 6 * 125 = 750 units, below 2^59.6.
 //! - Carries of such a sum are at most 750 / 2 + 1 = 376, and 19 times that is below 2^13.
 
-use core::arch::x86_64::{
-    __m128d, __m256d, __m256i, _mm_loadu_pd, _mm_storeu_pd, _mm256_add_epi64, _mm256_add_pd,
-    _mm256_and_si256, _mm256_blendv_pd, _mm256_castpd_si256, _mm256_castpd128_pd256,
-    _mm256_castpd256_pd128, _mm256_castsi256_pd, _mm256_cmpeq_epi64, _mm256_extractf128_pd,
-    _mm256_fmadd_pd, _mm256_insertf128_pd, _mm256_loadu_si256, _mm256_movemask_pd,
-    _mm256_mul_epu32, _mm256_or_si256, _mm256_set1_epi64x, _mm256_set1_pd, _mm256_setr_epi64x,
-    _mm256_setzero_si256, _mm256_slli_epi64, _mm256_sllv_epi64, _mm256_srli_epi64,
-    _mm256_storeu_si256, _mm256_sub_epi64, _mm256_sub_pd, _mm256_unpackhi_pd, _mm256_unpacklo_pd,
-    _mm256_xor_si256,
-};
+use core::arch::x86_64::{__m256d, __m256i};
 
-use super::Isa;
+use super::rows::{self, Row3, Row4};
+use super::{Isa, op};
 use crate::backend::vertical::{LANES_MAX, LaneField};
 
 /// Bits of a limb.
@@ -60,7 +52,7 @@ const EXCESS_SQUARE: [i64; 5] = excess(true);
 
 /// Four reduced numbers. That one exists proves the instructions: every constructor takes an [`Isa`].
 #[derive(Clone, Copy)]
-pub(in crate::backend) struct Field([__m256d; 5]);
+pub(in crate::backend) struct Field(pub(super) [__m256d; 5]);
 
 /// Four wide numbers, limbs of 64 bits with sign.
 #[derive(Clone, Copy)]
@@ -69,78 +61,6 @@ pub(in crate::backend) struct Wide([__m256i; 5]);
 /// One bit a lane: the highest.
 #[derive(Clone, Copy)]
 pub(in crate::backend) struct Mask(__m256i);
-
-/// Limbs of three numbers, one after the other, and one more to make pairs.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-pub(in crate::backend) struct Row3([f64; 16]);
-
-/// Limbs of four numbers.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
-pub(in crate::backend) struct Row4([f64; 20]);
-
-/// Each of these is one instruction.
-///
-/// They are safe to call where a [`Field`], a [`Wide`] or an [`Isa`] exists, which is everywhere in this file: all
-/// other functions take one.
-mod op {
-    use super::*;
-
-    macro_rules! ops {
-        ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $intrinsic:expr;)*) => {$(
-            #[inline(always)]
-            pub(super) fn $name($($arg: $type),*) -> $out {
-                // SAFETY: callers hold a value that only `Isa::detect` on a CPU with these instructions leads to.
-                unsafe { $intrinsic }
-            }
-        )*};
-    }
-
-    ops! {
-        zero() -> __m256i = _mm256_setzero_si256();
-        splat(x: i64) -> __m256i = _mm256_set1_epi64x(x);
-        lanes(x: [i64; 4]) -> __m256i = _mm256_setr_epi64x(x[0], x[1], x[2], x[3]);
-        add(a: __m256i, b: __m256i) -> __m256i = _mm256_add_epi64(a, b);
-        sub(a: __m256i, b: __m256i) -> __m256i = _mm256_sub_epi64(a, b);
-        and(a: __m256i, b: __m256i) -> __m256i = _mm256_and_si256(a, b);
-        or(a: __m256i, b: __m256i) -> __m256i = _mm256_or_si256(a, b);
-        xor(a: __m256i, b: __m256i) -> __m256i = _mm256_xor_si256(a, b);
-        mul_u32(a: __m256i, b: __m256i) -> __m256i = _mm256_mul_epu32(a, b);
-        shl_each(a: __m256i, by: __m256i) -> __m256i = _mm256_sllv_epi64(a, by);
-        equal(a: __m256i, b: __m256i) -> __m256i = _mm256_cmpeq_epi64(a, b);
-        bits(x: __m256d) -> __m256i = _mm256_castpd_si256(x);
-        float(x: __m256i) -> __m256d = _mm256_castsi256_pd(x);
-        splat_f(x: f64) -> __m256d = _mm256_set1_pd(x);
-        add_f(a: __m256d, b: __m256d) -> __m256d = _mm256_add_pd(a, b);
-        sub_f(a: __m256d, b: __m256d) -> __m256d = _mm256_sub_pd(a, b);
-        mul_add_f(a: __m256d, b: __m256d, c: __m256d) -> __m256d = _mm256_fmadd_pd(a, b, c);
-        select(mask: __m256i, yes: __m256d, no: __m256d) -> __m256d = _mm256_blendv_pd(no, yes, _mm256_castsi256_pd(mask));
-        highest_bits(x: __m256i) -> i32 = _mm256_movemask_pd(_mm256_castsi256_pd(x));
-        interleave_low(a: __m256d, b: __m256d) -> __m256d = _mm256_unpacklo_pd(a, b);
-        interleave_high(a: __m256d, b: __m256d) -> __m256d = _mm256_unpackhi_pd(a, b);
-        low_half(x: __m256d) -> __m128d = _mm256_castpd256_pd128(x);
-        high_half(x: __m256d) -> __m128d = _mm256_extractf128_pd::<1>(x);
-        join(low: __m128d, high: __m128d) -> __m256d = _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(low), high);
-        // SAFETY (all four): the reference spans the bytes that are read or written.
-        load(from: &[u64; 4]) -> __m256i = _mm256_loadu_si256(from.as_ptr().cast());
-        store(to: &mut [u64; 4], x: __m256i) -> () = _mm256_storeu_si256(to.as_mut_ptr().cast(), x);
-        load_pair(from: &[f64; 2]) -> __m128d = _mm_loadu_pd(from.as_ptr());
-        store_pair(to: &mut [f64; 2], x: __m128d) -> () = _mm_storeu_pd(to.as_mut_ptr(), x);
-    }
-
-    #[inline(always)]
-    pub(super) fn shr<const BITS: i32>(x: __m256i) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_srli_epi64::<BITS>(x) }
-    }
-
-    #[inline(always)]
-    pub(super) fn shl<const BITS: i32>(x: __m256i) -> __m256i {
-        // SAFETY: as above.
-        unsafe { _mm256_slli_epi64::<BITS>(x) }
-    }
-}
 
 impl LaneField for Field {
     const LANES: usize = 4;
@@ -176,6 +96,31 @@ impl LaneField for Field {
             op::and(op::or(op::shr::<25>(c), op::shl::<39>(d)), mask),
             op::and(op::shr::<12>(d), mask),
         ]))
+    }
+
+    #[cfg(test)]
+    const REDUCED_LIMBS: [i64; 2] = [-REDUCED_MAX, REDUCED_MAX];
+    #[cfg(test)]
+    const FACTOR_LIMBS: [i64; 2] = Self::REDUCED_LIMBS;
+    #[cfg(test)]
+    const WIDE_LIMBS: [i64; 2] = [-WIDE_MAX, WIDE_MAX];
+
+    #[cfg(test)]
+    #[inline(always)]
+    fn from_limbs(_: Isa, limbs: &[[i64; LANES_MAX]; 5]) -> Self {
+        Self(limbs.map(|lanes| {
+            let lanes = lanes.map(|limb| (limb as f64).to_bits());
+            op::float(op::load(lanes.first_chunk().expect("8 lanes")))
+        }))
+    }
+
+    #[cfg(test)]
+    #[inline(always)]
+    fn wide_from_limbs(_: Isa, limbs: &[[i64; LANES_MAX]; 5]) -> Wide {
+        Wide(limbs.map(|lanes| {
+            let lanes = lanes.map(i64::cast_unsigned);
+            op::load(lanes.first_chunk().expect("8 lanes"))
+        }))
     }
 
     #[cfg(test)]
@@ -325,53 +270,23 @@ impl LaneField for Field {
     }
 
     #[inline(always)]
-    fn load3(_: Isa, rows: [&Row3; LANES_MAX]) -> [Self; 3] {
-        let mut limbs = [op::splat_f(0.0); 16];
-        for pair in 0..8 {
-            let of = |lane: usize| op::load_pair(two(&rows[lane].0, pair));
-            let (even, odd) = (op::join(of(0), of(2)), op::join(of(1), of(3)));
-            limbs[2 * pair] = op::interleave_low(even, odd);
-            limbs[2 * pair + 1] = op::interleave_high(even, odd);
-        }
-        elements(&limbs)
+    fn load3(isa: Isa, rows: [&Row3; LANES_MAX]) -> [Self; 3] {
+        rows::load3(isa, rows)
+    }
+
+    #[inline(always)]
+    fn load4(isa: Isa, rows: [&Row4; LANES_MAX]) -> [Self; 4] {
+        rows::load4(isa, rows)
     }
 
     #[inline(always)]
     fn store3(elements: &[Self; 3]) -> [Row3; LANES_MAX] {
-        let limbs = flatten::<3, 16>(elements);
-        let mut rows = [Row3([0.0; 16]); LANES_MAX];
-        for pair in 0..8 {
-            let halves = halves(limbs[2 * pair], limbs[2 * pair + 1]);
-            for (row, half) in rows.iter_mut().zip(halves) {
-                op::store_pair(two_mut(&mut row.0, pair), half);
-            }
-        }
-        rows
-    }
-
-    #[inline(always)]
-    fn load4(_: Isa, rows: [&Row4; LANES_MAX]) -> [Self; 4] {
-        let mut limbs = [op::splat_f(0.0); 20];
-        for pair in 0..10 {
-            let of = |lane: usize| op::load_pair(two(&rows[lane].0, pair));
-            let (even, odd) = (op::join(of(0), of(2)), op::join(of(1), of(3)));
-            limbs[2 * pair] = op::interleave_low(even, odd);
-            limbs[2 * pair + 1] = op::interleave_high(even, odd);
-        }
-        elements(&limbs)
+        rows::store3(elements)
     }
 
     #[inline(always)]
     fn store4(elements: &[Self; 4]) -> [Row4; LANES_MAX] {
-        let limbs = flatten::<4, 20>(elements);
-        let mut rows = [Row4([0.0; 20]); LANES_MAX];
-        for pair in 0..10 {
-            let halves = halves(limbs[2 * pair], limbs[2 * pair + 1]);
-            for (row, half) in rows.iter_mut().zip(halves) {
-                op::store_pair(two_mut(&mut row.0, pair), half);
-            }
-        }
-        rows
+        rows::store4(elements)
     }
 }
 
@@ -422,17 +337,20 @@ impl Field {
     /// In debug builds: the number is reduced.
     #[inline(always)]
     fn check(self) {
-        if cfg!(debug_assertions) {
-            for (i, limb) in self.0.iter().enumerate() {
+        /// Apart, so that a build with assertions has them once and not at every use.
+        #[inline(never)]
+        fn check_each(limbs: &[__m256d; 5]) {
+            for (i, limb) in limbs.iter().enumerate() {
                 let mut lanes = [0; 4];
                 op::store(&mut lanes, op::bits(*limb));
                 for x in lanes.map(f64::from_bits) {
-                    assert!(
-                        x.abs() <= REDUCED_MAX as f64 && x.trunc() == x,
-                        "limb {i} is {x}"
-                    );
+                    let fits = x.abs() <= REDUCED_MAX as f64 && x.trunc() == x;
+                    assert!(fits, "limb {i} is {x}");
                 }
             }
+        }
+        if cfg!(debug_assertions) {
+            check_each(&self.0);
         }
     }
 }
@@ -441,14 +359,19 @@ impl Wide {
     /// In debug builds: the number may be reduced.
     #[inline(always)]
     fn check(self) {
-        if cfg!(debug_assertions) {
-            for (i, limb) in self.0.iter().enumerate() {
+        /// As above.
+        #[inline(never)]
+        fn check_each(limbs: &[__m256i; 5]) {
+            for (i, limb) in limbs.iter().enumerate() {
                 let mut lanes = [0; 4];
                 op::store(&mut lanes, *limb);
                 for x in lanes.map(u64::cast_signed) {
                     assert!(x.abs() <= WIDE_MAX, "limb {i} is {x:#x}");
                 }
             }
+        }
+        if cfg!(debug_assertions) {
+            check_each(&self.0);
         }
     }
 }
@@ -495,47 +418,4 @@ const fn excess(square: bool) -> [i64; 5] {
         j += 1;
     }
     out
-}
-
-/// In each lane's row, these two limbs side by side.
-#[inline(always)]
-fn halves(even: __m256d, odd: __m256d) -> [__m128d; 4] {
-    let (low, high) = (
-        op::interleave_low(even, odd),
-        op::interleave_high(even, odd),
-    );
-    [
-        op::low_half(low),
-        op::low_half(high),
-        op::high_half(low),
-        op::high_half(high),
-    ]
-}
-
-#[inline(always)]
-fn elements<const N: usize>(limbs: &[__m256d]) -> [Field; N] {
-    let mut out = [Field([op::splat_f(0.0); 5]); N];
-    for (i, element) in out.iter_mut().enumerate() {
-        element.0.copy_from_slice(&limbs[5 * i..5 * i + 5]);
-    }
-    out
-}
-
-#[inline(always)]
-fn flatten<const N: usize, const M: usize>(elements: &[Field; N]) -> [__m256d; M] {
-    let mut limbs = [op::splat_f(0.0); M];
-    for (i, element) in elements.iter().enumerate() {
-        limbs[5 * i..5 * i + 5].copy_from_slice(&element.0);
-    }
-    limbs
-}
-
-#[inline(always)]
-fn two(row: &[f64], pair: usize) -> &[f64; 2] {
-    row[2 * pair..].first_chunk().expect("whole pairs")
-}
-
-#[inline(always)]
-fn two_mut(row: &mut [f64], pair: usize) -> &mut [f64; 2] {
-    row[2 * pair..].first_chunk_mut().expect("whole pairs")
 }

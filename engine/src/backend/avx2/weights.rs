@@ -2,7 +2,7 @@
 //!
 //! Lanes of AVX2 multiply 32 bits at a time, which is slower than one 64-bit multiplier; see [`Weights`] for the terms.
 
-use super::field::Row3;
+use super::rows::Row3;
 use crate::backend::scalar::digits::Digits;
 use crate::backend::scalar::plain::{Factors, ProductSum, Scalars, add_products_to_rows};
 use crate::backend::vertical::Weights;

@@ -128,11 +128,3 @@ pub(super) fn load_words(words: &[i16; 32]) -> __m512i {
     // SAFETY: `words` is a reference to 64 readable bytes; the load has no alignment to keep.
     unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
 }
-
-/// Sixty-four bytes.
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(super) fn load_bytes(bytes: &[i8; 64]) -> __m512i {
-    // SAFETY: `bytes` is a reference to 64 readable bytes; the load has no alignment to keep.
-    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
-}

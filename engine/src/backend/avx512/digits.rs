@@ -1,4 +1,4 @@
-//! Signed window digits of eight scalars at a time, for Pippenger's buckets and for Straus.
+//! Signed window digits of eight scalars at a time, for Pippenger's buckets.
 //!
 //! What the digits are is said in [`windows`](crate::backend::scalar::windows).
 
@@ -7,9 +7,8 @@ use core::arch::x86_64::*;
 use super::bytes;
 use super::products::Factors;
 use super::scalar::{MASK_52, Scalars, add, limbs_from_words};
-use crate::backend::cpu::Avx512;
 use crate::backend::scalar::windows::{
-    BYTE_WINDOW_BITS_MAX, factor_offset, factor_windows, scalar_offset, scalar_windows,
+    factor_offset, factor_windows, scalar_offset, scalar_windows,
 };
 
 /// Where word f of lane i stands, at 8f + i: turns four words a lane into eight lanes a word.
@@ -23,20 +22,9 @@ const WORDS_BY_WINDOW: [i16; 32] = {
     places
 };
 
-/// Where byte f of lane i stands, at 8f + i: turns eight bytes a lane into eight lanes a byte.
-const BYTES_BY_WINDOW: [i8; 64] = {
-    let mut places = [0; 64];
-    let mut at = 0;
-    while at < 64 {
-        places[at] = (at % 8 * 8 + at / 8) as i8;
-        at += 1;
-    }
-    places
-};
-
 /// Eight scalars ready to be cut into digits.
 #[derive(Clone, Copy)]
-pub(crate) struct Digits {
+pub(super) struct Digits {
     /// s + o, and a zero limb so that a window may always look at the limb above.
     limbs: [__m512i; 6],
     bits: u32,
@@ -50,7 +38,7 @@ impl Digits {
     /// When `bits` is not in [`WINDOW_BITS`](crate::backend::scalar::windows::WINDOW_BITS).
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn of_scalars(scalars: Scalars, bits: u32) -> Self {
+    pub(super) fn of_scalars(scalars: Scalars, bits: u32) -> Self {
         Self::new(scalars.0, bits, scalar_windows(bits), scalar_offset(bits))
     }
 
@@ -60,7 +48,7 @@ impl Digits {
     /// When `bits` is not in [`WINDOW_BITS`](crate::backend::scalar::windows::WINDOW_BITS).
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn of_factors(factors: Factors, bits: u32) -> Self {
+    pub(super) fn of_factors(factors: Factors, bits: u32) -> Self {
         let [a, b, c] = factors.0;
         let zero = _mm512_setzero_si512();
         let limbs = [a, b, c, zero, zero];
@@ -85,12 +73,6 @@ impl Digits {
         }
     }
 
-    /// How many digits each scalar has.
-    #[inline]
-    pub(crate) fn windows(&self) -> usize {
-        self.windows
-    }
-
     /// 52 bits of each s + o from window `first` on, with other bits above them.
     #[inline]
     #[target_feature(enable = "avx512f")]
@@ -109,7 +91,7 @@ impl Digits {
     /// When an index is not in `digits`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    pub(crate) fn write(&self, digits: &mut [i16], stride: usize, term: usize) {
+    pub(super) fn write(&self, digits: &mut [i16], stride: usize, term: usize) {
         // The bits of four windows, 52 at most, are cut into four words at once: word f is made of the eight bits
         // from f·w on and the eight after them.
         let cut = i64::from(self.bits) * 0x0303_0202_0101_0000 + 0x0800_0800_0800_0800;
@@ -137,71 +119,5 @@ impl Digits {
                 unsafe { _mm_storeu_si128(eight.as_mut_ptr().cast(), row) }
             }
         }
-    }
-
-    /// Writes digit j of scalar i to `rows[j][i]`, for windows of at most [`BYTE_WINDOW_BITS_MAX`] bits.
-    ///
-    /// # Panics
-    /// When `rows` is not one row a window or the windows have more bits.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    pub(crate) fn write_rows(&self, rows: &mut [[i8; 8]]) {
-        assert!(
-            self.bits <= BYTE_WINDOW_BITS_MAX,
-            "digits of {} bits as bytes",
-            self.bits
-        );
-        assert_eq!(rows.len(), self.windows, "one row a window");
-        // As above, eight windows and 48 bits at a time.
-        let cut = _mm512_set1_epi64(i64::from(self.bits) * 0x0706_0504_0302_0100);
-        let mask = _mm512_set1_epi8((1 << self.bits) - 1);
-        let half = _mm512_set1_epi8(1 << (self.bits - 1));
-        let by_window = bytes::load_bytes(&BYTES_BY_WINDOW);
-        for (eighth, rows) in rows.chunks_mut(8).enumerate() {
-            let first = 8 * eighth;
-            let digits = _mm512_multishift_epi64_epi8(cut, self.bits_from(first));
-            let digits = _mm512_permutexvar_epi8(by_window, _mm512_and_si512(digits, mask));
-            let last = self.windows - 1 - first;
-            let with_offset = if last < 8 { !(0xff << (8 * last)) } else { !0 };
-            let digits = _mm512_mask_sub_epi8(digits, with_offset, digits, half);
-            let written = u64::MAX >> (64 - 8 * rows.len());
-            // SAFETY: `rows` is a slice of 8 writable bytes a row, 64 at most, and `written` has one bit for each.
-            unsafe { _mm512_mask_storeu_epi8(rows.as_mut_ptr().cast(), written, digits) }
-        }
-    }
-}
-
-/// Safe entry points; kernels that already hold vectors call the functions above.
-impl Avx512 {
-    /// See [`Digits::of_scalars`] and [`Digits::write`].
-    pub(crate) fn write_scalar_digits(
-        self,
-        scalars: Scalars,
-        bits: u32,
-        digits: &mut [i16],
-        stride: usize,
-        term: usize,
-    ) {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe { Digits::of_scalars(scalars, bits).write(digits, stride, term) }
-    }
-
-    /// See [`Digits::of_factors`] and [`Digits::write`].
-    pub(crate) fn write_factor_digits(
-        self,
-        factors: Factors,
-        bits: u32,
-        digits: &mut [i16],
-        stride: usize,
-        term: usize,
-    ) {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe { Digits::of_factors(factors, bits).write(digits, stride, term) }
-    }
-
-    /// See [`Digits::of_scalars`] and [`Digits::write_rows`].
-    pub(crate) fn write_scalar_digit_rows(self, scalars: Scalars, bits: u32, rows: &mut [[i8; 8]]) {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe { Digits::of_scalars(scalars, bits).write_rows(rows) }
     }
 }

@@ -13,21 +13,20 @@
 //!   every limb. With four products before it is below 4 * 267 + 536 = 1,604 units, below 2^62.7.
 //! - Carries of such a sum are at most 2 * 1,604 = 3,208, and 19 times that is below 2^16.
 
-use core::arch::x86_64::{
-    __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_loadu_si256, _mm512_add_epi64, _mm512_and_si512,
-    _mm512_castsi256_si512, _mm512_cmpeq_epi64_mask, _mm512_loadu_si512, _mm512_madd52hi_epu64,
-    _mm512_madd52lo_epu64, _mm512_mask_blend_epi64, _mm512_mask_broadcast_i64x4,
-    _mm512_mask_sub_epi64, _mm512_mullo_epi64, _mm512_or_si512, _mm512_set1_epi64,
-    _mm512_setzero_si512, _mm512_shuffle_i64x2, _mm512_slli_epi64, _mm512_srli_epi64,
-    _mm512_storeu_si512, _mm512_sub_epi64, _mm512_test_epi64_mask, _mm512_unpackhi_epi64,
-    _mm512_unpacklo_epi64,
-};
+use core::arch::x86_64::__m512i;
 
-use crate::backend::cpu::Avx512 as Isa;
+use super::rows::{self, Row3, Row4};
+use super::{Isa, op};
 use crate::backend::vertical::{LANES_MAX, LaneField};
 
 /// Bits of a limb.
 const MASK: u64 = (1 << 51) - 1;
+/// Limbs of reduced numbers are below this.
+const REDUCED_BOUND: u64 = (1 << 51) + (1 << 16);
+/// Limbs of what is multiplied are below this.
+const FACTOR_BOUND: u64 = 1 << 52;
+/// Limbs of wide numbers are below this.
+const WIDE_BOUND: u64 = 1604 << 52;
 /// 1072 p: what a difference of wide numbers adds so that no limb falls below zero.
 const WIDE_BIAS: [u64; 2] = [1072 * (MASK - 18), 1072 * MASK];
 /// 2 p: the same for a negation.
@@ -35,89 +34,11 @@ const BIAS: [u64; 2] = [2 * (MASK - 18), 2 * MASK];
 
 /// Eight reduced numbers. That one exists proves the instructions: every constructor takes an [`Isa`].
 #[derive(Clone, Copy)]
-pub(in crate::backend) struct Field([__m512i; 5]);
+pub(in crate::backend) struct Field(pub(super) [__m512i; 5]);
 
 /// Eight wide numbers.
 #[derive(Clone, Copy)]
 pub(in crate::backend) struct Wide([__m512i; 5]);
-
-/// Limbs of three numbers, one after the other, filled up to whole vectors.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-pub(in crate::backend) struct Row3([u64; 16]);
-
-/// Limbs of four numbers.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-pub(in crate::backend) struct Row4([u64; 24]);
-
-/// Each of these is one instruction.
-///
-/// They are safe to call where a [`Field`], a [`Wide`] or an [`Isa`] exists, which is everywhere in this file: all
-/// other functions take one.
-mod op {
-    use super::*;
-
-    macro_rules! ops {
-        ($($name:ident($($arg:ident: $type:ty),*) -> $out:ty = $intrinsic:expr;)*) => {$(
-            #[inline(always)]
-            pub(super) fn $name($($arg: $type),*) -> $out {
-                // SAFETY: callers hold a value that only `Isa::detect` on a CPU with these instructions leads to.
-                unsafe { $intrinsic }
-            }
-        )*};
-    }
-
-    ops! {
-        zero() -> __m512i = _mm512_setzero_si512();
-        splat(x: u64) -> __m512i = _mm512_set1_epi64(x.cast_signed());
-        add(a: __m512i, b: __m512i) -> __m512i = _mm512_add_epi64(a, b);
-        sub(a: __m512i, b: __m512i) -> __m512i = _mm512_sub_epi64(a, b);
-        and(a: __m512i, b: __m512i) -> __m512i = _mm512_and_si512(a, b);
-        or(a: __m512i, b: __m512i) -> __m512i = _mm512_or_si512(a, b);
-        mul(a: __m512i, b: __m512i) -> __m512i = _mm512_mullo_epi64(a, b);
-        madd_lo(sum: __m512i, a: __m512i, b: __m512i) -> __m512i = _mm512_madd52lo_epu64(sum, a, b);
-        madd_hi(sum: __m512i, a: __m512i, b: __m512i) -> __m512i = _mm512_madd52hi_epu64(sum, a, b);
-        select(mask: u8, yes: __m512i, no: __m512i) -> __m512i = _mm512_mask_blend_epi64(mask, no, yes);
-        sub_if(mask: u8, no: __m512i, a: __m512i, b: __m512i) -> __m512i = _mm512_mask_sub_epi64(no, mask, a, b);
-        equal(a: __m512i, b: __m512i) -> u8 = _mm512_cmpeq_epi64_mask(a, b);
-        any_bit(a: __m512i, b: __m512i) -> u8 = _mm512_test_epi64_mask(a, b);
-        interleave_low(a: __m512i, b: __m512i) -> __m512i = _mm512_unpacklo_epi64(a, b);
-        interleave_high(a: __m512i, b: __m512i) -> __m512i = _mm512_unpackhi_epi64(a, b);
-        // SAFETY (both): the reference spans the 64 bytes that are read or written.
-        load(from: &[u64; 8]) -> __m512i = _mm512_loadu_si512(from.as_ptr().cast());
-        store(to: &mut [u64; 8], x: __m512i) -> () = _mm512_storeu_si512(to.as_mut_ptr().cast(), x);
-    }
-
-    /// `low`, then `high`.
-    #[inline(always)]
-    pub(super) fn load_halves(low: &[u64; 4], high: &[u64; 4]) -> __m512i {
-        // SAFETY: as above; both references span the 32 bytes that are read.
-        unsafe {
-            let low = _mm512_castsi256_si512(_mm256_loadu_si256(low.as_ptr().cast()));
-            _mm512_mask_broadcast_i64x4(low, 0xf0, _mm256_loadu_si256(high.as_ptr().cast()))
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn shr<const BITS: u32>(x: __m512i) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_srli_epi64::<BITS>(x) }
-    }
-
-    #[inline(always)]
-    pub(super) fn shl<const BITS: u32>(x: __m512i) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_slli_epi64::<BITS>(x) }
-    }
-
-    /// Quarters of `a` and `b`: two of `a`, then two of `b`.
-    #[inline(always)]
-    pub(super) fn quarters<const WHICH: i32>(a: __m512i, b: __m512i) -> __m512i {
-        // SAFETY: as above.
-        unsafe { _mm512_shuffle_i64x2::<WHICH>(a, b) }
-    }
-}
 
 impl LaneField for Field {
     const LANES: usize = 8;
@@ -156,6 +77,25 @@ impl LaneField for Field {
     }
 
     #[cfg(test)]
+    const REDUCED_LIMBS: [i64; 2] = [0, REDUCED_BOUND.cast_signed() - 1];
+    #[cfg(test)]
+    const FACTOR_LIMBS: [i64; 2] = [0, FACTOR_BOUND.cast_signed() - 1];
+    #[cfg(test)]
+    const WIDE_LIMBS: [i64; 2] = [0, WIDE_BOUND.cast_signed() - 1];
+
+    #[cfg(test)]
+    #[inline(always)]
+    fn from_limbs(isa: Isa, limbs: &[[i64; LANES_MAX]; 5]) -> Self {
+        Self(Self::wide_from_limbs(isa, limbs).0)
+    }
+
+    #[cfg(test)]
+    #[inline(always)]
+    fn wide_from_limbs(_: Isa, limbs: &[[i64; LANES_MAX]; 5]) -> Wide {
+        Wide(limbs.map(|lanes| op::load(&lanes.map(i64::cast_unsigned))))
+    }
+
+    #[cfg(test)]
     #[inline(always)]
     fn to_words(self) -> [[u64; LANES_MAX]; 4] {
         let [a, b, c, d, e] = self.least().0;
@@ -171,8 +111,8 @@ impl LaneField for Field {
     /// Limbs of both below 2^52, so nothing is cut off; the sums are worked out at the head of this file.
     #[inline(always)]
     fn mul_wide(self, rhs: Self) -> Wide {
-        self.check(1 << 52);
-        rhs.check(1 << 52);
+        check(&self.0, FACTOR_BOUND);
+        check(&rhs.0, FACTOR_BOUND);
         let (a, b) = (&self.0, &rhs.0);
         let mut columns = [op::zero(); 10];
         for (k, column) in columns.iter_mut().enumerate() {
@@ -197,7 +137,7 @@ impl LaneField for Field {
     /// As for a product: what lies off the diagonal is summed once and doubled.
     #[inline(always)]
     fn square_wide(self) -> Wide {
-        self.check(1 << 52);
+        check(&self.0, FACTOR_BOUND);
         let a = &self.0;
         let mut columns = [op::zero(); 10];
         for (k, column) in columns.iter_mut().enumerate() {
@@ -252,6 +192,7 @@ impl LaneField for Field {
 
     #[inline(always)]
     fn reduce(Wide(wide): Wide) -> Self {
+        check(&wide, WIDE_BOUND);
         let mask = op::splat(MASK);
         let mut out = wide;
         for i in 1..5 {
@@ -259,9 +200,8 @@ impl LaneField for Field {
         }
         let over = op::shr::<51>(wide[4]);
         out[0] = op::madd_lo(op::and(wide[0], mask), over, op::splat(19));
-        let out = Self(out);
-        out.check((1 << 51) + (1 << 16));
-        out
+        check(&out, REDUCED_BOUND);
+        Self(out)
     }
 
     /// # Correctness
@@ -308,63 +248,28 @@ impl LaneField for Field {
     }
 
     #[inline(always)]
-    fn load3(_: Isa, rows: [&Row3; LANES_MAX]) -> [Self; 3] {
-        let mut limbs = [op::zero(); 16];
-        for part in 0..4 {
-            let mut quarters = [&[0; 4]; LANES_MAX];
-            for lane in 0..8 {
-                quarters[lane] = four(&rows[lane].0, part);
-            }
-            limbs[4 * part..4 * part + 4].copy_from_slice(&gather(&quarters));
-        }
-        elements(&limbs)
+    fn load3(isa: Isa, rows: [&Row3; LANES_MAX]) -> [Self; 3] {
+        rows::load3(isa, rows)
+    }
+
+    #[inline(always)]
+    fn load4(isa: Isa, rows: [&Row4; LANES_MAX]) -> [Self; 4] {
+        rows::load4(isa, rows)
     }
 
     #[inline(always)]
     fn prefetch(_: Isa, row: &Row3) {
-        for line in row.0.as_chunks::<8>().0 {
-            // SAFETY: a hint; nothing is read, and every x86-64 CPU has it.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-        }
+        rows::prefetch(row);
     }
 
     #[inline(always)]
     fn store3(elements: &[Self; 3]) -> [Row3; LANES_MAX] {
-        let limbs = flatten::<3, 16>(elements);
-        let mut rows = [Row3([0; 16]); LANES_MAX];
-        for part in 0..2 {
-            let square = transpose(limbs[8 * part..].first_chunk().expect("16 limbs"));
-            for lane in 0..8 {
-                op::store(eight_mut(&mut rows[lane].0, part), square[lane]);
-            }
-        }
-        rows
-    }
-
-    #[inline(always)]
-    fn load4(_: Isa, rows: [&Row4; LANES_MAX]) -> [Self; 4] {
-        let mut limbs = [op::zero(); 20];
-        for part in 0..5 {
-            let mut quarters = [&[0; 4]; LANES_MAX];
-            for lane in 0..8 {
-                quarters[lane] = four(&rows[lane].0, part);
-            }
-            limbs[4 * part..4 * part + 4].copy_from_slice(&gather(&quarters));
-        }
-        elements(&limbs)
+        rows::store3(elements)
     }
 
     #[inline(always)]
     fn store4(elements: &[Self; 4]) -> [Row4; LANES_MAX] {
-        let limbs = flatten::<4, 24>(elements);
-        let mut rows = [Row4([0; 24]); LANES_MAX];
-        for part in 0..3 {
-            let square = transpose(limbs[8 * part..].first_chunk().expect("24 limbs"));
-            for lane in 0..8 {
-                op::store(eight_mut(&mut rows[lane].0, part), square[lane]);
-            }
-        }
-        rows
+        rows::store4(elements)
     }
 }
 
@@ -398,19 +303,24 @@ impl Field {
         x[4] = op::and(x[4], mask);
         Self(x)
     }
+}
 
-    /// In debug builds: every limb is below `bound`.
-    #[inline(always)]
-    fn check(self, bound: u64) {
-        if cfg!(debug_assertions) {
-            for (i, limb) in self.0.iter().enumerate() {
-                let mut lanes = [0; 8];
-                op::store(&mut lanes, *limb);
-                for x in lanes {
-                    assert!(x < bound, "limb {i} is {x:#x}, not below {bound:#x}");
-                }
+/// In debug builds: every limb is below `bound`.
+#[inline(always)]
+fn check(limbs: &[__m512i; 5], bound: u64) {
+    /// Apart, so that a build with assertions has them once and not at every use.
+    #[inline(never)]
+    fn check_each(limbs: &[__m512i; 5], bound: u64) {
+        for (i, limb) in limbs.iter().enumerate() {
+            let mut lanes = [0; 8];
+            op::store(&mut lanes, *limb);
+            for x in lanes {
+                assert!(x < bound, "limb {i} is {x:#x}, not below {bound:#x}");
             }
         }
+    }
+    if cfg!(debug_assertions) {
+        check_each(limbs, bound);
     }
 }
 
@@ -422,83 +332,4 @@ fn fold(columns: &[__m512i; 10]) -> Wide {
         out[i] = op::add(columns[i], op::mul(columns[i + 5], op::splat(19)));
     }
     Wide(out)
-}
-
-/// Four limbs of eight rows become four vectors of eight lanes.
-///
-/// Rows are loaded in pairs into the halves of a vector: that takes a load, no shuffle.
-#[inline(always)]
-fn gather(rows: &[&[u64; 4]; 8]) -> [__m512i; 4] {
-    let [a, b] = [
-        op::load_halves(rows[0], rows[2]),
-        op::load_halves(rows[1], rows[3]),
-    ];
-    let [c, d] = [
-        op::load_halves(rows[4], rows[6]),
-        op::load_halves(rows[5], rows[7]),
-    ];
-    let (even, even2) = (op::interleave_low(a, b), op::interleave_low(c, d));
-    let (odd, odd2) = (op::interleave_high(a, b), op::interleave_high(c, d));
-    [
-        op::quarters::<0x88>(even, even2),
-        op::quarters::<0x88>(odd, odd2),
-        op::quarters::<0xdd>(even, even2),
-        op::quarters::<0xdd>(odd, odd2),
-    ]
-}
-
-/// Rows become columns.
-#[inline(always)]
-fn transpose(rows: &[__m512i; 8]) -> [__m512i; 8] {
-    let [a, b, c, d, e, f, g, h] = *rows;
-    let pairs = [
-        op::interleave_low(a, b),
-        op::interleave_high(a, b),
-        op::interleave_low(c, d),
-        op::interleave_high(c, d),
-        op::interleave_low(e, f),
-        op::interleave_high(e, f),
-        op::interleave_low(g, h),
-        op::interleave_high(g, h),
-    ];
-    let mut out = [op::zero(); 8];
-    for odd in 0..2 {
-        let [ab, cd, ef, gh] = [pairs[odd], pairs[2 + odd], pairs[4 + odd], pairs[6 + odd]];
-        // Quarter q of a pair holds limbs 2q and 2q + 1 of its two rows.
-        let (low, high) = (op::quarters::<0x44>(ab, cd), op::quarters::<0xee>(ab, cd));
-        let (low2, high2) = (op::quarters::<0x44>(ef, gh), op::quarters::<0xee>(ef, gh));
-        out[odd] = op::quarters::<0x88>(low, low2);
-        out[2 + odd] = op::quarters::<0xdd>(low, low2);
-        out[4 + odd] = op::quarters::<0x88>(high, high2);
-        out[6 + odd] = op::quarters::<0xdd>(high, high2);
-    }
-    out
-}
-
-#[inline(always)]
-fn elements<const N: usize>(limbs: &[__m512i]) -> [Field; N] {
-    let mut out = [Field([op::zero(); 5]); N];
-    for (i, element) in out.iter_mut().enumerate() {
-        element.0.copy_from_slice(&limbs[5 * i..5 * i + 5]);
-    }
-    out
-}
-
-#[inline(always)]
-fn flatten<const N: usize, const M: usize>(elements: &[Field; N]) -> [__m512i; M] {
-    let mut limbs = [op::zero(); M];
-    for (i, element) in elements.iter().enumerate() {
-        limbs[5 * i..5 * i + 5].copy_from_slice(&element.0);
-    }
-    limbs
-}
-
-#[inline(always)]
-fn four(row: &[u64], part: usize) -> &[u64; 4] {
-    row[4 * part..].first_chunk().expect("whole vectors")
-}
-
-#[inline(always)]
-fn eight_mut(row: &mut [u64], part: usize) -> &mut [u64; 8] {
-    row[8 * part..].first_chunk_mut().expect("whole vectors")
 }

@@ -12,22 +12,21 @@ use core::arch::x86_64::*;
 
 use super::bytes;
 use super::scalar::{MASK_52, Scalars, limbs_from_words, multiply_add, reduce_8};
-use crate::backend::cpu::Avx512;
 use crate::backend::scalar::Row;
 
 /// Eight numbers below 2^128: the random factors of a batch equation. Limbs below 2^52, the last below 2^24.
 #[derive(Clone, Copy)]
-pub(crate) struct Factors(pub(super) [__m512i; 3]);
+pub(in crate::backend) struct Factors(pub(super) [__m512i; 3]);
 
 /// Eight products of a factor and a scalar, or sums of such products, not yet reduced.
 ///
 /// Values are below 2^416. Limbs 0..7 are below 2^55 before and below 2^52 after [`Products::carry`].
 #[derive(Clone, Copy)]
-pub(crate) struct Products([__m512i; 8]);
+pub(super) struct Products([__m512i; 8]);
 
 /// Sum of factor times scalar over many vectors, lane by lane.
 #[derive(Clone, Copy)]
-pub(crate) struct ProductSum {
+pub(super) struct ProductSum {
     sum: Products,
     /// Vectors added since the last carry.
     pending: u32,
@@ -41,14 +40,14 @@ impl Factors {
     /// Eight little-endian strings of 16 bytes.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn load(strings: &[[u8; 16]; 8]) -> Self {
+    pub(super) fn load(strings: &[[u8; 16]; 8]) -> Self {
         Self(limbs_from_words(bytes::load_16(strings)))
     }
 
     /// The factors whose bit is set in `lanes`, zero in the others: their signatures then take no part in a sum.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn keep(self, lanes: u8) -> Self {
+    pub(super) fn keep(self, lanes: u8) -> Self {
         Self(self.0.map(|limb| _mm512_maskz_mov_epi64(lanes, limb)))
     }
 }
@@ -57,7 +56,7 @@ impl Products {
     /// Factor times scalar, which may be any value below 2^256.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(crate) fn new(factors: Factors, scalars: Scalars) -> Self {
+    pub(super) fn new(factors: Factors, scalars: Scalars) -> Self {
         let mut product = [_mm512_setzero_si512(); 8];
         multiply_add(&mut product, &factors.0, &scalars.0);
         Self(product)
@@ -66,7 +65,7 @@ impl Products {
     /// The same values with limbs 0..7 below 2^52.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn carry(self) -> Self {
+    pub(super) fn carry(self) -> Self {
         let mut limbs = self.0;
         for i in 0..7 {
             limbs[i + 1] = _mm512_add_epi64(limbs[i + 1], _mm512_srli_epi64::<52>(limbs[i]));
@@ -78,21 +77,21 @@ impl Products {
     /// Modulo L.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn reduce(self) -> Scalars {
+    pub(super) fn reduce(self) -> Scalars {
         reduce_8(self.0)
     }
 
     /// One row a lane, limbs below 2^52. The sum of up to [`ROW_TERMS_MAX`](crate::backend::scalar::ROW_TERMS_MAX) rows fits a row.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn rows(self) -> [__m512i; 8] {
+    pub(super) fn rows(self) -> [__m512i; 8] {
         bytes::transpose(self.carry().0)
     }
 
     /// The values of eight rows, each the sum of up to [`ROW_TERMS_MAX`](crate::backend::scalar::ROW_TERMS_MAX) rows of products.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn from_rows(rows: [&Row; 8]) -> Self {
+    pub(super) fn from_rows(rows: [&Row; 8]) -> Self {
         // Products are below 2^384, so 2^12 of them are below 2^396.
         Self(bytes::load_rows(rows)).carry()
     }
@@ -102,7 +101,7 @@ impl ProductSum {
     /// Zero.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             sum: Products([_mm512_setzero_si512(); 8]),
             pending: 0,
@@ -112,7 +111,7 @@ impl ProductSum {
     /// Adds factor times scalar in each lane. Scalars may be any values; up to 2^29 vectors in all.
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
-    pub(crate) fn add(&mut self, factors: Factors, scalars: Scalars) {
+    pub(super) fn add(&mut self, factors: Factors, scalars: Scalars) {
         if self.pending == PENDING_MAX {
             self.sum = self.sum.carry();
             self.pending = 0;
@@ -128,58 +127,20 @@ impl ProductSum {
     /// 2^(416-364): eight of them add to less than 2^55.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn total(self) -> Scalars {
+    pub(super) fn total(self) -> Scalars {
         let limbs = self.sum.carry().0;
         Products(limbs.map(|limb| _mm512_set1_epi64(_mm512_reduce_add_epi64(limb)))).reduce()
     }
 }
 
-/// Safe entry points for whole vectors; kernels that already hold vectors call the functions above.
-impl Avx512 {
-    /// See [`Factors::load`] and [`Factors::keep`].
-    pub(crate) fn load_factors(self, strings: &[[u8; 16]; 8], keep: u8) -> Factors {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe { Factors::load(strings).keep(keep) }
-    }
-
-    /// Sum of factor times scalar over all lanes of all vectors, the same in every lane; see [`ProductSum`].
-    pub(crate) fn sum_products(self, terms: impl Iterator<Item = (Factors, Scalars)>) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe {
-            let mut sum = ProductSum::new();
-            for (factors, scalars) in terms {
-                sum.add(factors, scalars);
-            }
-            sum.total()
-        }
-    }
-
-    /// Adds factor i times scalar i to `rows[places[i]]`. A row may take [`ROW_TERMS_MAX`](crate::backend::scalar::ROW_TERMS_MAX) terms in all.
-    ///
-    /// # Panics
-    /// When a place is not in `rows`.
-    pub(crate) fn add_products_to_rows(
-        self,
-        factors: Factors,
-        scalars: Scalars,
-        places: [usize; 8],
-        rows: &mut [Row],
-    ) {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe { add_products_to_rows(factors, scalars, places, rows) }
-    }
-
-    /// Rows modulo L; see [`Products::from_rows`].
-    pub(crate) fn reduce_rows(self, rows: [&Row; 8]) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe { Products::from_rows(rows).reduce() }
-    }
-}
-
-/// See [`Avx512::add_products_to_rows`].
+/// Adds factor i times scalar i to `rows[places[i]]`. A row may take
+/// [`ROW_TERMS_MAX`](crate::backend::scalar::ROW_TERMS_MAX) terms in all.
+///
+/// # Panics
+/// When a place is not in `rows`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-pub(crate) fn add_products_to_rows(
+pub(super) fn add_products_to_rows(
     factors: Factors,
     scalars: Scalars,
     places: [usize; 8],

@@ -10,11 +10,10 @@
 //! c' is below 2^132.4, three limbs.
 //!
 //! *Accumulators.* `madd52` adds numbers below 2^52 to 64-bit lanes. A product of p by q limbs (p the smaller) adds at
-//! most p low and p high halves to a limb: below 2p·2^52. So a limb of a 5 by 5 product is below 10·2^52 < 2^56, of a
-//! 3 by 5 product below 6·2^52 < 2^55.
+//! most p low and p high halves to a limb: below 2p·2^52. So a limb of a 3 by 5 product is below 6·2^52 < 2^55.
 //!
-//! *From ten limbs* (t < 2^520, limbs < 2^56 after at most a carry): folding five limbs leaves
-//! low + FOLD_5 + 6·2^52 a limb, below 2^57, and high·c' < 2^260+132.4 makes the sum fit eight limbs.
+//! *From ten limbs* (t < 2^520, limbs below 2^52): folding five limbs leaves low + FOLD_5 + 6·2^52 a limb, below 2^55,
+//! and high·c' < 2^260+132.4 makes the sum fit eight limbs.
 //!
 //! *From eight limbs* (t < 2^416, limbs below 2^57): folding three limbs leaves limbs below 2^57 + 7·2^52 < 2^58,
 //! and v < 2^288.4 + 2^208·2^58.1 < 2^289. Then q = v >> 252 < 2^37, v - q·L = (v mod 2^252) - q·c lies in
@@ -23,7 +22,6 @@
 use core::arch::x86_64::*;
 
 use super::bytes;
-use super::products::{Factors, Products};
 use crate::backend::cpu::Avx512;
 
 /// Low 52 bits.
@@ -56,34 +54,27 @@ const FOLD_3: [u64; 5] = [
 /// Eight scalars, limbs below 2^52, values below 2^256. Only what was read with [`Scalars::load`] can be L or more;
 /// every operation gives values below L.
 #[derive(Clone, Copy)]
-pub(crate) struct Scalars(pub(super) [__m512i; 5]);
+pub(in crate::backend) struct Scalars(pub(super) [__m512i; 5]);
 
 impl Scalars {
-    /// Eight 512-bit numbers, given as little-endian words 0..8 one number a lane, modulo L.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn from_wide_words(words: [__m512i; 8]) -> Self {
-        reduce_10(limbs_from_words(words))
-    }
-
     /// Eight little-endian strings of 64 bytes modulo L.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn from_wide(strings: [&[u8; 64]; 8]) -> Self {
-        Self::from_wide_words(bytes::load_64(strings))
+    pub(super) fn from_wide(strings: [&[u8; 64]; 8]) -> Self {
+        reduce_10(limbs_from_words(bytes::load_64(strings)))
     }
 
-    /// Eight little-endian strings of 32 bytes as they are; see [`Scalars::below_order`].
+    /// Eight little-endian strings of 32 bytes as they are.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn load(strings: [&[u8; 32]; 8]) -> Self {
+    pub(super) fn load(strings: [&[u8; 32]; 8]) -> Self {
         Self(limbs_from_words(bytes::load_32(strings)))
     }
 
     /// Little-endian bytes of the values, which must be below 2^256.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    pub(crate) fn store(self, strings: &mut [[u8; 32]; 8]) {
+    pub(super) fn store(self, strings: &mut [[u8; 32]; 8]) {
         let [a, b, c, d, e] = self.0;
         let words = [
             _mm512_or_si512(a, _mm512_slli_epi64::<52>(b)),
@@ -94,109 +85,20 @@ impl Scalars {
         bytes::store_32(words, strings);
     }
 
-    /// Bit i is set when scalar i is below L: the rule that a signature's S must keep.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq")]
-    pub(crate) fn below_order(self) -> u8 {
-        let mut limbs = sub(self.0, constant(ORDER));
-        carry_signed(&mut limbs);
-        _mm512_movepi64_mask(limbs[4])
-    }
-
-    /// Sum modulo L of values below L.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq")]
-    pub(crate) fn add(self, other: Self) -> Self {
-        // In [-L, L).
-        canonical(sub(add(self.0, other.0), constant(ORDER)))
-    }
-
-    /// Difference modulo L of values below L.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq")]
-    pub(crate) fn sub(self, other: Self) -> Self {
-        // In (-L, L).
-        canonical(sub(self.0, other.0))
-    }
-
     /// The number that adds to zero modulo L, of values below L.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq")]
-    pub(crate) fn neg(self) -> Self {
+    pub(super) fn neg(self) -> Self {
         canonical(sub([_mm512_setzero_si512(); 5], self.0))
-    }
-
-    /// Product modulo L of any values.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn mul(self, other: Self) -> Self {
-        let mut product = [_mm512_setzero_si512(); 10];
-        multiply_add(&mut product, &self.0, &other.0);
-        reduce_10(product)
-    }
-
-    /// Product modulo L of any values with factors.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub(crate) fn mul_factors(self, factors: Factors) -> Self {
-        Products::new(factors, self).reduce()
     }
 }
 
-/// Safe entry points for whole vectors; kernels that already hold vectors call the functions above.
-impl Avx512 {
-    /// See [`Scalars::from_wide`].
-    pub(crate) fn scalars_from_wide(self, strings: [&[u8; 64]; 8]) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the function enables.
-        unsafe { Scalars::from_wide(strings) }
-    }
-
-    /// See [`Scalars::load`] and [`Scalars::below_order`]: the scalars and which of them are below L.
-    pub(crate) fn load_scalars(self, strings: [&[u8; 32]; 8]) -> (Scalars, u8) {
-        // SAFETY: `self` exists, so `detect` saw every feature the functions enable.
-        unsafe {
-            let scalars = Scalars::load(strings);
-            (scalars, scalars.below_order())
-        }
-    }
-
-    /// See [`Scalars::store`].
-    pub(crate) fn store_scalars(self, scalars: Scalars) -> [[u8; 32]; 8] {
-        let mut strings = [[0; 32]; 8];
-        // SAFETY: `self` exists, so `detect` saw every feature the function enables.
-        unsafe { scalars.store(&mut strings) };
-        strings
-    }
-
-    /// See [`Scalars::add`].
-    pub(crate) fn add_scalars(self, a: Scalars, b: Scalars) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the function enables.
-        unsafe { a.add(b) }
-    }
-
-    /// See [`Scalars::sub`].
-    pub(crate) fn sub_scalars(self, a: Scalars, b: Scalars) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the function enables.
-        unsafe { a.sub(b) }
-    }
-
-    /// See [`Scalars::neg`].
-    pub(crate) fn neg_scalars(self, a: Scalars) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the function enables.
-        unsafe { a.neg() }
-    }
-
-    /// See [`Scalars::mul`].
-    pub(crate) fn mul_scalars(self, a: Scalars, b: Scalars) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the function enables.
-        unsafe { a.mul(b) }
-    }
-
-    /// See [`Scalars::mul_factors`].
-    pub(crate) fn mul_factors(self, scalars: Scalars, factors: Factors) -> Scalars {
-        // SAFETY: `self` exists, so `detect` saw every feature the function enables.
-        unsafe { scalars.mul_factors(factors) }
-    }
+/// Little-endian strings of 64 bytes modulo L, as little-endian bytes.
+pub(super) fn reduce(_proof: Avx512, strings: [&[u8; 64]; 8]) -> [[u8; 32]; 8] {
+    let mut reduced = [[0; 32]; 8];
+    // SAFETY: an `Avx512` exists, so `detect` saw every feature the functions enable.
+    unsafe { Scalars::from_wide(strings).store(&mut reduced) };
+    reduced
 }
 
 /// Limbs in radix 2^52 of numbers in radix 2^64, which must fit: `W` words into `N` limbs.
@@ -271,11 +173,11 @@ pub(super) fn multiply_add<const N: usize, const A: usize, const B: usize>(
     }
 }
 
-/// Modulo L, for values below 2^520 and limbs below 2^56; see "From ten limbs" above.
+/// Modulo L, for values below 2^520 and limbs below 2^52; see "From ten limbs" above.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn reduce_10(t: [__m512i; 10]) -> Scalars {
-    debug_assert!(all_below(&t, 56));
+    debug_assert!(all_below(&t, 52));
     let [t0, t1, t2, t3, t4, high @ ..] = t;
     let low = add([t0, t1, t2, t3, t4], constant(FOLD_5));
     let zero = _mm512_setzero_si512();

@@ -3,8 +3,8 @@
 //! Scalars go straight from vectors into digits; see [`Weights`] for the terms.
 
 use super::digits::Digits as Cut;
-use super::field::Row3;
 use super::products::{Factors, ProductSum, Products, add_products_to_rows};
+use super::rows::Row3;
 use super::scalar::Scalars;
 use crate::backend::cpu::Avx512 as Isa;
 use crate::backend::vertical::Weights;

@@ -1,9 +1,7 @@
 //! Signed window digits of scalars in 64-bit words; what they are is said in [`windows`](super::windows).
 
 use super::plain::{Factors, Scalars, Words};
-use super::windows::{
-    BYTE_WINDOW_BITS_MAX, factor_offset, factor_windows, scalar_offset, scalar_windows,
-};
+use super::windows::{factor_offset, factor_windows, scalar_offset, scalar_windows};
 
 /// Scalars ready to be cut into digits.
 #[derive(Clone, Copy, Debug)]
@@ -52,12 +50,6 @@ impl<const N: usize> Digits<N> {
         }
     }
 
-    /// How many digits each scalar has.
-    #[inline]
-    pub(crate) fn windows(&self) -> usize {
-        self.windows
-    }
-
     /// Writes digit j of scalar i to `digits[j * stride + term + i]`: the digits of one window lie side by side for
     /// all terms of a sum. See [`stride`](super::windows::stride).
     ///
@@ -65,29 +57,6 @@ impl<const N: usize> Digits<N> {
     /// When an index is not in `digits`.
     #[inline]
     pub(crate) fn write(&self, digits: &mut [i16], stride: usize, term: usize) {
-        self.each_window(|window, row| {
-            digits[window * stride + term..][..N].copy_from_slice(&row);
-        });
-    }
-
-    /// Writes digit j of scalar i to `rows[j][i]`, for windows of at most [`BYTE_WINDOW_BITS_MAX`] bits.
-    ///
-    /// # Panics
-    /// When `rows` is not one row a window or the windows have more bits.
-    #[inline]
-    pub(crate) fn write_rows(&self, rows: &mut [[i8; N]]) {
-        assert!(
-            self.bits <= BYTE_WINDOW_BITS_MAX,
-            "digits of {} bits as bytes",
-            self.bits
-        );
-        assert_eq!(rows.len(), self.windows, "one row a window");
-        self.each_window(|window, row| rows[window] = row.map(|digit| digit as i8));
-    }
-
-    /// Gives the digits of every window, least significant first.
-    #[inline]
-    fn each_window(&self, mut take: impl FnMut(usize, [i16; N])) {
         let mask = (1 << self.bits) - 1;
         let half = 1 << (self.bits - 1);
         for first in (0..self.windows).step_by(4) {
@@ -101,10 +70,8 @@ impl<const N: usize> Digits<N> {
                 // The last window has no offset to take away.
                 let last = window == self.windows - 1;
                 let offset = if last { 0 } else { half };
-                take(
-                    window,
-                    bits.map(|bits| ((bits & mask) as i16).wrapping_sub(offset)),
-                );
+                let row = bits.map(|bits| ((bits & mask) as i16).wrapping_sub(offset));
+                digits[window * stride + term..][..N].copy_from_slice(&row);
                 bits = bits.map(|bits| bits >> (self.bits & 63));
             }
         }

@@ -6,7 +6,7 @@
 pub(crate) mod digits;
 pub(crate) mod plain;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 pub(crate) mod windows;
 
 /// A sum of products of factors and scalars, in the form of the kind that fills it; zero is all zeros.

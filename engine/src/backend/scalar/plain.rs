@@ -57,7 +57,7 @@ impl<const N: usize> Scalars<N> {
         Self(strings.map(|s| reduce_8(words(s))))
     }
 
-    /// Little-endian strings of 32 bytes as they are; see [`Scalars::below_order`].
+    /// Little-endian strings of 32 bytes as they are.
     #[inline]
     pub(crate) fn load(strings: [&[u8; 32]; N]) -> Self {
         Self(strings.map(words))
@@ -75,53 +75,10 @@ impl<const N: usize> Scalars<N> {
         })
     }
 
-    /// Bit i is set when scalar i is below L: the rule that a signature's S must keep.
-    #[inline]
-    pub(crate) fn below_order(self) -> u8 {
-        const { assert!(N <= 8, "one bit a lane") };
-        let mut bits = 0;
-        for (i, words) in self.0.iter().enumerate() {
-            let (_, below) = sub(words, &ORDER);
-            bits |= u8::from(below) << i;
-        }
-        bits
-    }
-
-    /// Sum modulo L of values below L.
-    #[inline]
-    pub(crate) fn add(self, other: Self) -> Self {
-        self.with(other, |a, b| {
-            let mut sum = a;
-            add(&mut sum, 0, &b);
-            canonical(sub(&sum, &ORDER))
-        })
-    }
-
-    /// Difference modulo L of values below L.
-    #[inline]
-    pub(crate) fn sub(self, other: Self) -> Self {
-        self.with(other, |a, b| canonical(sub(&a, &b)))
-    }
-
     /// The number that adds to zero modulo L, of values below L.
     #[inline]
     pub(crate) fn neg(self) -> Self {
         Self(self.0.map(|words| canonical(sub(&[0; 4], &words))))
-    }
-
-    /// Product modulo L of any values.
-    #[inline]
-    pub(crate) fn mul(self, other: Self) -> Self {
-        self.with(other, |a, b| reduce_8(multiply(&a, &b)))
-    }
-
-    /// Product modulo L of any values with factors.
-    #[inline]
-    pub(crate) fn mul_factors(self, factors: Factors<N>) -> Self {
-        Self(core::array::from_fn(|i| {
-            let [a, b, c, d, e, f] = multiply(&factors.0[i], &self.0[i]);
-            reduce_7([a, b, c, d, e, f, 0])
-        }))
     }
 
     /// Rows modulo L.
@@ -132,11 +89,6 @@ impl<const N: usize> Scalars<N> {
     pub(crate) fn from_rows(rows: [&Row; N]) -> Self {
         Self(rows.map(|&[a, b, c, d, e, f, g, _]| reduce_7([a, b, c, d, e, f, g])))
     }
-
-    #[inline]
-    fn with(self, other: Self, f: impl Fn(Words, Words) -> Words) -> Self {
-        Self(core::array::from_fn(|i| f(self.0[i], other.0[i])))
-    }
 }
 
 impl<const N: usize> Factors<N> {
@@ -144,15 +96,6 @@ impl<const N: usize> Factors<N> {
     #[inline]
     pub(crate) fn load(strings: &[[u8; 16]; N]) -> Self {
         Self(strings.each_ref().map(words))
-    }
-
-    /// The factors whose bit is set in `lanes`, zero in the others: their signatures then take no part in a sum.
-    #[inline]
-    pub(crate) fn keep(self, lanes: u8) -> Self {
-        let mask = |i: usize| 0_u64.wrapping_sub(u64::from(lanes >> i & 1));
-        Self(core::array::from_fn(|i| {
-            self.0[i].map(|word| word & mask(i))
-        }))
     }
 }
 

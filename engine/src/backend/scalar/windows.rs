@@ -13,8 +13,6 @@
 
 /// Least and most bits of a window.
 pub(crate) const WINDOW_BITS: core::ops::RangeInclusive<u32> = 4..=13;
-/// Most bits of a window whose digits are written as bytes.
-pub(crate) const BYTE_WINDOW_BITS_MAX: u32 = 6;
 
 /// Windows of `bits` bits that a scalar below L has.
 pub(crate) const fn scalar_windows(bits: u32) -> usize {

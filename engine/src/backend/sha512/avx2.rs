@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::*;
 
+use super::Simd;
 use super::message::{self, Piece};
 use super::rounds::{self, LANES_MAX, State, Vector};
-use super::{Simd, Work};
 use crate::backend::cpu::Avx2;
 
 /// Four words. Made only from an [`Avx2`], so that a value is proof of the instructions too.
@@ -217,13 +217,17 @@ fn transpose(rows: [Words4; 4]) -> [Words4; 4] {
 }
 
 impl Simd for Avx2 {
-    const LANES: usize = 4;
+    const LANES: usize = 8;
     const LANES_NARROW: usize = 4;
 
-    #[inline]
-    fn within(self, work: impl Work) {
-        // SAFETY: `self` proves the features.
-        unsafe { within(work) }
+    #[inline(always)]
+    fn prefetch(self, bytes: &[u8; 64]) {
+        // Both ends, as the bytes may lie across two lines.
+        // SAFETY: every x86-64 CPU has this hint, and it reads nothing the program could see.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().cast());
+            _mm_prefetch::<_MM_HINT_T0>((&raw const bytes[63]).cast());
+        }
     }
 
     #[inline(always)]
@@ -234,12 +238,13 @@ impl Simd for Avx2 {
     #[inline]
     fn compress(self, state: &mut State, blocks: &[&[u8; 128]; LANES_MAX]) {
         // SAFETY: `self` proves the feature.
-        unsafe { compress(self, state, blocks) }
+        unsafe { compress::<2>(self, state, blocks) }
     }
 
     #[inline]
     fn compress_narrow(self, state: &mut State, blocks: &[&[u8; 128]; LANES_MAX]) {
-        self.compress(state, blocks);
+        // SAFETY: `self` proves the feature.
+        unsafe { compress::<1>(self, state, blocks) }
     }
 
     #[inline]
@@ -257,7 +262,7 @@ impl Simd for Avx2 {
         digests: &mut [[u8; 32]; LANES_MAX],
     ) {
         // SAFETY: `self` proves the feature.
-        unsafe { hash_prefixed(self, iv, prefix, rows, digests) }
+        unsafe { hash_prefixed::<2>(self, iv, prefix, rows, digests) }
     }
 
     #[inline]
@@ -269,7 +274,7 @@ impl Simd for Avx2 {
         digests: &mut [[u8; 32]; LANES_MAX],
     ) {
         // SAFETY: `self` proves the feature.
-        unsafe { hash_prefixed(self, iv, prefix, rows, digests) }
+        unsafe { hash_prefixed::<1>(self, iv, prefix, rows, digests) }
     }
 
     #[inline]
@@ -280,35 +285,30 @@ impl Simd for Avx2 {
 }
 
 #[target_feature(enable = "avx2")]
-fn within(work: impl Work) {
-    work.run();
-}
-
-#[target_feature(enable = "avx2")]
 #[inline(never)]
-fn compress(cpu: Avx2, state: &mut State, blocks: &[&[u8; 128]; LANES_MAX]) {
-    rounds::compress::<Words4, 1>(cpu, state, blocks);
+fn compress<const N: usize>(cpu: Avx2, state: &mut State, blocks: &[&[u8; 128]; LANES_MAX]) {
+    rounds::compress::<Words4, N>(cpu, state, blocks);
 }
 
 #[target_feature(enable = "avx2")]
 #[inline(never)]
 fn compress_shared(cpu: Avx2, state: &mut State, schedule: &[u64; 80]) {
-    rounds::compress_shared::<Words4, 1>(cpu, state, schedule);
+    rounds::compress_shared::<Words4, 2>(cpu, state, schedule);
 }
 
 #[target_feature(enable = "avx2")]
 fn digests(cpu: Avx2, state: &State, digests: &mut [[u8; 64]; LANES_MAX]) {
-    rounds::digests::<Words4, 1>(cpu, state, digests);
+    rounds::digests::<Words4, 2>(cpu, state, digests);
 }
 
 #[target_feature(enable = "avx2")]
 #[inline(never)]
-fn hash_prefixed(
+fn hash_prefixed<const N: usize>(
     cpu: Avx2,
     iv: &[u64; 8],
     prefix: u8,
     rows: &[&[u8; 64]; LANES_MAX],
     digests: &mut [[u8; 32]; LANES_MAX],
 ) {
-    rounds::hash_prefixed::<Words4, 1>(cpu, iv, prefix, rows, digests);
+    rounds::hash_prefixed::<Words4, N>(cpu, iv, prefix, rows, digests);
 }

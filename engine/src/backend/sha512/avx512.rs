@@ -2,9 +2,9 @@
 
 use std::arch::x86_64::*;
 
+use super::Simd;
 use super::message::Piece;
 use super::rounds::{self, LANES_MAX, State, Vector};
-use super::{Simd, Work};
 use crate::backend::cpu::Avx512;
 
 /// Eight words. Made only from an [`Avx512`], so that a value is proof of the instructions too.
@@ -300,10 +300,14 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     const LANES_NARROW: usize = 8;
 
-    #[inline]
-    fn within(self, work: impl Work) {
-        // SAFETY: `self` proves the features.
-        unsafe { within(work) }
+    #[inline(always)]
+    fn prefetch(self, bytes: &[u8; 64]) {
+        // Both ends, as the bytes may lie across two lines.
+        // SAFETY: every x86-64 CPU has this hint, and it reads nothing the program could see.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(bytes.as_ptr().cast());
+            _mm_prefetch::<_MM_HINT_T0>((&raw const bytes[63]).cast());
+        }
     }
 
     /// Masked loads, so that each half is stored at once: a later load of it then finds it whole in the store queue.
@@ -366,11 +370,6 @@ impl Simd for Avx512 {
         // SAFETY: `self` proves the features.
         unsafe { self::digests(self, state, digests) }
     }
-}
-
-#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-fn within(work: impl Work) {
-    work.run();
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]

@@ -1,5 +1,7 @@
 //! Which part of a batch goes to which thread? Small batches stay with the caller.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use rayon::prelude::*;
 
 use super::tree::{self, LaneHash};
@@ -104,6 +106,11 @@ impl<H: LaneHash> Memory<H> {
     }
 }
 
+/// What another thread panicked with is not in there.
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// One digest a message, in jobs of about as many bytes.
 fn in_jobs<D: Send>(
     messages: &[&[u8]],
@@ -151,11 +158,17 @@ fn subtrees<T: Sync, H: LaneHash>(
         fold(items, roots, &mut Memory::new());
         return Ok(());
     }
+    // Memory of jobs that ended, one a thread.
+    let kept = Mutex::new(Vec::new());
     items
         .par_chunks(run * runs_per_job)
         .zip(roots.par_chunks_mut(runs_per_job))
-        .for_each_init(Memory::new, |memory, (items, roots)| {
-            fold(items, roots, memory)
+        // Job by job: of larger pieces one thread may have some left when another has none.
+        .with_max_len(1)
+        .for_each(|(items, roots)| {
+            let mut memory = lock(&kept).pop().unwrap_or_else(Memory::new);
+            fold(items, roots, &mut memory);
+            lock(&kept).push(memory);
         });
     Ok(())
 }

@@ -19,21 +19,17 @@ pub(super) use constants::{SHA512_256_IV, SHA512_IV};
 use message::Piece;
 use rounds::{LANES_MAX, State};
 
-/// Something to do within an instruction set. `run` must be `#[inline(always)]`, or it is compiled for any CPU; closures
-/// cannot be.
-pub(super) trait Work {
-    fn run(self);
-}
+use super::cpu::{InstructionSet, Work};
 
-/// An instruction set that compresses many blocks at once. A value is proof that the CPU has it.
-pub(super) trait Simd: Copy {
+/// An instruction set that compresses many blocks at once.
+pub(super) trait Simd: InstructionSet {
     /// Messages in flight.
     const LANES: usize;
     /// Messages in flight when few are left.
     const LANES_NARROW: usize;
 
-    /// Runs `work` compiled for this instruction set, so that its copies take the widest moves.
-    fn within(self, work: impl Work);
+    /// Brings bytes that are needed soon into the cache.
+    fn prefetch(self, bytes: &[u8; 64]);
     /// Puts a block together: `padding` with `pieces` laid over it.
     fn stage(self, block: &mut [u8; 128], padding: &[u8; 128], pieces: &[Piece<'_>; 3]);
     /// Compresses one block of each of the first `LANES` lanes into `state`.
@@ -99,6 +95,8 @@ where
     P: Fn(usize) -> [&'a [u8]; 3],
     W: FnMut(usize, &[u8; 64]),
 {
+    type Output = ();
+
     #[inline(always)]
     fn run(mut self) {
         // Equal lengths first: that path has nothing to decide for each lane. One message that is not equal, and the

@@ -3,7 +3,7 @@
 use sha2::Digest as _;
 
 use super::{SHA512_256_IV, SHA512_IV, Simd, hash_many};
-use crate::backend::cpu::{Avx2, Avx512};
+use crate::backend::cpu::{Avx2, Avx512, InstructionSet as _};
 
 /// Bytes that repeat only after 251, a prime: no block looks like another.
 fn painted(bytes: usize, shift: usize) -> Vec<u8> {

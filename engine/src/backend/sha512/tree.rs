@@ -55,8 +55,14 @@ fn hash_rows<'a, S: Simd>(
     digests: &mut [[u8; 32]],
 ) {
     let mut out = Digests([[0; 32]; LANES_MAX]);
+    let count = digests.len();
     for (group, digests) in digests.chunks_mut(S::LANES).enumerate() {
         let first = group * S::LANES;
+        // Leaves lie wherever the caller has them: those of the group after the next are asked for while this one is
+        // hashed, which in a tree larger than the caches hides most of the memory's latency.
+        for later in (first + 2 * S::LANES..count).take(S::LANES) {
+            simd.prefetch(row(later));
+        }
         let mut rows = [row(first); LANES_MAX];
         for (lane, to) in rows[..digests.len()].iter_mut().enumerate() {
             *to = row(first + lane);

@@ -32,6 +32,24 @@ pub(in crate::backend) trait LaneField: Copy {
     /// Bits 0 to 254 of four little-endian words, of which `words[i][lane]` is the `i`-th.
     fn from_words(isa: Self::Isa, words: &[[u64; LANES_MAX]; 4]) -> Self;
 
+    /// Least and most of a limb of a reduced number.
+    #[cfg(test)]
+    const REDUCED_LIMBS: [i64; 2];
+    /// The same of a number that may only be multiplied.
+    #[cfg(test)]
+    const FACTOR_LIMBS: [i64; 2];
+    /// The same of a wide number.
+    #[cfg(test)]
+    const WIDE_LIMBS: [i64; 2];
+
+    /// Limbs as they are: `limbs[i][lane]` weighs 2^(51 i).
+    #[cfg(test)]
+    fn from_limbs(isa: Self::Isa, limbs: &[[i64; LANES_MAX]; 5]) -> Self;
+
+    /// The same of a wide number.
+    #[cfg(test)]
+    fn wide_from_limbs(isa: Self::Isa, limbs: &[[i64; LANES_MAX]; 5]) -> Self::Wide;
+
     #[cfg(test)]
     /// The least number not below 0 of every lane, as [`LaneField::from_words`] takes it.
     fn to_words(self) -> [[u64; LANES_MAX]; 4];

@@ -7,38 +7,21 @@ use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::traits::Identity as _;
 
 use super::weights::Weights;
-use super::{BASE_TABLE, Digits, LaneField, ScalarWords, Scratch, Signature};
+use super::{
+    BASE_TABLE, Digits, LaneField, ScalarWords, Scratch, Signature, decode, sum_is_small, verify,
+};
+use crate::backend::cpu::Work;
+use crate::backend::sha512::{SHA512_IV, Simd, hash_many};
 use crate::ed25519::{Kernel, Part, SignatureItem};
 
 /// A point as rows of memory hold it.
 type Row<I> = <<I as Instructions>::Field as LaneField>::Row3;
 
-/// Where an instruction set compiles the vertical algorithms for itself, each method in a function of its own with the
-/// target features; and the arithmetic on hashes and scalars that has another form on every set.
-pub(in crate::backend) trait Instructions: Copy + Send + Sync {
+/// What an instruction set must offer for the vertical algorithms: numbers mod p, and the arithmetic on hashes and
+/// scalars, which has another form on every set.
+pub(in crate::backend) trait Instructions: Simd {
     /// Its numbers mod p.
     type Field: LaneField<Isa = Self>;
-
-    /// See [`super::decode`].
-    fn decode(self, encodings: &[&[u8; 32]], points: &mut Vec<Row<Self>>, valid: &mut Vec<bool>);
-
-    /// See [`super::sum_is_small`].
-    fn sum_is_small(
-        self,
-        points: &[&Row<Self>],
-        digits: &Digits<'_>,
-        scratch: &mut Scratch<Self::Field>,
-    ) -> bool;
-
-    /// See [`super::verify`].
-    fn verify(
-        self,
-        signatures: &[Signature<'_, Self::Field>],
-        base: &[Row<Self>; BASE_TABLE],
-    ) -> u8;
-
-    /// SHA-512 of the concatenation of three parts for each message `0..hashes.len()`.
-    fn hash<'a>(self, parts: impl Fn(usize) -> [&'a [u8]; 3], hashes: &mut [[u8; 64]]);
 
     /// Appends each hash mod L.
     fn reduce(self, hashes: &[[u8; 64]], scalars: &mut Vec<[u8; 32]>);
@@ -46,6 +29,9 @@ pub(in crate::backend) trait Instructions: Copy + Send + Sync {
     /// Computes the scalars of an equation and cuts them into digits.
     fn weigh(self, part: &Part<'_, Row<Self>>, factors: &[[u8; 16]], weights: &mut Weights);
 }
+
+/// Hashes made before they are reduced: 16 KiB, which stay in a core's first cache, and many times the lanes there are.
+const HASHES: usize = 256;
 
 /// The kernel on the instructions of `I`.
 pub(in crate::backend) struct VerticalKernel<I: Instructions> {
@@ -74,7 +60,12 @@ impl<I: Instructions> VerticalKernel<I> {
             .collect();
         let encodings: Vec<&[u8; 32]> = encodings.iter().collect();
         let (mut base, mut valid) = (Vec::new(), Vec::new());
-        instructions.decode(&encodings, &mut base, &mut valid);
+        instructions.within(Decode {
+            instructions,
+            encodings: &encodings,
+            points: &mut base,
+            valid: &mut valid,
+        });
         assert!(valid.iter().all(|v| *v), "multiples of B are points");
         let Ok(base) = base.try_into() else {
             unreachable!("one point an encoding")
@@ -102,17 +93,26 @@ impl<I: Instructions> Kernel for VerticalKernel<I> {
     const EQUATION_ITEMS_MIN: usize = 48;
 
     fn decode(&self, encodings: &[&[u8; 32]], points: &mut Vec<Row<I>>, valid: &mut Vec<bool>) {
-        self.instructions.decode(encodings, points, valid);
+        self.instructions.within(Decode {
+            instructions: self.instructions,
+            encodings,
+            points,
+            valid,
+        });
     }
 
     fn challenges(&self, items: &[SignatureItem<'_>], places: &[u32], k: &mut Vec<[u8; 32]>) {
-        let mut hashes = vec![[0; 64]; places.len()];
-        let parts = |i: usize| -> [&[u8]; 3] {
-            let item = &items[places[i] as usize];
-            [&item.signature[..32], item.key, item.message]
-        };
-        self.instructions.hash(parts, &mut hashes);
-        self.instructions.reduce(&hashes, k);
+        let mut hashes = [[0; 64]; HASHES];
+        for places in places.chunks(HASHES) {
+            let hashes = &mut hashes[..places.len()];
+            let parts = |i: usize| -> [&[u8]; 3] {
+                let item = &items[places[i] as usize];
+                [&item.signature[..32], item.key, item.message]
+            };
+            let write = |i: usize, hash: &[u8; 64]| hashes[i] = *hash;
+            hash_many(self.instructions, places.len(), &SHA512_IV, parts, write);
+            self.instructions.reduce(hashes, k);
+        }
     }
 
     fn equation(&self, part: &Part<'_, Row<I>>, factors: &[[u8; 16]]) -> bool {
@@ -128,10 +128,12 @@ impl<I: Instructions> Kernel for VerticalKernel<I> {
         points.extend(keys.map(|key| &part.points[*key as usize]));
         points.push(&self.base[1]);
         points.extend((0..part.len()).map(|i| part.r(i)));
-        let digits = weights.digits();
-        let holds = self
-            .instructions
-            .sum_is_small(&points, &digits, &mut equation.sums);
+        let holds = self.instructions.within(SumIsSmall {
+            instructions: self.instructions,
+            points: &points,
+            digits: &weights.digits(),
+            scratch: &mut equation.sums,
+        });
         self.equations().push(equation);
         holds
     }
@@ -147,9 +149,63 @@ impl<I: Instructions> Kernel for VerticalKernel<I> {
                 s: words(&part.s[i]),
                 k: words(&part.k[i]),
             }));
-            let bits = self.instructions.verify(&vector, &self.base);
+            let bits = self.instructions.within(Verify {
+                instructions: self.instructions,
+                signatures: &vector,
+                base: &self.base,
+            });
             verdicts.extend((0..vector.len()).map(|lane| bits >> lane & 1 == 1));
         }
+    }
+}
+
+/// [`decode`], to be compiled for `I`.
+struct Decode<'a, I: Instructions> {
+    instructions: I,
+    encodings: &'a [&'a [u8; 32]],
+    points: &'a mut Vec<Row<I>>,
+    valid: &'a mut Vec<bool>,
+}
+
+impl<I: Instructions> Work for Decode<'_, I> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        decode::<I::Field>(self.instructions, self.encodings, self.points, self.valid);
+    }
+}
+
+/// [`sum_is_small`], to be compiled for `I`.
+struct SumIsSmall<'a, I: Instructions> {
+    instructions: I,
+    points: &'a [&'a Row<I>],
+    digits: &'a Digits<'a>,
+    scratch: &'a mut Scratch<I::Field>,
+}
+
+impl<I: Instructions> Work for SumIsSmall<'_, I> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run(self) -> bool {
+        sum_is_small::<I::Field>(self.instructions, self.points, self.digits, self.scratch)
+    }
+}
+
+/// [`verify`], to be compiled for `I`.
+struct Verify<'a, I: Instructions> {
+    instructions: I,
+    signatures: &'a [Signature<'a, I::Field>],
+    base: &'a [Row<I>; BASE_TABLE],
+}
+
+impl<I: Instructions> Work for Verify<'_, I> {
+    type Output = u8;
+
+    #[inline(always)]
+    fn run(self) -> u8 {
+        verify::<I::Field>(self.instructions, self.signatures, self.base)
     }
 }
 

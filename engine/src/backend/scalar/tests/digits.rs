@@ -2,14 +2,11 @@
 
 use super::kinds::{Kind, on_every_kind};
 use super::samples::{Samples, inputs};
-use crate::backend::scalar::windows::{
-    BYTE_WINDOW_BITS_MAX, WINDOW_BITS, factor_windows, scalar_windows, stride,
-};
+use crate::backend::scalar::windows::{WINDOW_BITS, factor_windows, scalar_windows, stride};
 
 on_every_kind! {
     digits_of_scalars_make_up_the_scalar_for_every_width,
     digits_of_factors_make_up_the_factor_for_every_width,
-    rows_of_digits_make_up_the_scalar,
 }
 
 fn digits_of_scalars_make_up_the_scalar_for_every_width(kind: impl Kind) {
@@ -18,8 +15,7 @@ fn digits_of_scalars_make_up_the_scalar_for_every_width(kind: impl Kind) {
         let (windows, stride) = (scalar_windows(bits), 11);
         for _ in 0..inputs() / 80 {
             let strings: [[u8; 32]; 8] = core::array::from_fn(|_| scalar(&mut samples));
-            let (scalars, below) = kind.load(strings.each_ref());
-            assert_eq!(below, 0xff);
+            let scalars = kind.load(strings.each_ref());
             let mut digits = vec![i16::MAX; windows * stride];
             kind.write_scalar_digits(scalars, bits, &mut digits, stride, 2);
             for (i, string) in strings.iter().enumerate() {
@@ -43,21 +39,6 @@ fn digits_of_factors_make_up_the_factor_for_every_width(kind: impl Kind) {
             for (i, string) in strings.iter().enumerate() {
                 let digits = (0..windows).map(|j| i64::from(digits[j * 8 + i]));
                 check(bits, digits, string);
-            }
-        }
-    }
-}
-
-fn rows_of_digits_make_up_the_scalar(kind: impl Kind) {
-    let mut samples = Samples::new("digit rows");
-    for bits in 4..=BYTE_WINDOW_BITS_MAX {
-        let mut rows = vec![[0; 8]; scalar_windows(bits)];
-        for _ in 0..inputs() / 80 {
-            let strings: [[u8; 32]; 8] = core::array::from_fn(|_| scalar(&mut samples));
-            let (scalars, _) = kind.load(strings.each_ref());
-            kind.write_scalar_digit_rows(scalars, bits, &mut rows);
-            for (i, string) in strings.iter().enumerate() {
-                check(bits, rows.iter().map(|row| i64::from(row[i])), string);
             }
         }
     }

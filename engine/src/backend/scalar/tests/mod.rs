@@ -7,3 +7,5 @@ mod digits;
 mod kinds;
 mod products;
 mod samples;
+
+pub(in crate::backend) use kinds::Kind;

@@ -33,7 +33,7 @@ fn a_sum_of_products_leaves_out_masked_lanes(kind: impl Kind) {
 }
 
 fn a_sum_of_the_greatest_products_keeps_every_carry(kind: impl Kind) {
-    let (greatest, _) = kind.load([&[0xff; 32]; 8]);
+    let greatest = kind.load([&[0xff; 32]; 8]);
     let factors = kind.load_factors(&[[0xff; 16]; 8], 0xff);
     let product = Scalar::from_bytes_mod_order([0xff; 32]) * Scalar::from(u128::MAX);
     // Around one, two and many carries.
@@ -64,7 +64,7 @@ fn rows_sum_products_by_place(kind: impl Kind) {
 }
 
 fn a_row_takes_the_stated_number_of_the_greatest_products(kind: impl Kind) {
-    let (greatest, _) = kind.load([&[0xff; 32]; 8]);
+    let greatest = kind.load([&[0xff; 32]; 8]);
     let factors = kind.load_factors(&[[0xff; 16]; 8], 0xff);
     let mut rows = [[0; 8]; 8];
     for _ in 0..ROW_TERMS_MAX / 8 {
