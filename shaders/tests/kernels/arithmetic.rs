@@ -160,7 +160,7 @@ fn sums_differences_carries_and_choices() {
                 &a % p(),
                 "{path:?}"
             );
-            let wide = layout.element(&mut random, 6);
+            let wide = layout.element(&mut random, 8);
             let carried = layout.call("fe_carry", &[&wide]);
             layout.assert_tight("fe_carry", &carried);
             assert_eq!(

@@ -210,8 +210,8 @@ const BUDGETS: [Budget; 16] = [
     budget(Operation::Ed25519, Path::U32, "fe_sq", 435, None),
     budget(Operation::Ed25519, Path::U64, "reduce", 525, None),
     budget(Operation::Ed25519, Path::U32, "reduce", 2500, None),
-    budget(Operation::Ed25519, Path::U64, "ed25519", 11900, None),
-    budget(Operation::Ed25519, Path::U32, "ed25519", 44500, None),
+    budget(Operation::Ed25519, Path::U64, "ed25519", 7700, None),
+    budget(Operation::Ed25519, Path::U32, "ed25519", 28200, None),
 ];
 
 #[test]
