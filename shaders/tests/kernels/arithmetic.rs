@@ -3,9 +3,10 @@
 //! Operands are random or have limbs at their edges: 0, 1, the width's last value and the largest value a caller may give. The device panics
 //! when anything in a field function wraps, so these tests are also the check of the limb bounds.
 
-use crate::device::{Device, Value};
 use bds_shaders::{Operation, Path, kernel};
 use num_bigint::BigUint;
+
+use crate::device::{Device, Value};
 
 /// A small generator of numbers with a fixed start.
 struct Random(u64);

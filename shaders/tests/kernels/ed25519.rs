@@ -1,6 +1,5 @@
 //! Points and verdicts of the verifying kernel, run without a driver, against curve25519-dalek and ed25519-zebra.
 
-use crate::device::{Device, Value, words};
 use bds_shaders::generate::base_table;
 use bds_shaders::{Operation, Path, kernel};
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
@@ -8,6 +7,8 @@ use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
 use num_bigint::BigUint;
 use sha2::{Digest, Sha512};
+
+use crate::device::{Device, Value, words};
 
 const NONCE: u32 = 0x2468_ace1;
 
