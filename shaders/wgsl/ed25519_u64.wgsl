@@ -7,7 +7,7 @@
 //   1 keys: read, 8 words (32 bytes) an item: A as received
 //   2 signatures: read, 16 words (64 bytes) an item: R and S as received
 //   3 challenges: read, 16 words (64 bytes) an item: SHA-512 of R, A and the message, bytes in order, not reduced
-//   4 base_multiples: read, 24 words (96 bytes) each for the multiples 0 to 128 of B: (y + x) / 2, (y - x) / 2, d x y, 8 words each
+//   4 base_multiples: read, 24 words (96 bytes) each for the multiples 0 to 128 of B: y + x, y - x, 2 d x y, 8 words each
 //   5 echo: read and write, 1 word an item, written last; zeroed by the host
 // mode: not used. The echo is nonce for accept and its complement for reject.
 //
@@ -28,6 +28,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> base_multiples: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read_write> echo: array<u32>;
 
+const FE_TWO = Fe(2u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u, 0u);
 const FE_D = Fe(56195235u, 13857412u, 51736253u, 6949390u, 114729u, 24766616u, 60832955u, 30306712u, 48412415u, 21499315u);
 const FE_2D = Fe(45281625u, 27714825u, 36363642u, 13898781u, 229458u, 15978800u, 54557047u, 27058993u, 29715967u, 9444199u);
 const FE_ROOT_OF_MINUS_ONE = Fe(34513072u, 25610706u, 9377949u, 3500415u, 12389472u, 33281959u, 41962654u, 31548777u, 326685u, 11406482u);
@@ -118,7 +119,7 @@ fn fe_select(condition: bool, f: Fe, g: Fe) -> Fe {
     );
 }
 
-// The same number with tight limbs, from limbs up to 6 times as large.
+// The same number with tight limbs, from limbs up to 8 times as large.
 fn fe_carry(f: Fe) -> Fe {
     let l0 = (f[0] & 67108863u) + 19u * (f[9] >> 25u);
     let l1 = (f[1] & 33554431u) + (f[0] >> 26u);
@@ -436,13 +437,6 @@ struct Cached {
     dt2: Fe,
 }
 
-// A multiple of the base point to be added: (y + x) / 2, (y - x) / 2, d x y.
-struct BaseMultiple {
-    half_sum: Fe,
-    half_difference: Fe,
-    dxy: Fe,
-}
-
 fn to_projective(p: Completed) -> Projective {
     let ef = fe_mul(p.e, p.f);
     let gh = fe_mul(p.g, p.h);
@@ -488,19 +482,6 @@ fn point_add(p: Extended, q: Cached) -> Completed {
     return Completed(e, f, g, h);
 }
 
-fn point_add_base(p: Extended, q: BaseMultiple) -> Completed {
-    let y_minus_x = fe_sub2(p.y, p.x);
-    let y_plus_x = fe_add(p.y, p.x);
-    let a = fe_mul(y_minus_x, q.half_difference);
-    let b = fe_mul(y_plus_x, q.half_sum);
-    let c = fe_mul(p.t, q.dxy);
-    let e = fe_sub2(b, a);
-    let f = fe_sub2(p.z, c);
-    let g = fe_add(p.z, c);
-    let h = fe_add(b, a);
-    return Completed(e, f, g, h);
-}
-
 fn to_cached(p: Extended) -> Cached {
     let y_plus_x = fe_add(p.y, p.x);
     let y_minus_x = fe_sub2(p.y, p.x);
@@ -510,21 +491,20 @@ fn to_cached(p: Extended) -> Cached {
 }
 
 fn cached_signed(q: Cached, negative: bool) -> Cached {
-    let minus = fe_sub2(FE_ZERO, q.dt2);
+    let minus_dt2 = fe_sub2(FE_ZERO, q.dt2);
     return Cached(
         fe_select(negative, q.y_minus_x, q.y_plus_x),
-        fe_select(negative, q.y_plus_x, q.y_minus_x), q.z2,
-        fe_select(negative, minus, q.dt2),
+        fe_select(negative, q.y_plus_x, q.y_minus_x),
+        q.z2,
+        fe_select(negative, minus_dt2, q.dt2),
     );
 }
 
-fn base_signed(q: BaseMultiple, negative: bool) -> BaseMultiple {
-    let minus = fe_sub2(FE_ZERO, q.dxy);
-    return BaseMultiple(
-        fe_select(negative, q.half_difference, q.half_sum),
-        fe_select(negative, q.half_sum, q.half_difference),
-        fe_select(negative, minus, q.dxy),
-    );
+fn is_identity(p: Completed) -> bool {
+    let p_e_carried = fe_carry(p.e);
+    let difference = fe_sub4(p.f, p.h);
+    let difference_carried = fe_carry(difference);
+    return fe_is_zero(p_e_carried) && fe_is_zero(difference_carried);
 }
 
 // z to the power of (p - 5) / 8 = 2^252 - 3. A loop over the addition chain, so that one squaring and one multiplication are in the
@@ -744,21 +724,16 @@ fn offset_digits(s: array<u32, 8>, each: u32) -> array<u32, 8> {
     return array<u32, 8>(d_0.x, d_1.x, d_2.x, d_3.x, d_4.x, d_5.x, d_6.x, d_7.x);
 }
 
-fn is_identity(p: Projective) -> bool {
-    let difference = fe_sub2(p.y, p.z);
-    let difference_carried = fe_carry(difference);
-    return fe_is_zero(p.x) && fe_is_zero(difference_carried);
-}
-
 fn words_of(low: vec4<u32>, high: vec4<u32>) -> array<u32, 8> {
     return array<u32, 8>(low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w);
 }
 
-fn base_multiple(index: u32) -> BaseMultiple {
+fn base_multiple(index: u32) -> Cached {
     let at = 6u * index;
-    return BaseMultiple(
+    return Cached(
         fe_from_words(words_of(base_multiples[at], base_multiples[at + 1u])),
         fe_from_words(words_of(base_multiples[at + 2u], base_multiples[at + 3u])),
+        FE_TWO,
         fe_from_words(words_of(base_multiples[at + 4u], base_multiples[at + 5u])),
     );
 }
@@ -769,7 +744,7 @@ fn verify(item: u32) -> bool {
         return false;
     }
 
-    // -A and -R, by a loop of two turns so that decoding is in the program once.
+    // -A and -R.
     var points: array<Extended, 2>;
     var encoding = words_of(keys[2u * item], keys[2u * item + 1u]);
     for (var turn = 0u; turn < 2u; turn += 1u) {
@@ -781,14 +756,18 @@ fn verify(item: u32) -> bool {
         encoding = words_of(signatures[4u * item], signatures[4u * item + 1u]);
     }
 
-    // 0 to 8 times -A.
+    // 0 to 8 times -A, then -R.
     let minus_a = points[0];
-    var multiples: array<Cached, 9>;
-    var multiple = Extended(FE_ZERO, FE_ONE, FE_ONE, FE_ZERO);
-    for (var i = 0u; i < 9u; i += 1u) {
-        let cached = to_cached(multiple);
-        multiples[i] = cached;
-        multiple = to_extended(point_add(minus_a, cached));
+    var prepared: array<Cached, 10>;
+    var point = Extended(FE_ZERO, FE_ONE, FE_ONE, FE_ZERO);
+    for (var i = 0u; i < 10u; i += 1u) {
+        let cached = to_cached(point);
+        prepared[i] = cached;
+        if i < 8u {
+            point = to_extended(point_add(minus_a, cached));
+        } else {
+            point = points[1];
+        }
     }
 
     let at = 4u * item;
@@ -801,30 +780,38 @@ fn verify(item: u32) -> bool {
     )), 0x88888888u);
     var s_digits = offset_digits(s, 0x80808080u);
 
-    // The identity: x = 0, y = z = 1.
+    // The identity: x = 0, y = 1.
     var sum = Completed(FE_ZERO, FE_ONE, FE_ONE, FE_ONE);
-    for (var left = 64u; left > 0u; left -= 1u) {
-        let window = left - 1u;
-        for (var i = 0u; i < 4u; i += 1u) {
+    for (var left = 65u; left > 0u; left -= 1u) {
+        // Windows 63 to 0 come first; what is left then is the factor 8.
+        let is_window = left > 1u;
+        let doublings = select(3u, 4u, is_window);
+        for (var i = 0u; i < doublings; i += 1u) {
             sum = point_double(to_projective(sum));
         }
-        // Digits carry an offset of half their radix.
-        let k_digit = (k_digits[window >> 3u] >> (4u * (window & 7u))) & 15u;
-        let k_negative = k_digit < 8u;
-        let k_size = select(k_digit - 8u, 8u - k_digit, k_negative);
-        sum = point_add(to_extended(sum), cached_signed(multiples[k_size], k_negative));
-        if (window & 1u) == 0u {
-            let s_digit = (s_digits[window >> 3u] >> (4u * (window & 7u))) & 255u;
-            let s_negative = s_digit < 128u;
-            let s_size = select(s_digit - 128u, 128u - s_digit, s_negative);
-            sum = point_add_base(to_extended(sum), base_signed(base_multiple(s_size), s_negative));
+        let window = select(0u, left - 2u, is_window);
+        // A digit of k in every window, of S in the even ones, -R in the last.
+        var additions = 1u + select(0u, 1u, (window & 1u) == 0u) + select(0u, 1u, window == 0u);
+        additions = select(0u, additions, is_window);
+        let place = 4u * (window & 7u);
+        for (var which = 0u; which < additions; which += 1u) {
+            // Digits carry an offset of half their radix.
+            var operand: Cached;
+            var negative = false;
+            if which == 1u {
+                let digit = (s_digits[window >> 3u] >> place) & 255u;
+                negative = digit < 128u;
+                operand = base_multiple(select(digit - 128u, 128u - digit, negative));
+            } else {
+                let digit = (k_digits[window >> 3u] >> place) & 15u;
+                negative = which == 0u && digit < 8u;
+                let size = select(digit - 8u, 8u - digit, negative);
+                operand = prepared[select(9u, size, which == 0u)];
+            }
+            sum = point_add(to_extended(sum), cached_signed(operand, negative));
         }
     }
-    sum = point_add(to_extended(sum), to_cached(points[1]));
-    for (var i = 0u; i < 3u; i += 1u) {
-        sum = point_double(to_projective(sum));
-    }
-    return is_identity(to_projective(sum));
+    return is_identity(sum);
 }
 
 @compute @workgroup_size(64)

@@ -61,11 +61,8 @@ impl Affine {
     }
 }
 
-/// Multiples 0 to 128 of the base point: for each `(y + x) / 2`, `(y - x) / 2` and `d * x * y`, eight words each, below p.
-///
-/// The halves spare the addition a doubling of Z.
+/// Multiples 0 to 128 of the base point: for each y + x, y - x and 2 d x y, eight words each, below p.
 pub(super) fn base_table() -> Vec<u32> {
-    let half = Number::small(2).invert();
     let base = Affine::base();
     let mut point = Affine {
         x: Number::ZERO,
@@ -74,9 +71,12 @@ pub(super) fn base_table() -> Vec<u32> {
     let mut words = Vec::with_capacity(24 * BASE_MULTIPLES);
     for _ in 0..BASE_MULTIPLES {
         for number in [
-            point.y.add(point.x).multiply(half),
-            point.y.subtract(point.x).multiply(half),
-            d().multiply(point.x).multiply(point.y),
+            point.y.add(point.x),
+            point.y.subtract(point.x),
+            Number::small(2)
+                .multiply(d())
+                .multiply(point.x)
+                .multiply(point.y),
         ] {
             words.extend(number.words());
         }

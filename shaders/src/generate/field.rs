@@ -10,7 +10,7 @@ use crate::generate::number::Number;
 use crate::generate::{field_u32, field_u64};
 
 /// Largest multiple of a tight element that `fe_carry` takes.
-const CARRY_UNITS: u64 = 6;
+const CARRY_UNITS: u64 = 8;
 
 /// One limb layout with its multiplication.
 pub(super) struct Field {
@@ -168,8 +168,8 @@ fn fe_is_zero(f: Fe) -> bool {
     /// `fe_carry`: every limb gives its upper bits to the next at once, so that none waits for another.
     ///
     /// # Correctness
-    /// A limb at most six times a tight one carries less than 7, so the next stays tight; limb 0 gets the top carry times the fold. Where that
-    /// is more than a tight limb allows (608 * 6), limb 0 carries once more.
+    /// A limb at most eight times a tight one carries less than 9, so the next stays tight; limb 0 gets the top carry times the fold. Where that
+    /// is more than a tight limb allows (608 * 8), limb 0 carries once more.
     fn carry(&self) -> String {
         let layout = &self.layout;
         let count = layout.count();

@@ -2,7 +2,7 @@
 //!
 //! Four forms, each for what comes next. `Extended` (X : Y : Z : T) with x = X/Z, y = Y/Z, xy = T/Z is what an addition takes; `Projective` lacks
 //! T, which a doubling does not need; `Completed` is what both give, X = EF, Y = GH, Z = FG, T = EH, so that T is multiplied out only where
-//! an addition follows; `Cached` and `BaseMultiple` are the second operand of an addition, prepared.
+//! an addition follows; `Cached` is the second operand of an addition, prepared.
 //!
 //! The formulas are complete on this curve (a = -1 is a square, d is not): no case of equal, opposite or small-order points is special.
 //!
@@ -39,9 +39,9 @@ pub(super) fn text(field: &Field) -> String {
     text.push_str(&from_completed(field));
     text.push_str(&double(field));
     text.push_str(&add(field));
-    text.push_str(&add_base(field));
     text.push_str(&to_cached(field));
     text.push_str(&signed(field));
+    text.push_str(&is_identity(field));
     text
 }
 
@@ -74,13 +74,6 @@ struct Cached {
     y_minus_x: Fe,
     z2: Fe,
     dt2: Fe,
-}
-
-// A multiple of the base point to be added: (y + x) / 2, (y - x) / 2, d x y.
-struct BaseMultiple {
-    half_sum: Fe,
-    half_difference: Fe,
-    dxy: Fe,
 }
 
 ";
@@ -168,30 +161,6 @@ fn add(field: &Field) -> String {
     )
 }
 
-/// As [`add`] with everything halved, since the table holds halves: D is Z instead of 2 Z.
-fn add_base(field: &Field) -> String {
-    let mut f = Formula::new(field);
-    let [x, y, z, t] = ["p.x", "p.y", "p.z", "p.t"].map(|part| f.given_tight(part));
-    let [q_sum, q_difference] = ["q.half_sum", "q.half_difference"].map(|part| f.given_tight(part));
-    let q_dxy = f.given("q.dxy", &field.tight.times(3));
-    let difference = f.subtract("y_minus_x", y, x);
-    let sum = f.add("y_plus_x", y, x);
-    let a = f.multiply("a", difference, q_difference);
-    let b = f.multiply("b", sum, q_sum);
-    let c = f.multiply("c", t, q_dxy);
-    let e = f.subtract("e", b, a);
-    let ff = f.subtract("f", z, c);
-    let g = f.add("g", z, c);
-    let h = f.add("h", b, a);
-    let bounds = completed(field);
-    finish(
-        "fn point_add_base(p: Extended, q: BaseMultiple)",
-        f,
-        [e, ff, g, h],
-        &bounds,
-    )
-}
-
 fn to_cached(field: &Field) -> String {
     let mut f = Formula::new(field);
     let [x, y, z, t] = ["p.x", "p.y", "p.z", "p.t"].map(|part| f.given_tight(part));
@@ -215,55 +184,38 @@ fn to_cached(field: &Field) -> String {
 
 /// The negative of a prepared point, if so wished: the sums change places and the last field its sign.
 fn signed(field: &Field) -> String {
-    let mut text = String::new();
-    let zero = Bound(vec![0; field.layout.count()]);
-    for (name, ty, sums, last, kept) in [
-        (
-            "cached_signed",
-            "Cached",
-            ["q.y_plus_x", "q.y_minus_x"],
-            "q.dt2",
-            " q.z2,",
-        ),
-        (
-            "base_signed",
-            "BaseMultiple",
-            ["q.half_sum", "q.half_difference"],
-            "q.dxy",
-            "",
-        ),
-    ] {
-        let mut f = Formula::new(field);
-        let last_element = f.given_tight(last);
-        let zero_element = f.given("FE_ZERO", &zero);
-        let negative = f.subtract("minus", zero_element, last_element);
-        let negative = f.result(negative, &field.tight.times(3));
-        let [plus, minus] = sums;
-        text.push_str(&function(
-            &format!("fn {name}(q: {ty}, negative: bool) -> {ty}"),
-            f,
-            &format!(
-                "{ty}(
-        fe_select(negative, {minus}, {plus}),
-        fe_select(negative, {plus}, {minus}),{kept}
-        fe_select(negative, {negative}, {last}),
+    let mut f = Formula::new(field);
+    let dt2 = f.given_tight("q.dt2");
+    let zero = f.given("FE_ZERO", &Bound(vec![0; field.layout.count()]));
+    let minus = f.subtract("minus_dt2", zero, dt2);
+    let minus = f.result(minus, &field.tight.times(3));
+    function(
+        "fn cached_signed(q: Cached, negative: bool) -> Cached",
+        f,
+        &format!(
+            "Cached(
+        fe_select(negative, q.y_minus_x, q.y_plus_x),
+        fe_select(negative, q.y_plus_x, q.y_minus_x),
+        q.z2,
+        fe_select(negative, {minus}, q.dt2),
     )"
-            ),
-        ));
-    }
-    text
+        ),
+    )
 }
 
-/// x = 0 and y = z.
-pub(super) fn is_identity(field: &Field) -> String {
-    let mut f = Formula::new(field);
-    let [y, z] = ["p.y", "p.z"].map(|part| f.given_tight(part));
-    let difference = f.subtract("difference", y, z);
-    let difference = f.tight(difference);
+/// x = E/G = 0 and y = H/F = 1, without a multiplication: F and G are never 0, since the formulas are complete.
+fn is_identity(field: &Field) -> String {
+    let mut formula = Formula::new(field);
+    let bounds = completed(field);
+    let [e, f, h] =
+        [("p.e", 0), ("p.f", 1), ("p.h", 3)].map(|(part, i)| formula.given(part, &bounds[i]));
+    let e = formula.tight(e);
+    let difference = formula.subtract("difference", f, h);
+    let difference = formula.tight(difference);
     function(
-        "fn is_identity(p: Projective) -> bool",
-        f,
-        &format!("fe_is_zero(p.x) && fe_is_zero({difference})"),
+        "fn is_identity(p: Completed) -> bool",
+        formula,
+        &format!("fe_is_zero({e}) && fe_is_zero({difference})"),
     )
 }
 

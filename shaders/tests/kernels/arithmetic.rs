@@ -3,9 +3,10 @@
 //! Operands are random or have limbs at their edges: 0, 1, the width's last value and the largest value a caller may give. The device panics
 //! when anything in a field function wraps, so these tests are also the check of the limb bounds.
 
-use crate::device::{Device, Value};
 use bds_shaders::{Operation, Path, kernel};
 use num_bigint::BigUint;
+
+use crate::device::{Device, Value};
 
 /// A small generator of numbers with a fixed start.
 struct Random(u64);
@@ -160,7 +161,7 @@ fn sums_differences_carries_and_choices() {
                 &a % p(),
                 "{path:?}"
             );
-            let wide = layout.element(&mut random, 6);
+            let wide = layout.element(&mut random, 8);
             let carried = layout.call("fe_carry", &[&wide]);
             layout.assert_tight("fe_carry", &carried);
             assert_eq!(

@@ -1,6 +1,5 @@
 //! Points and verdicts of the verifying kernel, run without a driver, against curve25519-dalek and ed25519-zebra.
 
-use crate::device::{Device, Value, words};
 use bds_shaders::generate::base_table;
 use bds_shaders::{Operation, Path, kernel};
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT, EIGHT_TORSION};
@@ -8,6 +7,8 @@ use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
 use num_bigint::BigUint;
 use sha2::{Digest, Sha512};
+
+use crate::device::{Device, Value, words};
 
 const NONCE: u32 = 0x2468_ace1;
 
@@ -108,17 +109,24 @@ fn the_table_holds_multiples_of_the_base_point() {
         let start = ED25519_BASEPOINT_POINT * scalar(7) + EIGHT_TORSION[3];
         let minus_start = decoded(&mut device, &start.compress().0).expect("an encoding");
         for (i, entry) in table.chunks_exact(24).enumerate() {
-            let fields = entry
+            let mut fields: Vec<Value> = entry
                 .chunks_exact(8)
                 .map(|words| {
                     assert!(BigUint::new(words.to_vec()) < p(), "entry {i} is reduced");
                     device.call("fe_from_words", vec![Value::words(words)])
                 })
                 .collect();
+            // 2 Z stands before the last field; Z is 1.
+            let two = device.call(
+                "fe_from_words",
+                vec![Value::words(&[2, 0, 0, 0, 0, 0, 0, 0])],
+            );
+            fields.insert(2, two);
             let entry = Value::composite(fields);
             for negative in [false, true] {
-                let entry = device.call("base_signed", vec![entry.clone(), Value::Bool(negative)]);
-                let sum = device.call("point_add_base", vec![minus_start.clone(), entry]);
+                let entry =
+                    device.call("cached_signed", vec![entry.clone(), Value::Bool(negative)]);
+                let sum = device.call("point_add", vec![minus_start.clone(), entry]);
                 let sum = device.call("to_extended", vec![sum]);
                 let multiple = ED25519_BASEPOINT_POINT * Scalar::from(i as u64);
                 let multiple = if negative { -multiple } else { multiple };

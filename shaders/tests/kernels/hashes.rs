@@ -1,8 +1,9 @@
 //! Digests and tree levels of the shipped kernels, run without a driver, against sha2.
 
-use crate::device::{Device, bytes, words};
 use bds_shaders::{Operation, Path, kernel};
 use sha2::{Digest, Sha512, Sha512_256};
+
+use crate::device::{Device, bytes, words};
 
 const NONCE: u32 = 0x1357_9bdf;
 

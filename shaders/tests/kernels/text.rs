@@ -1,7 +1,8 @@
 //! The checked-in text: the generator gives it, naga accepts it, and it opens as every kernel must.
 
-use crate::device::validated;
 use bds_shaders::{Operation, Path};
+
+use crate::device::validated;
 
 #[test]
 fn checked_in_text_is_what_the_generator_gives() {

@@ -4,13 +4,20 @@
 //! driver. And it is stricter than a device: in functions whose name starts with `fe_`, where limbs must never overflow, an addition,
 //! subtraction or multiplication that wraps, and a conversion that loses bits, is a panic.
 
+mod operations;
+mod value;
+
+use std::cell::Cell;
 use std::rc::Rc;
 
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{
-    BinaryOperator, Block, Expression, Function, Handle, Literal, Module, ScalarKind, Statement,
-    SwitchValue, Type, TypeInner, UnaryOperator,
+    BinaryOperator, Block, Expression, Function, Handle, Module, ScalarKind, Statement,
+    SwitchValue, UnaryOperator,
 };
+
+use value::{Pointer, Root, compose, constant_value, from_words, literal_value, to_words, zero};
+pub(crate) use value::{Value, bytes, words};
 
 /// Parses and validates `source`; `int64` says whether the device has 64-bit integers.
 pub(crate) fn validated(source: &str, int64: bool) -> Result<(Module, ModuleInfo), String> {
@@ -26,99 +33,34 @@ pub(crate) fn validated(source: &str, int64: bool) -> Result<(Module, ModuleInfo
     Ok((module, info))
 }
 
-/// A value of WGSL.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
-    /// `bool`
-    Bool(bool),
-    /// `u32`
-    U32(u32),
-    /// `u64`
-    U64(u64),
-    /// A vector, an array or a structure.
-    Composite(Rc<Vec<Value>>),
-    /// A place in a variable.
-    Pointer(Pointer),
-}
-
-impl Value {
-    /// An array or vector of words.
-    pub(crate) fn words(words: &[u32]) -> Self {
-        Self::Composite(Rc::new(words.iter().map(|&word| Self::U32(word)).collect()))
-    }
-
-    /// The words of an array or vector of `u32`.
-    pub(crate) fn to_words(&self) -> Vec<u32> {
-        self.parts().iter().map(Self::to_u32).collect()
-    }
-
-    /// The parts of a vector, array or structure.
-    pub(crate) fn parts(&self) -> &[Self] {
-        match self {
-            Self::Composite(parts) => parts,
-            other => panic!("{other:?} has no parts"),
-        }
-    }
-
-    /// A structure.
-    pub(crate) fn composite(parts: Vec<Self>) -> Self {
-        Self::Composite(Rc::new(parts))
-    }
-
-    /// This `u32`.
-    pub(crate) fn to_u32(&self) -> u32 {
-        match self {
-            Self::U32(word) => *word,
-            other => panic!("{other:?} is not a u32"),
-        }
-    }
-
-    fn to_bool(&self) -> bool {
-        match self {
-            Self::Bool(bit) => *bit,
-            other => panic!("{other:?} is not a bool"),
-        }
-    }
-}
-
-/// A variable and the way from it to one of its parts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Pointer {
-    root: Root,
-    path: [u32; 3],
-    depth: u8,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Root {
-    Global(usize),
-    Local(usize),
-}
-
-impl Pointer {
-    fn to(root: Root) -> Self {
-        Self {
-            root,
-            path: [0; 3],
-            depth: 0,
-        }
-    }
-
-    fn part(mut self, index: u32) -> Self {
-        self.path[usize::from(self.depth)] = index;
-        self.depth += 1;
-        self
-    }
-
-    fn path(&self) -> &[u32] {
-        &self.path[..usize::from(self.depth)]
-    }
-}
-
 /// A module with its buffers.
 pub(crate) struct Device {
     module: Module,
     globals: Vec<Option<Value>>,
+    /// What ran since the device was made.
+    pub(crate) executed: Executed,
+}
+
+/// How many operations ran, each component of a vector counted.
+#[derive(Default)]
+pub(crate) struct Executed {
+    pub(crate) multiplications: Cell<u64>,
+    /// Additions, subtractions, shifts, bit operations, comparisons and selections.
+    pub(crate) others: Cell<u64>,
+}
+
+impl Executed {
+    fn count(&self, op: Option<BinaryOperator>, value: &Value) {
+        let counter = match op {
+            Some(BinaryOperator::Multiply) => &self.multiplications,
+            _ => &self.others,
+        };
+        let lanes = match value {
+            Value::Composite(parts) => parts.len() as u64,
+            _ => 1,
+        };
+        counter.set(counter.get() + lanes);
+    }
 }
 
 /// One call of a function.
@@ -129,6 +71,7 @@ struct Frame<'a> {
     locals: Vec<Value>,
     /// Whether wrapping is a fault here.
     strict: bool,
+    executed: &'a Executed,
 }
 
 enum Flow {
@@ -143,7 +86,11 @@ impl Device {
     pub(crate) fn new(source: &str) -> Self {
         let (module, _) = validated(source, true).unwrap_or_else(|problem| panic!("{problem}"));
         let globals = vec![None; module.global_variables.len()];
-        Self { module, globals }
+        Self {
+            module,
+            globals,
+            executed: Executed::default(),
+        }
     }
 
     /// Runs the entry point once for each of `invocations` in x; `buffers[i]` is binding `i`, in and out.
@@ -167,6 +114,7 @@ impl Device {
                 &mut self.globals,
                 entry,
                 vec![Value::words(&[x, 0, 0])],
+                &self.executed,
             );
         }
         for (handle, _) in module.global_variables.iter() {
@@ -185,8 +133,14 @@ impl Device {
             .iter()
             .find(|(_, function)| function.name.as_deref() == Some(name))
             .unwrap_or_else(|| panic!("no function {name}"));
-        run(&self.module, &mut self.globals, function, arguments)
-            .unwrap_or_else(|| panic!("{name} returns nothing"))
+        run(
+            &self.module,
+            &mut self.globals,
+            function,
+            arguments,
+            &self.executed,
+        )
+        .unwrap_or_else(|| panic!("{name} returns nothing"))
     }
 }
 
@@ -195,6 +149,7 @@ fn run(
     globals: &mut [Option<Value>],
     function: &Function,
     arguments: Vec<Value>,
+    executed: &Executed,
 ) -> Option<Value> {
     let mut frame = Frame {
         function,
@@ -205,6 +160,7 @@ fn run(
             .name
             .as_deref()
             .is_some_and(|name| name.starts_with("fe_")),
+        executed,
     };
     for (_, local) in function.local_variables.iter() {
         let value = match local.init {
@@ -307,7 +263,13 @@ impl Frame<'_> {
                         .iter()
                         .map(|&handle| self.value(module, globals, handle))
                         .collect();
-                    let value = run(module, globals, &module.functions[*function], arguments);
+                    let value = run(
+                        module,
+                        globals,
+                        &module.functions[*function],
+                        arguments,
+                        self.executed,
+                    );
                     if let Some(result) = result {
                         self.values[result.index()] = value;
                     }
@@ -403,7 +365,15 @@ impl Frame<'_> {
             Expression::Binary { op, left, right } => {
                 let left = self.value(module, globals, *left);
                 let right = self.value(module, globals, *right);
-                self.binary(*op, &left, &right)
+                let mut wrapped = false;
+                let value = operations::binary(*op, &left, &right, &mut wrapped);
+                assert!(
+                    !(self.strict && wrapped),
+                    "{}: {left:?} {op:?} {right:?} wraps",
+                    self.name()
+                );
+                self.executed.count(Some(*op), &value);
+                value
             }
             Expression::Select {
                 condition,
@@ -411,7 +381,9 @@ impl Frame<'_> {
                 reject,
             } => {
                 let taken = self.value(module, globals, *condition).to_bool();
-                self.value(module, globals, if taken { *accept } else { *reject })
+                let value = self.value(module, globals, if taken { *accept } else { *reject });
+                self.executed.count(None, &value);
+                value
             }
             Expression::As {
                 expr,
@@ -453,188 +425,4 @@ impl Frame<'_> {
     fn name(&self) -> &str {
         self.function.name.as_deref().unwrap_or("entry point")
     }
-
-    fn binary(&self, op: BinaryOperator, left: &Value, right: &Value) -> Value {
-        use BinaryOperator as B;
-        let fault = |wrapped: bool| {
-            assert!(
-                !(self.strict && wrapped),
-                "{}: {left:?} {op:?} {right:?} wraps",
-                self.name()
-            );
-        };
-        match (left, right) {
-            (Value::Composite(lefts), Value::Composite(rights)) => Value::composite(
-                lefts
-                    .iter()
-                    .zip(rights.iter())
-                    .map(|(left, right)| self.binary(op, left, right))
-                    .collect(),
-            ),
-            (Value::Bool(x), Value::Bool(y)) => Value::Bool(match op {
-                B::LogicalAnd | B::And => *x && *y,
-                B::LogicalOr | B::InclusiveOr => *x || *y,
-                B::Equal => x == y,
-                B::NotEqual => x != y,
-                _ => panic!("no kernel does {op:?} with bools"),
-            }),
-            (Value::U64(x), Value::U32(y)) => Value::U64(match op {
-                B::ShiftLeft => x << (y & 63),
-                B::ShiftRight => x >> (y & 63),
-                _ => panic!("{op:?} of u64 and u32"),
-            }),
-            (Value::U32(x), Value::U32(y)) => {
-                let sum = |(value, wrapped)| {
-                    fault(wrapped);
-                    value
-                };
-                Value::U32(match op {
-                    B::Add => sum(x.overflowing_add(*y)),
-                    B::Subtract => sum(x.overflowing_sub(*y)),
-                    B::Multiply => sum(x.overflowing_mul(*y)),
-                    B::And => x & y,
-                    B::ExclusiveOr => x ^ y,
-                    B::InclusiveOr => x | y,
-                    B::ShiftLeft => x << (y & 31),
-                    B::ShiftRight => x >> (y & 31),
-                    _ => return compare(op, x, y),
-                })
-            }
-            (Value::U64(x), Value::U64(y)) => {
-                let sum = |(value, wrapped)| {
-                    fault(wrapped);
-                    value
-                };
-                Value::U64(match op {
-                    B::Add => sum(x.overflowing_add(*y)),
-                    B::Subtract => sum(x.overflowing_sub(*y)),
-                    B::Multiply => sum(x.overflowing_mul(*y)),
-                    B::And => x & y,
-                    B::ExclusiveOr => x ^ y,
-                    B::InclusiveOr => x | y,
-                    _ => return compare(op, x, y),
-                })
-            }
-            _ => panic!("{}: {op:?} of {left:?} and {right:?}", self.name()),
-        }
-    }
-}
-
-fn compare<T: Ord>(op: BinaryOperator, x: &T, y: &T) -> Value {
-    Value::Bool(match op {
-        BinaryOperator::Equal => x == y,
-        BinaryOperator::NotEqual => x != y,
-        BinaryOperator::Less => x < y,
-        BinaryOperator::LessEqual => x <= y,
-        BinaryOperator::Greater => x > y,
-        BinaryOperator::GreaterEqual => x >= y,
-        _ => panic!("no kernel uses {op:?}"),
-    })
-}
-
-fn literal_value(literal: &Literal) -> Value {
-    match literal {
-        Literal::Bool(bit) => Value::Bool(*bit),
-        Literal::U32(word) => Value::U32(*word),
-        Literal::U64(word) => Value::U64(*word),
-        other => panic!("no kernel uses {other:?}"),
-    }
-}
-
-fn constant_value(module: &Module, handle: Handle<Expression>) -> Value {
-    match &module.global_expressions[handle] {
-        Expression::Literal(literal) => literal_value(literal),
-        Expression::ZeroValue(ty) => zero(module, *ty),
-        Expression::Constant(constant) => constant_value(module, module.constants[*constant].init),
-        Expression::Compose { ty, components } => {
-            let parts = components
-                .iter()
-                .map(|&part| constant_value(module, part))
-                .collect();
-            compose(module, *ty, parts)
-        }
-        other => panic!("no constant is {other:?}"),
-    }
-}
-
-/// A composite of `parts`; a vector may be composed of smaller vectors.
-fn compose(module: &Module, ty: Handle<Type>, parts: Vec<Value>) -> Value {
-    if matches!(module.types[ty].inner, TypeInner::Vector { .. }) {
-        let mut flat = Vec::new();
-        for part in parts {
-            match part {
-                Value::Composite(inner) => flat.extend(inner.iter().cloned()),
-                scalar => flat.push(scalar),
-            }
-        }
-        return Value::composite(flat);
-    }
-    Value::composite(parts)
-}
-
-fn zero(module: &Module, ty: Handle<Type>) -> Value {
-    match &module.types[ty].inner {
-        TypeInner::Scalar(scalar) => match (scalar.kind, scalar.width) {
-            (ScalarKind::Bool, _) => Value::Bool(false),
-            (ScalarKind::Uint, 4) => Value::U32(0),
-            (ScalarKind::Uint, 8) => Value::U64(0),
-            other => panic!("no kernel uses {other:?}"),
-        },
-        TypeInner::Vector { size, .. } => Value::words(&vec![0; *size as usize]),
-        TypeInner::Array {
-            base,
-            size: naga::ArraySize::Constant(count),
-            ..
-        } => Value::composite(vec![zero(module, *base); count.get() as usize]),
-        TypeInner::Struct { members, .. } => Value::composite(
-            members
-                .iter()
-                .map(|member| zero(module, member.ty))
-                .collect(),
-        ),
-        other => panic!("no kernel uses {other:?}"),
-    }
-}
-
-/// The buffer `words` as a value of type `ty`; the length of a runtime array follows from it.
-fn from_words(module: &Module, ty: Handle<Type>, words: &[u32]) -> Value {
-    match &module.types[ty].inner {
-        TypeInner::Array { base, stride, .. } => {
-            let size = *stride as usize / 4;
-            assert_eq!(words.len() % size, 0, "a buffer of whole elements");
-            Value::composite(
-                words
-                    .chunks_exact(size)
-                    .map(|element| from_words(module, *base, element))
-                    .collect(),
-            )
-        }
-        TypeInner::Scalar(_) => Value::U32(words[0]),
-        TypeInner::Vector { .. } | TypeInner::Struct { .. } => Value::words(words),
-        other => panic!("no buffer holds {other:?}"),
-    }
-}
-
-fn to_words(value: &Value, words: &mut Vec<u32>) {
-    match value {
-        Value::Composite(parts) => {
-            for part in parts.iter() {
-                to_words(part, words);
-            }
-        }
-        scalar => words.push(scalar.to_u32()),
-    }
-}
-
-/// The words that bytes in order are.
-pub(crate) fn words(bytes: &[u8]) -> Vec<u32> {
-    bytes
-        .chunks_exact(4)
-        .map(|four| u32::from_le_bytes(four.try_into().expect("four bytes")))
-        .collect()
-}
-
-/// The bytes of words.
-pub(crate) fn bytes(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }
