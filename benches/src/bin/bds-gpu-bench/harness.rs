@@ -78,6 +78,14 @@ impl Harness {
         self.timestamps
     }
 
+    /// Bytes of the largest buffer that a kernel can be given.
+    pub(crate) fn binding_bytes_max(&self) -> u64 {
+        let limits = self.device.limits();
+        limits
+            .max_storage_buffer_binding_size
+            .min(limits.max_buffer_size)
+    }
+
     /// The arithmetics that this device has, the faster first.
     pub(crate) fn paths(&self) -> impl Iterator<Item = Path> + use<> {
         let u64s = self.u64s;

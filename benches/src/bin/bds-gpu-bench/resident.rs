@@ -12,6 +12,8 @@ use crate::harness::{Bound, Harness, Seconds, grid, median};
 const NONCE: u32 = 0x1234_5678;
 /// Distinct inputs; larger batches repeat them.
 const DISTINCT: usize = 4096;
+/// Bytes of an item in the largest of the buffers here: two blocks.
+const ITEM_BYTES_MAX: u64 = 256;
 /// Bytes of a hashed message: with its padding two blocks.
 const MESSAGE_BYTES: usize = 128;
 
@@ -42,6 +44,9 @@ pub(crate) fn measure(harness: &Harness, quick: bool) -> anyhow::Result<Value> {
                 for count in counts {
                     // Workgroup sizes are compared on one batch that fills the device.
                     if *items != 64 && *count != counts[counts.len() - 1] {
+                        continue;
+                    }
+                    if u64::from(*count) * ITEM_BYTES_MAX > harness.binding_bytes_max() {
                         continue;
                     }
                     let job = make(harness, path, *items, *count)?;
