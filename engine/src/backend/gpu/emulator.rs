@@ -49,12 +49,14 @@ pub(super) enum Tamper {
     AcceptAll,
     /// Every signature is rejected.
     RejectAll,
+    /// The first signature that is accepted is rejected instead, which no known one need be.
+    RejectOne,
     /// Every verdict is turned round.
     Inverted,
 }
 
 impl Tamper {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::WrongDigests,
         Self::ShiftedDigests,
         Self::ShiftedEchoes,
@@ -64,6 +66,7 @@ impl Tamper {
         Self::HalfDone,
         Self::AcceptAll,
         Self::RejectAll,
+        Self::RejectOne,
         Self::Inverted,
     ];
 }
@@ -373,7 +376,14 @@ fn spoil(
         Tamper::AcceptAll if verdicts => fill(echo, nonce),
         Tamper::RejectAll if verdicts => fill(echo, !nonce),
         Tamper::Inverted if verdicts => echo.iter_mut().for_each(|byte| *byte = !*byte),
-        Tamper::AcceptAll | Tamper::RejectAll | Tamper::Inverted => {}
+        Tamper::RejectOne if verdicts => {
+            let accept = nonce.to_le_bytes();
+            let (words, _) = echo.as_chunks_mut::<4>();
+            if let Some(first) = words.iter_mut().find(|word| **word == accept) {
+                *first = (!nonce).to_le_bytes();
+            }
+        }
+        Tamper::AcceptAll | Tamper::RejectAll | Tamper::RejectOne | Tamper::Inverted => {}
         // Dealt with where the kernel would run.
         Tamper::Stale | Tamper::Skipped => {}
     }

@@ -273,7 +273,7 @@ fn spoiled_results_are_noticed_and_never_given_out() {
                 call(&gpu, count);
                 let verdicts_only = matches!(
                     tamper,
-                    Tamper::AcceptAll | Tamper::RejectAll | Tamper::Inverted
+                    Tamper::AcceptAll | Tamper::RejectAll | Tamper::RejectOne | Tamper::Inverted
                 );
                 // Echoes of hashing are all the same, so none is out of place; wrong challenges make every signature
                 // invalid, and the valid ones are noticed.
