@@ -30,6 +30,12 @@ pub enum EngineError {
         /// Names this machine has, fastest first, separated by commas.
         has: String,
     },
+    /// No GPU to use.
+    #[error("backend `gpu` does not run on this machine: {reason}")]
+    NoGpu {
+        /// Why not.
+        reason: String,
+    },
     /// No hash of this name is known.
     #[error("hash `{name}` is not known; known are: sha512, sha512_256, sha256, blake3")]
     NoSuchHash {

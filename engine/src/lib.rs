@@ -26,6 +26,8 @@ mod hash;
 pub mod merkle;
 pub mod scheduler;
 
+#[cfg(feature = "gpu")]
+pub use backend::gpu;
 #[cfg(target_arch = "x86_64")]
 pub use backend::{Avx2, Avx512};
 pub use backend::{BATCH_ITEMS_MAX, Backend, Portable, available, by_name};

@@ -6,7 +6,10 @@ use bds_engine::ed25519::{verify, verify_strict};
 #[cfg(target_arch = "x86_64")]
 use bds_engine::{Avx2, Avx512};
 use bds_engine::{Backend, KeyError, Portable, SignatureItem, Verdicts, admit_key, available};
-use common::{Case, painted, signed, small_order_encodings, spoiled, torsion_cases, vectors};
+use common::{
+    Case, assert_device_trusted, painted, signed, small_order_encodings, spoiled, torsion_cases,
+    vectors,
+};
 
 /// Every way to a verdict: each backend, with a secret from outside, and without batches.
 fn ways() -> Vec<Box<dyn Backend>> {
@@ -21,6 +24,13 @@ fn ways() -> Vec<Box<dyn Backend>> {
         ways.extend(avx512);
     }
     ways
+}
+
+/// Backends that verify by equations over many signatures, with keys they remember. A GPU checks each by itself.
+fn with_equations() -> Vec<Box<dyn Backend>> {
+    let mut all = available();
+    all.retain(|backend| backend.name() != "gpu");
+    all
 }
 
 fn verdicts(backend: &dyn Backend, cases: &[&Case]) -> Vec<bool> {
@@ -56,6 +66,7 @@ fn check_all_ways(cases: &[Case]) {
             ways().iter().for_each(|backend| check(&**backend, batch));
         }
     }
+    assert_device_trusted();
 }
 
 fn hex_array<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -207,7 +218,7 @@ fn torsion_cases_alone_agree_with_zebra() {
 fn valid_torsion_cases_pass_by_equation() {
     let cases = torsion_cases();
     let valid: Vec<&Case> = cases.iter().filter(|c| c.valid).collect();
-    for backend in available() {
+    for backend in with_equations() {
         check(&*backend, &valid);
         let stats = backend.verify_stats();
         assert_eq!(
@@ -326,6 +337,7 @@ fn torsion_cases_keep_their_verdict_in_batches_of_4096() {
             .iter()
             .for_each(|backend| check(&**backend, &batch));
     }
+    assert_device_trusted();
 }
 
 #[test]
@@ -351,7 +363,8 @@ fn errors_that_cancel_in_a_plain_sum_are_found() {
                 for backend in available() {
                     check(&*backend, &batch);
                     // Smaller batches may be decided one by one.
-                    assert!(size < 64 || backend.verify_stats().equations_failed > 0);
+                    let tried = backend.name() != "gpu" && size >= 64;
+                    assert!(!tried || backend.verify_stats().equations_failed > 0);
                 }
             }
         }
@@ -395,7 +408,7 @@ fn known_keys_change_no_verdict() {
     let mut cases = torsion_cases();
     cases.extend((0..512).map(|i| signed(i % 40, &painted(i))));
     cases.extend((0..512).map(|i| spoiled(signed(i % 40, &painted(i)))));
-    for backend in available() {
+    for backend in with_equations() {
         for size in [1, 9, 100, 1000] {
             for shift in [0, 1, 500] {
                 let turned: Vec<&Case> = (0..cases.len())
@@ -418,7 +431,7 @@ fn a_flood_of_invalid_signatures_changes_no_verdict_and_leaves_batches() {
     let mixed: Vec<&Case> = (0..1024)
         .map(|i| if i % 3 == 0 { &valid[i] } else { &invalid[i] })
         .collect();
-    for backend in available() {
+    for backend in with_equations() {
         for _ in 0..4 {
             check(&*backend, &mixed);
         }
@@ -479,7 +492,7 @@ fn a_failed_equation_is_cut_up_once() {
 fn keys_are_decoded_once_and_only_after_a_valid_signature() {
     let invalid: Vec<Case> = (0..64).map(|i| spoiled(signed(i, b"x"))).collect();
     let valid: Vec<Case> = (0..64).map(|i| signed(i % 16, &painted(i))).collect();
-    for backend in available() {
+    for backend in with_equations() {
         check(&*backend, &invalid.iter().collect::<Vec<_>>());
         assert_eq!(backend.verify_stats().keys_cached, 0);
         for _ in 0..2 {

@@ -3,7 +3,7 @@
 mod common;
 
 use bds_engine::{Backend, available};
-use common::{painted, vectors};
+use common::{assert_device_trusted, painted, vectors};
 
 /// Padding and block edges of SHA-2 and BLAKE3, one long message, and every short length.
 fn lengths() -> Vec<usize> {
@@ -66,6 +66,7 @@ fn check_both(messages: &[Vec<u8>], what: &str) {
             assert_eq!(sha2::Sha512_256::digest(message)[..], short[i], "{what}");
         }
     }
+    assert_device_trusted();
 }
 
 /// `bytes` bytes unlike those of any other `index` below 251.

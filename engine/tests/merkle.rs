@@ -7,7 +7,7 @@ use bds_engine::merkle::{
     verify_consistency, verify_inclusion, verify_multi,
 };
 use bds_engine::{Portable, available};
-use common::{painted, vectors};
+use common::{assert_device_trusted, painted, vectors};
 
 /// Largest power of two below `n`, by trying.
 fn k(n: usize) -> usize {
@@ -267,6 +267,7 @@ fn trees_of_equal_leaves<H: TreeHash>(sizes: impl Iterator<Item = usize>) {
             }
         }
     }
+    assert_device_trusted();
 }
 
 #[test]

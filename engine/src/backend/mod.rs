@@ -26,6 +26,8 @@ mod avx512;
     reason = "calls of functions compiled for an instruction set; a proof of it is at hand"
 )]
 mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod scalar;
@@ -131,30 +133,70 @@ pub trait Backend: Send + Sync {
     fn verify_stats(&self) -> VerifyStats;
 }
 
-/// Every backend this machine can run, fastest first; the last is always `portable`. The only place that decides:
-/// tests and benches iterate it, the node takes the first or the one in its configuration.
+/// Every backend this machine can run; the last is always `portable`. The only place that decides: tests and benches
+/// iterate it, the node takes the first or the one in its configuration.
+///
+/// CPU backends come first, fastest first. A GPU stands after them, before `portable`: it is fastest for large batches
+/// only, and a call of a few items would wait for it.
 #[must_use]
 pub fn available() -> Vec<Box<dyn Backend>> {
-    let mut all: Vec<Box<dyn Backend>> = Vec::new();
-    #[cfg(target_arch = "x86_64")]
-    all.extend(Avx512::detect());
-    #[cfg(target_arch = "x86_64")]
-    all.extend(Avx2::detect());
+    let mut all = on_cpu();
+    #[cfg(feature = "gpu")]
+    if let Ok(gpu) = gpu::Gpu::shared() {
+        all.push(Box::new(gpu));
+    }
     all.push(Box::new(Portable::new()));
     all
 }
 
-/// The backend of this name; `auto` is the fastest.
+/// The backend of this name; `auto` is the fastest on the CPU. Only the name `gpu` opens a GPU.
 ///
 /// # Errors
-/// [`EngineError::NoSuchBackend`], which names those this machine has.
+/// [`EngineError::NoSuchBackend`], which names those this machine has; [`EngineError::NoGpu`], which says why there is
+/// none to use.
 pub fn by_name(name: &str) -> Result<Box<dyn Backend>, EngineError> {
-    let all = available();
-    let has = all.iter().map(|b| b.name()).collect::<Vec<_>>().join(", ");
-    all.into_iter()
-        .find(|b| name == "auto" || b.name() == name)
-        .ok_or_else(|| EngineError::NoSuchBackend {
-            name: name.to_owned(),
-            has,
-        })
+    #[cfg(feature = "gpu")]
+    if name == "gpu" {
+        return match gpu::Gpu::shared() {
+            Ok(gpu) => Ok(Box::new(gpu)),
+            Err(why) => Err(EngineError::NoGpu {
+                reason: why.to_string(),
+            }),
+        };
+    }
+    let mut on_cpu = on_cpu();
+    on_cpu.push(Box::new(Portable::new()));
+    let found = on_cpu
+        .into_iter()
+        .find(|b| name == "auto" || b.name() == name);
+    found.ok_or_else(|| EngineError::NoSuchBackend {
+        name: name.to_owned(),
+        has: available()
+            .iter()
+            .map(|b| b.name())
+            .collect::<Vec<_>>()
+            .join(", "),
+    })
+}
+
+/// The CPU backends that need more than any CPU has, fastest first.
+fn on_cpu() -> Vec<Box<dyn Backend>> {
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(unused_mut, reason = "only x86 has such backends")
+    )]
+    let mut all: Vec<Box<dyn Backend>> = Vec::new();
+    #[cfg(target_arch = "x86_64")]
+    {
+        all.extend(Avx512::detect());
+        all.extend(Avx2::detect());
+    }
+    all
+}
+
+/// The fastest CPU backend of this machine.
+#[cfg(feature = "gpu")]
+fn fastest_cpu() -> Box<dyn Backend> {
+    let fastest = on_cpu().into_iter().next();
+    fastest.unwrap_or_else(|| Box::new(Portable::new()))
 }

@@ -72,6 +72,18 @@ impl Verdicts {
         self.count_valid() == self.count
     }
 
+    /// Writes verdict `index`.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn set(&mut self, index: usize, valid: bool) {
+        assert!(index < self.count, "verdict {index} of {}", self.count);
+        let bit = 1 << (index % 64);
+        if valid {
+            self.words[index / 64] |= bit;
+        } else {
+            self.words[index / 64] &= !bit;
+        }
+    }
+
     /// The bitmap, 64 verdicts a word, for whoever fills it.
     pub(super) fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words

@@ -234,3 +234,16 @@ pub(crate) fn vectors() -> Option<PathBuf> {
 pub(crate) fn painted(length: usize) -> Vec<u8> {
     (0..length).map(|i| (i % 251) as u8).collect()
 }
+
+/// Fails when a device that is here did not do all the work it was given: its answers would be those of the CPU.
+pub(crate) fn assert_device_trusted() {
+    #[cfg(feature = "gpu")]
+    if let Ok(gpu) = bds_engine::gpu::Gpu::shared() {
+        let stats = gpu.stats();
+        assert_eq!(
+            (stats.fallback_calls, stats.resting),
+            (0, false),
+            "{stats:?}"
+        );
+    }
+}
