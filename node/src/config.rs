@@ -90,6 +90,12 @@ pub const KEYS: &[Key] = &[
         help: "each thread of the engine stays on one core; for machines that run nothing else",
     },
     Key {
+        name: "engine.require_gpu",
+        default: "false",
+        kind: Kind::Switch,
+        help: "do not start without a GPU; a software adapter does not count",
+    },
+    Key {
         name: "engine.threads",
         default: "0",
         kind: Kind::Number(0, 1024),

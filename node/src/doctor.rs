@@ -125,6 +125,9 @@ pub fn examine(home: &Path, flags: &[(String, String)]) -> Vec<Finding> {
                 Err(problem) => Err(problem.to_string()),
             },
         );
+        if config.get("engine.require_gpu") {
+            note("gpu", crate::engine::gpu(true));
+        }
         if config.get("engine.pin") {
             note(
                 "engine threads",

@@ -4,6 +4,7 @@
 //! never waits behind a lane batch.
 
 use anyhow::Context as _;
+use bds_engine::gpu::{Gpu, GpuStats};
 use bds_engine::merkle::{self, Sha512_256, Tree};
 use bds_engine::scheduler::{Job, Size};
 use bds_engine::{Backend, EngineError, Scheduler, SignatureItem, Verdicts, VerifyStats};
@@ -33,6 +34,26 @@ pub fn backend(name: &str) -> Result<(Box<dyn Backend>, &'static str), EngineErr
     Ok((backend, name))
 }
 
+/// The GPU of this process, in words; opened by the first call that asks.
+///
+/// # Errors
+/// Why there is none, or that it is a software adapter where `real` asks for a GPU.
+pub fn gpu(real: bool) -> Result<String, String> {
+    let found = Gpu::shared().map_err(|reason| reason.to_string())?;
+    let info = found.info();
+    let words = format!(
+        "{} ({}, {} kernels{})",
+        info.name,
+        info.driver,
+        info.path,
+        if info.software { ", software" } else { "" }
+    );
+    match real && info.software {
+        true => Err(format!("only a software adapter: {words}")),
+        false => Ok(words),
+    }
+}
+
 /// One signature to check: key, signature, message.
 pub type Check<'a> = (&'a [u8; 32], &'a [u8; 64], &'a [u8]);
 
@@ -40,6 +61,8 @@ pub type Check<'a> = (&'a [u8; 32], &'a [u8; 64], &'a [u8]);
 pub struct Engine {
     backend: Box<dyn Backend>,
     name: &'static str,
+    /// For its numbers.
+    gpu: Option<Gpu>,
     pool: rayon::ThreadPool,
 }
 
@@ -62,6 +85,11 @@ impl Engine {
 
     fn with(name: &str, threads: usize, pin: bool) -> anyhow::Result<Self> {
         let (backend, name) = backend(name)?;
+        // Only these two can have opened it.
+        let gpu = match matches!(backend.name(), "auto" | "gpu") {
+            true => Gpu::shared().ok(),
+            false => None,
+        };
         let cores = if pin { cores::allowed() } else { Vec::new() };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -72,6 +100,7 @@ impl Engine {
         Ok(Self {
             backend,
             name,
+            gpu,
             pool,
         })
     }
@@ -86,6 +115,12 @@ impl Engine {
     #[must_use]
     pub fn stats(&self) -> VerifyStats {
         self.backend.verify_stats()
+    }
+
+    /// What the GPU of this process has done so far, where one is in use.
+    #[must_use]
+    pub fn gpu_stats(&self) -> Option<GpuStats> {
+        self.gpu.as_ref().map(Gpu::stats)
     }
 
     /// Runs work on the pool, later.

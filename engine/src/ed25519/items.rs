@@ -84,8 +84,24 @@ impl Verdicts {
         }
     }
 
+    /// Writes the verdicts of `part` from `start` on, over what says "reject".
+    ///
+    /// `start` must be a multiple of 64, and `part` ends within these or at a multiple of 64.
+    pub(crate) fn put(&mut self, start: usize, part: &Self) {
+        assert!(
+            start.is_multiple_of(64) && start + part.count <= self.count,
+            "{} verdicts from {start} on, of {}",
+            part.count,
+            self.count
+        );
+        let words = &mut self.words[start / 64..][..part.words.len()];
+        for (word, own) in words.iter_mut().zip(&part.words) {
+            *word |= own;
+        }
+    }
+
     /// The bitmap, 64 verdicts a word, for whoever fills it.
-    pub(super) fn words_mut(&mut self) -> &mut [u64] {
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }
 }

@@ -13,6 +13,7 @@
 
 mod calibrate;
 mod model;
+mod split;
 #[cfg(test)]
 mod tests;
 
@@ -104,6 +105,18 @@ impl Scheduler {
         self.seats[first].backend.name()
     }
 
+    /// Name of the backend that would share a call of this size with [`Scheduler::choice`], if one would: large batches of
+    /// signatures are shared by the cores and a device.
+    #[must_use]
+    pub fn partner(&self, job: Job, size: Size) -> Option<&'static str> {
+        let choice = self.choice(job, size);
+        let pair = self.pair(job, size)?;
+        let mut names = pair
+            .map(|index| self.seats[index].backend.name())
+            .into_iter();
+        names.find(|name| *name != choice)
+    }
+
     /// Each backend with its calibrated line for this job, fastest first by general knowledge.
     pub fn costs(&self, job: Job) -> impl Iterator<Item = (&'static str, Cost)> + '_ {
         let line = move |seat: &Seat| (seat.backend.name(), seat.models[job as usize].cost());
@@ -168,6 +181,53 @@ impl Scheduler {
             }
         }
         best.map(|(index, ..)| index)
+    }
+
+    /// The device and the CPU backend that together would be done clearly sooner than either alone.
+    fn pair(&self, job: Job, size: Size) -> Option<[usize; 2]> {
+        let shared = split::SHARED_ITEMS_MIN..=crate::BATCH_ITEMS_MAX;
+        if !matches!(job, Job::Verify) || !shared.contains(&size.items) {
+            return None;
+        }
+        let best = |shares_cores: bool| {
+            let seats = (self.seats.iter().enumerate())
+                .filter(|(_, seat)| seat.backend.shares_cores() == shares_cores && !seat.resting());
+            seats
+                .map(|(index, seat)| (index, seat.finish_ns(job, size)))
+                .min_by(|a, b| a.1.total_cmp(&b.1))
+        };
+        let ((device, device_ns), (cpu, cpu_ns)) = (best(false)?, best(true)?);
+        let together_ns = device_ns * cpu_ns / (device_ns + cpu_ns);
+        (together_ns < PREFERRED_SHARE * device_ns.min(cpu_ns)).then_some([device, cpu])
+    }
+
+    /// Verifies on two backends at once.
+    fn share(
+        &self,
+        pair: [usize; 2],
+        size: Size,
+        items: &[SignatureItem<'_>],
+        verdicts: &mut Verdicts,
+    ) -> Result<(), EngineError> {
+        self.seats.iter().for_each(Seat::tick);
+        let [a, b] = pair.map(|index| self.seats[index].finish_ns(Job::Verify, size));
+        let pieces =
+            [(a, b), (b, a)].map(|(own, other)| split::piece_items(items.len(), own, other));
+        split::verify(items, verdicts, pieces, &|side, part, own| {
+            let index = pair[side];
+            let seat = &self.seats[index];
+            let start = Instant::now();
+            let done = seat.backend.verify_ed25519(part, own);
+            match &done {
+                Ok(()) => {
+                    seat.next_rest.store(REST_CALLS_MIN, Ordering::Relaxed);
+                    let nanos = start.elapsed().as_nanos() as f64;
+                    self.record(index, Job::Verify, size_of_items(part), nanos);
+                }
+                Err(_) => seat.retire(),
+            }
+            done
+        })
     }
 
     fn record(&self, index: usize, job: Job, size: Size, nanos: f64) {
@@ -286,12 +346,10 @@ impl Backend for Scheduler {
         items: &[SignatureItem<'_>],
         verdicts: &mut Verdicts,
     ) -> Result<(), EngineError> {
-        let bytes = items.iter().map(|item| item.message.len()).sum();
-        let items_count = items.len();
-        let size = Size {
-            items: items_count,
-            bytes,
-        };
+        let size = size_of_items(items);
+        if let Some(pair) = self.pair(Job::Verify, size) {
+            return self.share(pair, size, items, verdicts);
+        }
         self.run(Some((Job::Verify, size)), |backend| {
             backend.verify_ed25519(items, verdicts)
         })
@@ -305,6 +363,13 @@ impl Backend for Scheduler {
         }
         combine(&mut sum, &self.before, |a, b| a - b);
         sum
+    }
+}
+
+fn size_of_items(items: &[SignatureItem<'_>]) -> Size {
+    Size {
+        items: items.len(),
+        bytes: items.iter().map(|item| item.message.len()).sum(),
     }
 }
 

@@ -341,3 +341,41 @@ fn answers_are_those_of_portable_whoever_gives_them() {
         assert_eq!(of, root, "{cheapest}");
     }
 }
+
+/// Cores and device take pieces from both ends, also when the device is lost on the way.
+#[test]
+fn a_large_batch_is_shared_with_a_device() {
+    let (scheduler, lost, calls) = two(priced(0.0, 100.0), priced(0.0, 100.0));
+    assert_eq!(scheduler.partner(Job::Verify, size(16_383)), None);
+    assert_eq!(scheduler.partner(Job::Verify, size(16_384)), Some(FAR));
+    assert_eq!(scheduler.partner(Job::Sha512, size(65_536)), None);
+    let signer = SigningKey::from_bytes(&[7; 32]);
+    let key = signer.verifying_key().to_bytes();
+    let good = signer.sign(b"message").to_bytes();
+    let bad = signer.sign(b"another").to_bytes();
+    let items: Vec<SignatureItem<'_>> = (0..16_500)
+        .map(|i| SignatureItem {
+            key: &key,
+            signature: if i % 1000 == 7 { &bad } else { &good },
+            message: b"message",
+        })
+        .collect();
+    let mut verdicts = Verdicts::new();
+    for is_lost in [false, true] {
+        lost[1].store(is_lost, Ordering::Relaxed);
+        let before = calls.each_ref().map(|calls| count(calls));
+        scheduler.verify_ed25519(&items, &mut verdicts).unwrap();
+        assert!(
+            (0..2).all(|i| count(&calls[i]) > before[i]),
+            "both were asked"
+        );
+        for (i, valid) in verdicts.iter().enumerate() {
+            assert_eq!(valid, i % 1000 != 7, "{i}, lost: {is_lost}");
+        }
+    }
+    assert_eq!(
+        scheduler.partner(Job::Verify, size(16_384)),
+        None,
+        "it rests"
+    );
+}

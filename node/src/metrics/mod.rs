@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bds_client::wire::NodeStatus;
 use bds_engine::VerifyStats;
+use bds_engine::gpu::GpuStats;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -91,6 +92,10 @@ pub struct Metrics {
     by_equation: Counter,
     equations: Family<Label, Counter>,
     key_cache: Family<Label, Counter>,
+    gpu_in_use: Gauge,
+    gpu_calls: Family<Label, Counter>,
+    gpu_items: Family<Label, Counter>,
+    gpu_faults: Family<Label, Counter>,
     queue_items: Family<Label, Gauge>,
     queue_items_max: Family<Label, Gauge>,
     mempool_bytes: Gauge,
@@ -147,6 +152,10 @@ impl Metrics {
                 "Equations over many signatures, by result",
             ),
             key_cache: at.add("key_cache_lookups", "Look-ups of prepared keys, by result"),
+            gpu_in_use: at.add("gpu_in_use", "1 while the engine gives work to a GPU; 0 without one or while it rests"),
+            gpu_calls: at.add("gpu_calls", "Calls meant for the GPU, by who answered"),
+            gpu_items: at.add("gpu_items", "Signatures, messages and nodes of these calls"),
+            gpu_faults: at.add("gpu_faults", "Calls that the GPU failed at, by fault"),
             queue_items: at.add("queue_items", "Items waiting in a queue"),
             queue_items_max: at.add("queue_items_max", "Most items a queue takes"),
             mempool_bytes: at.add(
@@ -223,6 +232,21 @@ impl Metrics {
         let lookups = |result| self.key_cache.get_or_create(&[("result", result)]);
         raise(&lookups("hit"), stats.key_hits);
         raise(&lookups("miss"), stats.key_misses);
+    }
+
+    /// Takes over what the GPU has done.
+    pub fn gpu(&self, stats: &GpuStats) {
+        self.gpu_in_use.set(i64::from(!stats.resting));
+        for (by, calls, items) in [
+            ("gpu", stats.calls, stats.items),
+            ("cpu", stats.fallback_calls, stats.fallback_items),
+        ] {
+            raise(&self.gpu_calls.get_or_create(&[("by", by)]), calls);
+            raise(&self.gpu_items.get_or_create(&[("by", by)]), items);
+        }
+        for &(fault, count) in &stats.faults {
+            raise(&self.gpu_faults.get_or_create(&[("fault", fault)]), count);
+        }
     }
 
     /// Says how full a queue is.

@@ -93,6 +93,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         true => Engine::pinned(&backend, threads)?,
         false => Engine::new(&backend, threads)?,
     });
+    say_gpu(&backend, config.get("engine.require_gpu"))?;
     let durable: bool = config.get("storage.durable");
     if !durable {
         warn!(
@@ -430,4 +431,17 @@ fn executed_base(execution: &Execution) -> ExecutedBase {
         header: place.header.clone(),
         tips: tips.collect(),
     }
+}
+
+/// Says once at start which GPU is in use, or why the engine runs on the CPU alone.
+fn say_gpu(backend: &str, required: bool) -> anyhow::Result<()> {
+    if !required && !matches!(backend, "auto" | "gpu") {
+        return Ok(());
+    }
+    match crate::engine::gpu(required) {
+        Ok(gpu) => info!(gpu, "the engine has a GPU"),
+        Err(reason) if required => bail!("engine.require_gpu is on: {reason}"),
+        Err(reason) => warn!(reason, "no GPU: the engine runs on the CPU"),
+    }
+    Ok(())
 }

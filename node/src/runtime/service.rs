@@ -292,6 +292,9 @@ impl Service for Validator {
     fn metrics(&self) -> String {
         self.metrics.log_bytes(self.reader.bytes());
         self.metrics.engine(&self.engine.stats());
+        if let Some(stats) = self.engine.gpu_stats() {
+            self.metrics.gpu(&stats);
+        }
         self.metrics
             .queue(Queue::Requests, self.requests.len(), REQUESTS_MAX);
         self.metrics.encode(&self.status(), &self.network.stats())

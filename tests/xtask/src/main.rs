@@ -128,7 +128,8 @@ fn steps() -> Result<(), String> {
     eprintln!("== backends that must be here: {expected}");
     let backends = [("BDS_EXPECT_BACKENDS", expected.as_str())];
     step("tests", &["test", "--release", "--workspace"], &backends)?;
-    public_vectors(&expected)?;
+    public_vectors(&expected, &[])?;
+    software_gpu()?;
     step(
         "engine tests on one thread",
         &["test", "--release", "-p", "bds-engine"],
@@ -192,7 +193,7 @@ fn backends_of_cpu() -> String {
 }
 
 /// Every public vector through the command line, on every backend.
-fn public_vectors(backends: &str) -> Result<(), String> {
+fn public_vectors(backends: &str, environment: &[(&str, &str)]) -> Result<(), String> {
     let shared = std::env::var_os("BDS_SHARED")
         .map_or_else(|| root().join("../shared"), std::path::PathBuf::from);
     let tool = shared.join("tools/check-engine-cli");
@@ -211,6 +212,7 @@ fn public_vectors(backends: &str) -> Result<(), String> {
         .arg(&tool)
         .arg(me.with_file_name("bds"))
         .args(backends.split(','))
+        .envs(environment.iter().copied())
         .status()
         .map_err(|error| format!("cannot run python3 {}: {error}", tool.display()))?;
     if status.success() {
@@ -222,29 +224,66 @@ fn public_vectors(backends: &str) -> Result<(), String> {
 
 /// The check of the public vectors is a Python program.
 fn install_python() -> Result<(), String> {
-    let runs = |program: &str, arguments: &[&str]| {
-        Command::new(program)
-            .args(arguments)
-            .status()
-            .is_ok_and(|status| status.success())
-    };
     if runs("python3", &["--version"]) {
         return Ok(());
     }
-    eprintln!("== python3 is missing: installing it with apt-get");
-    let installed = runs("apt-get", &["update"])
-        && runs(
-            "apt-get",
-            &["install", "-y", "--no-install-recommends", "python3"],
-        );
-    if installed {
-        Ok(())
-    } else {
-        Err(
-            "python3 is missing and apt-get could not install it: install it and run this again"
-                .to_owned(),
-        )
+    install(&["python3"])
+}
+
+fn runs(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// Installs packages of Debian and its relatives.
+fn install(packages: &[&str]) -> Result<(), String> {
+    let names = packages.join(" ");
+    eprintln!("== missing: {names}; installing with apt-get");
+    let arguments = [&["install", "-y", "--no-install-recommends"], packages].concat();
+    if runs("apt-get", &["update"]) && runs("apt-get", &arguments) {
+        return Ok(());
     }
+    Err(format!(
+        "{names}: missing, and apt-get could not install it: install it and run this again"
+    ))
+}
+
+/// Where Debian's Mesa says how to load its Vulkan driver for CPUs.
+#[cfg(target_arch = "x86_64")]
+const LAVAPIPE: &str = "/usr/share/vulkan/icd.d/lvp_icd.x86_64.json";
+#[cfg(not(target_arch = "x86_64"))]
+const LAVAPIPE: &str = "/usr/share/vulkan/icd.d/lvp_icd.aarch64.json";
+
+/// The compute kernels on Vulkan in software: the engine's tests with `gpu` among the backends, every public vector, and a
+/// network of validators on it. On Linux the driver must be there or installable.
+fn software_gpu() -> Result<(), String> {
+    if !cfg!(target_os = "linux") {
+        eprintln!("== software GPU: skipped, lavapipe is known on Linux only");
+        return Ok(());
+    }
+    if !Path::new(LAVAPIPE).exists() {
+        install(&["mesa-vulkan-drivers", "libvulkan1"])?;
+    }
+    let environment = [
+        ("VK_DRIVER_FILES", LAVAPIPE),
+        ("BDS_GPU_SOFTWARE", "1"),
+        ("BDS_EXPECT_BACKENDS", "portable,gpu"),
+    ];
+    let engine = ["test", "--release", "-p", "bds-engine"];
+    let files = ["gpu", "hash", "merkle", "ed25519", "backends"].map(|file| ["--test", file]);
+    step(
+        "engine tests on a software GPU",
+        &[&engine[..], &files.concat()].concat(),
+        &environment,
+    )?;
+    public_vectors("gpu", &environment)?;
+    step(
+        "networks on every backend and a software GPU",
+        &["test", "--release", "-p", "bds-tests", "--test", "backends"],
+        &environment,
+    )
 }
 
 /// Prints CPU features and backends: a green run says what it was green on.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use bds_engine::scheduler::{Job, Size};
-use bds_engine::{HashAlgorithm, Scheduler};
+use bds_engine::{EngineError, HashAlgorithm, Scheduler};
 use serde_json::{Map, Value, json};
 
 /// Batch sizes for which `info` says what would be chosen.
@@ -17,7 +17,15 @@ struct Crossover {
 }
 
 /// Backends, instruction sets, the calibrated model and what follows from it.
-pub(super) fn info(as_json: bool) -> String {
+///
+/// # Errors
+/// [`EngineError::NoGpu`] when a GPU is required and there is none, or a software adapter only.
+pub(super) fn info(as_json: bool, require_gpu: bool) -> Result<String, EngineError> {
+    let gpu = crate::engine::gpu(require_gpu);
+    if let (true, Err(reason)) = (require_gpu, &gpu) {
+        let reason = reason.clone();
+        return Err(EngineError::NoGpu { reason });
+    }
     let backends: Vec<_> = bds_engine::available().iter().map(|b| b.name()).collect();
     let hashes = HashAlgorithm::ALL.map(HashAlgorithm::name);
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -42,21 +50,23 @@ pub(super) fn info(as_json: bool) -> String {
             crossovers(&scheduler, job).iter().map(entry).collect()
         });
         let chosen = by_job(&|job| {
-            let entry = |n: usize| (n.to_string(), json!(scheduler.choice(job, usual(job, n))));
+            let entry = |n: usize| (n.to_string(), json!(chosen(&scheduler, job, n)));
             Value::Object(BATCH_SIZES.into_iter().map(entry).collect())
         });
         let object = json!({"backends": backends, "hashes": hashes, "cpu_features": features,
+            "gpu": gpu.as_ref().ok(), "no_gpu": gpu.as_ref().err(),
             "threads": threads, "calibration_ms": calibration_ms, "model": model,
             "crossovers": crossovers, "chosen": chosen});
-        return format!("{object}\n");
+        return Ok(format!("{object}\n"));
     }
     let mut text = format!(
         "backends      {} (fastest first)\nhashes        {} (each on every backend above)\n\
-         cpu features  {}\nthreads       {threads}\ncalibrated    in {calibration_ms} ms, on one thread:\n\n\
+         cpu features  {}\ngpu           {}\nthreads       {threads}\ncalibrated    in {calibration_ms} ms, on one thread:\n\n\
          job     backend       ns a call   ns an item   ns a byte\n",
         backends.join(", "),
         hashes.join(", "),
         features.join(", "),
+        gpu.unwrap_or_else(|reason| format!("none: {reason}")),
     );
     for job in Job::ALL {
         for (name, cost) in scheduler.costs(job) {
@@ -70,7 +80,7 @@ pub(super) fn info(as_json: bool) -> String {
     }
     let _ = writeln!(text, "\nchosen for messages of 128 bytes, leaves of 64:");
     for job in Job::ALL {
-        let at = |n| format!("n={n}: {}", scheduler.choice(job, usual(job, n)));
+        let at = |n| format!("n={n}: {}", chosen(&scheduler, job, n));
         let chosen = BATCH_SIZES.map(at).join(", ");
         let _ = writeln!(text, "{:7} {chosen}", job.name());
     }
@@ -80,7 +90,17 @@ pub(super) fn info(as_json: bool) -> String {
         let all: Vec<_> = crossovers(&scheduler, job).iter().map(entry).collect();
         let _ = writeln!(text, "{:7} {}", job.name(), all.join(", "));
     }
-    text
+    Ok(text)
+}
+
+/// Who would do a call of `n` items: one backend, or two that share it.
+fn chosen(scheduler: &Scheduler, job: Job, n: usize) -> String {
+    let size = usual(job, n);
+    let first = scheduler.choice(job, size);
+    match scheduler.partner(job, size) {
+        Some(second) => format!("{first} + {second}"),
+        None => first.to_owned(),
+    }
 }
 
 /// A call as the ledger makes them.
@@ -128,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_model_names_every_backend_and_says_what_each_size_goes_to() {
-        let object: Value = serde_json::from_str(&info(true)).unwrap();
+        let object: Value = serde_json::from_str(&info(true, false).unwrap()).unwrap();
         let names: Vec<_> = bds_engine::available().iter().map(|b| b.name()).collect();
         assert_eq!(object["backends"], json!(names));
         for job in Job::ALL.map(Job::name) {
@@ -147,7 +167,7 @@ mod tests {
             let crossovers = object["crossovers"][job].as_array().unwrap();
             assert_eq!(crossovers[0]["from"], 1, "{job}");
         }
-        let text = info(false);
+        let text = info(false, false).unwrap();
         for word in ["calibrated", "crossovers", "cpu features", "n=65536"] {
             assert!(text.contains(word), "no `{word}` in {text}");
         }

@@ -34,6 +34,9 @@ pub enum EngineCommand {
         /// One JSON object instead of text.
         #[arg(long)]
         json: bool,
+        /// Fail without a GPU; a software adapter does not count.
+        #[arg(long)]
+        require_gpu: bool,
     },
     /// Time every operation on every backend, for some batch sizes, on one thread and two, beside other crates.
     ///
@@ -119,7 +122,7 @@ fn carry_out(command: &EngineCommand) -> anyhow::Result<ExitCode> {
 /// What a verb prints, and its exit code.
 fn answer(command: &EngineCommand, input: &str) -> anyhow::Result<(String, ExitCode)> {
     let output = match command {
-        EngineCommand::Info { json } => info::info(*json),
+        EngineCommand::Info { json, require_gpu } => info::info(*json, *require_gpu)?,
         EngineCommand::Bench(_) => unreachable!("it reads no input and prints as it goes"),
         EngineCommand::Verify { backend, rule } => {
             verify(&*bds_engine::by_name(backend)?, *rule, input)?
