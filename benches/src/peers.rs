@@ -3,7 +3,7 @@
 //! Their rules differ: `ed25519-zebra`, `ed25519-consensus` and `commonware-cryptography` follow ZIP-215, the others
 //! rules of their own. On honest signatures all agree.
 
-use commonware_codec::DecodeExt as _;
+use commonware_codec::{Copying, DecodeExt as _};
 use commonware_cryptography::ed25519 as commonware;
 use commonware_cryptography::{BatchEntry, BatchVerifier as _, Signer as _};
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
@@ -58,7 +58,7 @@ pub fn zebra_batch(signed: &[Signed]) {
         let signature = ed25519_zebra::Signature::from(s.signature);
         batch.queue((key, signature, &s.message));
     }
-    batch.verify(&mut XofRng::new()).expect("valid");
+    batch.verify(XofRng::new()).expect("valid");
 }
 
 /// Keys as bytes, merged where equal.
@@ -69,7 +69,7 @@ pub fn consensus_batch(signed: &[Signed]) {
         let signature = ed25519_consensus::Signature::from(s.signature);
         batch.queue((key, signature, &s.message));
     }
-    batch.verify(&mut XofRng::new()).expect("valid");
+    batch.verify(XofRng::new()).expect("valid");
 }
 
 /// One by one.
@@ -102,7 +102,7 @@ impl Commonware {
         let signers: Vec<_> = (0..keys)
             .map(|i| {
                 let seed = blake3::hash(&i.to_le_bytes());
-                commonware::PrivateKey::decode(&seed.as_bytes()[..]).expect("any 32 bytes")
+                commonware::PrivateKey::decode(Copying(seed.as_bytes())).expect("any 32 bytes")
             })
             .collect();
         let one = |i: usize| {
@@ -118,7 +118,7 @@ impl Commonware {
     /// Keys decoded, then one equation.
     pub fn verify_batch(&self) {
         let keys: Vec<_> = (self.0.iter())
-            .map(|(key, ..)| commonware::PublicKey::decode(&key[..]).expect("made by a signer"))
+            .map(|(key, ..)| commonware::PublicKey::decode(Copying(key)).expect("made by a signer"))
             .collect();
         let valid = commonware::PublicKey::verify_batch(
             &mut XofRng::new(),

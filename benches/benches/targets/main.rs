@@ -12,6 +12,7 @@ mod limits;
 mod signatures;
 mod table;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,6 +27,9 @@ use table::{Figure, Row};
 /// Signatures by which a new backend gets into its stride, and who signs them: nobody else.
 const STRANGERS: usize = 4096;
 const STRANGERS_FROM: usize = 1 << 20;
+
+/// Measures some rows and adds them.
+type Part = fn(&mut Run, &Limits);
 
 /// What is measured how, and what was found.
 struct Run {
@@ -62,7 +66,7 @@ fn main() {
         rows: Vec::new(),
     };
     let limits = Limits::here();
-    let parts: [(&str, fn(&mut Run, &Limits)); 5] = [
+    let parts: [(&str, Part); 5] = [
         ("signatures", Run::batches),
         ("floods", Run::floods),
         ("avx2", Run::avx2),
@@ -77,7 +81,8 @@ fn main() {
     assert!(!run.rows.is_empty(), "--only {only:?} is no part");
     let machine = Machine::here();
     let text = table::text(&run.rows, &run.figures, &limits, &machine);
-    println!("{text}");
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}").expect("standard output takes it");
     if let (Some(folder), Some(name)) = (value("--out"), value("--name")) {
         let stem = format!("{}-{name}", table::date(started.as_secs()));
         let started_ms = started.as_millis() as u64;

@@ -229,11 +229,11 @@ fn spoil(signed: &mut Signed) {
 fn exact() -> Box<dyn Backend> {
     #[cfg(target_arch = "x86_64")]
     if let Some(exact) = bds_engine::Avx512::exact() {
-        return Box::new(exact);
+        return exact;
     }
     #[cfg(target_arch = "x86_64")]
     if let Some(exact) = bds_engine::Avx2::exact() {
-        return Box::new(exact);
+        return exact;
     }
     Box::new(bds_engine::Portable::exact())
 }
