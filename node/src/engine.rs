@@ -4,7 +4,7 @@
 //! never waits behind a lane batch.
 
 use anyhow::Context as _;
-use bds_engine::gpu::{Gpu, GpuStats};
+use bds_engine::gpu::Gpu;
 use bds_engine::merkle::{self, Sha512_256, Tree};
 use bds_engine::scheduler::{Job, Size};
 use bds_engine::{Backend, EngineError, Scheduler, SignatureItem, Verdicts, VerifyStats};
@@ -61,8 +61,6 @@ pub type Check<'a> = (&'a [u8; 32], &'a [u8; 64], &'a [u8]);
 pub struct Engine {
     backend: Box<dyn Backend>,
     name: &'static str,
-    /// For its numbers.
-    gpu: Option<Gpu>,
     pool: rayon::ThreadPool,
 }
 
@@ -85,11 +83,6 @@ impl Engine {
 
     fn with(name: &str, threads: usize, pin: bool) -> anyhow::Result<Self> {
         let (backend, name) = backend(name)?;
-        // Only these two can have opened it.
-        let gpu = match matches!(backend.name(), "auto" | "gpu") {
-            true => Gpu::shared().ok(),
-            false => None,
-        };
         let cores = if pin { cores::allowed() } else { Vec::new() };
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -100,7 +93,6 @@ impl Engine {
         Ok(Self {
             backend,
             name,
-            gpu,
             pool,
         })
     }
@@ -115,12 +107,6 @@ impl Engine {
     #[must_use]
     pub fn stats(&self) -> VerifyStats {
         self.backend.verify_stats()
-    }
-
-    /// What the GPU of this process has done so far, where one is in use.
-    #[must_use]
-    pub fn gpu_stats(&self) -> Option<GpuStats> {
-        self.gpu.as_ref().map(Gpu::stats)
     }
 
     /// Runs work on the pool, later.

@@ -16,7 +16,7 @@ pub(super) struct Chunk<P> {
     first: Vec<u32>,
     /// For each distinct key its place among `points`.
     key_places: Vec<u32>,
-    /// Item and number of the key of whatever passes step 1.
+    /// Item and number of the key of whatever passes step 1; in the end item and place of every key to remember.
     passed: Vec<(u32, u32)>,
     /// Distinct keys, those first that were known, then R of each of `passed`.
     pub(super) points: Vec<P>,
@@ -30,6 +30,8 @@ pub(super) struct Chunk<P> {
     r_of: Vec<u32>,
     s: Vec<[u8; 32]>,
     k: Vec<[u8; 32]>,
+    /// For the cache to work in.
+    order: Vec<u32>,
 }
 
 impl<P: Copy> Chunk<P> {
@@ -47,6 +49,7 @@ impl<P: Copy> Chunk<P> {
             r_of: Vec::new(),
             s: Vec::new(),
             k: Vec::new(),
+            order: Vec::new(),
         }
     }
 
@@ -101,31 +104,28 @@ impl<P: Copy> Chunk<P> {
         cache: &KeyCache<P>,
         items: &[SignatureItem<'_>],
     ) {
+        /// Not known, so its place is not yet known either.
+        const UNKNOWN: u32 = u32::MAX;
         self.points.clear();
         self.valid.clear();
         self.key_places.clear();
+        self.key_places.resize(self.first.len(), UNKNOWN);
         let count = self.first.len() + self.passed.len();
         // At once: growing step by step touches and copies twice as much memory.
         self.points.reserve(count);
         let mut encodings = Vec::with_capacity(count);
-        /// Not known, so its place is not yet known either.
-        const UNKNOWN: u32 = u32::MAX;
-        for first in &self.first {
-            let key = items[*first as usize].key;
-            if let Some(point) = cache.get(key) {
-                self.key_places.push(self.points.len() as u32);
-                self.points.push(point);
-                self.valid.push(true);
-            } else {
-                self.key_places.push(UNKNOWN);
-                encodings.push(key);
-            }
-        }
+        let key = |n: usize| items[self.first[n] as usize].key;
+        cache.find(self.first.len(), key, &mut self.order, |n, point| {
+            self.key_places[n] = self.points.len() as u32;
+            self.points.push(point);
+            self.valid.push(true);
+        });
         self.known = self.points.len();
-        cache.count(self.known, encodings.len());
-        let unknown = self.key_places.iter_mut().filter(|p| **p == UNKNOWN);
-        for (place, next) in unknown.zip(self.known as u32..) {
-            *place = next;
+        for (n, place) in self.key_places.iter_mut().enumerate() {
+            if *place == UNKNOWN {
+                *place = (self.known + encodings.len()) as u32;
+                encodings.push(key(n));
+            }
         }
         let r = |(place, _): &(u32, u32)| halves(items[*place as usize].signature).0;
         encodings.extend(self.passed.iter().map(r));
@@ -155,13 +155,17 @@ impl<P: Copy> Chunk<P> {
         items: &[SignatureItem<'_>],
         is_valid: impl Fn(usize) -> bool,
     ) {
+        self.passed.clear();
         for (place, key) in self.place.iter().zip(&self.key_of) {
-            let (place, key) = (*place as usize, *key as usize);
+            let (at, key) = (*place as usize, *key as usize);
             // What `valid` said of a key is of no more use: it now says that the key is still to be put in.
-            if key >= self.known && is_valid(place) && std::mem::take(&mut self.valid[key]) {
-                cache.put(items[place].key, self.points[key]);
+            if key >= self.known && is_valid(at) && std::mem::take(&mut self.valid[key]) {
+                self.passed.push((*place, key as u32));
             }
         }
+        let key = |n: usize| items[self.passed[n].0 as usize].key;
+        let point = |n: usize| self.points[self.passed[n].1 as usize];
+        cache.put(self.passed.len(), key, point, &mut self.order);
     }
 }
 

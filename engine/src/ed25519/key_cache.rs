@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use super::key_hash::KeyHash;
 
-/// Threads that verify at once rarely want the same sixteenth.
+/// Threads that verify at once rarely want the same sixteenth at the same time.
 const SHARDS: usize = 16;
 /// Most keys a shard holds in its newer half; with both halves of all shards 131,072 keys, about 30 MB of points and keys.
 const SHARD_HALF_KEYS_MAX: usize = 4096;
@@ -50,21 +50,44 @@ impl<P: Copy> KeyCache<P> {
         }
     }
 
-    /// The point of this key, if it was put in lately. Counted with [`KeyCache::count`].
-    pub(super) fn get(&self, key: &[u8; 32]) -> Option<P> {
-        self.shard(key).get(key)
+    /// Tells `found` of each key that was put in lately its number and its point, in any order.
+    ///
+    /// - `key`: the key of each number below `count`.
+    /// - `order`: memory to work in.
+    pub(super) fn find<'k>(
+        &self,
+        count: usize,
+        key: impl Fn(usize) -> &'k [u8; 32],
+        order: &mut Vec<u32>,
+        mut found: impl FnMut(usize, P),
+    ) {
+        let mut hits = 0;
+        self.by_shard(count, &key, order, |shard, i| {
+            if let Some(point) = shard.get(key(i)) {
+                hits += 1;
+                found(i, point);
+            }
+        });
+        self.hits.fetch_add(hits, Ordering::Relaxed);
+        self.misses
+            .fetch_add(count as u64 - hits, Ordering::Relaxed);
     }
 
-    /// Counts look-ups.
-    pub(super) fn count(&self, hits: usize, misses: usize) {
-        self.hits.fetch_add(hits as u64, Ordering::Relaxed);
-        self.misses.fetch_add(misses as u64, Ordering::Relaxed);
-    }
-
-    /// Remembers a key. Only for keys that have just signed something valid: nobody can push out others' keys
+    /// Remembers keys. Only for keys that have just signed something valid: nobody can push out others' keys
     /// without valid signatures.
-    pub(super) fn put(&self, key: &[u8; 32], point: P) {
-        self.shard(key).insert(key, point);
+    ///
+    /// - `key`, `point`: those of each number below `count`.
+    /// - `order`: memory to work in.
+    pub(super) fn put<'k>(
+        &self,
+        count: usize,
+        key: impl Fn(usize) -> &'k [u8; 32],
+        point: impl Fn(usize) -> P,
+        order: &mut Vec<u32>,
+    ) {
+        self.by_shard(count, &key, order, |shard, i| {
+            shard.insert(key(i), point(i));
+        });
     }
 
     pub(super) fn hits(&self) -> u64 {
@@ -84,11 +107,53 @@ impl<P: Copy> KeyCache<P> {
         self.shards.iter().map(lock).sum()
     }
 
-    /// A shard is always whole: a panic elsewhere while it was held leaves nothing half done.
-    fn shard(&self, key: &[u8; 32]) -> MutexGuard<'_, Shard<P>> {
-        self.shards[usize::from(key[0]) % SHARDS]
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Calls `with` for every number below `count` with the shard of its key; holds each shard once.
+    ///
+    /// Two threads are often at this at the same time: a shard that another one holds is left for later.
+    fn by_shard<'k>(
+        &self,
+        count: usize,
+        key: impl Fn(usize) -> &'k [u8; 32],
+        order: &mut Vec<u32>,
+        mut with: impl FnMut(&mut Shard<P>, usize),
+    ) {
+        let shard_of = |i: usize| usize::from(key(i)[0]) % SHARDS;
+        // Sorted by counting: where each shard begins, and then where it ends.
+        let mut ends = [0; SHARDS];
+        (0..count).for_each(|i| ends[shard_of(i)] += 1);
+        let mut begin = 0;
+        for end in &mut ends {
+            begin += std::mem::replace(end, begin);
+        }
+        order.resize(count, 0);
+        for i in 0..count {
+            let end = &mut ends[shard_of(i)];
+            order[*end] = i as u32;
+            *end += 1;
+        }
+        let mut done = [false; SHARDS];
+        for wait in [false, true] {
+            let mut begin = 0;
+            for (at, shard) in self.shards.iter().enumerate() {
+                let numbers = &order[std::mem::replace(&mut begin, ends[at])..ends[at]];
+                if done[at] || numbers.is_empty() {
+                    continue;
+                }
+                // A shard is always whole: a panic elsewhere while it was held leaves nothing half done.
+                let mut shard = match shard.try_lock() {
+                    Ok(shard) => shard,
+                    Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                    Err(TryLockError::WouldBlock) if !wait => continue,
+                    Err(TryLockError::WouldBlock) => {
+                        shard.lock().unwrap_or_else(PoisonError::into_inner)
+                    }
+                };
+                done[at] = true;
+                for number in numbers {
+                    with(&mut shard, *number as usize);
+                }
+            }
+        }
     }
 }
 
@@ -127,33 +192,72 @@ impl<P: Copy> Half<P> {
 mod tests {
     use super::*;
 
-    fn key(i: u32) -> [u8; 32] {
-        let mut key = [0; 32];
-        key[..4].copy_from_slice(&i.to_le_bytes());
-        key
+    /// Key number `i` is `i` in bytes, and so is its point.
+    fn keys(numbers: std::ops::Range<u32>) -> Vec<[u8; 32]> {
+        let key = |i: u32| {
+            let mut key = [0; 32];
+            key[..4].copy_from_slice(&i.to_le_bytes());
+            key
+        };
+        numbers.map(key).collect()
+    }
+
+    fn put(cache: &KeyCache<u32>, numbers: std::ops::Range<u32>) {
+        let (first, keys) = (numbers.start, keys(numbers));
+        let point = |i: usize| first + i as u32;
+        cache.put(keys.len(), |i| &keys[i], point, &mut Vec::new());
+    }
+
+    /// How many of them are there, each with its own point.
+    fn count(cache: &KeyCache<u32>, numbers: std::ops::Range<u32>) -> usize {
+        let (first, keys) = (numbers.start, keys(numbers));
+        let mut seen = vec![false; keys.len()];
+        cache.find(
+            keys.len(),
+            |i| &keys[i],
+            &mut Vec::new(),
+            |i, point| {
+                assert_eq!(point, first + i as u32);
+                assert!(!std::mem::replace(&mut seen[i], true), "{i} twice");
+            },
+        );
+        seen.into_iter().filter(|seen| *seen).count()
     }
 
     #[test]
     fn stays_bounded_and_keeps_what_is_in_use() {
         let cache = KeyCache::new(&KeyHash::new());
-        cache.put(&key(0), 7);
-        for i in 1..400_000 {
-            cache.put(&key(i), 7);
-            if i % 1000 == 0 {
-                assert!(
-                    cache.get(&key(0)).is_some(),
-                    "lost a key in use after {i} others"
-                );
-            }
+        put(&cache, 0..20);
+        for thousand in 1..400 {
+            put(&cache, 1000 * thousand..1000 * (thousand + 1));
+            assert_eq!(count(&cache, 0..20), 20, "lost keys in use");
         }
-        assert!(
-            cache.len() <= 2 * SHARDS * SHARD_HALF_KEYS_MAX,
-            "{} keys",
-            cache.len()
-        );
-        assert!(cache.get(&key(1)).is_none());
-        cache.count(2, 3);
-        cache.count(1, 0);
-        assert_eq!((cache.hits(), cache.misses()), (3, 3));
+        let most = 2 * SHARDS * SHARD_HALF_KEYS_MAX;
+        assert!(cache.len() <= most, "{} keys", cache.len());
+        assert_eq!(count(&cache, 1000..1010), 0, "never asked for, long ago");
+        assert_eq!(count(&cache, 399_995..400_005), 5);
+        assert_eq!(cache.hits(), 399 * 20 + 5);
+        assert_eq!(cache.misses(), 10 + 5);
+    }
+
+    /// None is passed over because another thread held its shard.
+    #[test]
+    fn threads_at_the_same_time_find_all_there_is() {
+        let cache = KeyCache::new(&KeyHash::new());
+        put(&cache, 0..2000);
+        std::thread::scope(|scope| {
+            for thread in 1..5 {
+                let cache = &cache;
+                scope.spawn(move || {
+                    for round in 0..20 {
+                        let own = 100_000 * thread + 500 * round;
+                        put(cache, own..own + 500);
+                        assert_eq!(count(cache, own..own + 500), 500);
+                        assert_eq!(count(cache, 0..2000), 2000);
+                    }
+                });
+            }
+        });
+        assert_eq!(cache.len(), 2000 + 4 * 20 * 500);
     }
 }

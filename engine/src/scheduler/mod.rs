@@ -56,7 +56,8 @@ struct Seat {
 }
 
 impl Scheduler {
-    /// Over every backend of this machine, calibrated now: takes up to 200 ms on the calling thread.
+    /// Over every backend of this machine, calibrated now: takes up to 200 ms on the calling thread, and where this is the
+    /// first to ask for the GPU of this process, as long as its driver needs to compile the kernels: seconds.
     #[must_use]
     pub fn auto() -> Self {
         Self::new(crate::available())
@@ -124,7 +125,8 @@ impl Scheduler {
     }
 
     /// Each backend with the nanoseconds that a call of this size would take, by all that is known now.
-    pub fn forecast(&self, job: Job, size: Size) -> impl Iterator<Item = (&'static str, f64)> + '_ {
+    #[cfg(test)]
+    fn forecast(&self, job: Job, size: Size) -> impl Iterator<Item = (&'static str, f64)> + '_ {
         let finish = move |seat: &Seat| (seat.backend.name(), seat.finish_ns(job, size));
         self.seats.iter().map(finish)
     }
@@ -347,9 +349,12 @@ impl Backend for Scheduler {
         verdicts: &mut Verdicts,
     ) -> Result<(), EngineError> {
         let size = size_of_items(items);
-        if let Some(pair) = self.pair(Job::Verify, size) {
-            return self.share(pair, size, items, verdicts);
+        if let Some(pair) = self.pair(Job::Verify, size)
+            && self.share(pair, size, items, verdicts).is_ok()
+        {
+            return Ok(());
         }
+        // Not shared, or both failed at it and come last now.
         self.run(Some((Job::Verify, size)), |backend| {
             backend.verify_ed25519(items, verdicts)
         })

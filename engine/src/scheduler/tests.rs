@@ -379,3 +379,30 @@ fn a_large_batch_is_shared_with_a_device() {
         "it rests"
     );
 }
+
+/// The two that share a batch fail: whoever else there is does it, and with nobody else the error is told.
+#[test]
+fn whoever_is_left_does_a_shared_batch_alone() {
+    let (near, near_lost, _) = Device::boxed("near");
+    let (far, far_lost, _) = Device::boxed(FAR);
+    let (last, last_lost, last_calls) = Device::boxed("last");
+    let models = vec![priced(0.0, 100.0), priced(0.0, 100.0), priced(0.0, 1e4)];
+    let scheduler = Scheduler::with(vec![near, far, last], models);
+    assert_eq!(scheduler.partner(Job::Verify, size(16_384)), Some(FAR));
+    near_lost.store(true, Ordering::Relaxed);
+    far_lost.store(true, Ordering::Relaxed);
+    let items = [SignatureItem {
+        key: &[0; 32],
+        signature: &[0; 64],
+        message: b"",
+    }; 16_384];
+    let mut verdicts = Verdicts::new();
+    scheduler.verify_ed25519(&items, &mut verdicts).unwrap();
+    let alone = Device::boxed("alone").0;
+    let mut expected = Verdicts::new();
+    alone.verify_ed25519(&items, &mut expected).unwrap();
+    assert_eq!(verdicts, expected);
+    assert_eq!(count(&last_calls), 1);
+    last_lost.store(true, Ordering::Relaxed);
+    assert!(scheduler.verify_ed25519(&items, &mut verdicts).is_err());
+}

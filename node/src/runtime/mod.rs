@@ -434,8 +434,16 @@ fn executed_base(execution: &Execution) -> ExecutedBase {
 }
 
 /// Says once at start which GPU is in use, or why the engine runs on the CPU alone.
+///
+/// # Errors
+/// Where a GPU is required and there is no real one, or the engine is told to use another backend.
 fn say_gpu(backend: &str, required: bool) -> anyhow::Result<()> {
-    if !required && !matches!(backend, "auto" | "gpu") {
+    if !matches!(backend, "auto" | "gpu") {
+        if required {
+            bail!(
+                "engine.require_gpu is on, but engine.backend is {backend}, which uses no GPU: set auto or gpu"
+            );
+        }
         return Ok(());
     }
     match crate::engine::gpu(required) {

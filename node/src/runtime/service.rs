@@ -11,6 +11,7 @@ use bds_contracts::genesis::{Genesis, Mode};
 use bds_contracts::receipt::{Code, MerkleNode, Receipt, ReceiptProof};
 use bds_contracts::state::State;
 use bds_contracts::tx::TxId;
+use bds_engine::gpu::Gpu;
 use crossbeam::channel::Sender;
 use tokio::sync::{broadcast, oneshot};
 
@@ -292,7 +293,7 @@ impl Service for Validator {
     fn metrics(&self) -> String {
         self.metrics.log_bytes(self.reader.bytes());
         self.metrics.engine(&self.engine.stats());
-        if let Some(stats) = self.engine.gpu_stats() {
+        if let Some(stats) = Gpu::shared_stats() {
             self.metrics.gpu(&stats);
         }
         self.metrics

@@ -111,6 +111,7 @@ fn steps() -> Result<(), String> {
         &[],
     )?;
     machine()?;
+    inlined()?;
     step(
         "lints",
         &[
@@ -300,6 +301,35 @@ fn machine() -> Result<(), String> {
     } else {
         Err("bds engine info failed".to_owned())
     }
+}
+
+/// No vector instruction may be a call. What uses one without being inlined into code for its instruction set, a closure
+/// most likely, gets the right result and is several times slower; the binary then has the instruction as a function.
+fn inlined() -> Result<(), String> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        eprintln!("== instructions are no calls: skipped, symbols are read on x86-64 Linux only");
+        return Ok(());
+    }
+    eprintln!("== instructions are no calls: nm bds");
+    let me =
+        std::env::current_exe().map_err(|error| format!("this program has no file: {error}"))?;
+    let output = Command::new("nm")
+        .arg(me.with_file_name("bds"))
+        .output()
+        .map_err(|error| format!("cannot run nm, which comes with the linker: {error}"))?;
+    let symbols = String::from_utf8_lossy(&output.stdout);
+    if !output.status.success() || !symbols.contains("bds_engine") {
+        return Err("nm shows no functions of the engine in bds".to_owned());
+    }
+    let is_instruction = |symbol: &&str| symbol.contains("core_arch") && symbol.contains("_mm");
+    let calls: Vec<&str> = symbols.lines().filter(is_instruction).collect();
+    if calls.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "instructions that are called as functions:\n{}",
+        calls.join("\n")
+    ))
 }
 
 /// Licences, banned and doubled crates, sources. Advisories need a download, so they are their own command.

@@ -87,7 +87,11 @@ impl LaneField for Field {
 
     #[inline(always)]
     fn from_words(_: Isa, words: &[[u64; LANES_MAX]; 4]) -> Self {
-        let [a, b, c, d] = [0, 1, 2, 3].map(|i| op::load(words[i].first_chunk().expect("8 lanes")));
+        let mut loaded = [op::zero(); 4];
+        for i in 0..4 {
+            loaded[i] = op::load(words[i].first_chunk().expect("8 lanes"));
+        }
+        let [a, b, c, d] = loaded;
         let mask = op::splat(MASK.cast_signed());
         Self::reduce(Wide([
             op::and(a, mask),
@@ -161,7 +165,10 @@ impl LaneField for Field {
     #[inline(always)]
     fn square_wide(self) -> Wide {
         self.check();
-        let twice = self.0.map(|x| op::add_f(x, x));
+        let mut twice = self.0;
+        for x in &mut twice {
+            *x = op::add_f(*x, *x);
+        }
         let mut columns = [op::zero(); 10];
         for k in (0..9).rev() {
             for i in 0..5 {
@@ -232,7 +239,11 @@ impl LaneField for Field {
     #[inline(always)]
     fn negate_if(self, mask: Mask) -> Self {
         let sign = op::and(mask.0, op::splat(i64::MIN));
-        Self(self.0.map(|x| op::float(op::xor(op::bits(x), sign))))
+        let mut out = self.0;
+        for x in &mut out {
+            *x = op::float(op::xor(op::bits(*x), sign));
+        }
+        Self(out)
     }
 
     #[inline(always)]
@@ -295,8 +306,11 @@ impl Field {
     #[inline(always)]
     fn integers(self) -> [__m256i; 5] {
         let excess = op::splat(LOW.to_bits().cast_signed());
-        self.0
-            .map(|x| op::sub(op::bits(op::add_f(x, op::splat_f(LOW))), excess))
+        let mut out = [op::zero(); 5];
+        for i in 0..5 {
+            out[i] = op::sub(op::bits(op::add_f(self.0[i], op::splat_f(LOW))), excess);
+        }
+        out
     }
 
     /// The least number not below 0, limbs from 0 to 2^51 - 1.

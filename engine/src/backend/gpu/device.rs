@@ -63,6 +63,9 @@ impl Limits {
     };
 }
 
+// What a hang may cost a caller before the CPU begins.
+const _: () = assert!(Limits::HARDWARE.stall_timeout.as_millis() < 1000);
+
 /// A device just opened.
 pub(super) struct Opened {
     pub(super) device: Box<dyn Device>,

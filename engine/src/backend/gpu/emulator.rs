@@ -1,5 +1,6 @@
 //! A device made of plain Rust, for tests: runs jobs as the kernels' documentation says, and fails as it is told.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -87,25 +88,50 @@ pub(super) enum Trouble {
     Tampers(Tamper),
 }
 
+/// Small, so that a few hundred items are several jobs.
+const LIMITS: Limits = Limits {
+    job_bytes: 1 << 20,
+    hash_items: 4096,
+    verify_items: 64,
+    job_timeout: Duration::from_secs(5),
+    stall_timeout: Duration::from_millis(300),
+};
+
 /// Turns trouble on and off while the device is in use.
 #[derive(Clone)]
-pub(super) struct Switch(Arc<Mutex<Trouble>>);
+pub(super) struct Switch {
+    trouble: Arc<Mutex<Trouble>>,
+    dispatched: Arc<AtomicUsize>,
+}
 
 impl Switch {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Trouble::None)))
+        Self {
+            trouble: Arc::new(Mutex::new(Trouble::None)),
+            dispatched: Arc::default(),
+        }
     }
 
     pub(super) fn set(&self, trouble: Trouble) {
-        *self.0.lock().unwrap() = trouble;
+        *self.trouble.lock().unwrap() = trouble;
     }
 
     fn get(&self) -> Trouble {
-        self.0.lock().unwrap().clone()
+        self.trouble.lock().unwrap().clone()
+    }
+
+    /// Jobs that were handed to the devices.
+    pub(super) fn dispatched(&self) -> usize {
+        self.dispatched.load(Ordering::Relaxed)
     }
 
     /// Opens devices that listen to this switch.
     pub(super) fn opener(&self) -> Opener {
+        self.opener_within(LIMITS)
+    }
+
+    /// The same with other limits than the usual ones.
+    pub(super) fn opener_within(&self, limits: Limits) -> Opener {
         let switch = self.clone();
         Box::new(move || {
             Ok(Opened {
@@ -121,14 +147,7 @@ impl Switch {
                     path: Path::U64.name(),
                 },
                 path: Path::U64,
-                // Small, so that a few hundred items are several jobs.
-                limits: Limits {
-                    job_bytes: 1 << 20,
-                    hash_items: 4096,
-                    verify_items: 64,
-                    job_timeout: Duration::from_secs(5),
-                    stall_timeout: Duration::from_millis(300),
-                },
+                limits,
             })
         })
     }
@@ -181,6 +200,7 @@ impl Device for Emulator {
     }
 
     fn dispatch(&mut self, slot: usize, job: &Job) -> Result<(), Fault> {
+        self.switch.dispatched.fetch_add(1, Ordering::Relaxed);
         self.stage(Stage::Dispatch)?;
         let tamper = self.tamper();
         let slot = &mut self.slots[slot];

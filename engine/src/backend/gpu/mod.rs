@@ -68,6 +68,9 @@ struct Service {
     counters: Counters,
 }
 
+/// The device of this process, or why there is none, once somebody has asked.
+static SHARED: OnceLock<Result<Arc<Service>, NoGpu>> = OnceLock::new();
+
 impl Service {
     fn start(opener: device::Opener) -> Result<Arc<Self>, NoGpu> {
         // Without randomness from the system the places of canaries could be guessed, by nobody who gains from it.
@@ -78,6 +81,11 @@ impl Service {
             dice: Dice::new(u64::from_le_bytes(*seed)),
             counters: Counters::default(),
         }))
+    }
+
+    fn stats(&self) -> GpuStats {
+        let breaker = self.owner.breaker();
+        self.counters.stats(breaker.is_open(), self.owner.probes())
     }
 }
 
@@ -109,12 +117,18 @@ impl Gpu {
     /// # Errors
     /// [`NoGpu`], the same at every call.
     pub fn shared() -> Result<Self, NoGpu> {
-        static SHARED: OnceLock<Result<Arc<Service>, NoGpu>> = OnceLock::new();
         let opened = SHARED.get_or_init(|| {
             let adapters = Adapters::from_environment();
             Service::start(Box::new(move || open::open(&adapters, None)))
         });
         opened.clone().map(Self::with)
+    }
+
+    /// What the device of this process has done so far; none where nobody has asked for it, or there is none. Opens none.
+    #[must_use]
+    pub fn shared_stats() -> Option<GpuStats> {
+        let opened = SHARED.get()?.as_ref();
+        opened.ok().map(|device| device.stats())
     }
 
     fn start(opener: device::Opener) -> Result<Self, NoGpu> {
@@ -138,9 +152,7 @@ impl Gpu {
     /// What the device has done for all who share it, for metrics.
     #[must_use]
     pub fn stats(&self) -> GpuStats {
-        let owner = &self.device.owner;
-        let counters = &self.device.counters;
-        counters.stats(owner.breaker().is_open(), owner.probes())
+        self.device.stats()
     }
 
     /// Runs a call on the device, or on the CPU when the device rests or fails.

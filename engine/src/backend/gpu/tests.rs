@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use crossbeam::channel;
 use ed25519_dalek::{Signer as _, SigningKey};
 
+use super::device::Limits;
 use super::emulator::{Stage, Switch, Tamper, Trouble};
 use super::fault::Fault;
 use super::{Gpu, known};
+use crate::backend::fastest_cpu;
 use crate::ed25519::{SignatureItem, Verdicts, rule};
-use crate::{Backend as _, HashAlgorithm, Portable};
+use crate::{Backend, HashAlgorithm, Portable};
 
 /// A device that works, and the switch to spoil it.
 fn device() -> (Gpu, Switch) {
@@ -320,6 +322,46 @@ fn a_driver_that_hangs_holds_up_nobody_for_long() {
         assert_eq!(faults(&gpu), 1);
         drop(release);
     }
+}
+
+/// With the waits of real hardware: the call that meets a hang waits once, the following ones do not touch the device.
+///
+/// `cargo test --release -p bds-engine a_hang_costs -- --nocapture` prints what that takes on this machine.
+#[test]
+fn a_hang_costs_one_wait_and_the_cpu_goes_on_at_its_own_pace() {
+    let switch = Switch::new();
+    let gpu = Gpu::start(switch.opener_within(Limits::HARDWARE)).expect("passes the test");
+    let cpu = fastest_cpu();
+    let signed = signatures(4096, usize::MAX);
+    let items = items(&signed);
+    let timed = |backend: &dyn Backend| {
+        let mut verdicts = Verdicts::new();
+        let start = Instant::now();
+        backend.verify_ed25519(&items, &mut verdicts).unwrap();
+        assert_eq!(verdicts.count_valid(), items.len());
+        start.elapsed()
+    };
+    // Knows the key.
+    timed(&*cpu);
+    let (release, hangs) = channel::bounded(8);
+    switch.set(Trouble::Hangs(Stage::Dispatch, hangs));
+    let first = timed(&gpu);
+    let jobs = switch.dispatched();
+    let [mut resting, mut alone] = [Duration::MAX; 2];
+    let since = Instant::now();
+    while since.elapsed() < Duration::from_millis(300) {
+        resting = resting.min(timed(&gpu));
+        alone = alone.min(timed(&*cpu));
+    }
+    // A machine that stands still for longer than the rest sees a probe.
+    let probed = gpu.stats().probes > 0;
+    assert!(probed || (switch.dispatched(), faults(&gpu)) == (jobs, 1));
+    assert!(gpu.stats().resting);
+    eprintln!(
+        "4,096 signatures: the call that meets the hang {first:?}, the next {resting:?}, {} alone {alone:?}",
+        cpu.name()
+    );
+    drop(release);
 }
 
 #[test]

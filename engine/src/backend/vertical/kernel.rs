@@ -22,6 +22,8 @@ type Row<I> = <<I as Instructions>::Field as LaneField>::Row3;
 pub(in crate::backend) trait Instructions: Simd {
     /// Its numbers mod p.
     type Field: LaneField<Isa = Self>;
+    /// See [`Kernel::EQUATION_ITEMS_MIN`].
+    const EQUATION_ITEMS_MIN: usize;
 
     /// Appends each hash mod L.
     fn reduce(self, hashes: &[[u8; 64]], scalars: &mut Vec<[u8; 32]>);
@@ -90,7 +92,7 @@ impl<I: Instructions> Kernel for VerticalKernel<I> {
 
     const CHUNK_ITEMS_MAX: usize = 2048;
     const RETRY_ITEMS: usize = 128;
-    const EQUATION_ITEMS_MIN: usize = 48;
+    const EQUATION_ITEMS_MIN: usize = I::EQUATION_ITEMS_MIN;
 
     fn decode(&self, encodings: &[&[u8; 32]], points: &mut Vec<Row<I>>, valid: &mut Vec<bool>) {
         self.instructions.within(Decode {

@@ -3,7 +3,8 @@
 //! The algorithms are here once, generic over [`LaneField`], the arithmetic of one instruction set on as many field
 //! elements as its vectors have lanes. A function here is `#[inline(always)]` and has no instruction set of its own:
 //! each backend calls it from a `#[target_feature]` function, into which everything is inlined and compiled for
-//! that set. A function that is not inlined would still be right, and slow.
+//! that set. A function that is not inlined would still be right, and slow. Closures are functions too, and cannot be
+//! told to be inlined: in the arithmetic of an instruction set a loop stands where elsewhere `map` would.
 //!
 //! No secret is ever handled here, so nothing runs in constant time.
 
