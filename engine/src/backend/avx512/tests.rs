@@ -27,6 +27,7 @@ fn points_agree_with_dalek() {
     let Some(isa) = Isa::detect() else { return };
     tests::points_agree::<Field>(isa);
     tests::decoding_agrees::<Field>(isa);
+    tests::walks_agree::<Field>(isa);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 pub(super) const ORDER: [u64; 4] = [0x5812_631a_5cf5_d3ed, 0x14de_f9de_a2f7_9cd6, 0, 1 << 60];
 
 /// How many inputs each property is tried on: 10^5, or 10^7 with `BDS_LONG=1`.
-pub(super) fn inputs() -> usize {
+pub(in crate::backend) fn inputs() -> usize {
     match std::env::var_os("BDS_LONG") {
         Some(_) => 10_000_000,
         None => 100_000,

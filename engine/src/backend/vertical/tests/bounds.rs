@@ -2,27 +2,28 @@
 //!
 //! Numbers that come out of operations rarely have such limbs, so here they are put together limb by limb.
 
-use sha2::{Digest as _, Sha512};
-
 use super::numbers::{Words, add_mod, limbs_mod, mul_mod, negate_mod, words};
+use crate::backend::scalar::tests::inputs;
 use crate::backend::vertical::{LANES_MAX, LaneField};
 
 type SignedLimbs = [i64; 5];
 
-/// Pairs of numbers beyond those of extremes alone.
-const MIXED_PAIRS: usize = 3 * 1024;
+/// Pairs of numbers with nothing but extremes.
+const EXTREMES: usize = 1 << 10;
 
 /// Every operation on numbers with limbs between the stated bounds: all pairs with nothing but extremes, and mixtures of
 /// extremes, their neighbours, numbers around zero and random ones.
 pub(in crate::backend) fn bounds_agree<F: LaneField>(isa: F::Isa) {
-    for pairs in pairs(F::REDUCED_LIMBS).chunks_exact(F::LANES) {
-        reduced_agree::<F>(isa, pairs);
-        factors_agree::<F>(isa, pairs);
-    }
-    for pairs in pairs(F::FACTOR_LIMBS).chunks_exact(F::LANES) {
-        factors_agree::<F>(isa, pairs);
-    }
-    for pairs in pairs(F::WIDE_LIMBS).chunks_exact(F::LANES) {
+    for start in (0..EXTREMES + inputs()).step_by(F::LANES) {
+        let pairs = |limbs| -> Vec<_> {
+            let numbers = start..start + F::LANES;
+            numbers.map(|number| pair(limbs, number)).collect()
+        };
+        let reduced = pairs(F::REDUCED_LIMBS);
+        reduced_agree::<F>(isa, &reduced);
+        factors_agree::<F>(isa, &reduced);
+        factors_agree::<F>(isa, &pairs(F::FACTOR_LIMBS));
+        let pairs = &pairs(F::WIDE_LIMBS);
         let wide = F::wide_from_limbs(isa, &lanes(pairs, |pair| pair.0));
         for ((limbs, _), got) in pairs.iter().zip(words(F::reduce(wide))) {
             assert_eq!(got, limbs_mod(*limbs), "{limbs:x?} reduced");
@@ -95,17 +96,24 @@ fn lanes(
     limbs
 }
 
-/// Pairs of numbers with limbs from `least` to `most`.
-fn pairs([least, most]: [i64; 2]) -> Vec<(SignedLimbs, SignedLimbs)> {
-    let extreme = |bits: usize| -> SignedLimbs {
-        std::array::from_fn(|i| if bits >> i & 1 == 1 { most } else { least })
-    };
-    let mixed = |label: String| -> SignedLimbs {
-        let hash = Sha512::digest(label);
+/// Pair `number` of numbers with limbs from `least` to `most`.
+fn pair([least, most]: [i64; 2], number: usize) -> (SignedLimbs, SignedLimbs) {
+    if number < EXTREMES {
+        let extreme = |bits: usize| -> SignedLimbs {
+            std::array::from_fn(|i| if bits >> i & 1 == 1 { most } else { least })
+        };
+        return (extreme(number % 32), extreme(number / 32));
+    }
+    let mut bytes = [0; 96];
+    blake3::Hasher::new_derive_key("bds bounds test")
+        .update(&number.to_le_bytes())
+        .finalize_xof()
+        .fill(&mut bytes);
+    let mixed = |bytes: &[u8]| -> SignedLimbs {
         std::array::from_fn(|i| {
-            let random = u64::from_le_bytes(*hash[8 * i..].first_chunk().expect("64 bytes"));
+            let random = u64::from_le_bytes(*bytes[8 * i..].first_chunk().expect("48 bytes"));
             let range = most.wrapping_sub(least).cast_unsigned() as u128 + 1;
-            match hash[48 + i] % 8 {
+            match bytes[40 + i] % 8 {
                 0 => least,
                 1 => least + 1,
                 2 => most,
@@ -117,7 +125,5 @@ fn pairs([least, most]: [i64; 2]) -> Vec<(SignedLimbs, SignedLimbs)> {
             }
         })
     };
-    let extremes = (0..1024).map(|bits| (extreme(bits % 32), extreme(bits / 32)));
-    let mixtures = (0..MIXED_PAIRS).map(|i| (mixed(format!("x {i}")), mixed(format!("y {i}"))));
-    extremes.chain(mixtures).collect()
+    (mixed(&bytes[..48]), mixed(&bytes[48..]))
 }

@@ -10,4 +10,4 @@ mod points;
 
 pub(in crate::backend) use bounds::bounds_agree;
 pub(in crate::backend) use field::{field_agrees, lanes_keep_apart};
-pub(in crate::backend) use points::{decoding_agrees, points_agree, sums_agree};
+pub(in crate::backend) use points::{decoding_agrees, points_agree, sums_agree, walks_agree};

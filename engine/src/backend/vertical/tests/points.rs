@@ -7,6 +7,7 @@ use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity as _;
 
+use crate::backend::scalar::tests::inputs;
 use crate::backend::vertical::runs::{self, best_width};
 use crate::backend::vertical::{
     Digits, LANES_MAX, LaneField, Niels, Point, Scratch, decode, sum_is_small,
@@ -94,6 +95,48 @@ pub(in crate::backend) fn points_agree<F: LaneField>(isa: F::Isa) {
                 let negative = 0b1010_0110 >> lane & 1 == 1;
                 let expected = if negative { a - b } else { a + b };
                 assert!(lane_is(isa, &signed, lane, &expected), "lane {lane} signed");
+            }
+        }
+    }
+}
+
+/// A long way over points, by every operation in turn: one wrong result makes all that follow wrong.
+pub(in crate::backend) fn walks_agree<F: LaneField>(isa: F::Isa) {
+    let points = some_points(64);
+    let all = rows::<F>(isa, &points);
+    let mut ours = Point::<F>::identity(isa);
+    let mut theirs = [EdwardsPoint::identity(); LANES_MAX];
+    let steps = (inputs() / F::LANES).next_multiple_of(500);
+    for step in 0..steps {
+        let of = |lane: usize| (7 * step + 13 * lane + step / 64) % points.len();
+        let negative = (step as u8).wrapping_mul(0b1011_0101);
+        let next = Niels::<F>::load_signed(
+            isa,
+            std::array::from_fn(|i| &all[of(i % F::LANES)]),
+            negative,
+        );
+        ours = match step % 4 {
+            0 => ours.add_niels(&next),
+            1 => ours.add_cached(&Point::from_niels(isa, &next).cached(isa)),
+            2 => ours.double().add_niels(&next),
+            _ => ours.double_without_t().double().add_niels(&next),
+        };
+        for (lane, sum) in theirs.iter_mut().enumerate().take(F::LANES) {
+            let doubled = (0..[0, 0, 1, 2][step % 4]).fold(*sum, |sum, _| sum + sum);
+            let point = points[of(lane)];
+            *sum = doubled
+                + if negative >> lane & 1 == 1 {
+                    -point
+                } else {
+                    point
+                };
+        }
+        if step % 500 == 499 {
+            for (lane, expected) in theirs.iter().enumerate().take(F::LANES) {
+                assert!(
+                    lane_is(isa, &ours, lane, expected),
+                    "step {step} lane {lane}"
+                );
             }
         }
     }
