@@ -126,7 +126,7 @@ pub fn examine(home: &Path, flags: &[(String, String)]) -> Vec<Finding> {
             },
         );
         if config.get("engine.require_gpu") {
-            note("gpu", crate::engine::gpu(true));
+            note("gpu", crate::engine::required_gpu(&backend));
         }
         if config.get("engine.pin") {
             note(

@@ -54,6 +54,25 @@ pub fn gpu(real: bool) -> Result<String, String> {
     }
 }
 
+/// Whether the backend of this name uses a GPU where there is one.
+#[must_use]
+pub fn uses_gpu(backend: &str) -> bool {
+    matches!(backend, "auto" | "gpu")
+}
+
+/// As [`gpu`], for a node that must have a real one and is told to use this backend.
+///
+/// # Errors
+/// As [`gpu`], and for a backend that uses none.
+pub fn required_gpu(backend: &str) -> Result<String, String> {
+    match uses_gpu(backend) {
+        true => gpu(true),
+        false => Err(format!(
+            "engine.backend is {backend}, which uses no GPU: set auto or gpu"
+        )),
+    }
+}
+
 /// One signature to check: key, signature, message.
 pub type Check<'a> = (&'a [u8; 32], &'a [u8; 64], &'a [u8]);
 
@@ -233,6 +252,12 @@ mod tests {
         assert_eq!(cannot_pin(cores::allowed().len()), None);
         let problem = cannot_pin(100_000).unwrap();
         assert!(problem.starts_with("100000 threads on "), "{problem}");
+    }
+
+    #[test]
+    fn a_required_gpu_must_be_used_as_well() {
+        let problem = required_gpu("portable").unwrap_err();
+        assert!(problem.contains("uses no GPU"), "{problem}");
     }
 
     #[test]

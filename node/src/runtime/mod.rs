@@ -45,7 +45,7 @@ use self::executor::{Executor, Progress, Work};
 use self::service::Validator;
 use self::tracker::Tracker;
 use crate::config::Config;
-use crate::engine::Engine;
+use crate::engine::{Engine, required_gpu, uses_gpu};
 use crate::execution::Execution;
 use crate::metrics::Metrics;
 use crate::network::{self, NetworkConfig, NetworkEvent, Peer};
@@ -438,15 +438,12 @@ fn executed_base(execution: &Execution) -> ExecutedBase {
 /// # Errors
 /// Where a GPU is required and there is no real one, or the engine is told to use another backend.
 fn say_gpu(backend: &str, required: bool) -> anyhow::Result<()> {
-    if !matches!(backend, "auto" | "gpu") {
-        if required {
-            bail!(
-                "engine.require_gpu is on, but engine.backend is {backend}, which uses no GPU: set auto or gpu"
-            );
-        }
-        return Ok(());
-    }
-    match crate::engine::gpu(required) {
+    let gpu = match (required, uses_gpu(backend)) {
+        (true, _) => required_gpu(backend),
+        (false, true) => crate::engine::gpu(false),
+        (false, false) => return Ok(()),
+    };
+    match gpu {
         Ok(gpu) => info!(gpu, "the engine has a GPU"),
         Err(reason) if required => bail!("engine.require_gpu is on: {reason}"),
         Err(reason) => warn!(reason, "no GPU: the engine runs on the CPU"),
