@@ -66,6 +66,13 @@ fn lane_is<F: LaneField>(
 pub(in crate::backend) fn points_agree<F: LaneField>(isa: F::Isa) {
     let points = some_points(64);
     let all = rows::<F>(isa, &points);
+    // Of the points with x = 0 one is the identity; no multiple by eight is ever the other.
+    for (i, row) in all.iter().enumerate() {
+        let point = Niels::<F>::load_signed(isa, [row; LANES_MAX], 0);
+        let lanes = Point::from_niels(isa, &point).is_identity().count_ones();
+        let is_identity = points[i] == EdwardsPoint::identity();
+        assert_eq!(lanes as usize, if is_identity { F::LANES } else { 0 });
+    }
     for start in (0..points.len()).step_by(F::LANES) {
         for shift in [0, 1, 4, 13, 32] {
             let (a, b) = (
