@@ -102,17 +102,10 @@ impl Engine {
 
     fn with(name: &str, threads: usize, pin: bool) -> anyhow::Result<Self> {
         let (backend, name) = backend(name)?;
-        let cores = if pin { cores::allowed() } else { Vec::new() };
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|i| format!("bds-engine-{i}"))
-            .start_handler(move |i| cores::pin_to(&cores, i))
-            .build()
-            .context("cannot start the engine's threads")?;
         Ok(Self {
             backend,
             name,
-            pool,
+            pool: pool(threads, pin)?,
         })
     }
 
@@ -191,6 +184,22 @@ impl Engine {
         };
         result.unwrap_or_else(|error| panic!("engine {}: {error}", backend.name()))
     }
+}
+
+/// Threads for an engine; `threads` 0 means one a core.
+///
+/// - `pin`: ties each to one of the cores that this process may use.
+///
+/// # Errors
+/// When threads cannot be started.
+pub fn pool(threads: usize, pin: bool) -> anyhow::Result<rayon::ThreadPool> {
+    let cores = if pin { cores::allowed() } else { Vec::new() };
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|i| format!("bds-engine-{i}"))
+        .start_handler(move |i| cores::pin_to(&cores, i))
+        .build()
+        .context("cannot start the engine's threads")
 }
 
 /// What keeps this many threads (0 is one a core) from having a core each, if anything does.

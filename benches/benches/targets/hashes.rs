@@ -8,7 +8,7 @@ use bds_engine::{Backend, by_name};
 
 use crate::limits::Limits;
 use crate::table::{Goal, Row};
-use crate::{Run, fastest, fastest_vectors};
+use crate::{Run, fastest, fastest_vectors, scaling, second};
 
 /// What Intel's ISA-L takes for eight blocks, over the four messages of two blocks each that they are.
 const ISA_L_NS: f64 = 222.0 / 4.0;
@@ -27,20 +27,21 @@ impl Run {
         let theirs = self.time(format!("{what}, sha2 asm"), n, || {
             peers::sha2_loop(black_box(&all), &mut right);
         });
-        let mut own = |run: &mut Self, backend: &dyn Backend, threads: usize| {
+        let mut own = |run: &mut Self, backend: &dyn Backend, threads: &[usize]| {
             digests.fill([0; 64]);
-            let name = format!("{what}, {}, threads={threads}", backend.name());
-            let time = run.time_on(threads, name, n, || {
-                let done = backend.sha512_many(black_box(&all), &mut digests);
-                done.expect("far below the limit");
+            let name = format!("{what}, {}", backend.name());
+            let times = run.time_on(threads, &name, n, || {
+                second(|| {
+                    let done = backend.sha512_many(black_box(&all), &mut digests);
+                    done.expect("far below the limit");
+                })
             });
             assert_eq!(digests, right);
-            time
+            times
         };
-        let ours = own(self, &*fastest(), 1);
-        let two = own(self, &*fastest(), 2);
+        let ours = own(self, &*fastest(), &[1, 2]);
         if let Ok(avx2) = by_name("avx2") {
-            own(self, &*avx2, 1);
+            own(self, &*avx2, &[1]);
         }
         let loops: [(&str, Loop); 2] = [
             ("ring", peers::ring_loop),
@@ -54,13 +55,13 @@ impl Run {
         }
         self.rows.push(Row {
             operation: what.to_owned(),
-            ours,
+            ours: ours[0],
             against: "sha2 0.10 asm",
             theirs,
             must: Goal::times(5.5),
             aim: Goal::times(7.0).and_most_ns(ISA_L_NS),
             limit_ns: fastest_vectors().map(|v| limits.message_ns(v)),
-            two_threads: Some(ours.median_ns / two.median_ns),
+            two_threads: scaling(&ours),
         });
     }
 
@@ -75,20 +76,21 @@ impl Run {
         });
         let portable = by_name("portable").expect("always there");
         let right = merkle::root::<Sha512_256>(&*portable, &leaves).expect("far below the limit");
-        let own = |run: &mut Self, backend: &dyn Backend, threads: usize| {
-            let name = format!("{what}, {}, threads={threads}", backend.name());
+        let own = |run: &mut Self, backend: &dyn Backend, threads: &[usize]| {
+            let name = format!("{what}, {}", backend.name());
             let mut root = [0; 32];
-            let time = run.time_on(threads, name, n, || {
-                let made = merkle::root::<Sha512_256>(backend, black_box(&leaves));
-                root = made.expect("as above");
+            let times = run.time_on(threads, &name, n, || {
+                second(|| {
+                    let made = merkle::root::<Sha512_256>(backend, black_box(&leaves));
+                    root = made.expect("as above");
+                })
             });
             assert_eq!(root, right);
-            time
+            times
         };
-        let ours = own(self, &*fastest(), 1);
-        let two = own(self, &*fastest(), 2);
+        let ours = own(self, &*fastest(), &[1, 2]);
         if let Ok(avx2) = by_name("avx2") {
-            own(self, &*avx2, 1);
+            own(self, &*avx2, &[1]);
         }
         self.time(format!("{what}, rs_merkle SHA-512/256"), n, || {
             black_box(peers::rs_merkle::<sha2::Sha512_256>(black_box(&leaves)));
@@ -98,13 +100,13 @@ impl Run {
         });
         self.rows.push(Row {
             operation: what.to_owned(),
-            ours,
+            ours: ours[0],
             against: "rs_merkle 1.5, SHA-512",
             theirs,
             must: Goal::times(12.0).and_most_ns(80.0),
             aim: Goal::times(18.0).and_most_ns(53.0),
             limit_ns: fastest_vectors().map(|v| limits.leaf_ns(v)),
-            two_threads: Some(ours.median_ns / two.median_ns),
+            two_threads: scaling(&ours),
         });
     }
 }

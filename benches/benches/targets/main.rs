@@ -4,7 +4,7 @@
 //! cargo bench -p bds-benches --features peers --bench targets -- \
 //!     [--seconds S] [--only signatures|floods|avx2|sha512|merkle] [--out DIR --name NAME]
 //! ```
-//! One thread against peers on one thread, then two threads against one. With `--out` the figures are also written to
+//! One thread against peers on one thread, and in turn with it two threads. With `--out` the figures are also written to
 //! `DIR/DATE-NAME.json` and `.md`. No key of a batch is known to the engine, as the peers decode every key as well.
 
 mod hashes;
@@ -14,10 +14,11 @@ mod table;
 
 use std::io::Write as _;
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bds_benches::{Signed, signatures_by};
 use bds_engine::{Backend, by_name};
+use bds_node::engine;
 use bds_node::measure::machine::Machine;
 use bds_node::measure::timing::{self, Timing};
 
@@ -52,12 +53,8 @@ fn main() {
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");
-    let pool = |threads| {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .expect("threads can be started")
-    };
+    // Tied to cores: of two threads that wake again and again, the kernel often puts both on one core.
+    let pool = |threads| engine::pool(threads, true).expect("threads can be started");
     let mut run = Run {
         limit: Duration::from_secs_f64(seconds),
         pools: [pool(1), pool(2)],
@@ -110,17 +107,27 @@ impl Run {
         self.note(name, time)
     }
 
-    /// The same on one or two threads of the engine.
+    /// Times `sample` on each of `threads` threads of the engine in turn, so that their ratio is not the machine's change
+    /// from one second to the next.
     fn time_on(
         &mut self,
-        threads: usize,
-        name: String,
+        threads: &[usize],
+        name: &str,
         items: usize,
-        call: impl FnMut() + Send,
-    ) -> Timing {
-        let limit = self.limit;
-        let time = self.pools[threads - 1].install(|| timing::repeated(limit, call));
-        self.note(name, time.per(items))
+        mut sample: impl FnMut() -> Duration + Send,
+    ) -> Vec<Timing> {
+        let limit = self.limit * threads.len() as u32;
+        let times = timing::in_turn(limit, threads, |threads| {
+            self.pools[threads - 1].install(&mut sample)
+        });
+        let noted = threads.iter().zip(times).map(|(threads, time)| {
+            let name = match threads {
+                1 => name.to_owned(),
+                more => format!("{name}, threads={more}"),
+            };
+            self.note(name, time.per(items))
+        });
+        noted.collect()
     }
 
     fn note(&mut self, name: String, time: Timing) -> Timing {
@@ -128,6 +135,20 @@ impl Run {
         self.figures.push(Figure { name, time });
         time
     }
+}
+
+/// How long `call` takes, after a call outside the clock that wakes the threads.
+fn second(mut call: impl FnMut()) -> Duration {
+    call();
+    let start = Instant::now();
+    call();
+    start.elapsed()
+}
+
+/// How many times as much two threads do as one, where both were timed.
+fn scaling(times: &[Timing]) -> Option<f64> {
+    let two = times.get(1)?;
+    Some(times[0].median_ns / two.median_ns)
 }
 
 fn fastest() -> Box<dyn Backend> {

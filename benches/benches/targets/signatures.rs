@@ -1,15 +1,16 @@
 //! The rows on Ed25519: honest batches, floods of invalid signatures, and AVX2 alone.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use bds_benches::peers::{self, Commonware};
 use bds_benches::{Signed, signatures, signatures_by};
-use bds_engine::{Backend, Verdicts, by_name};
-use bds_node::measure::timing::{self, Timing};
+use bds_engine::{Backend, SignatureItem, Verdicts, by_name};
+use bds_node::measure::timing::Timing;
 
 use crate::limits::{AVX2, Limits};
 use crate::table::{Goal, Row};
-use crate::{Run, fastest, fastest_vectors};
+use crate::{Run, fastest, fastest_vectors, scaling, second};
 
 const DALEK: &str = "ed25519-dalek 3, decoding + verify_batch";
 /// A batch with invalid signatures may cost so many times what checking each by itself costs.
@@ -59,13 +60,9 @@ impl Run {
             let dalek = self.time(format!("{name}, {DALEK}"), n, || {
                 peers::dalek_batch(black_box(&signed));
             });
-            let ours = self.cold(1, fastest, &signed, n, name);
-            let two = (n >= 1024).then(|| {
-                let name = format!("{name}, two threads");
-                self.cold(2, fastest, &signed, n, &name)
-            });
+            let ours = self.cold(threads(n), fastest, &signed, n, name);
             let known = format!("{name}, known keys");
-            self.warm(1, &*fastest(), &signed, n, &known);
+            self.warm(&[1], &*fastest(), &signed, n, &known);
             for (peer, verify) in peers::VERIFY {
                 if peer != peers::DALEK_BATCH {
                     let name = format!("{name}, {peer}");
@@ -77,13 +74,13 @@ impl Run {
             self.time(name_of_theirs, n, || theirs.verify_batch());
             self.rows.push(Row {
                 operation: name.to_owned(),
-                ours,
+                ours: ours[0],
                 against: DALEK,
                 theirs: dalek,
                 must: shape.must,
                 aim: shape.aim,
                 limit_ns: fastest_vectors().map(|v| limits.batch_ns(v, n, keys)),
-                two_threads: two.map(|two| ours.median_ns / two.median_ns),
+                two_threads: scaling(&ours),
             });
         }
     }
@@ -111,28 +108,24 @@ impl Run {
                 let name = format!("{percent} % invalid, {source}");
                 let valid = n - bad;
                 let alone = format!("{name}, each by itself");
-                let independent = self.cold(1, exact, &signed, valid, &alone);
+                let independent = self.cold(&[1], exact, &signed, valid, &alone)[0];
                 let first_name = format!("{name}, first batch");
-                let first = self.cold(1, fastest, &signed, valid, &first_name);
+                // On one thread: two do more, as both start on an equation before either has learnt.
+                let first = self.cold(&[1], fastest, &signed, valid, &first_name);
                 let later_name = format!("{name}, later batches");
-                let later = self.warm(1, &*fastest(), &signed, valid, &later_name);
-                let two_name = format!("{later_name}, two threads");
-                let two = self.warm(2, &*fastest(), &signed, valid, &two_name);
-                // In a first batch two threads do more than one: both start on an equation before either has learnt.
-                for (operation, ours, two) in
-                    [(first_name, first, None), (later_name, later, Some(two))]
-                {
+                let later = self.warm(&[1, 2], &*fastest(), &signed, valid, &later_name);
+                for (operation, ours) in [(first_name, first), (later_name, later)] {
                     let bound = Goal::times(1.0 / FLOOD_COST_MAX);
                     self.rows.push(Row {
                         operation,
-                        ours,
+                        ours: ours[0],
                         against: "the engine, each by itself",
                         theirs: independent,
                         must: bound,
                         // A fifth of dalek's single verification.
                         aim: bound.and_most_ns(single.median_ns / 5.0),
                         limit_ns: fastest_vectors().map(|v| limits.single_ns(v, n, keys)),
-                        two_threads: two.map(|two| ours.median_ns / two.median_ns),
+                        two_threads: scaling(&ours),
                     });
                 }
             }
@@ -152,20 +145,16 @@ impl Run {
             let dalek = self.time(format!("{name}, {DALEK}"), n, || {
                 peers::dalek_batch(black_box(&signed));
             });
-            let ours = self.cold(1, avx2, &signed, n, &name);
-            let two = (n >= 1024).then(|| {
-                let name = format!("{name}, two threads");
-                self.cold(2, avx2, &signed, n, &name)
-            });
+            let ours = self.cold(threads(n), avx2, &signed, n, &name);
             self.rows.push(Row {
                 operation: name,
-                ours,
+                ours: ours[0],
                 against: DALEK,
                 theirs: dalek,
                 must: Goal::times(1.5),
                 aim: Goal::times(2.5),
                 limit_ns: Some(limits.batch_ns(&AVX2, n, keys)),
-                two_threads: two.map(|two| ours.median_ns / two.median_ns),
+                two_threads: scaling(&ours),
             });
         }
     }
@@ -173,53 +162,54 @@ impl Run {
     /// Verdicts from a backend that works already but knows no key of these.
     fn cold(
         &mut self,
-        threads: usize,
+        threads: &[usize],
         new: impl Fn() -> Box<dyn Backend> + Sync,
         signed: &[Signed],
         valid: usize,
         name: &str,
-    ) -> Timing {
+    ) -> Vec<Timing> {
         let items: Vec<_> = signed.iter().map(Signed::item).collect();
-        let others = &self.strangers[..signed.len().min(self.strangers.len())];
+        let others = self.strangers[..signed.len().min(self.strangers.len())].to_vec();
         let others: Vec<_> = others.iter().map(Signed::item).collect();
-        let verify = |backend: &dyn Backend, items: &[_], verdicts: &mut Verdicts| {
-            let done = backend.verify_ed25519(black_box(items), verdicts);
-            done.expect("far below the limit");
-        };
         let mut verdicts = Verdicts::new();
-        let limit = self.limit;
-        let time = self.pools[threads - 1].install(|| {
-            let make = || {
-                let backend = new();
-                verify(&*backend, &others, &mut Verdicts::new());
-                backend
-            };
-            timing::fresh(limit, make, |backend| {
-                verify(&**backend, &items, &mut verdicts);
-            })
+        let times = self.time_on(threads, name, signed.len(), || {
+            let backend = new();
+            verify(&*backend, &others, &mut Verdicts::new());
+            let start = Instant::now();
+            verify(&*backend, &items, &mut verdicts);
+            start.elapsed()
         });
         assert_eq!(verdicts.count_valid(), valid, "{name}");
-        self.note(name.to_owned(), time.per(signed.len()))
+        times
     }
 
     /// Verdicts from a backend that has seen the same batch often.
     fn warm(
         &mut self,
-        threads: usize,
+        threads: &[usize],
         backend: &dyn Backend,
         signed: &[Signed],
         valid: usize,
         name: &str,
-    ) -> Timing {
+    ) -> Vec<Timing> {
         let items: Vec<_> = signed.iter().map(Signed::item).collect();
         let mut verdicts = Verdicts::new();
-        let time = self.time_on(threads, name.to_owned(), signed.len(), || {
-            let done = backend.verify_ed25519(black_box(&items), &mut verdicts);
-            done.expect("far below the limit");
+        let times = self.time_on(threads, name, signed.len(), || {
+            second(|| verify(backend, &items, &mut verdicts))
         });
         assert_eq!(verdicts.count_valid(), valid, "{name}");
-        time
+        times
     }
+}
+
+fn verify(backend: &dyn Backend, items: &[SignatureItem<'_>], verdicts: &mut Verdicts) {
+    let done = backend.verify_ed25519(black_box(items), verdicts);
+    done.expect("far below the limit");
+}
+
+/// Where two threads are of use.
+fn threads(n: usize) -> &'static [usize] {
+    if n >= 1024 { &[1, 2] } else { &[1] }
 }
 
 /// Makes it invalid in a way that only the equation shows: S stays below the group order.

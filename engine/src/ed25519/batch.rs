@@ -14,6 +14,7 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 
 use rayon::prelude::*;
 
@@ -55,7 +56,7 @@ pub(crate) struct Verifier<K: Kernel> {
     secret: Option<[u8; 32]>,
     key_hash: KeyHash,
     keys: KeyCache<K::Point>,
-    chunks: Mutex<Vec<Chunk<K::Point>>>,
+    chunks: Mutex<Vec<(ThreadId, Chunk<K::Point>)>>,
     switch: Switch,
     signatures: AtomicU64,
     invalid: AtomicU64,
@@ -118,8 +119,8 @@ impl<K: Kernel> Verifier<K> {
 
     /// Decides one chunk into `words`, which say "reject" everywhere.
     fn verify_chunk(&self, items: &[SignatureItem<'_>], words: &mut [u64]) {
-        let kept = self.chunks().pop();
-        let mut chunk = kept.unwrap_or_else(|| Chunk::new(self.key_hash.clone()));
+        let thread = std::thread::current().id();
+        let mut chunk = self.take_chunk(thread);
         chunk.prepare(&self.kernel, &self.keys, items);
         let count = chunk.place.len();
         let mut accept = |i: usize| {
@@ -140,11 +141,21 @@ impl<K: Kernel> Verifier<K> {
             .fetch_add((items.len() - valid) as u64, Ordering::Relaxed);
         let is_valid = |place: usize| words[place / 64] >> (place % 64) & 1 == 1;
         chunk.remember_keys(&self.keys, items, is_valid);
-        self.chunks().push(chunk);
+        self.chunks().push((thread, chunk));
     }
 
-    /// Memory of chunks that are done, one a thread that ever verified at the same time as others.
-    fn chunks(&self) -> MutexGuard<'_, Vec<Chunk<K::Point>>> {
+    /// The chunk that this thread had last, or any: a megabyte that may still be in the cache of this core.
+    fn take_chunk(&self, thread: ThreadId) -> Chunk<K::Point> {
+        let mut kept = self.chunks();
+        let own = kept.iter().position(|(last, _)| *last == thread);
+        match own.or(kept.len().checked_sub(1)) {
+            Some(at) => kept.swap_remove(at).1,
+            None => Chunk::new(self.key_hash.clone()),
+        }
+    }
+
+    /// Memory of chunks that are done, one a thread that ever verified at the same time as others; whose it was last.
+    fn chunks(&self) -> MutexGuard<'_, Vec<(ThreadId, Chunk<K::Point>)>> {
         // A chunk that a panic left half done is not in here.
         self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }

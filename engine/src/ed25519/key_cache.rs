@@ -1,10 +1,9 @@
 //! Decoded keys of recent signers: decoding a key costs as much as a third of its share in a batch.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError, TryLockError};
 
-use super::key_hash::KeyHash;
+use super::key_hash::{KeyHash, KeyIndex};
 
 /// Threads that verify at once rarely want the same sixteenth at the same time.
 const SHARDS: usize = 16;
@@ -24,27 +23,27 @@ pub(super) struct KeyCache<P> {
 struct Shard<P> {
     newer: Half<P>,
     older: Half<P>,
+    /// How many of `older` are in `newer` as well.
+    moved: usize,
 }
 
-/// Points lie apart from the keys, so that a growing map moves little.
+/// Has memory for every key from the start, though none that was touched: growing would touch and copy twice as much,
+/// and memory touched for the first time is what threads wait for each other at.
 struct Half<P> {
-    places: HashMap<[u8; 32], u32, KeyHash>,
+    index: KeyIndex,
+    keys: Vec<[u8; 32]>,
     points: Vec<P>,
 }
 
 impl<P: Copy> KeyCache<P> {
     pub(super) fn new(hash: &KeyHash) -> Self {
-        let empty = || Half {
-            places: HashMap::with_hasher(hash.clone()),
-            points: Vec::new(),
+        let shard = || Shard {
+            newer: Half::new(hash.clone()),
+            older: Half::new(hash.clone()),
+            moved: 0,
         };
         Self {
-            shards: std::array::from_fn(|_| {
-                Mutex::new(Shard {
-                    newer: empty(),
-                    older: empty(),
-                })
-            }),
+            shards: std::array::from_fn(|_| Mutex::new(shard())),
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         }
@@ -102,7 +101,7 @@ impl<P: Copy> KeyCache<P> {
     pub(super) fn len(&self) -> usize {
         let lock = |shard: &Mutex<Shard<P>>| {
             let shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-            shard.newer.places.len() + shard.older.places.len()
+            shard.newer.keys.len() + shard.older.keys.len() - shard.moved
         };
         self.shards.iter().map(lock).sum()
     }
@@ -161,30 +160,53 @@ impl<P: Copy> Shard<P> {
     fn get(&mut self, key: &[u8; 32]) -> Option<P> {
         self.newer.get(key).or_else(|| {
             let point = self.older.get(key)?;
-            self.older.places.remove(key);
+            self.moved += 1;
             self.insert(key, point);
             Some(point)
         })
     }
 
     fn insert(&mut self, key: &[u8; 32], point: P) {
-        if self.newer.points.len() >= SHARD_HALF_KEYS_MAX {
+        if self.newer.keys.len() >= SHARD_HALF_KEYS_MAX {
             std::mem::swap(&mut self.newer, &mut self.older);
-            self.newer.places.clear();
-            self.newer.points.clear();
+            self.newer.clear();
+            self.moved = 0;
         }
-        self.newer
-            .places
-            .insert(*key, self.newer.points.len() as u32);
-        self.newer.points.push(point);
+        self.newer.insert(key, point);
     }
 }
 
 impl<P: Copy> Half<P> {
+    fn new(hash: KeyHash) -> Self {
+        let mut half = Self {
+            index: KeyIndex::new(hash),
+            keys: Vec::with_capacity(SHARD_HALF_KEYS_MAX),
+            points: Vec::with_capacity(SHARD_HALF_KEYS_MAX),
+        };
+        half.clear();
+        half
+    }
+
+    fn clear(&mut self) {
+        self.index.reset(SHARD_HALF_KEYS_MAX);
+        self.keys.clear();
+        self.points.clear();
+    }
+
     fn get(&self, key: &[u8; 32]) -> Option<P> {
-        self.places
-            .get(key)
-            .map(|place| self.points[*place as usize])
+        let is_same = |n: u32| self.keys[n as usize] == *key;
+        let number = self.index.find(key, is_same)?;
+        Some(self.points[number as usize])
+    }
+
+    /// Nothing if it is there already, as it is when two threads met it at the same time.
+    fn insert(&mut self, key: &[u8; 32], point: P) {
+        let next = self.keys.len() as u32;
+        let is_same = |n: u32| self.keys[n as usize] == *key;
+        if self.index.number(key, next, is_same) == next {
+            self.keys.push(*key);
+            self.points.push(point);
+        }
     }
 }
 

@@ -22,7 +22,7 @@ impl KeyHash {
     }
 }
 
-/// Numbers the distinct keys of a chunk: open addressing, half full at most. Kept from chunk to chunk for its memory.
+/// Numbers of keys, which themselves lie elsewhere: open addressing, half full at most.
 pub(super) struct KeyIndex {
     hash: KeyHash,
     /// Number of a key plus one, or 0.
@@ -37,7 +37,7 @@ impl KeyIndex {
         }
     }
 
-    /// Forgets all, and makes room for `keys`.
+    /// Forgets all, and makes room for `keys`; keeps its memory.
     pub(super) fn reset(&mut self, keys: usize) {
         self.slots.clear();
         self.slots.resize((2 * keys).next_power_of_two(), 0);
@@ -50,18 +50,29 @@ impl KeyIndex {
         next: u32,
         is_same: impl Fn(u32) -> bool,
     ) -> u32 {
+        let slot = self.slot(key, is_same);
+        if self.slots[slot] == 0 {
+            self.slots[slot] = next + 1;
+        }
+        self.slots[slot] - 1
+    }
+
+    /// The number of the key for which `is_same` says so.
+    pub(super) fn find(&self, key: &[u8; 32], is_same: impl Fn(u32) -> bool) -> Option<u32> {
+        self.slots[self.slot(key, is_same)].checked_sub(1)
+    }
+
+    /// Where the number of `key` is, or would be.
+    fn slot(&self, key: &[u8; 32], is_same: impl Fn(u32) -> bool) -> usize {
         let mask = self.slots.len() - 1;
         let mut slot = self.hash.hash_one(key) as usize & mask;
-        loop {
-            match self.slots[slot].checked_sub(1) {
-                None => {
-                    self.slots[slot] = next + 1;
-                    return next;
-                }
-                Some(number) if is_same(number) => return number,
-                Some(_) => slot = (slot + 1) & mask,
-            }
+        while self.slots[slot]
+            .checked_sub(1)
+            .is_some_and(|number| !is_same(number))
+        {
+            slot = (slot + 1) & mask;
         }
+        slot
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use bds_engine::merkle::{self, Sha512, Sha512_256, TreeHash};
 use bds_engine::{Backend, SignatureItem, Verdicts};
 use rayon::ThreadPool;
@@ -86,12 +86,7 @@ impl<'a> Bench<'a> {
             Some(name) => vec![named(crate::engine::backend(name)?.0)],
             None => bds_engine::available().into_iter().map(named).collect(),
         };
-        let pool = |threads| {
-            rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .context("cannot start threads")
-        };
+        let pool = |threads| crate::engine::pool(threads, false);
         Ok(Self {
             backends,
             pools: [pool(1)?, pool(2)?],
