@@ -8,7 +8,8 @@ use bds_engine::{Backend, by_name};
 
 use crate::limits::Limits;
 use crate::table::{Goal, Row};
-use crate::{Run, fastest, fastest_vectors, scaling, second};
+use crate::turns::Threads;
+use crate::{Run, fastest, fastest_vectors, second};
 
 /// What Intel's ISA-L takes for eight blocks, over the four messages of two blocks each that they are.
 const ISA_L_NS: f64 = 222.0 / 4.0;
@@ -27,7 +28,7 @@ impl Run {
         let theirs = self.time(format!("{what}, sha2 asm"), n, || {
             peers::sha2_loop(black_box(&all), &mut right);
         });
-        let mut own = |run: &mut Self, backend: &dyn Backend, threads: &[usize]| {
+        let mut own = |run: &mut Self, backend: &dyn Backend, threads: Threads| {
             digests.fill([0; 64]);
             let name = format!("{what}, {}", backend.name());
             let times = run.time_on(threads, &name, n, || {
@@ -39,9 +40,9 @@ impl Run {
             assert_eq!(digests, right);
             times
         };
-        let ours = own(self, &*fastest(), &[1, 2]);
+        let ours = own(self, &*fastest(), Threads::OneAndTwo);
         if let Ok(avx2) = by_name("avx2") {
-            own(self, &*avx2, &[1]);
+            own(self, &*avx2, Threads::One);
         }
         let loops: [(&str, Loop); 2] = [
             ("ring", peers::ring_loop),
@@ -55,13 +56,12 @@ impl Run {
         }
         self.rows.push(Row {
             operation: what.to_owned(),
-            ours: ours[0],
+            ours,
             against: "sha2 0.10 asm",
             theirs,
             must: Goal::times(5.5),
             aim: Goal::times(7.0).and_most_ns(ISA_L_NS),
             limit_ns: fastest_vectors().map(|v| limits.message_ns(v)),
-            two_threads: scaling(&ours),
         });
     }
 
@@ -76,7 +76,7 @@ impl Run {
         });
         let portable = by_name("portable").expect("always there");
         let right = merkle::root::<Sha512_256>(&*portable, &leaves).expect("far below the limit");
-        let own = |run: &mut Self, backend: &dyn Backend, threads: &[usize]| {
+        let own = |run: &mut Self, backend: &dyn Backend, threads: Threads| {
             let name = format!("{what}, {}", backend.name());
             let mut root = [0; 32];
             let times = run.time_on(threads, &name, n, || {
@@ -88,9 +88,9 @@ impl Run {
             assert_eq!(root, right);
             times
         };
-        let ours = own(self, &*fastest(), &[1, 2]);
+        let ours = own(self, &*fastest(), Threads::OneAndTwo);
         if let Ok(avx2) = by_name("avx2") {
-            own(self, &*avx2, &[1]);
+            own(self, &*avx2, Threads::One);
         }
         self.time(format!("{what}, rs_merkle SHA-512/256"), n, || {
             black_box(peers::rs_merkle::<sha2::Sha512_256>(black_box(&leaves)));
@@ -100,13 +100,12 @@ impl Run {
         });
         self.rows.push(Row {
             operation: what.to_owned(),
-            ours: ours[0],
+            ours,
             against: "rs_merkle 1.5, SHA-512",
             theirs,
             must: Goal::times(12.0).and_most_ns(80.0),
             aim: Goal::times(18.0).and_most_ns(53.0),
             limit_ns: fastest_vectors().map(|v| limits.leaf_ns(v)),
-            two_threads: scaling(&ours),
         });
     }
 }

@@ -11,6 +11,7 @@ mod hashes;
 mod limits;
 mod signatures;
 mod table;
+mod turns;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -18,12 +19,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bds_benches::{Signed, signatures_by};
 use bds_engine::{Backend, by_name};
-use bds_node::engine;
 use bds_node::measure::machine::Machine;
 use bds_node::measure::timing::{self, Timing};
 
 use limits::{AVX2, AVX512, Limits, Vectors};
 use table::{Figure, Row};
+use turns::{Threads, Times, Turns};
 
 /// Signatures by which a new backend gets into its stride, and who signs them: nobody else.
 const STRANGERS: usize = 4096;
@@ -35,7 +36,7 @@ type Part = fn(&mut Run, &Limits);
 /// What is measured how, and what was found.
 struct Run {
     limit: Duration,
-    pools: [rayon::ThreadPool; 2],
+    turns: Turns,
     strangers: Vec<Signed>,
     figures: Vec<Figure>,
     rows: Vec<Row>,
@@ -53,11 +54,9 @@ fn main() {
     let started = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");
-    // Tied to cores: of two threads that wake again and again, the kernel often puts both on one core.
-    let pool = |threads| engine::pool(threads, true).expect("threads can be started");
     let mut run = Run {
         limit: Duration::from_secs_f64(seconds),
-        pools: [pool(1), pool(2)],
+        turns: Turns::new(),
         strangers: signatures_by(STRANGERS_FROM..STRANGERS_FROM + STRANGERS, STRANGERS),
         figures: Vec::new(),
         rows: Vec::new(),
@@ -77,20 +76,13 @@ fn main() {
     }
     assert!(!run.rows.is_empty(), "--only {only:?} is no part");
     let machine = Machine::here();
-    let text = table::text(&run.rows, &run.figures, &limits, &machine);
+    let text = table::text(&run, &limits, &machine);
     let mut out = std::io::stdout().lock();
     writeln!(out, "{text}").expect("standard output takes it");
     if let (Some(folder), Some(name)) = (value("--out"), value("--name")) {
         let stem = format!("{}-{name}", table::date(started.as_secs()));
         let started_ms = started.as_millis() as u64;
-        let report = table::json(
-            &run.rows,
-            &run.figures,
-            &limits,
-            &machine,
-            started_ms,
-            seconds,
-        );
+        let report = table::json(&run, &limits, &machine, started_ms);
         let write = |ending: &str, text: &str| {
             let path = Path::new(&folder).join(format!("{stem}.{ending}"));
             std::fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -107,27 +99,20 @@ impl Run {
         self.note(name, time)
     }
 
-    /// Times `sample` on each of `threads` threads of the engine in turn, so that their ratio is not the machine's change
-    /// from one second to the next.
+    /// Times `sample`, which handles `items`, on threads of the engine.
     fn time_on(
         &mut self,
-        threads: &[usize],
+        threads: Threads,
         name: &str,
         items: usize,
-        mut sample: impl FnMut() -> Duration + Send,
-    ) -> Vec<Timing> {
-        let limit = self.limit * threads.len() as u32;
-        let times = timing::in_turn(limit, threads, |threads| {
-            self.pools[threads - 1].install(&mut sample)
-        });
-        let noted = threads.iter().zip(times).map(|(threads, time)| {
-            let name = match threads {
-                1 => name.to_owned(),
-                more => format!("{name}, threads={more}"),
-            };
-            self.note(name, time.per(items))
-        });
-        noted.collect()
+        sample: impl FnMut() -> Duration + Send,
+    ) -> Times {
+        let times = self.turns.time(self.limit, threads, sample).per(items);
+        self.note(name.to_owned(), times.one);
+        if let Some(two) = times.two {
+            self.note(format!("{name}, two threads"), two);
+        }
+        times
     }
 
     fn note(&mut self, name: String, time: Timing) -> Timing {
@@ -143,12 +128,6 @@ fn second(mut call: impl FnMut()) -> Duration {
     let start = Instant::now();
     call();
     start.elapsed()
-}
-
-/// How many times as much two threads do as one, where both were timed.
-fn scaling(times: &[Timing]) -> Option<f64> {
-    let two = times.get(1)?;
-    Some(times[0].median_ns / two.median_ns)
 }
 
 fn fastest() -> Box<dyn Backend> {

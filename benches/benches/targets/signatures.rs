@@ -6,11 +6,11 @@ use std::time::Instant;
 use bds_benches::peers::{self, Commonware};
 use bds_benches::{Signed, signatures, signatures_by};
 use bds_engine::{Backend, SignatureItem, Verdicts, by_name};
-use bds_node::measure::timing::Timing;
 
 use crate::limits::{AVX2, Limits};
 use crate::table::{Goal, Row};
-use crate::{Run, fastest, fastest_vectors, scaling, second};
+use crate::turns::{Threads, Times};
+use crate::{Run, fastest, fastest_vectors, second};
 
 const DALEK: &str = "ed25519-dalek 3, decoding + verify_batch";
 /// A batch with invalid signatures may cost so many times what checking each by itself costs.
@@ -62,7 +62,7 @@ impl Run {
             });
             let ours = self.cold(threads(n), fastest, &signed, n, name);
             let known = format!("{name}, known keys");
-            self.warm(&[1], &*fastest(), &signed, n, &known);
+            self.warm(Threads::One, &*fastest(), &signed, n, &known);
             for (peer, verify) in peers::VERIFY {
                 if peer != peers::DALEK_BATCH {
                     let name = format!("{name}, {peer}");
@@ -74,13 +74,12 @@ impl Run {
             self.time(name_of_theirs, n, || theirs.verify_batch());
             self.rows.push(Row {
                 operation: name.to_owned(),
-                ours: ours[0],
+                ours,
                 against: DALEK,
                 theirs: dalek,
                 must: shape.must,
                 aim: shape.aim,
                 limit_ns: fastest_vectors().map(|v| limits.batch_ns(v, n, keys)),
-                two_threads: scaling(&ours),
             });
         }
     }
@@ -108,24 +107,23 @@ impl Run {
                 let name = format!("{percent} % invalid, {source}");
                 let valid = n - bad;
                 let alone = format!("{name}, each by itself");
-                let independent = self.cold(&[1], exact, &signed, valid, &alone)[0];
+                let independent = self.cold(Threads::One, exact, &signed, valid, &alone).one;
                 let first_name = format!("{name}, first batch");
                 // On one thread: two do more, as both start on an equation before either has learnt.
-                let first = self.cold(&[1], fastest, &signed, valid, &first_name);
+                let first = self.cold(Threads::One, fastest, &signed, valid, &first_name);
                 let later_name = format!("{name}, later batches");
-                let later = self.warm(&[1, 2], &*fastest(), &signed, valid, &later_name);
+                let later = self.warm(Threads::OneAndTwo, &*fastest(), &signed, valid, &later_name);
                 for (operation, ours) in [(first_name, first), (later_name, later)] {
                     let bound = Goal::times(1.0 / FLOOD_COST_MAX);
                     self.rows.push(Row {
                         operation,
-                        ours: ours[0],
+                        ours,
                         against: "the engine, each by itself",
                         theirs: independent,
                         must: bound,
                         // A fifth of dalek's single verification.
                         aim: bound.and_most_ns(single.median_ns / 5.0),
                         limit_ns: fastest_vectors().map(|v| limits.single_ns(v, n, keys)),
-                        two_threads: scaling(&ours),
                     });
                 }
             }
@@ -148,13 +146,12 @@ impl Run {
             let ours = self.cold(threads(n), avx2, &signed, n, &name);
             self.rows.push(Row {
                 operation: name,
-                ours: ours[0],
+                ours,
                 against: DALEK,
                 theirs: dalek,
                 must: Goal::times(1.5),
                 aim: Goal::times(2.5),
                 limit_ns: Some(limits.batch_ns(&AVX2, n, keys)),
-                two_threads: scaling(&ours),
             });
         }
     }
@@ -162,12 +159,12 @@ impl Run {
     /// Verdicts from a backend that works already but knows no key of these.
     fn cold(
         &mut self,
-        threads: &[usize],
+        threads: Threads,
         new: impl Fn() -> Box<dyn Backend> + Sync,
         signed: &[Signed],
         valid: usize,
         name: &str,
-    ) -> Vec<Timing> {
+    ) -> Times {
         let items: Vec<_> = signed.iter().map(Signed::item).collect();
         let others = self.strangers[..signed.len().min(self.strangers.len())].to_vec();
         let others: Vec<_> = others.iter().map(Signed::item).collect();
@@ -186,12 +183,12 @@ impl Run {
     /// Verdicts from a backend that has seen the same batch often.
     fn warm(
         &mut self,
-        threads: &[usize],
+        threads: Threads,
         backend: &dyn Backend,
         signed: &[Signed],
         valid: usize,
         name: &str,
-    ) -> Vec<Timing> {
+    ) -> Times {
         let items: Vec<_> = signed.iter().map(Signed::item).collect();
         let mut verdicts = Verdicts::new();
         let times = self.time_on(threads, name, signed.len(), || {
@@ -208,8 +205,12 @@ fn verify(backend: &dyn Backend, items: &[SignatureItem<'_>], verdicts: &mut Ver
 }
 
 /// Where two threads are of use.
-fn threads(n: usize) -> &'static [usize] {
-    if n >= 1024 { &[1, 2] } else { &[1] }
+fn threads(n: usize) -> Threads {
+    if n >= 1024 {
+        Threads::OneAndTwo
+    } else {
+        Threads::One
+    }
 }
 
 /// Makes it invalid in a way that only the equation shows: S stays below the group order.

@@ -4,7 +4,9 @@ use bds_node::measure::machine::Machine;
 use bds_node::measure::timing::Timing;
 use serde_json::{Value, json};
 
+use crate::Run;
 use crate::limits::{Limits, WHERE_FROM};
+use crate::turns::{Times, WHOLE_CORES_MIN};
 
 /// Two threads have to do so many times the work of one.
 const TWO_THREADS_MIN: f64 = 1.9;
@@ -25,15 +27,13 @@ pub(crate) struct Goal {
 /// One line of the table.
 pub(crate) struct Row {
     pub(crate) operation: String,
-    pub(crate) ours: Timing,
+    pub(crate) ours: Times,
     pub(crate) against: &'static str,
     pub(crate) theirs: Timing,
     pub(crate) must: Goal,
     pub(crate) aim: Goal,
     /// What the instructions of one item take at least, in nanoseconds; `None` where they are not counted.
     pub(crate) limit_ns: Option<f64>,
-    /// Two threads against one; `None` where one call is too small for two.
-    pub(crate) two_threads: Option<f64>,
 }
 
 impl Goal {
@@ -48,7 +48,10 @@ impl Goal {
     }
 
     fn met(&self, row: &Row) -> bool {
-        row.ratio() >= self.ratio && self.most_ns.is_none_or(|most| row.ours.median_ns <= most)
+        row.ratio() >= self.ratio
+            && self
+                .most_ns
+                .is_none_or(|most| row.ours.one.median_ns <= most)
     }
 
     fn text(&self) -> String {
@@ -59,7 +62,7 @@ impl Goal {
 
 impl Row {
     fn ratio(&self) -> f64 {
-        self.theirs.median_ns / self.ours.median_ns
+        self.theirs.median_ns / self.ours.one.median_ns
     }
 
     fn reached(&self) -> &'static str {
@@ -72,7 +75,7 @@ impl Row {
 }
 
 /// Everything as Markdown.
-pub(crate) fn text(rows: &[Row], figures: &[Figure], limits: &Limits, machine: &Machine) -> String {
+pub(crate) fn text(run: &Run, limits: &Limits, machine: &Machine) -> String {
     let mut text = format!(
         "# Targets of the engine\n\n{}, {} cores, {}, commit {}, {:.2} GHz measured. One thread, nanoseconds an item, \
          median (a tenth below .. a tenth above). Written by the bench `targets`.\n\n\
@@ -81,10 +84,11 @@ pub(crate) fn text(rows: &[Row], figures: &[Figure], limits: &Limits, machine: &
         machine.cpu, machine.cores, machine.kernel, machine.commit, limits.ghz,
     );
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    for row in rows {
+    for row in &run.rows {
         let limit = row.limit_ns.map(|ns| format!("{ns:.0}"));
-        let share = (row.limit_ns).map(|ns| format!("{:.0} %", 100.0 * ns / row.ours.median_ns));
-        let two = row.two_threads.map(|ratio| {
+        let share =
+            (row.limit_ns).map(|ns| format!("{:.0} %", 100.0 * ns / row.ours.one.median_ns));
+        let two = row.ours.scaling().map(|ratio| {
             let below = if ratio < TWO_THREADS_MIN {
                 " (below 1.9x)"
             } else {
@@ -95,7 +99,7 @@ pub(crate) fn text(rows: &[Row], figures: &[Figure], limits: &Limits, machine: &
         text += &format!(
             "| {} | {} | {} | {} | {:.2}x | {} | {} | {} | {} | {} | {} |\n",
             row.operation,
-            spread(&row.ours),
+            spread(&row.ours.one),
             row.against,
             spread(&row.theirs),
             row.ratio(),
@@ -108,34 +112,33 @@ pub(crate) fn text(rows: &[Row], figures: &[Figure], limits: &Limits, machine: &
         );
     }
     text += WHERE_FROM;
+    text += &format!(
+        "\nOne thread and two take turns. Of {} rounds {} counted: those in which this machine gave two threads two whole \
+         cores, {WHOLE_CORES_MIN} times the bare arithmetic of one, before and after.\n",
+        run.turns.rounds, run.turns.counted,
+    );
     text += "\n| everything measured in this run | ns an item |\n|---|---|\n";
-    for figure in figures {
+    for figure in &run.figures {
         text += &format!("| {} | {} |\n", figure.name, spread(&figure.time));
     }
     text
 }
 
 /// Everything as JSON.
-pub(crate) fn json(
-    rows: &[Row],
-    figures: &[Figure],
-    limits: &Limits,
-    machine: &Machine,
-    started_ms: u64,
-    seconds: f64,
-) -> Value {
+pub(crate) fn json(run: &Run, limits: &Limits, machine: &Machine, started_ms: u64) -> Value {
     let goal = |goal: &Goal| json!({"ratio": goal.ratio, "most_ns": goal.most_ns});
     let row = |row: &Row| {
-        json!({"operation": row.operation, "time": row.ours, "against": row.against,
+        json!({"operation": row.operation, "time": row.ours.one, "against": row.against,
             "time_against": row.theirs, "ratio": row.ratio(), "must": goal(&row.must),
             "aim": goal(&row.aim), "reached": row.reached(), "limit_ns": row.limit_ns,
-            "two_threads_ratio": row.two_threads})
+            "two_threads_ratio": row.ours.scaling()})
     };
     let figure = |figure: &Figure| json!({"name": figure.name, "time": figure.time});
     json!({"schema": "bds-engine-targets/1", "started_ms": started_ms, "machine": machine,
-        "ghz": limits.ghz, "seconds_per_figure": seconds,
-        "targets": rows.iter().map(row).collect::<Vec<_>>(),
-        "figures": figures.iter().map(figure).collect::<Vec<_>>()})
+        "ghz": limits.ghz, "seconds_per_figure": run.limit.as_secs_f64(),
+        "rounds_of_two_threads": {"all": run.turns.rounds, "counted": run.turns.counted},
+        "targets": run.rows.iter().map(row).collect::<Vec<_>>(),
+        "figures": run.figures.iter().map(figure).collect::<Vec<_>>()})
 }
 
 fn spread(time: &Timing) -> String {

@@ -262,6 +262,25 @@ mod tests {
         assert_eq!(cache.misses(), 10 + 5);
     }
 
+    #[test]
+    fn a_key_counts_once() {
+        let cache = KeyCache::new(&KeyHash::new());
+        put(&cache, 0..20);
+        put(&cache, 10..20);
+        assert_eq!(cache.len(), 20);
+        let half = (SHARDS * SHARD_HALF_KEYS_MAX) as u32;
+        put(&cache, 1000..1000 + half);
+        assert_eq!(cache.len(), 20 + half as usize);
+        for _ in 0..2 {
+            assert_eq!(
+                count(&cache, 0..20),
+                20,
+                "in the older half, then in the newer"
+            );
+            assert_eq!(cache.len(), 20 + half as usize);
+        }
+    }
+
     /// None is passed over because another thread held its shard.
     #[test]
     fn threads_at_the_same_time_find_all_there_is() {

@@ -37,9 +37,12 @@ impl Timing {
         }
     }
 
+    /// Of samples in nanoseconds.
+    ///
     /// # Panics
     /// Without any sample.
-    fn of(mut samples: Vec<f64>) -> Self {
+    #[must_use]
+    pub fn of(mut samples: Vec<f64>) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |share: f64| samples[((samples.len() - 1) as f64 * share).round() as usize];
         Self {
@@ -78,34 +81,13 @@ pub fn fresh<T>(limit: Duration, mut make: impl FnMut() -> T, mut call: impl FnM
     })
 }
 
-/// Times some ways to do the same in turn, for `limit` in all: what the machine does meanwhile meets all of them.
-pub fn in_turn<T: Copy>(
-    limit: Duration,
-    ways: &[T],
-    mut sample: impl FnMut(T) -> Duration,
-) -> Vec<Timing> {
-    let mut samples = vec![Vec::new(); ways.len()];
-    rounds(limit, || {
-        for (way, samples) in ways.iter().zip(&mut samples) {
-            samples.push(sample(*way).as_nanos() as f64);
-        }
-    });
-    samples.into_iter().map(Timing::of).collect()
-}
-
 fn collect(limit: Duration, mut sample: impl FnMut() -> f64) -> Timing {
-    let mut samples = Vec::new();
-    rounds(limit, || samples.push(sample()));
-    Timing::of(samples)
-}
-
-fn rounds(limit: Duration, mut round: impl FnMut()) {
     let start = Instant::now();
-    let mut done = 0;
-    while done < SAMPLES_MIN || start.elapsed() < limit {
-        round();
-        done += 1;
+    let mut samples = Vec::new();
+    while samples.len() < SAMPLES_MIN || start.elapsed() < limit {
+        samples.push(sample());
     }
+    Timing::of(samples)
 }
 
 #[cfg(test)]
@@ -124,8 +106,5 @@ mod tests {
             (timing.samples, calls),
             (SAMPLES_MIN, 7 * (SAMPLES_MIN + 1))
         );
-        let timings = in_turn(Duration::ZERO, &[3, 5], Duration::from_nanos);
-        let medians: Vec<_> = timings.iter().map(|t| (t.median_ns, t.samples)).collect();
-        assert_eq!(medians, [(3.0, SAMPLES_MIN), (5.0, SAMPLES_MIN)]);
     }
 }

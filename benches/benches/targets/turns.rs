@@ -1,0 +1,161 @@
+//! How many times as much do two threads do as one? Samples of both in turn, while the machine gives two whole cores.
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use bds_node::engine;
+use bds_node::measure::timing::Timing;
+
+/// A round counts when two threads do so many times the bare arithmetic of one, before it and after it.
+pub(crate) const WHOLE_CORES_MIN: f64 = 1.95;
+/// Waits for such rounds at most so many times as long as they shall last; then all count.
+const PATIENCE: u32 = 8;
+/// Rounds at least.
+const ROUNDS_MIN: usize = 3;
+
+/// On how many threads samples are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Threads {
+    One,
+    OneAndTwo,
+}
+
+/// What a sample took.
+#[derive(Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) one: Timing,
+    pub(crate) two: Option<Timing>,
+}
+
+/// Takes samples.
+pub(crate) struct Turns {
+    pools: [rayon::ThreadPool; 2],
+    /// Rounds of one and two threads, and how many of them counted.
+    pub(crate) rounds: usize,
+    pub(crate) counted: usize,
+}
+
+impl Times {
+    /// The same for one of `items` that a sample handles.
+    pub(crate) fn per(self, items: usize) -> Self {
+        Self {
+            one: self.one.per(items),
+            two: self.two.map(|two| two.per(items)),
+        }
+    }
+
+    /// How many times as much two threads do as one.
+    pub(crate) fn scaling(&self) -> Option<f64> {
+        self.two.map(|two| self.one.median_ns / two.median_ns)
+    }
+}
+
+impl Turns {
+    pub(crate) fn new() -> Self {
+        // Tied to cores: of two threads that wake again and again, the kernel often puts both on one core.
+        let pool = |threads| engine::pool(threads, true).expect("threads can be started");
+        Self {
+            pools: [pool(1), pool(2)],
+            rounds: 0,
+            counted: 0,
+        }
+    }
+
+    /// Times `sample` for `limit` on one thread and, in turn, for as long on two.
+    pub(crate) fn time(
+        &mut self,
+        limit: Duration,
+        threads: Threads,
+        mut sample: impl FnMut() -> Duration + Send,
+    ) -> Times {
+        match threads {
+            Threads::One => Times {
+                one: self.one(limit, sample),
+                two: None,
+            },
+            Threads::OneAndTwo => {
+                let [one, two] = self.both(limit, &mut sample);
+                Times {
+                    one,
+                    two: Some(two),
+                }
+            }
+        }
+    }
+
+    fn one(&self, limit: Duration, mut sample: impl FnMut() -> Duration + Send) -> Timing {
+        let (start, mut samples) = (Instant::now(), Vec::new());
+        while samples.len() < ROUNDS_MIN || start.elapsed() < limit {
+            samples.push(self.nanos(0, &mut sample));
+        }
+        Timing::of(samples)
+    }
+
+    fn both(
+        &mut self,
+        limit: Duration,
+        sample: &mut (impl FnMut() -> Duration + Send),
+    ) -> [Timing; 2] {
+        let (mut all, mut counted) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2]);
+        let (start, mut lasted) = (Instant::now(), Duration::ZERO);
+        let mut whole = self.whole_cores();
+        while all[0].len() < ROUNDS_MIN
+            || lasted < 2 * limit && start.elapsed() < 2 * PATIENCE * limit
+        {
+            let round = Instant::now();
+            let nanos = [0, 1].map(|pool| self.nanos(pool, sample));
+            let before = std::mem::replace(&mut whole, self.whole_cores());
+            let counts = before && whole;
+            for (pool, nanos) in nanos.into_iter().enumerate() {
+                all[pool].push(nanos);
+                if counts {
+                    counted[pool].push(nanos);
+                }
+            }
+            if counts {
+                lasted += round.elapsed();
+            }
+        }
+        self.rounds += all[0].len();
+        if counted[0].len() < ROUNDS_MIN {
+            counted = all;
+        }
+        self.counted += counted[0].len();
+        counted.map(Timing::of)
+    }
+
+    fn nanos(&self, pool: usize, sample: &mut (impl FnMut() -> Duration + Send)) -> f64 {
+        self.pools[pool].install(sample).as_nanos() as f64
+    }
+
+    /// Two virtual cores may be one real core, or share theirs with a neighbour, for seconds at a time.
+    fn whole_cores(&self) -> bool {
+        let [one, two] = &self.pools;
+        let alone = one.install(|| {
+            spin();
+            spin()
+        });
+        let ready = Barrier::new(2);
+        let together = two.broadcast(|_| {
+            ready.wait();
+            spin()
+        });
+        let slower = together.into_iter().max().expect("two of them");
+        2.0 * alone.as_secs_f64() >= WHOLE_CORES_MIN * slower.as_secs_f64()
+    }
+}
+
+/// Takes some 100 microseconds with every arithmetic unit of a core busy, so that a neighbour on the same core shows.
+fn spin() -> Duration {
+    let start = Instant::now();
+    let mut chains = black_box([1_u64, 2, 3, 4, 5, 6, 7, 8]);
+    for _ in 0..100_000 {
+        for chain in &mut chains {
+            *chain ^= *chain << 13;
+            *chain ^= *chain >> 7;
+        }
+    }
+    black_box(chains);
+    start.elapsed()
+}
