@@ -113,8 +113,8 @@ pub(crate) fn text(run: &Run, limits: &Limits, machine: &Machine) -> String {
     }
     text += WHERE_FROM;
     text += &format!(
-        "\nOne thread and two take turns. Of {} rounds {} counted: those in which this machine gave two threads two whole \
-         cores, {WHOLE_CORES_MIN} times the bare arithmetic of one, before and after.\n",
+        "\nOne thread and two take turns. Of {} rounds {} counted: those with two whole cores, on which two threads that \
+         share nothing did at least {WHOLE_CORES_MIN} times as much as one, before the round and after it.\n",
         run.turns.rounds, run.turns.counted,
     );
     text += "\n| everything measured in this run | ns an item |\n|---|---|\n";

@@ -1,13 +1,16 @@
 //! How many times as much do two threads do as one? Samples of both in turn, while the machine gives two whole cores.
 
-use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
+use bds_benches::{Signed, signatures};
+use bds_engine::{Backend, Verdicts};
 use bds_node::engine;
 use bds_node::measure::timing::Timing;
 
-/// A round counts when two threads do so many times the bare arithmetic of one, before it and after it.
+use crate::fastest;
+
+/// A round counts when two threads, each for itself, do so many times as much as one, before it and after it.
 pub(crate) const WHOLE_CORES_MIN: f64 = 1.95;
 /// Waits for such rounds at most so many times as long as they shall last; then all count.
 const PATIENCE: u32 = 8;
@@ -31,6 +34,9 @@ pub(crate) struct Times {
 /// Takes samples.
 pub(crate) struct Turns {
     pools: [rayon::ThreadPool; 2],
+    /// What shows whether there are two cores: this many signatures are for one thread, some 100 microseconds.
+    signed: Vec<Signed>,
+    backends: [Box<dyn Backend>; 2],
     /// Rounds of one and two threads, and how many of them counted.
     pub(crate) rounds: usize,
     pub(crate) counted: usize,
@@ -57,6 +63,8 @@ impl Turns {
         let pool = |threads| engine::pool(threads, true).expect("threads can be started");
         Self {
             pools: [pool(1), pool(2)],
+            signed: signatures(64, 64),
+            backends: [fastest(), fastest()],
             rounds: 0,
             counted: 0,
         }
@@ -129,33 +137,27 @@ impl Turns {
         self.pools[pool].install(sample).as_nanos() as f64
     }
 
-    /// Two virtual cores may be one real core, or share theirs with a neighbour, for seconds at a time.
+    /// Two virtual cores may be one real core, or share theirs with a neighbour, for seconds at a time. So each of two
+    /// threads does what one does alone, with a backend of its own.
     fn whole_cores(&self) -> bool {
+        let work = |thread: usize| {
+            let start = Instant::now();
+            let items: Vec<_> = self.signed.iter().map(Signed::item).collect();
+            let verified = self.backends[thread].verify_ed25519(&items, &mut Verdicts::new());
+            verified.expect("far below the limit");
+            start.elapsed()
+        };
         let [one, two] = &self.pools;
         let alone = one.install(|| {
-            spin();
-            spin()
+            work(0);
+            work(0)
         });
         let ready = Barrier::new(2);
-        let together = two.broadcast(|_| {
+        let together = two.broadcast(|thread| {
             ready.wait();
-            spin()
+            work(thread.index())
         });
         let slower = together.into_iter().max().expect("two of them");
         2.0 * alone.as_secs_f64() >= WHOLE_CORES_MIN * slower.as_secs_f64()
     }
-}
-
-/// Takes some 100 microseconds with every arithmetic unit of a core busy, so that a neighbour on the same core shows.
-fn spin() -> Duration {
-    let start = Instant::now();
-    let mut chains = black_box([1_u64, 2, 3, 4, 5, 6, 7, 8]);
-    for _ in 0..100_000 {
-        for chain in &mut chains {
-            *chain ^= *chain << 13;
-            *chain ^= *chain >> 7;
-        }
-    }
-    black_box(chains);
-    start.elapsed()
 }
