@@ -90,11 +90,14 @@ pub(crate) fn text(run: &Run, limits: &Limits, machine: &Machine) -> String {
             (row.limit_ns).map(|ns| format!("{:.0} %", 100.0 * ns / row.ours.one.median_ns));
         let two = row.ours.scaling().map(|ratio| {
             let below = if ratio < TWO_THREADS_MIN {
-                " (below 1.9x)"
+                ", below 1.9x"
             } else {
                 ""
             };
-            format!("{ratio:.2}x{below}")
+            let Times {
+                counted, rounds, ..
+            } = row.ours;
+            format!("{ratio:.2}x ({counted} of {rounds}{below})")
         });
         text += &format!(
             "| {} | {} | {} | {} | {:.2}x | {} | {} | {} | {} | {} | {} |\n",
@@ -113,9 +116,9 @@ pub(crate) fn text(run: &Run, limits: &Limits, machine: &Machine) -> String {
     }
     text += WHERE_FROM;
     text += &format!(
-        "\nOne thread and two take turns. Of {} rounds {} counted: those with two whole cores, on which two threads that \
-         share nothing did at least {WHOLE_CORES_MIN} times as much as one, before the round and after it.\n",
-        run.turns.rounds, run.turns.counted,
+        "\nOne thread and two take turns. In brackets the rounds that count, of all: those with two whole cores, on which two \
+         threads that share nothing did at least {WHOLE_CORES_MIN} times as much as one, before the round and after it. Where \
+         it says 0 there were too few, and all are shown.\n",
     );
     text += "\n| everything measured in this run | ns an item |\n|---|---|\n";
     for figure in &run.figures {
@@ -131,12 +134,13 @@ pub(crate) fn json(run: &Run, limits: &Limits, machine: &Machine, started_ms: u6
         json!({"operation": row.operation, "time": row.ours.one, "against": row.against,
             "time_against": row.theirs, "ratio": row.ratio(), "must": goal(&row.must),
             "aim": goal(&row.aim), "reached": row.reached(), "limit_ns": row.limit_ns,
-            "two_threads_ratio": row.ours.scaling()})
+            "two_threads_ratio": row.ours.scaling(),
+            "two_threads_rounds": row.ours.rounds, "two_threads_counted": row.ours.counted})
     };
     let figure = |figure: &Figure| json!({"name": figure.name, "time": figure.time});
     json!({"schema": "bds-engine-targets/1", "started_ms": started_ms, "machine": machine,
         "ghz": limits.ghz, "seconds_per_figure": run.limit.as_secs_f64(),
-        "rounds_of_two_threads": {"all": run.turns.rounds, "counted": run.turns.counted},
+
         "targets": run.rows.iter().map(row).collect::<Vec<_>>(),
         "figures": run.figures.iter().map(figure).collect::<Vec<_>>()})
 }

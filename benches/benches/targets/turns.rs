@@ -14,8 +14,8 @@ use crate::fastest;
 pub(crate) const WHOLE_CORES_MIN: f64 = 1.95;
 /// Waits for such rounds at most so many times as long as they shall last; then all count.
 const PATIENCE: u32 = 8;
-/// Rounds at least.
-const ROUNDS_MIN: usize = 3;
+/// Rounds, or samples, at least.
+const ROUNDS_MIN: usize = 10;
 
 /// On how many threads samples are taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub(crate) enum Threads {
 pub(crate) struct Times {
     pub(crate) one: Timing,
     pub(crate) two: Option<Timing>,
+    /// Of the rounds of both those that count; 0 when there were too few and all are in here.
+    pub(crate) counted: usize,
+    pub(crate) rounds: usize,
 }
 
 /// Takes samples.
@@ -37,9 +40,6 @@ pub(crate) struct Turns {
     /// What shows whether there are two cores: this many signatures are for one thread, some 100 microseconds.
     signed: Vec<Signed>,
     backends: [Box<dyn Backend>; 2],
-    /// Rounds of one and two threads, and how many of them counted.
-    pub(crate) rounds: usize,
-    pub(crate) counted: usize,
 }
 
 impl Times {
@@ -48,6 +48,7 @@ impl Times {
         Self {
             one: self.one.per(items),
             two: self.two.map(|two| two.per(items)),
+            ..self
         }
     }
 
@@ -65,14 +66,12 @@ impl Turns {
             pools: [pool(1), pool(2)],
             signed: signatures(64, 64),
             backends: [fastest(), fastest()],
-            rounds: 0,
-            counted: 0,
         }
     }
 
     /// Times `sample` for `limit` on one thread and, in turn, for as long on two.
     pub(crate) fn time(
-        &mut self,
+        &self,
         limit: Duration,
         threads: Threads,
         mut sample: impl FnMut() -> Duration + Send,
@@ -81,14 +80,10 @@ impl Turns {
             Threads::One => Times {
                 one: self.one(limit, sample),
                 two: None,
+                counted: 0,
+                rounds: 0,
             },
-            Threads::OneAndTwo => {
-                let [one, two] = self.both(limit, &mut sample);
-                Times {
-                    one,
-                    two: Some(two),
-                }
-            }
+            Threads::OneAndTwo => self.both(limit, &mut sample),
         }
     }
 
@@ -100,11 +95,7 @@ impl Turns {
         Timing::of(samples)
     }
 
-    fn both(
-        &mut self,
-        limit: Duration,
-        sample: &mut (impl FnMut() -> Duration + Send),
-    ) -> [Timing; 2] {
+    fn both(&self, limit: Duration, sample: &mut (impl FnMut() -> Duration + Send)) -> Times {
         let (mut all, mut counted) = ([const { Vec::new() }; 2], [const { Vec::new() }; 2]);
         let (start, mut lasted) = (Instant::now(), Duration::ZERO);
         let mut whole = self.whole_cores();
@@ -125,12 +116,17 @@ impl Turns {
                 lasted += round.elapsed();
             }
         }
-        self.rounds += all[0].len();
-        if counted[0].len() < ROUNDS_MIN {
-            counted = all;
+        let rounds = all[0].len();
+        let (counted, [one, two]) = match counted[0].len() {
+            0..ROUNDS_MIN => (0, all.map(Timing::of)),
+            enough => (enough, counted.map(Timing::of)),
+        };
+        Times {
+            one,
+            two: Some(two),
+            counted,
+            rounds,
         }
-        self.counted += counted[0].len();
-        counted.map(Timing::of)
     }
 
     fn nanos(&self, pool: usize, sample: &mut (impl FnMut() -> Duration + Send)) -> f64 {
@@ -154,6 +150,7 @@ impl Turns {
         });
         let ready = Barrier::new(2);
         let together = two.broadcast(|thread| {
+            work(thread.index());
             ready.wait();
             work(thread.index())
         });
