@@ -17,7 +17,6 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use bds_benches::{Signed, signatures_by};
 use bds_engine::{Backend, by_name};
 use bds_node::measure::machine::Machine;
 use bds_node::measure::timing::{self, Timing};
@@ -26,10 +25,6 @@ use limits::{AVX2, AVX512, Limits, Vectors};
 use table::{Figure, Row};
 use turns::{Threads, Times, Turns};
 
-/// Signatures by which a new backend gets into its stride, and who signs them: nobody else.
-const STRANGERS: usize = 4096;
-const STRANGERS_FROM: usize = 1 << 20;
-
 /// Measures some rows and adds them.
 type Part = fn(&mut Run, &Limits);
 
@@ -37,7 +32,6 @@ type Part = fn(&mut Run, &Limits);
 struct Run {
     limit: Duration,
     turns: Turns,
-    strangers: Vec<Signed>,
     figures: Vec<Figure>,
     rows: Vec<Row>,
 }
@@ -57,7 +51,6 @@ fn main() {
     let mut run = Run {
         limit: Duration::from_secs_f64(seconds),
         turns: Turns::new(),
-        strangers: signatures_by(STRANGERS_FROM..STRANGERS_FROM + STRANGERS, STRANGERS),
         figures: Vec::new(),
         rows: Vec::new(),
     };
