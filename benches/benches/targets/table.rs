@@ -6,10 +6,7 @@ use serde_json::{Value, json};
 
 use crate::Run;
 use crate::limits::{Limits, WHERE_FROM};
-use crate::turns::{Times, WHOLE_CORES_MIN};
-
-/// Two threads have to do so many times the work of one.
-const TWO_THREADS_MIN: f64 = 1.9;
+use crate::turns::{TWO_THREADS_MIN, Times};
 
 /// Time of one item, by what and how.
 pub(crate) struct Figure {
@@ -90,9 +87,9 @@ pub(crate) fn text(run: &Run, limits: &Limits, machine: &Machine) -> String {
             (row.limit_ns).map(|ns| format!("{:.0} %", 100.0 * ns / row.ours.one.median_ns));
         let two = row.ours.scaling().map(|ratio| {
             let below = if ratio < TWO_THREADS_MIN {
-                ", below 1.9x"
+                format!(", below {TWO_THREADS_MIN}x")
             } else {
-                ""
+                String::new()
             };
             let Times {
                 counted, rounds, ..
@@ -117,7 +114,7 @@ pub(crate) fn text(run: &Run, limits: &Limits, machine: &Machine) -> String {
     text += WHERE_FROM;
     text += &format!(
         "\nOne thread and two take turns. In brackets the rounds that count, of all: those with two whole cores, on which two \
-         threads that share nothing did at least {WHOLE_CORES_MIN} times as much as one, before the round and after it. Where \
+         threads that share nothing did at least {TWO_THREADS_MIN} times as much as one, before the round and after it. Where \
          it says 0 there were too few, and all are shown.\n",
     );
     text += "\n| everything measured in this run | ns an item |\n|---|---|\n";
