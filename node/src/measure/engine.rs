@@ -7,8 +7,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use anyhow::ensure;
-use bds_engine::merkle::{self, Sha512, Sha512_256, TreeHash};
-use bds_engine::{Backend, SignatureItem, Verdicts};
+use bds_engine::merkle::{self, Blake3, Sha256, Sha512, Sha512_256, TreeHash};
+use bds_engine::{Backend, EngineError, HashAlgorithm, SignatureItem, Verdicts};
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -39,7 +39,7 @@ const STRANGERS_FROM: usize = 1 << 20;
 /// One measured combination. Times are those of one item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
-    /// `verify`, `sha512` or `merkle`.
+    /// `verify`, the name of a hash, or `merkle`.
     pub operation: String,
     /// What is special, as in `keys=16 cache=cold`.
     pub case: String,
@@ -63,6 +63,10 @@ pub struct Bench<'a> {
     items_max: usize,
     found: &'a mut dyn FnMut(Figure),
 }
+
+/// Hashes messages on a backend.
+type HashMany<const BYTES: usize> =
+    fn(&(dyn Backend + 'static), &[&[u8]], &mut [[u8; BYTES]]) -> Result<(), EngineError>;
 
 /// Peers of one case and what an item costs them.
 type Peers = Vec<(&'static str, f64)>;
@@ -142,11 +146,39 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// SHA-512 of messages of one length.
+    /// Digests of messages of one length; the operation has the name of the hash.
     ///
     /// # Errors
     /// When a backend gives a wrong digest, or none.
-    pub fn sha512(&mut self) -> anyhow::Result<()> {
+    pub fn hash(&mut self, hash: HashAlgorithm) -> anyhow::Result<()> {
+        let name = hash.name();
+        match hash {
+            HashAlgorithm::Sha512 => {
+                let one = |message: &[u8]| sha2::Sha512::digest(message).into();
+                self.hash_of(name, ("sha2", one), <dyn Backend>::sha512_many)
+            }
+            HashAlgorithm::Sha512_256 => {
+                let one = |message: &[u8]| sha2::Sha512_256::digest(message).into();
+                self.hash_of(name, ("sha2", one), <dyn Backend>::sha512_256_many)
+            }
+            HashAlgorithm::Sha256 => {
+                let one = |message: &[u8]| sha2::Sha256::digest(message).into();
+                self.hash_of(name, ("sha2", one), <dyn Backend>::sha256_many)
+            }
+            HashAlgorithm::Blake3 => {
+                let one = |message: &[u8]| blake3::hash(message).into();
+                self.hash_of(name, ("blake3", one), <dyn Backend>::blake3_many)
+            }
+        }
+    }
+
+    /// - `one`: hashes a message without the engine, under the name of a peer.
+    fn hash_of<const BYTES: usize>(
+        &mut self,
+        operation: &str,
+        (peer, one): (&'static str, impl Fn(&[u8]) -> [u8; BYTES]),
+        many: HashMany<BYTES>,
+    ) -> anyhow::Result<()> {
         for (bytes, most) in MESSAGES {
             let most = most.min(self.items_max);
             let owned: Vec<Vec<u8>> = (0..most).map(|i| message(i, bytes)).collect();
@@ -154,24 +186,24 @@ impl<'a> Bench<'a> {
             let case = format!("bytes={bytes}");
             for n in COUNTS.into_iter().filter(|n| *n <= most) {
                 let messages = &slices[..n];
-                let mut digests = vec![[0; 64]; n];
+                let mut digests = vec![[0; BYTES]; n];
                 let time = timing::repeated(self.limit, || {
                     for (message, digest) in black_box(messages).iter().zip(&mut digests) {
-                        *digest = sha2::Sha512::digest(message).into();
+                        *digest = one(message);
                     }
                 });
-                let peers = vec![self.peer("sha512", &case, "sha2", n, time)];
+                let peers = vec![self.peer(operation, &case, peer, n, time)];
                 let right = digests;
-                let mut digests = vec![[0; 64]; n];
+                let mut digests = vec![[0; BYTES]; n];
                 for index in 0..self.backends.len() {
                     for threads in threads_for(n) {
                         let (backend, limit) = (&*self.backends[index].1, self.limit);
-                        let mut call = || backend.sha512_many(black_box(messages), &mut digests);
+                        let mut call = || many(backend, black_box(messages), &mut digests);
                         call()?;
                         let time = self.pools[threads - 1]
                             .install(|| timing::repeated(limit, || call().expect("just done")));
                         ensure!(digests == right, "{} hashes wrongly", backend.name());
-                        self.own("sha512", &case, index, (n, threads), time, &peers);
+                        self.own(operation, &case, index, (n, threads), time, &peers);
                     }
                 }
             }
@@ -190,17 +222,23 @@ impl<'a> Bench<'a> {
         for n in self.fitting(&LEAVES) {
             self.merkle_of::<Sha512_256>(&leaves[..n])?;
             self.merkle_of::<Sha512>(&leaves[..n])?;
+            self.merkle_of::<Sha256>(&leaves[..n])?;
+            self.merkle_of::<Blake3>(&leaves[..n])?;
         }
         Ok(())
     }
 
     fn merkle_of<H: TreeHash>(&mut self, leaves: &[&[u8]]) -> anyhow::Result<()> {
         let (case, n) = (format!("hash={}", H::ALGORITHM), leaves.len());
+        let peer = match H::ALGORITHM {
+            HashAlgorithm::Blake3 => "blake3-loop",
+            _ => "sha2-loop",
+        };
         let right = plain_root::<H>(leaves);
         let time = timing::repeated(self.limit, || {
             black_box(plain_root::<H>(black_box(leaves)));
         });
-        let peers = vec![self.peer("merkle", &case, "sha2-loop", n, time)];
+        let peers = vec![self.peer("merkle", &case, peer, n, time)];
         for index in 0..self.backends.len() {
             for threads in threads_for(n) {
                 let (backend, limit) = (&*self.backends[index].1, self.limit);
@@ -357,14 +395,19 @@ mod tests {
         let mut found = |figure| figures.push(figure);
         let mut bench = Bench::new(None, Duration::ZERO, 64, &mut found).unwrap();
         bench.verify().unwrap();
-        bench.sha512().unwrap();
+        for hash in HashAlgorithm::ALL {
+            bench.hash(hash).unwrap();
+        }
         bench.merkle().unwrap();
         drop(bench);
         let names: Vec<_> = bds_engine::available().iter().map(|b| b.name()).collect();
         for (operation, cases, peers) in [
             ("verify", 3 * 2 * 2, 2),
             ("sha512", 3 * 4, 1),
-            ("merkle", 2, 1),
+            ("sha512_256", 3 * 4, 1),
+            ("sha256", 3 * 4, 1),
+            ("blake3", 3 * 4, 1),
+            ("merkle", 4, 1),
         ] {
             for name in &names {
                 let by = format!("backend={name}");

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bds_engine::HashAlgorithm;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -35,6 +36,10 @@ pub struct BenchArgs {
 enum Operation {
     Verify,
     Sha512,
+    #[value(name = "sha512_256")]
+    Sha512_256,
+    Sha256,
+    Blake3,
     Merkle,
 }
 
@@ -65,8 +70,15 @@ pub(super) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     if wanted(Operation::Verify) {
         bench.verify()?;
     }
-    if wanted(Operation::Sha512) {
-        bench.sha512()?;
+    for (operation, hash) in [
+        (Operation::Sha512, HashAlgorithm::Sha512),
+        (Operation::Sha512_256, HashAlgorithm::Sha512_256),
+        (Operation::Sha256, HashAlgorithm::Sha256),
+        (Operation::Blake3, HashAlgorithm::Blake3),
+    ] {
+        if wanted(operation) {
+            bench.hash(hash)?;
+        }
     }
     if wanted(Operation::Merkle) {
         bench.merkle()?;
@@ -89,7 +101,7 @@ fn line(figure: &Figure) -> String {
         .map(|(peer, ratio)| format!("{ratio:.2}x {peer}"))
         .collect();
     let text = format!(
-        "{:7} {:32} {:34} n={:<7} threads={} {:>11.1} ns ({:.1}..{:.1})  {}",
+        "{:10} {:32} {:34} n={:<7} threads={} {:>11.1} ns ({:.1}..{:.1})  {}",
         figure.operation,
         figure.case,
         figure.by,

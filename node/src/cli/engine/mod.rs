@@ -38,7 +38,7 @@ pub enum EngineCommand {
         #[arg(long)]
         require_gpu: bool,
     },
-    /// Time signatures, SHA-512 and trees on every backend, for some batch sizes, on one thread and two, beside other crates.
+    /// Time signatures, hashes and trees on every backend, for some batch sizes, on one thread and two, beside other crates.
     ///
     /// Example: bds engine bench --operation verify --seconds 0.05
     Bench(BenchArgs),
