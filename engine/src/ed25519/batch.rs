@@ -13,12 +13,11 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
 
 use rayon::prelude::*;
 
 use super::chunk::Chunk;
+use super::kept::Kept;
 use super::kernel::Kernel;
 use super::key_cache::KeyCache;
 use super::key_hash::KeyHash;
@@ -56,7 +55,7 @@ pub(crate) struct Verifier<K: Kernel> {
     secret: Option<[u8; 32]>,
     key_hash: KeyHash,
     keys: KeyCache<K::Point>,
-    chunks: Mutex<Vec<(ThreadId, Chunk<K::Point>)>>,
+    chunks: Kept<Chunk<K::Point>>,
     switch: Switch,
     signatures: AtomicU64,
     invalid: AtomicU64,
@@ -74,7 +73,7 @@ impl<K: Kernel> Verifier<K> {
             secret,
             keys: KeyCache::new(&key_hash),
             key_hash,
-            chunks: Mutex::new(Vec::new()),
+            chunks: Kept::new(),
             switch: Switch::new(),
             signatures: AtomicU64::new(0),
             invalid: AtomicU64::new(0),
@@ -119,8 +118,17 @@ impl<K: Kernel> Verifier<K> {
 
     /// Decides one chunk into `words`, which say "reject" everywhere.
     fn verify_chunk(&self, items: &[SignatureItem<'_>], words: &mut [u64]) {
-        let thread = std::thread::current().id();
-        let mut chunk = self.take_chunk(thread);
+        let new = || Chunk::new(self.key_hash.clone());
+        self.chunks
+            .with(new, |chunk| self.verify_in(chunk, items, words));
+    }
+
+    fn verify_in(
+        &self,
+        chunk: &mut Chunk<K::Point>,
+        items: &[SignatureItem<'_>],
+        words: &mut [u64],
+    ) {
         chunk.prepare(&self.kernel, &self.keys, items);
         let count = chunk.place.len();
         let mut accept = |i: usize| {
@@ -129,9 +137,9 @@ impl<K: Kernel> Verifier<K> {
         };
         match &self.secret {
             Some(secret) if count >= K::EQUATION_ITEMS_MIN && !self.switch.exact() => {
-                self.decide(&chunk, &chunk.draw(secret), &mut accept);
+                self.decide(chunk, &chunk.draw(secret), &mut accept);
             }
-            _ => self.decide_each(&chunk, 0..count, &mut accept),
+            _ => self.decide_each(chunk, 0..count, &mut accept),
         }
         let valid: usize = words.iter().map(|w| w.count_ones() as usize).sum();
         self.switch.record(count, count - valid);
@@ -141,23 +149,6 @@ impl<K: Kernel> Verifier<K> {
             .fetch_add((items.len() - valid) as u64, Ordering::Relaxed);
         let is_valid = |place: usize| words[place / 64] >> (place % 64) & 1 == 1;
         chunk.remember_keys(&self.keys, items, is_valid);
-        self.chunks().push((thread, chunk));
-    }
-
-    /// The chunk that this thread had last, or any: a megabyte that may still be in the cache of this core.
-    fn take_chunk(&self, thread: ThreadId) -> Chunk<K::Point> {
-        let mut kept = self.chunks();
-        let own = kept.iter().position(|(last, _)| *last == thread);
-        match own.or(kept.len().checked_sub(1)) {
-            Some(at) => kept.swap_remove(at).1,
-            None => Chunk::new(self.key_hash.clone()),
-        }
-    }
-
-    /// Memory of chunks that are done, one a thread that ever verified at the same time as others; whose it was last.
-    fn chunks(&self) -> MutexGuard<'_, Vec<(ThreadId, Chunk<K::Point>)>> {
-        // A chunk that a panic left half done is not in here.
-        self.chunks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One equation for all; if it fails, one for each of the smaller parts; if that fails too, each by itself.

@@ -27,8 +27,8 @@ struct Shard<P> {
     moved: usize,
 }
 
-/// Has memory for every key from the start, though none that was touched: growing would touch and copy twice as much,
-/// and memory touched for the first time is what threads wait for each other at.
+/// Has room for every key from the start, which costs nothing until it is touched: growing would touch and copy twice as
+/// much, and memory touched for the first time is what threads wait for each other at.
 struct Half<P> {
     index: KeyIndex,
     keys: Vec<[u8; 32]>,

@@ -3,22 +3,24 @@
 //! Not a hash for anything else. Who found colliding keys all the same would make a look-up walk a few thousand entries
 //! at most, and change no verdict.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher as _, RandomState};
 
-/// A hasher of 32-byte keys with its own random secret.
+/// A hash of keys with its own random secret.
 #[derive(Clone)]
 pub(super) struct KeyHash([u64; 4]);
-
-/// The state of one hash.
-pub(super) struct KeyHasher {
-    secret: [u64; 4],
-    hash: u64,
-}
 
 impl KeyHash {
     pub(super) fn new() -> Self {
         let random = RandomState::new();
         Self(std::array::from_fn(|i| random.hash_one(i)))
+    }
+
+    fn of(&self, key: &[u8; 32]) -> u64 {
+        let (words, _) = key.as_chunks::<8>();
+        let word = |i: usize| u64::from_le_bytes(words[i]) ^ self.0[i];
+        let hash = fold(word(0), word(1)) ^ fold(word(2), word(3)).rotate_left(32);
+        // Once more, so that every bit depends on both halves.
+        fold(hash, self.0[0] | 1)
     }
 }
 
@@ -65,7 +67,7 @@ impl KeyIndex {
     /// Where the number of `key` is, or would be.
     fn slot(&self, key: &[u8; 32], is_same: impl Fn(u32) -> bool) -> usize {
         let mask = self.slots.len() - 1;
-        let mut slot = self.hash.hash_one(key) as usize & mask;
+        let mut slot = self.hash.of(key) as usize & mask;
         while self.slots[slot]
             .checked_sub(1)
             .is_some_and(|number| !is_same(number))
@@ -73,36 +75,6 @@ impl KeyIndex {
             slot = (slot + 1) & mask;
         }
         slot
-    }
-}
-
-impl BuildHasher for KeyHash {
-    type Hasher = KeyHasher;
-
-    fn build_hasher(&self) -> KeyHasher {
-        KeyHasher {
-            secret: self.0,
-            hash: 0,
-        }
-    }
-}
-
-impl Hasher for KeyHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let word = |i: usize| match bytes.as_chunks::<8>().0.get(i) {
-            Some(word) => u64::from_le_bytes(*word) ^ self.secret[i],
-            None => self.secret[i],
-        };
-        debug_assert_eq!(bytes.len(), 32, "only keys are hashed");
-        self.hash = fold(word(0), word(1)) ^ fold(word(2), word(3)).rotate_left(32);
-    }
-
-    /// The length that an array puts before its bytes; it is always the same.
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        // Once more, so that every bit depends on both halves.
-        fold(self.hash, self.secret[0] | 1)
     }
 }
 
@@ -123,7 +95,7 @@ mod tests {
             for value in 0..=255 {
                 let mut key = [7_u8; 32];
                 key[byte] = value;
-                seen.insert(hash.hash_one(key));
+                seen.insert(hash.of(&key));
             }
         }
         assert!(seen.len() > 32 * 255, "{} of {}", seen.len(), 32 * 255 + 1);

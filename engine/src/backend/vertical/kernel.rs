@@ -1,7 +1,5 @@
 //! How do vectors verify a batch? The kernel of every backend whose instructions run the vertical algorithms.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::traits::Identity as _;
@@ -12,7 +10,7 @@ use super::{
 };
 use crate::backend::cpu::Work;
 use crate::backend::sha512::{SHA512_IV, Simd, hash_many};
-use crate::ed25519::{Kernel, Part, SignatureItem};
+use crate::ed25519::{Kept, Kernel, Part, SignatureItem};
 
 /// A point as rows of memory hold it.
 type Row<I> = <<I as Instructions>::Field as LaneField>::Row3;
@@ -40,8 +38,7 @@ pub(in crate::backend) struct VerticalKernel<I: Instructions> {
     instructions: I,
     /// 0·B, 1·B, 2·B, ...
     base: Box<[Row<I>; BASE_TABLE]>,
-    /// Memory of equations that ended, one a thread that ever worked at the same time as others.
-    equations: Mutex<Vec<Equation<I>>>,
+    equations: Kept<Equation<I>>,
 }
 
 /// Room for one equation.
@@ -75,15 +72,8 @@ impl<I: Instructions> VerticalKernel<I> {
         Self {
             instructions,
             base,
-            equations: Mutex::new(Vec::new()),
+            equations: Kept::new(),
         }
-    }
-
-    fn equations(&self) -> MutexGuard<'_, Vec<Equation<I>>> {
-        // One that a panic left half done is not in here.
-        self.equations
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,26 +108,24 @@ impl<I: Instructions> Kernel for VerticalKernel<I> {
     }
 
     fn equation(&self, part: &Part<'_, Row<I>>, factors: &[[u8; 16]]) -> bool {
-        let kept = self.equations().pop();
-        let mut equation = kept.unwrap_or_else(|| Equation {
+        let new = || Equation {
             weights: Weights::new(),
             sums: Scratch::new(),
-        });
-        let weights = &mut equation.weights;
-        self.instructions.weigh(part, factors, weights);
-        let mut points = Vec::with_capacity(weights.keys.len() + 1 + part.len());
-        let keys = weights.keys.iter();
-        points.extend(keys.map(|key| &part.points[*key as usize]));
-        points.push(&self.base[1]);
-        points.extend((0..part.len()).map(|i| part.r(i)));
-        let holds = self.instructions.within(SumIsSmall {
-            instructions: self.instructions,
-            points: &points,
-            digits: &weights.digits(),
-            scratch: &mut equation.sums,
-        });
-        self.equations().push(equation);
-        holds
+        };
+        self.equations.with(new, |Equation { weights, sums }| {
+            self.instructions.weigh(part, factors, weights);
+            let mut points = Vec::with_capacity(weights.keys.len() + 1 + part.len());
+            let keys = weights.keys.iter();
+            points.extend(keys.map(|key| &part.points[*key as usize]));
+            points.push(&self.base[1]);
+            points.extend((0..part.len()).map(|i| part.r(i)));
+            self.instructions.within(SumIsSmall {
+                instructions: self.instructions,
+                points: &points,
+                digits: &weights.digits(),
+                scratch: sums,
+            })
+        })
     }
 
     fn each(&self, part: &Part<'_, Row<I>>, verdicts: &mut Vec<bool>) {

@@ -1,0 +1,70 @@
+//! In which memory does a thread work? In what it worked in last, which its core may still have in its cache.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
+
+/// Memory to work in, kept from call to call: as many as threads ever worked at the same time, and whose each was last.
+pub(crate) struct Kept<T>(Mutex<Vec<(ThreadId, T)>>);
+
+impl<T> Kept<T> {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// Works in what this thread used last, or else in any that is free, or else in `new` memory.
+    pub(crate) fn with<R>(&self, new: impl FnOnce() -> T, work: impl FnOnce(&mut T) -> R) -> R {
+        let thread = thread::current().id();
+        let mut own = self.take(thread).unwrap_or_else(new);
+        let result = work(&mut own);
+        self.lock().push((thread, own));
+        result
+    }
+
+    fn take(&self, thread: ThreadId) -> Option<T> {
+        let mut free = self.lock();
+        let own = free.iter().position(|(last, _)| *last == thread);
+        let at = own.or(free.len().checked_sub(1))?;
+        Some(free.swap_remove(at).1)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(ThreadId, T)>> {
+        // What a panic left half done is not in here.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn every_thread_gets_its_own_again_and_an_idle_one_is_for_anybody() {
+        let (kept, made) = (Kept::new(), AtomicU32::new(0));
+        let new = || made.fetch_add(1, Ordering::Relaxed);
+        let both = Barrier::new(2);
+        let together = || kept.with(new, |number| (both.wait(), *number).1);
+        thread::scope(|scope| {
+            let run = || [together(), together(), together()];
+            let other = scope.spawn(run);
+            let (here, there) = (run(), other.join().unwrap());
+            assert_ne!(here[0], there[0]);
+            assert_eq!((here, there), ([here[0]; 3], [there[0]; 3]));
+        });
+        let stranger = thread::scope(|scope| {
+            let third = scope.spawn(|| kept.with(new, |number| *number));
+            third.join().unwrap()
+        });
+        assert!(stranger < 2 && made.into_inner() == 2);
+    }
+
+    #[test]
+    fn what_a_panic_left_is_not_used_again() {
+        let kept = Kept::new();
+        let broken = std::panic::AssertUnwindSafe(|| kept.with(|| 1, |_| panic!("on purpose")));
+        assert!(std::panic::catch_unwind(broken).is_err());
+        assert_eq!(kept.with(|| 2, |number| *number), 2);
+    }
+}
