@@ -266,6 +266,10 @@ fn rule_breaker_is_cut_off(class: Class, frame: Bytes) {
     let plan = Plan::new(3);
     let nodes: Vec<_> = (0..3).map(|i| plan.start(i)).collect();
     nodes.iter().for_each(|node| node.wait_connected(2));
+    // A connection that ends before it was reported is not reported at all.
+    eventually("the connection was reported", || {
+        matches!(nodes[2].events.try_recv(), Ok(NetworkEvent::Connected(0)))
+    });
 
     nodes[0].network.push(class, 2, frame);
     eventually("the fault was counted", || {
