@@ -44,20 +44,34 @@ mod tests {
     fn every_thread_gets_its_own_again_and_an_idle_one_is_for_anybody() {
         let (kept, made) = (Kept::new(), AtomicU32::new(0));
         let new = || made.fetch_add(1, Ordering::Relaxed);
-        let both = Barrier::new(2);
-        let together = || kept.with(new, |number| (both.wait(), *number).1);
-        thread::scope(|scope| {
-            let run = || [together(), together(), together()];
-            let other = scope.spawn(run);
-            let (here, there) = (run(), other.join().unwrap());
-            assert_ne!(here[0], there[0]);
-            assert_eq!((here, there), ([here[0]; 3], [there[0]; 3]));
+        let (both, one) = (Barrier::new(2), Barrier::new(2));
+        let other = thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let work = |number: &mut u32| {
+                    both.wait();
+                    one.wait();
+                    *number
+                };
+                kept.with(new, work)
+            });
+            let own = kept.with(new, |number| {
+                both.wait();
+                *number
+            });
+            // What the other has is given back later than this thread's own.
+            one.wait();
+            let other = other.join().expect("no panic");
+            assert_ne!(own, other);
+            assert_eq!(kept.with(new, |number| *number), own);
+            other
         });
-        let stranger = thread::scope(|scope| {
-            let third = scope.spawn(|| kept.with(new, |number| *number));
-            third.join().unwrap()
+        let stranger = kept.with(new, |_| {
+            thread::scope(|scope| {
+                let stranger = scope.spawn(|| kept.with(new, |number| *number));
+                stranger.join().expect("no panic")
+            })
         });
-        assert!(stranger < 2 && made.into_inner() == 2);
+        assert_eq!((stranger, made.into_inner()), (other, 2));
     }
 
     #[test]

@@ -279,6 +279,9 @@ mod tests {
             );
             assert_eq!(cache.len(), 20 + half as usize);
         }
+        // The next half begins with what the last one had no room for: 20 new keys, and as many that were moved.
+        put(&cache, 1_000_000..1_000_000 + half);
+        assert_eq!(cache.len(), 40 + half as usize);
     }
 
     /// None is passed over because another thread held its shard.
