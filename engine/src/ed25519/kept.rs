@@ -4,7 +4,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 /// Memory to work in, kept from call to call: as many as threads ever worked at the same time, and whose each was last.
-pub(crate) struct Kept<T>(Mutex<Vec<(ThreadId, T)>>);
+///
+/// In boxes, so that taking and giving back moves no more than a pointer.
+pub(crate) struct Kept<T>(Mutex<Vec<Owned<T>>>);
+
+/// Whose it was last, and the memory.
+type Owned<T> = (ThreadId, Box<T>);
 
 impl<T> Kept<T> {
     pub(crate) const fn new() -> Self {
@@ -14,20 +19,20 @@ impl<T> Kept<T> {
     /// Works in what this thread used last, or else in any that is free, or else in `new` memory.
     pub(crate) fn with<R>(&self, new: impl FnOnce() -> T, work: impl FnOnce(&mut T) -> R) -> R {
         let thread = thread::current().id();
-        let mut own = self.take(thread).unwrap_or_else(new);
+        let mut own = self.take(thread).unwrap_or_else(|| Box::new(new()));
         let result = work(&mut own);
         self.lock().push((thread, own));
         result
     }
 
-    fn take(&self, thread: ThreadId) -> Option<T> {
+    fn take(&self, thread: ThreadId) -> Option<Box<T>> {
         let mut free = self.lock();
         let own = free.iter().position(|(last, _)| *last == thread);
         let at = own.or(free.len().checked_sub(1))?;
         Some(free.swap_remove(at).1)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<(ThreadId, T)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Owned<T>>> {
         // What a panic left half done is not in here.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
