@@ -13,7 +13,7 @@ use crate::fastest;
 /// A round counts when two threads, each for itself, do so many times as much as one, before it and after it.
 /// What is asked of the engine, too.
 pub(crate) const TWO_THREADS_MIN: f64 = 1.9;
-/// Waits for such rounds at most so many times as long as they shall last; then all count.
+/// Waits for such rounds at most so many times as long as they shall last; when there are too few by then, all are shown.
 const PATIENCE: u32 = 8;
 /// Rounds, or samples, at least.
 const ROUNDS_MIN: usize = 10;
