@@ -68,14 +68,12 @@ labels! {
 }
 
 labels! {
-    /// A queue inside the node; the network's queues are counted by class.
+    /// A queue inside the node; the network's queues and its inbox are counted by class.
     Queue {
         /// Requests waiting for admission.
         Requests = "requests",
         /// Admitted batches waiting for the core.
         Submissions = "submissions",
-        /// Peers' messages waiting for the core.
-        PeerInputs = "peer_inputs",
         /// Results of the engine and the executor waiting for the core.
         Answers = "answers",
         /// Final slots waiting for execution.
@@ -123,6 +121,9 @@ struct Copied {
     undelivered: Family<Labels, Counter>,
     outgoing_frames: Family<Label, Gauge>,
     outgoing_bytes: Family<Label, Gauge>,
+    inbox_frames: Family<Label, Gauge>,
+    inbox_bytes: Family<Label, Gauge>,
+    inbox_bytes_max: Family<Label, Gauge>,
     connections: Family<Label, Counter>,
     faults: Counter,
     oversized: Counter,
@@ -194,6 +195,15 @@ impl Metrics {
                 undelivered: at.add("network_undelivered_frames", "Messages not sent, by reason"),
                 outgoing_frames: at.add("network_queue_frames", "Messages waiting to be sent"),
                 outgoing_bytes: at.add("network_queue_bytes", "Their bytes"),
+                inbox_frames: at.add("network_inbox_frames", "Messages heard and waiting for the core"),
+                inbox_bytes: at.add(
+                    "network_inbox_bytes",
+                    "Room they take, messages in the core's hands included",
+                ),
+                inbox_bytes_max: at.add(
+                    "network_inbox_bytes_max",
+                    "Room of all peers; a peer whose part is taken is not read",
+                ),
                 connections: at.add("network_connections", "Connections by what became of them"),
                 faults: at.add(
                     "network_faults",
@@ -359,6 +369,13 @@ impl Copied {
             self.outgoing_bytes
                 .get_or_create(&[class])
                 .set(signed(stats.queue_bytes));
+            for (gauge, value) in [
+                (&self.inbox_frames, stats.inbox_frames),
+                (&self.inbox_bytes, stats.inbox_bytes),
+                (&self.inbox_bytes_max, stats.inbox_bytes_max),
+            ] {
+                gauge.get_or_create(&[class]).set(signed(value));
+            }
         }
         for (result, count) in [
             ("established", network.connections),

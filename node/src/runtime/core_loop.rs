@@ -19,10 +19,11 @@ use super::executor::Work;
 use crate::engine::Engine;
 use crate::execution::transactions_root;
 use crate::metrics::Metrics;
-use crate::network::Network;
+use crate::network::{Inbox, Network, Room, TurnShare};
 use crate::store::{Reader, Store};
 
-/// Inputs of one turn at the most: bounds how long a vote waits for the sync.
+/// Answers and submissions each that one turn takes at the most; of peers' messages it takes its [`TurnShare`]. So the time
+/// is bounded that a vote waits for the sync.
 const TURN_INPUTS_MAX: usize = 256;
 /// Bytes of committed slots in one answer to a peer that catches up.
 const SLOTS_BYTES_MAX: usize = 1 << 20;
@@ -70,12 +71,13 @@ pub struct CoreLoop {
     pub numbers: Arc<CoreNumbers>,
 }
 
-/// The queues a core listens to. Answers are as many as were asked for; the others are bounded where they are made.
+/// The queues a core listens to. Answers are as many as were asked for; submissions are bounded by number and by the room
+/// of the mempool, peers' messages by the bytes of each peer and class.
 pub struct Inputs {
     /// From engine, executor and store.
     pub answers: Receiver<Input>,
     /// From peers.
-    pub peers: Receiver<Input>,
+    pub peers: Inbox,
     /// From admission.
     pub submissions: Receiver<Input>,
     /// Closed when the node stops.
@@ -98,7 +100,7 @@ impl CoreLoop {
     pub fn run(mut self, inputs: &Inputs) -> Ended {
         let mut wake = Some(Millis(0));
         loop {
-            let Some(turn) = self.turn(inputs, &mut wake) else {
+            let Some((turn, rooms)) = self.turn(inputs, &mut wake) else {
                 return self.close();
             };
             let (writes, started) = (turn.writes(), Instant::now());
@@ -119,6 +121,8 @@ impl CoreLoop {
                 }
                 self.carry_out(effect, &mut wake);
             }
+            // Only now are this turn's messages dealt with, and their senders may send as much again.
+            drop(rooms);
             self.publish();
         }
     }
@@ -131,38 +135,51 @@ impl CoreLoop {
         }
     }
 
-    /// Waits for something to happen, then lets the core see everything that is there, up to a bound. `None` when stopped.
-    fn turn(&mut self, inputs: &Inputs, wake: &mut Option<Millis>) -> Option<Turn> {
-        let queues = [&inputs.answers, &inputs.peers, &inputs.submissions];
+    /// Waits for something to happen, then lets the core see everything that is there, up to a bound: the turn, and the
+    /// room of the messages in it. `None` when stopped.
+    fn turn(&mut self, inputs: &Inputs, wake: &mut Option<Millis>) -> Option<(Turn, Vec<Room>)> {
         let mut select = Select::new();
-        for queue in queues {
-            select.recv(queue);
-        }
+        select.recv(&inputs.answers);
+        select.recv(inputs.peers.bell());
+        select.recv(&inputs.submissions);
         select.recv(&inputs.stop);
         let patience = wake.map_or(IDLE_MAX, |at| {
             Duration::from_millis(at.0.saturating_sub(wall_clock().0)).min(IDLE_MAX)
         });
-        // Only waits: which queue is ready does not matter, all are looked at.
-        let _ = select.ready_timeout(patience);
+        // What an earlier turn left in the inbox rings no bell.
+        if inputs.peers.is_empty() {
+            // Only waits: which queue is ready does not matter, all are looked at.
+            let _ = select.ready_timeout(patience);
+        }
+        // Read before the inbox is, so that nothing comes in between unnoticed.
+        let _ = inputs.peers.bell().try_recv();
         if inputs.stop.try_recv() == Err(crossbeam::channel::TryRecvError::Disconnected) {
             return None;
         }
         let now = wall_clock();
         let mut turn = Turn::default();
-        let mut count = 0;
-        for queue in queues {
-            while count < TURN_INPUTS_MAX
-                && let Ok(input) = queue.try_recv()
-            {
-                self.core.step(now, input, &mut turn);
-                count += 1;
-            }
+        for input in inputs.answers.try_iter().take(TURN_INPUTS_MAX) {
+            self.core.step(now, input, &mut turn);
+        }
+        while let Some(peer) = inputs.peers.take_connected() {
+            self.core.step(now, Input::Connected(peer), &mut turn);
+        }
+        let mut rooms = Vec::new();
+        let mut share = TurnShare::default();
+        while let Some(heard) = inputs.peers.take(&mut share) {
+            let (from, message) = (heard.from, heard.message);
+            rooms.push(heard.room);
+            let input = Input::Received { from, message };
+            self.core.step(now, input, &mut turn);
+        }
+        for input in inputs.submissions.try_iter().take(TURN_INPUTS_MAX) {
+            self.core.step(now, input, &mut turn);
         }
         if wake.is_some_and(|at| at <= now) {
             *wake = None;
             self.core.step(now, Input::Tick, &mut turn);
         }
-        Some(turn)
+        Some((turn, rooms))
     }
 
     fn carry_out(&self, effect: Effect, wake: &mut Option<Millis>) {
