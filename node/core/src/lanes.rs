@@ -10,11 +10,12 @@ use bds_contracts::block::{BatchDigest, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::batch::{Batch, BatchCertificate, Position};
+use crate::batch::{Batch, Position, Tip, TipCertificate};
 use crate::batches::Held;
 use crate::core::Core;
 use crate::evidence::Evidence;
 use crate::message::Message;
+use crate::notary::Proven;
 use crate::turn::{Effect, Record, Turn};
 
 /// A place in a lane and the batch there; position 0 with a zero digest is the empty lane.
@@ -34,7 +35,7 @@ pub(crate) struct Lane {
     /// Highest position in the tips of committed slots; runs ahead of `ordered`.
     pub(crate) committed: Position,
     /// Newest valid certificate seen.
-    pub(crate) certified: Option<BatchCertificate>,
+    pub(crate) certified: Option<Proven<TipCertificate>>,
     /// Last batch of the gapless chain that is held and checked.
     pub(crate) chain: LaneTip,
     /// Last batch of the gapless chain that is held or being checked.
@@ -49,7 +50,7 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn certified_position(&self) -> Position {
-        self.certified.as_ref().map_or(0, |c| c.position)
+        self.certified.as_ref().map_or(0, |c| c.tip.position)
     }
 
     /// Slots have ordered this lane up to `tip`: whatever else was held at or below is history.
@@ -238,7 +239,12 @@ impl Core {
         digest: BatchDigest,
         turn: &mut Turn,
     ) {
-        let signature = self.notary.sign(&Statement::Acknowledge(digest));
+        let tip = Tip {
+            lane,
+            position,
+            digest,
+        };
+        let signature = self.notary.sign(&tip.acknowledgement());
         turn.effect(Effect::Send(
             lane,
             Message::Acknowledge {
@@ -250,42 +256,49 @@ impl Core {
     }
 
     /// A lane's new tip, from its author or from anyone who passes it on.
-    pub(crate) fn on_certificate(&mut self, now: Millis, certificate: BatchCertificate) {
-        if !self.notary.is_member(certificate.lane) {
+    pub(crate) fn on_certificate(&mut self, now: Millis, certificate: TipCertificate) {
+        let tip = certificate.tip;
+        if !self.notary.is_member(tip.lane) {
             self.count("certificate_malformed");
             return;
         }
-        let lane = &self.lanes[usize::from(certificate.lane)];
-        if certificate.position <= lane.certified_position().max(lane.committed) {
+        let lane = &self.lanes[usize::from(tip.lane)];
+        if tip.position <= lane.certified_position().max(lane.committed) {
             return;
         }
-        if certificate.position > lane.ordered.position + 2 * self.config.lane_ahead_max {
+        if !self.tip_is_near(&tip) {
             self.count("certificate_too_far_ahead");
             return;
         }
-        if !self.notary.proves(&[self.notary.batch_claim(&certificate)]) {
-            self.count("certificate_bad");
-            return;
+        match self.notary.tip(certificate) {
+            Some(certificate) => self.take_certificate(now, certificate),
+            None => self.count("certificate_bad"),
         }
-        self.take_certificate(now, certificate);
     }
 
-    /// A checked certificate: the lane's tip if it is the newest, and a batch to ask for if it does not come.
-    pub(crate) fn take_certificate(&mut self, now: Millis, certificate: BatchCertificate) {
-        let lane = &self.lanes[usize::from(certificate.lane)];
-        if certificate.position <= lane.certified_position().max(lane.committed) {
+    /// No correct validator acknowledges anything further ahead of what is ordered than twice the window of a lane.
+    pub(crate) fn tip_is_near(&self, tip: &Tip) -> bool {
+        let ordered = self.lanes[usize::from(tip.lane)].ordered.position;
+        tip.position > 0 && tip.position <= ordered.saturating_add(2 * self.config.lane_ahead_max)
+    }
+
+    /// The lane's tip if it is the newest, and a batch to ask for if it does not come.
+    pub(crate) fn take_certificate(&mut self, now: Millis, certificate: Proven<TipCertificate>) {
+        let tip = certificate.tip;
+        let lane = &self.lanes[usize::from(tip.lane)];
+        if tip.position <= lane.certified_position().max(lane.committed) {
             return;
         }
+        self.adopt_certificate(certificate);
         // The batch itself is usually on its way from its author.
         let due = Millis(now.0 + self.config.status_interval_ms);
-        self.want_certified(due, &certificate);
-        self.adopt_certificate(certificate);
+        self.want_certified(due, &tip);
     }
 
-    /// Takes a valid certificate as the lane's tip if it is the newest.
-    pub(crate) fn adopt_certificate(&mut self, certificate: BatchCertificate) {
-        let lane = &mut self.lanes[usize::from(certificate.lane)];
-        if certificate.position > lane.certified_position() {
+    /// Takes a certificate as the lane's tip if it is the newest.
+    pub(crate) fn adopt_certificate(&mut self, certificate: Proven<TipCertificate>) {
+        let lane = &mut self.lanes[usize::from(certificate.tip.lane)];
+        if certificate.tip.position > lane.certified_position() {
             lane.certified = Some(certificate);
         }
     }

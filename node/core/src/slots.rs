@@ -144,11 +144,9 @@ impl Ballots {
             }
         }
         (self.weight(notary, view, digest, twice) >= notary.quorum).then(|| {
-            Signatures(
-                self.matching(view, digest)
-                    .map(|(index, ballot)| (index, ballot.signature))
-                    .collect(),
-            )
+            self.matching(view, digest)
+                .map(|(index, ballot)| (index, ballot.signature))
+                .collect()
         })
     }
 
@@ -175,6 +173,8 @@ impl Ballots {
 pub(crate) struct Accepted {
     pub(crate) view: View,
     pub(crate) proposal: Proposal,
+    /// Signatures of the tips' certificates, for repeating the pre-prepare; empty when it came by a new view.
+    pub(crate) certificates: Vec<Signatures>,
     pub(crate) digest: ProposalDigest,
     /// When, to tell what is worth repeating.
     pub(crate) at: Millis,
