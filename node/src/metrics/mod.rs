@@ -78,6 +78,8 @@ labels! {
         Answers = "answers",
         /// Final slots waiting for execution.
         Execution = "execution",
+        /// Answers being read for peers.
+        Serving = "serving",
     }
 }
 
@@ -99,6 +101,7 @@ pub struct Metrics {
     mempool_bytes: Gauge,
     mempool_bytes_max: Gauge,
     log_bytes: Gauge,
+    questions_dropped: Counter,
     commit_seconds: Histogram,
     sync_seconds: Histogram,
     copied: Copied,
@@ -165,6 +168,10 @@ impl Metrics {
             ),
             mempool_bytes_max: at.add("mempool_bytes_max", "Most bytes the mempool takes"),
             log_bytes: at.add("log_bytes", "Bytes of the ledger log on disk"),
+            questions_dropped: at.add(
+                "questions_dropped",
+                "Questions of peers that had their share of answers under way",
+            ),
             // 1 ms to 16 s.
             commit_seconds: at.add_histogram(
                 "commit_latency_seconds",
@@ -279,6 +286,11 @@ impl Metrics {
     /// Says how long the ledger log is.
     pub fn log_bytes(&self, bytes: u64) {
         self.log_bytes.set(signed(bytes));
+    }
+
+    /// Counts a question of a peer that is not answered.
+    pub fn question_dropped(&self) {
+        self.questions_dropped.inc();
     }
 
     /// Records the latency of one transaction.

@@ -122,3 +122,212 @@ impl Limits {
         TAG + NUMBER + LENGTH + self.validators * change + proofs + SIGNATURE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bds_contracts::block::{
+        BatchDigest, BlockDigest, BlockHeader, CertifiedHeader, MerkleRoot, Signature, Signatures,
+        StateRoot, ValidatorIndex,
+    };
+    use bds_contracts::tx::{ChainId, Millis};
+    use bds_core::batch::{Batch, BatchHeader, Payload, Tip, TipCertificate};
+    use bds_core::message::{
+        CommittedSlot, Message, NewView, PreparedAt, PreparedSlot, Proofs, Proposal,
+        ProposalDigest, ProvenViewChange, ViewChange, VoteCertificate,
+    };
+
+    use super::*;
+
+    const SIZES: [usize; 4] = [4, 10, 40, 100];
+
+    fn all(n: usize) -> impl Iterator<Item = ValidatorIndex> {
+        (0..n).map(|index| ValidatorIndex::try_from(index).unwrap())
+    }
+
+    fn signatures(n: usize) -> Signatures {
+        all(n).map(|index| (index, Signature([7; 64]))).collect()
+    }
+
+    fn tips(n: usize) -> Vec<Tip> {
+        let tip = |lane| Tip {
+            lane,
+            position: 1,
+            digest: BatchDigest([1; 32]),
+        };
+        all(n).map(tip).collect()
+    }
+
+    fn prepared(n: usize, slot: u64) -> PreparedSlot {
+        let proposal = Proposal {
+            slot,
+            time: Millis(1),
+            tips: tips(n),
+        };
+        let certificate = VoteCertificate {
+            view: 1,
+            slot,
+            digest: proposal.digest(),
+            signatures: signatures(n),
+        };
+        PreparedSlot {
+            proposal,
+            certificate,
+        }
+    }
+
+    fn header(n: usize) -> CertifiedHeader {
+        let header = BlockHeader {
+            chain: ChainId([1; 32]),
+            height: 1,
+            time: Millis(1),
+            previous: BlockDigest([2; 32]),
+            payload_root: MerkleRoot([3; 32]),
+            receipts_root: MerkleRoot([4; 32]),
+            tx_count: 1,
+            dropped_count: 0,
+            checkpoint: 1,
+            state_root: StateRoot([5; 32]),
+        };
+        CertifiedHeader {
+            header,
+            signatures: signatures(n),
+        }
+    }
+
+    fn proofs(n: usize, window: usize) -> Proofs {
+        let slots = 1..=window as u64;
+        Proofs {
+            stable: Some(header(n)),
+            prepared: slots.map(|slot| prepared(n, slot)).collect(),
+        }
+    }
+
+    fn change(validator: ValidatorIndex, window: usize) -> ViewChange {
+        let at = |slot| PreparedAt {
+            slot,
+            view: 1,
+            digest: ProposalDigest([6; 32]),
+        };
+        ViewChange {
+            view: 2,
+            validator,
+            stable: 1,
+            prepared: (1..=window as u64).map(at).collect(),
+            signature: Signature([7; 64]),
+        }
+    }
+
+    /// The largest legal message of each kind that grows.
+    fn largest(limits: &Limits) -> Vec<Message> {
+        let (n, window) = (limits.validators, limits.window);
+        let payload = Payload::from_bytes(vec![0; limits.batch_bytes]);
+        let batch = Batch {
+            header: BatchHeader {
+                chain: ChainId([1; 32]),
+                lane: 0,
+                position: 1,
+                parent: BatchDigest([2; 32]),
+                transactions_root: MerkleRoot([3; 32]),
+                count: 1,
+                bytes: 1,
+            },
+            signature: Signature([4; 64]),
+            payload,
+        };
+        let PreparedSlot {
+            proposal,
+            certificate,
+        } = prepared(n, 1);
+        let committed = CommittedSlot {
+            proposal: proposal.clone(),
+            certificate,
+        };
+        vec![
+            Message::NewView(NewView {
+                view: 2,
+                changes: all(n).map(|index| change(index, window)).collect(),
+                proofs: proofs(n, window),
+                signature: Signature([8; 64]),
+            }),
+            Message::ViewChange(ProvenViewChange {
+                change: change(0, window),
+                proofs: proofs(n, window),
+            }),
+            Message::PrePrepare {
+                view: 1,
+                proposal,
+                certificates: vec![signatures(n); n],
+                signature: Signature([8; 64]),
+            },
+            Message::Certificate(TipCertificate {
+                tip: tips(1)[0],
+                signatures: signatures(n),
+            }),
+            Message::Batch(batch),
+            Message::Slots(vec![committed]),
+            Message::Headers(vec![header(n)]),
+            Message::FetchBatches(vec![BatchDigest([1; 32]); FETCH_BATCHES_MAX]),
+        ]
+    }
+
+    fn length(message: &Message) -> usize {
+        borsh::object_length(message).unwrap()
+    }
+
+    #[test]
+    fn the_largest_legal_message_of_every_kind_fits_its_class() {
+        for n in SIZES {
+            let limits = Limits::of(n);
+            for message in largest(&limits) {
+                let class = Class::of(&message);
+                let (length, limit) = (length(&message), limits.frame_bytes_max(class));
+                assert!(
+                    length <= limit,
+                    "n = {n}: {length} bytes of {limit} on {}",
+                    class.name()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_sums_are_those_of_the_encoder() {
+        for n in SIZES {
+            let limits = Limits::of(n);
+            let messages = largest(&limits);
+            assert_eq!(limits.new_view(), length(&messages[0]), "n = {n}");
+            assert_eq!(limits.batch(), length(&messages[4]), "n = {n}");
+            assert_eq!(
+                TAG + LENGTH + limits.committed_slot(),
+                length(&messages[5]),
+                "n = {n}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_may_wait_stays_within_a_machine_at_every_size() {
+        for n in SIZES {
+            let limits = Limits::of(n);
+            let sum = |bytes: &dyn Fn(Class) -> usize| -> usize {
+                Class::ALL.into_iter().map(bytes).sum::<usize>() * (n - 1)
+            };
+            let heard = sum(&|class| limits.inbox_bytes_max(class));
+            let to_send = sum(&|class| limits.outgoing_bytes_max(class));
+            // f of them lie and fill their part; the others do not.
+            assert!(
+                heard <= 1 << 30,
+                "n = {n}: {heard} bytes may wait for the core"
+            );
+            assert!(
+                to_send <= 2 << 30,
+                "n = {n}: {to_send} bytes may wait to be sent"
+            );
+            for class in Class::ALL {
+                let frame = limits.frame_bytes_max(class);
+                assert!(limits.inbox_bytes_max(class) > frame);
+                assert!(limits.outgoing_bytes_max(class) >= 2 * frame);
+            }
+        }
+    }
+}

@@ -16,6 +16,7 @@ use tracing::error;
 
 use super::admission::wall_clock;
 use super::executor::Work;
+use super::serving::Serving;
 use crate::engine::Engine;
 use crate::execution::transactions_root;
 use crate::metrics::Metrics;
@@ -55,6 +56,8 @@ pub struct CoreLoop {
     pub network: Network,
     /// Computes roots and checks batches.
     pub engine: Arc<Engine>,
+    /// Answers being read for peers.
+    pub serving: Serving,
     /// Executes.
     pub executor: Sender<Work>,
     /// Where computed answers come back.
@@ -226,37 +229,43 @@ impl CoreLoop {
                     );
                 });
             }
-            Effect::ServeBatches(to, digests) => {
-                let (reader, network) = (self.reader.clone(), self.network.clone());
-                self.engine.spawn(move || {
-                    for batch in read_batches(&reader, &digests) {
-                        network.serve(to, &Message::Batch(batch));
-                    }
-                });
-            }
-            Effect::ServeSlots { to, from, count } => self.serve(to, move |reader| {
-                let slots = reader.slots_from(from, count, ANSWER_BYTES_MAX);
-                slots.map(Message::Slots)
+            Effect::ServeBatches(to, digests) => self.serve(to, move |reader, network| {
+                for batch in read_batches(reader, &digests) {
+                    network.serve(to, &Message::Batch(batch));
+                }
+                Ok(())
             }),
-            Effect::ServeHeaders { to, from, count } => self.serve(to, move |reader| {
-                let headers = reader.certified_from(from, count, ANSWER_BYTES_MAX);
-                headers.map(Message::Headers)
+            Effect::ServeSlots { to, from, count } => self.serve(to, move |reader, network| {
+                let slots = reader.slots_from(from, count, ANSWER_BYTES_MAX)?;
+                network.send(to, &Message::Slots(slots));
+                Ok(())
+            }),
+            Effect::ServeHeaders { to, from, count } => self.serve(to, move |reader, network| {
+                let headers = reader.certified_from(from, count, ANSWER_BYTES_MAX)?;
+                network.send(to, &Message::Headers(headers));
+                Ok(())
             }),
             Effect::WakeAt(at) => *wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
             Effect::Halt(_) => unreachable!("handled by the loop"),
         }
     }
 
-    /// Reads something for a peer and sends it, beside the core.
+    /// Reads something for a peer and sends it, beside the core; not when the peer has its share under way already.
     fn serve(
         &self,
         to: ValidatorIndex,
-        read: impl FnOnce(&Reader) -> Result<Message, StoreError> + Send + 'static,
+        answer: impl FnOnce(&Reader, &Network) -> Result<(), StoreError> + Send + 'static,
     ) {
+        let Some(answering) = self.serving.begin(to) else {
+            self.metrics.question_dropped();
+            return;
+        };
         let (reader, network) = (self.reader.clone(), self.network.clone());
-        self.engine.spawn(move || match read(&reader) {
-            Ok(message) => network.send(to, &message),
-            Err(problem) => error!(%problem, "cannot read what a peer asks for"),
+        self.engine.spawn(move || {
+            if let Err(problem) = answer(&reader, &network) {
+                error!(%problem, "cannot read what a peer asks for");
+            }
+            drop(answering);
         });
     }
 

@@ -17,6 +17,7 @@ pub mod executor;
 pub mod nonces;
 pub mod scheme;
 pub mod service;
+pub mod serving;
 pub mod threads;
 pub mod tracker;
 pub mod verification;
@@ -42,6 +43,7 @@ use self::admission::{Admission, Gate, REQUESTS_MAX, wall_clock};
 use self::core_loop::{CoreLoop, CoreNumbers, Ended, Inputs};
 use self::executor::{Executor, Progress, Work};
 use self::service::Validator;
+use self::serving::Serving;
 use self::tracker::Tracker;
 use crate::config::Config;
 use crate::engine::{Engine, required_gpu, uses_gpu};
@@ -173,6 +175,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let numbers = Arc::new(CoreNumbers::default());
     let metrics = Arc::new(Metrics::new());
     let gate = Arc::new(Gate::default());
+    let serving = Serving::new(limits.validators);
     let state = execution.state();
 
     let (network, peers) = network::start(network_config(home, me, config, limits)?)?;
@@ -190,6 +193,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         progress: Arc::clone(&progress),
         numbers: Arc::clone(&numbers),
         network: network.clone(),
+        serving: serving.clone(),
         gate: Arc::clone(&gate),
         metrics: Arc::clone(&metrics),
     });
@@ -231,6 +235,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
         network: network.clone(),
         engine: Arc::clone(&engine),
+        serving,
         executor: work_tx.clone(),
         answers: answers_tx.clone(),
         numbers,

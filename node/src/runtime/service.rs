@@ -18,6 +18,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::admission::{Gate, REQUESTS_MAX, Request, refused};
 use super::core_loop::CoreNumbers;
 use super::executor::Progress;
+use super::serving::Serving;
 use super::threads;
 use super::tracker::Tracker;
 use crate::api::service::{
@@ -57,6 +58,8 @@ pub struct Validator {
     pub numbers: Arc<CoreNumbers>,
     /// Peers.
     pub network: Network,
+    /// Answers being read for them.
+    pub serving: Serving,
     /// Whether transactions are admitted.
     pub gate: Arc<Gate>,
     /// For scrapes.
@@ -298,6 +301,8 @@ impl Service for Validator {
         }
         self.metrics
             .queue(Queue::Requests, self.requests.len(), REQUESTS_MAX);
+        let (under_way, most) = self.serving.fill();
+        self.metrics.queue(Queue::Serving, under_way, most);
         self.metrics.encode(&self.status(), &self.network.stats())
     }
 }
