@@ -239,6 +239,7 @@ impl Core {
                         view: new_view.view,
                         proposal,
                         certificates: Vec::new(),
+                        signature: None,
                         digest,
                         at: now,
                     });
@@ -268,6 +269,7 @@ impl Core {
                     digest: proposal.digest(),
                     proposal,
                     certificates: Vec::new(),
+                    signature: None,
                     at: now,
                 });
             }

@@ -164,14 +164,7 @@ impl Core {
             position,
             digest,
         });
-        self.batches.learn(
-            digest,
-            Held {
-                lane: self.config.me,
-                position,
-                parent: batch.header.parent,
-            },
-        );
+        self.batches.learn(digest, Held::of(&batch));
         self.batches.keep(digest, batch.clone());
         self.own.tip = LaneTip { position, digest };
         let lane = &mut self.lanes[usize::from(self.config.me)];

@@ -415,7 +415,7 @@ impl Core {
         let low = self.stable_height();
         for proposal in proposals {
             if proposal.slot > low && self.agrees_with_committed(&proposal, turn) {
-                self.accept(now, proposal, Vec::new(), turn);
+                self.accept(now, proposal, Vec::new(), None, turn);
             }
         }
     }
