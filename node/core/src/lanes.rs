@@ -18,8 +18,8 @@ use crate::batch::{Batch, BatchHeader, Position, Tip, TipCertificate};
 use crate::batches::Held;
 use crate::core::Core;
 use crate::evidence::Evidence;
+use crate::gate::notary::Proven;
 use crate::message::Message;
-use crate::notary::Proven;
 use crate::turn::{Effect, Record, Turn};
 
 /// A place in a lane and the batch there; position 0 with a zero digest is the empty lane.
@@ -117,17 +117,6 @@ impl Core {
     /// A batch from its author, or from anyone who was asked for it.
     pub(crate) fn on_batch(&mut self, from: ValidatorIndex, batch: Batch, turn: &mut Turn) {
         let header = &batch.header;
-        let formed = header.chain == self.config.chain
-            && self.notary.is_member(header.lane)
-            && header.position > 0
-            && usize::try_from(header.bytes) == Ok(batch.payload.as_bytes().len())
-            && batch.payload.as_bytes().len() <= self.config.batch_bytes_max
-            && usize::try_from(header.count)
-                .is_ok_and(|n| n > 0 && n <= self.config.batch_transactions_max);
-        if !formed {
-            self.count("batch_malformed");
-            return;
-        }
         let (lane_index, position, digest) = (header.lane, header.position, header.digest());
         let wanted = self.batches.is_wanted(&digest);
         if !wanted && (from != lane_index || from == self.config.me) {
@@ -348,10 +337,6 @@ impl Core {
     /// A lane's new tip, from its author or from anyone who passes it on.
     pub(crate) fn on_certificate(&mut self, now: Millis, certificate: TipCertificate) {
         let tip = certificate.tip;
-        if !self.notary.is_member(tip.lane) {
-            self.count("certificate_malformed");
-            return;
-        }
         let lane = &self.lanes[usize::from(tip.lane)];
         if tip.position <= lane.certified_position().max(lane.committed) {
             return;
@@ -369,7 +354,7 @@ impl Core {
     /// No correct validator acknowledges anything further ahead of what is ordered than twice the window of a lane.
     pub(crate) fn tip_is_near(&self, tip: &Tip) -> bool {
         let ordered = self.lanes[usize::from(tip.lane)].ordered.position;
-        tip.position > 0 && tip.position <= ordered.saturating_add(2 * self.config.lane_ahead_max)
+        tip.position <= ordered + 2 * self.config.lane_ahead_max
     }
 
     /// The lane's tip if it is the newest, and a batch to ask for if it does not come.
