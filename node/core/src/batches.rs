@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bds_contracts::block::{BatchDigest, ValidatorIndex};
+use bds_contracts::block::{BatchDigest, Signature, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
 use crate::batch::{Batch, Position, Tip};
@@ -20,6 +20,19 @@ pub(crate) struct Held {
     pub(crate) lane: ValidatorIndex,
     pub(crate) position: Position,
     pub(crate) parent: BatchDigest,
+    /// The author's, for evidence.
+    pub(crate) signature: Signature,
+}
+
+impl Held {
+    pub(crate) fn of(batch: &Batch) -> Self {
+        Self {
+            lane: batch.header.lane,
+            position: batch.header.position,
+            parent: batch.header.parent,
+            signature: batch.signature,
+        }
+    }
 }
 
 /// A batch that is asked for.
@@ -232,13 +245,9 @@ impl Core {
     pub(crate) fn on_fetch_batches(
         &mut self,
         from: ValidatorIndex,
-        mut digests: Vec<BatchDigest>,
+        digests: Vec<BatchDigest>,
         turn: &mut Turn,
     ) {
-        if digests.len() > self.config.fetch_batches_max {
-            self.count("fetch_too_long");
-            digests.truncate(self.config.fetch_batches_max);
-        }
         self.serve_batches(from, digests, turn);
     }
 

@@ -10,9 +10,10 @@ use crate::batches::Batches;
 use crate::config::Config;
 use crate::evidence::Evidence;
 use crate::execution::Execution;
+use crate::gate::Gate;
+use crate::gate::notary::{Notary, Proven};
 use crate::lanes::{Lane, LaneTip};
 use crate::message::{Message, View};
-use crate::notary::{Notary, Proven};
 use crate::own_lane::OwnLane;
 use crate::recovery::Recovered;
 use crate::scheme::Scheme;
@@ -27,6 +28,7 @@ use crate::view_change::{ViewChanges, reproposals};
 /// is in the turn: records first, effects after they are on disk.
 pub struct Core {
     pub(crate) config: Config,
+    gate: Gate,
     pub(crate) notary: Notary,
     pub(crate) view: View,
     pub(crate) lanes: Vec<Lane>,
@@ -58,6 +60,7 @@ impl Core {
         let validators = config.validators();
         assert_eq!(recovered.lanes.len(), validators, "one lane a validator");
         let mut core = Self {
+            gate: Gate::new(&config, now),
             notary: Notary::new(&config, scheme),
             view: 0,
             lanes: (0..validators).map(|_| Lane::default()).collect(),
@@ -117,10 +120,11 @@ impl Core {
     }
 
     fn on_message(&mut self, now: Millis, from: ValidatorIndex, message: Message, turn: &mut Turn) {
-        if from == self.config.me || !self.notary.is_member(from) {
-            self.count("message_from_outside");
-            return;
-        }
+        let heard = match self.gate.admit(&self.config, now, from, message) {
+            Ok(heard) => heard,
+            Err(why) => return self.count(why),
+        };
+        let (from, message) = heard.open();
         match message {
             Message::Batch(batch) => self.on_batch(from, batch, turn),
             Message::Acknowledge {
@@ -239,6 +243,7 @@ impl Core {
                         view: new_view.view,
                         proposal,
                         certificates: Vec::new(),
+                        signature: None,
                         digest,
                         at: now,
                     });
@@ -268,6 +273,7 @@ impl Core {
                     digest: proposal.digest(),
                     proposal,
                     certificates: Vec::new(),
+                    signature: None,
                     at: now,
                 });
             }

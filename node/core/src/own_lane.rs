@@ -14,9 +14,9 @@ use bds_contracts::tx::Millis;
 use crate::batch::{Batch, BatchHeader, Payload, Position, Tip, TipCertificate};
 use crate::batches::Held;
 use crate::core::Core;
+use crate::gate::notary::Proven;
 use crate::lanes::LaneTip;
 use crate::message::Message;
-use crate::notary::Proven;
 use crate::turn::{Effect, Record, Turn};
 
 /// A sealed batch that is not certified yet.
@@ -164,14 +164,7 @@ impl Core {
             position,
             digest,
         });
-        self.batches.learn(
-            digest,
-            Held {
-                lane: self.config.me,
-                position,
-                parent: batch.header.parent,
-            },
-        );
+        self.batches.learn(digest, Held::of(&batch));
         self.batches.keep(digest, batch.clone());
         self.own.tip = LaneTip { position, digest };
         let lane = &mut self.lanes[usize::from(self.config.me)];

@@ -3,16 +3,16 @@
 //! Castro and Liskov, "Practical Byzantine Fault Tolerance", section 4.2. What is ordered is a cut of certified lane
 //! tips, so a vote needs no payload. The primary votes like everyone: its pre-prepare is followed by its prepare.
 
-use bds_contracts::block::{Height, Signatures, Statement, ValidatorIndex};
+use bds_contracts::block::{Height, Signature, Signatures, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
 use crate::batch::{Position, TipCertificate};
 use crate::core::Core;
 use crate::evidence::Evidence;
+use crate::gate::notary::Proven;
 use crate::message::{
     CommittedSlot, Message, PrePrepare, PreparedSlot, Proposal, View, Vote, VoteCertificate,
 };
-use crate::notary::Proven;
 use crate::slots::{Accepted, Cast, Phase, Slot};
 use crate::turn::{Effect, Record, Turn};
 
@@ -107,7 +107,7 @@ impl Core {
             certificates: certificates.clone(),
             signature,
         })));
-        self.accept(now, proposal, certificates, turn);
+        self.accept(now, proposal, certificates, Some(signature), turn);
     }
 
     /// Section 4.2, what a backup checks before it accepts a pre-prepare.
@@ -140,22 +140,23 @@ impl Core {
             .slots
             .get(&proposal.slot)
             .and_then(|slot| slot.accepted_in(view))
-            .map(|accepted| accepted.digest);
-        if accepted == Some(digest) {
+            .map(|accepted| (accepted.digest, accepted.signature));
+        if accepted.is_some_and(|(first, _)| first == digest) {
             return;
         }
         if !self.notary.check(from, &statement, &signature) {
             self.count("pre_prepare_bad_signature");
             return;
         }
-        if let Some(first) = accepted {
-            self.report(Evidence::proposals(
-                from,
-                (view, proposal.slot),
-                first,
-                digest,
-                signature,
-            ));
+        if let Some((first, first_signature)) = accepted {
+            let first = Statement::PrePrepare(view, proposal.slot, first.0);
+            self.count("pre_prepare_conflict");
+            if let Some(first_signature) = first_signature {
+                self.report(Evidence::Conflict {
+                    validator: from,
+                    statements: [(first, first_signature), (statement, signature)],
+                });
+            }
             return;
         }
         if proposal.time.0 > now.0 + self.config.clock_ahead_max_ms {
@@ -169,23 +170,18 @@ impl Core {
         for certificate in news {
             self.take_certificate(now, certificate);
         }
-        self.accept(now, proposal, certificates, turn);
+        self.accept(now, proposal, certificates, Some(signature), turn);
     }
 
-    /// The certificates of the tips that are new here, when tips are sorted by lane, one a lane, within the window of their
-    /// lane, and each is certified; `None` otherwise. What this validator has checked is not checked again.
+    /// The certificates of the tips that are new here, when each tip is within the window of its lane and certified; `None`
+    /// otherwise. What this validator has checked is not checked again.
     fn certified_tips(
         &self,
         proposal: &Proposal,
         certificates: &[Signatures],
     ) -> Option<Vec<Proven<TipCertificate>>> {
         let tips = &proposal.tips;
-        let formed = tips.windows(2).all(|p| p[0].lane < p[1].lane)
-            && tips.len() == certificates.len()
-            && tips
-                .iter()
-                .all(|tip| self.notary.is_member(tip.lane) && self.tip_is_near(tip));
-        if !formed {
+        if !tips.iter().all(|tip| self.tip_is_near(tip)) {
             return None;
         }
         let news = tips
@@ -208,6 +204,7 @@ impl Core {
         now: Millis,
         proposal: Proposal,
         certificates: Vec<Signatures>,
+        signature: Option<Signature>,
         turn: &mut Turn,
     ) {
         let (view, slot, digest) = (self.view, proposal.slot, proposal.digest());
@@ -219,6 +216,7 @@ impl Core {
             view,
             proposal,
             certificates,
+            signature,
             digest,
             at: now,
         });
@@ -283,14 +281,36 @@ impl Core {
             Cast::New => {}
             Cast::Old if self.counts_twice() => {}
             Cast::Old => return,
-            Cast::Conflict => {
-                self.count("vote_conflict");
+            Cast::Conflict(first) => {
+                self.on_vote_conflict(from, phase, &first, vote);
                 return;
             }
         }
         match phase {
             Phase::Prepare => self.check_prepared(now, vote.slot, turn),
             Phase::Commit => self.check_committed(now, from, vote.slot, turn),
+        }
+    }
+
+    /// Two votes for one place: evidence, if both are signed.
+    fn on_vote_conflict(
+        &mut self,
+        from: ValidatorIndex,
+        phase: Phase,
+        first: &Vote,
+        second: &Vote,
+    ) {
+        self.count("vote_conflict");
+        let statements = [first, second].map(|vote| {
+            let statement = phase.statement(vote.view, vote.slot, vote.digest);
+            (statement, vote.signature)
+        });
+        let signed = |(statement, signature)| self.notary.check(from, &statement, &signature);
+        if statements.into_iter().all(signed) {
+            self.report(Evidence::Conflict {
+                validator: from,
+                statements,
+            });
         }
     }
 

@@ -118,11 +118,7 @@ impl Recovered {
                 let header = &batch.header;
                 let lane = &mut self.lanes[usize::from(header.lane)];
                 if header.position > lane.ordered.position {
-                    let held = Held {
-                        lane: header.lane,
-                        position: header.position,
-                        parent: header.parent,
-                    };
+                    let held = Held::of(batch);
                     let here = lane.batches.entry(header.position).or_default();
                     let digest = header.digest();
                     if here.iter().all(|(other, _)| *other != digest) {

@@ -6,8 +6,8 @@
 use bds_contracts::block::{Height, Signature, Signatures, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
+use crate::gate::notary::Notary;
 use crate::message::{CommittedSlot, PreparedSlot, Proposal, ProposalDigest, View, Vote};
-use crate::notary::Notary;
 
 /// The two voting phases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +43,8 @@ pub(crate) enum Cast {
     New,
     /// Known already, or older than what is kept.
     Old,
-    /// The same validator voted for something else in the same view.
-    Conflict,
+    /// The same validator voted for something else in the same view: the vote that is kept.
+    Conflict(Vote),
 }
 
 /// Votes of one phase, by validator.
@@ -71,7 +71,11 @@ impl Ballots {
                 return if old.digest == vote.digest {
                     Cast::Old
                 } else {
-                    Cast::Conflict
+                    Cast::Conflict(Vote {
+                        digest: old.digest,
+                        signature: old.signature,
+                        ..*vote
+                    })
                 };
             }
         }
@@ -175,6 +179,8 @@ pub(crate) struct Accepted {
     pub(crate) proposal: Proposal,
     /// Signatures of the tips' certificates, for repeating the pre-prepare; empty when it came by a new view.
     pub(crate) certificates: Vec<Signatures>,
+    /// The primary's, for evidence; `None` when it came by a new view or from disk.
+    pub(crate) signature: Option<Signature>,
     pub(crate) digest: ProposalDigest,
     /// When, to tell what is worth repeating.
     pub(crate) at: Millis,

@@ -144,8 +144,8 @@ pub(crate) struct Net {
     /// Now.
     pub(crate) now: Millis,
     queue: VecDeque<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
-    /// Messages delivered, with their bytes, since the test last looked.
-    pub(crate) delivered: Vec<(ValidatorIndex, ValidatorIndex, usize)>,
+    /// Every message delivered so far.
+    pub(crate) delivered: Vec<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
 }
 
 impl Net {
@@ -242,7 +242,7 @@ impl Net {
         let mut count = 0_u64;
         while self.nodes[index].core().committed() < goal {
             count += 1;
-            assert!(count < 100 * blocks + 10_000, "no blocks are made");
+            assert!(count < 100 * blocks + 10_000, "no blocks are made: {}", self.standing());
             if self.nodes[index].core().mempool().1 == 0 {
                 let text = format!("transaction {goal} {count}");
                 self.submit(index, &[text.as_bytes()]);
@@ -253,7 +253,7 @@ impl Net {
 
     fn deliver(&mut self) {
         while let Some((from, to, bytes)) = self.queue.pop_front() {
-            self.delivered.push((from, to, bytes.len()));
+            self.delivered.push((from, to, bytes.clone()));
             let message = borsh::from_slice(&bytes).expect("a core sends what can be decoded");
             self.input(usize::from(to), Input::Received { from, message });
         }
@@ -365,6 +365,35 @@ impl Net {
             }
             Effect::Certified(_) => {}
         }
+    }
+
+    /// Messages that a validator refused for what is in them.
+    pub(crate) fn refused(&self, index: usize) -> u64 {
+        let counters = self.nodes[index].core().counters().iter();
+        let refusals =
+            counters.filter(|(name, _)| name.ends_with("_malformed") || name.contains("_bad"));
+        refusals.map(|(_, times)| times).sum()
+    }
+
+    /// Where everyone stands, for a failure's report.
+    pub(crate) fn standing(&self) -> String {
+        let standing = self.nodes.iter().map(|node| match &node.core {
+            None => format!("\n{}: down {:?}", node.config.me, node.halted),
+            Some(core) => format!(
+                "\n{}: view {}{} committed {} executed {} certified {} lanes {:?} certified lanes {:?} {:?} {:?}",
+                node.config.me,
+                core.view(),
+                if core.is_changing_view() { "+" } else { "" },
+                core.committed(),
+                core.executed(),
+                core.certified(),
+                core.lane_positions(),
+                core.lane_certified(),
+                core.batches_pending(),
+                core.counters(),
+            ),
+        });
+        standing.collect()
     }
 
     /// Height of the slowest and of the fastest validator that is up.
