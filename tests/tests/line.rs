@@ -12,7 +12,7 @@ use bds_byzantine::home::Home;
 use bds_contracts::block::{BatchDigest, MerkleRoot, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 use bds_core::batch::{Batch, BatchHeader, Payload, Tip, TipCertificate};
-use bds_core::message::{Message, Proposal, ProposalDigest, Status, Vote};
+use bds_core::message::{Message, PrePrepare, Proposal, ProposalDigest, Status, Vote};
 use bds_node::measure::cluster::Cluster;
 use bds_node::network::{Inbox, Limits, Network, TurnShare};
 use bds_node::workload::{Carbon, CarbonConfig};
@@ -319,12 +319,12 @@ async fn legal_data_is_passed_on(line: &mut Line, carbon: &Carbon) {
         tips: vec![tip],
     };
     let name = proposal.digest();
-    line.liar.send(&Message::PrePrepare {
+    line.liar.send(&Message::PrePrepare(PrePrepare {
         view: 0,
         signature: pen.sign(&Statement::PrePrepare(0, 1, name.0)),
         proposal,
         certificates: vec![certificate.signatures],
-    });
+    }));
     line.until("the proposal is voted for", |line| {
         line.listener.has_heard(&name.0)
     })

@@ -132,7 +132,7 @@ mod tests {
     use bds_contracts::tx::{ChainId, Millis};
     use bds_core::batch::{Batch, BatchHeader, Payload, Tip, TipCertificate};
     use bds_core::message::{
-        CommittedSlot, Message, NewView, PreparedAt, PreparedSlot, Proofs, Proposal,
+        CommittedSlot, Message, NewView, PrePrepare, PreparedAt, PreparedSlot, Proofs, Proposal,
         ProposalDigest, ProvenViewChange, ViewChange, VoteCertificate,
     };
 
@@ -253,12 +253,12 @@ mod tests {
                 change: change(0, window),
                 proofs: proofs(n, window),
             }),
-            Message::PrePrepare {
+            Message::PrePrepare(PrePrepare {
                 view: 1,
                 proposal,
                 certificates: vec![signatures(n); n],
                 signature: Signature([8; 64]),
-            },
+            }),
             Message::Certificate(TipCertificate {
                 tip: tips(1)[0],
                 signatures: signatures(n),

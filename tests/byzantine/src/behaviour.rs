@@ -11,7 +11,7 @@ use bds_contracts::block::{
 };
 use bds_contracts::tx::{ChainId, Millis};
 use bds_core::batch::Position;
-use bds_core::message::{Message, Proposal, ProposalDigest, Vote};
+use bds_core::message::{Message, PrePrepare, Proposal, ProposalDigest, Vote};
 
 use crate::floods;
 use crate::home::Pen;
@@ -190,7 +190,7 @@ fn voted(view: &View<'_>, vote: Vote, digest: ProposalDigest, prepare: bool) -> 
 
 fn proposal_of(message: &Message) -> Option<&Proposal> {
     match message {
-        Message::PrePrepare { proposal, .. } => Some(proposal),
+        Message::PrePrepare(proposed) => Some(&proposed.proposal),
         _ => None,
     }
 }
@@ -201,12 +201,12 @@ fn with_proposal(
     mut message: Message,
     change: impl FnOnce(&mut Proposal),
 ) -> Message {
-    if let Message::PrePrepare {
+    if let Message::PrePrepare(PrePrepare {
         view: number,
         proposal,
         certificates,
         signature,
-    } = &mut message
+    }) = &mut message
     {
         let before = proposal.tips.clone();
         change(proposal);

@@ -11,8 +11,8 @@ use bds_contracts::block::{
 use bds_contracts::tx::{ChainId, Millis};
 use bds_core::batch::{Batch, BatchHeader, Payload, Tip, TipCertificate};
 use bds_core::message::{
-    CommittedSlot, Message, NewView, PreparedAt, PreparedSlot, Proofs, Proposal, ProposalDigest,
-    ProvenViewChange, Status, ViewChange, Vote, VoteCertificate,
+    CommittedSlot, Message, NewView, PrePrepare, PreparedAt, PreparedSlot, Proofs, Proposal,
+    ProposalDigest, ProvenViewChange, Status, ViewChange, Vote, VoteCertificate,
 };
 use sha2::{Digest as _, Sha512_256};
 
@@ -525,12 +525,12 @@ fn pre_prepare(
     signature: Option<Signature>,
 ) -> Message {
     let statement = Statement::PrePrepare(view, proposal.slot, proposal.digest().0);
-    Message::PrePrepare {
+    Message::PrePrepare(PrePrepare {
         view,
         certificates,
         signature: signature.unwrap_or_else(|| v.pen.sign(&statement)),
         proposal,
-    }
+    })
 }
 
 /// Signed by the liar; each tip shows the liar's acknowledgement alone.
