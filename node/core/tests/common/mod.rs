@@ -20,7 +20,7 @@ use bds_core::core::Core;
 use bds_core::message::{CommittedSlot, Message};
 use bds_core::recovery::Recovered;
 use bds_core::scheme::{Scheme, SignatureCheck};
-use bds_core::turn::{Disk, Effect, Input, Record, Turn};
+use bds_core::turn::{Disk, Effect, Input, Now, Record, Turn};
 use sha2::{Digest as _, Sha512_256};
 
 /// The ledger of all tests.
@@ -103,7 +103,9 @@ pub(crate) struct Node {
 impl Node {
     /// The running core.
     pub(crate) fn core(&self) -> &Core {
-        self.core.as_ref().expect("the validator is up")
+        self.core
+            .as_ref()
+            .unwrap_or_else(|| panic!("down: {:?}", self.halted))
     }
 
     fn batches(&self, digests: &[BatchDigest]) -> Vec<Batch> {
@@ -137,6 +139,10 @@ impl Node {
     }
 }
 
+/// See [`Net::bend`]: from, to, message; delay and what arrives.
+pub(crate) type Bend =
+    Box<dyn FnMut(ValidatorIndex, ValidatorIndex, Message) -> Option<(u64, Message)>>;
+
 /// All validators and what is on its way between them.
 pub(crate) struct Net {
     /// By index.
@@ -144,6 +150,14 @@ pub(crate) struct Net {
     /// Now.
     pub(crate) now: Millis,
     queue: VecDeque<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
+    answers: VecDeque<(usize, Input)>,
+    turning: bool,
+    /// On its way until then.
+    slow: Vec<(Millis, ValidatorIndex, ValidatorIndex, Vec<u8>)>,
+    /// What becomes of a message on its way: it arrives after so many milliseconds, changed or not, or never.
+    pub(crate) bend: Option<Bend>,
+    /// How far the clock of each validator is ahead, in milliseconds.
+    pub(crate) clock_ahead: Vec<i64>,
     /// Every message delivered so far.
     pub(crate) delivered: Vec<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
 }
@@ -176,6 +190,11 @@ impl Net {
             nodes: nodes.collect(),
             now: Millis(1_000_000),
             queue: VecDeque::new(),
+            answers: VecDeque::new(),
+            turning: false,
+            slow: Vec::new(),
+            bend: None,
+            clock_ahead: vec![0; n],
             delivered: Vec::new(),
         };
         for index in 0..n {
@@ -226,6 +245,10 @@ impl Net {
         for _ in 0..millis {
             self.deliver();
             self.now.0 += 1;
+            let now = self.now;
+            for (_, from, to, bytes) in self.slow.extract_if(.., |slow| slow.0 <= now) {
+                self.queue.push_back((from, to, bytes));
+            }
             for index in 0..self.nodes.len() {
                 if self.nodes[index].wake.is_some_and(|at| at <= self.now) {
                     self.nodes[index].wake = None;
@@ -242,7 +265,11 @@ impl Net {
         let mut count = 0_u64;
         while self.nodes[index].core().committed() < goal {
             count += 1;
-            assert!(count < 100 * blocks + 10_000, "no blocks are made: {}", self.standing());
+            assert!(
+                count < 100 * blocks + 10_000,
+                "no blocks are made: {}",
+                self.standing()
+            );
             if self.nodes[index].core().mempool().1 == 0 {
                 let text = format!("transaction {goal} {count}");
                 self.submit(index, &[text.as_bytes()]);
@@ -259,9 +286,23 @@ impl Net {
         }
     }
 
-    /// One input, one turn.
+    /// One input, one turn, and whatever its effects answer.
     pub(crate) fn input(&mut self, index: usize, input: Input) {
-        let now = self.now;
+        self.answers.push_back((index, input));
+        // The effects of a turn come before the answers to them.
+        if !std::mem::replace(&mut self.turning, true) {
+            while let Some((index, input)) = self.answers.pop_front() {
+                self.turn(index, input);
+            }
+            self.turning = false;
+        }
+    }
+
+    fn turn(&mut self, index: usize, input: Input) {
+        let now = Now {
+            timer: self.now,
+            wall: Millis(self.now.0.saturating_add_signed(self.clock_ahead[index])),
+        };
         let node = &mut self.nodes[index];
         let Some(core) = &mut node.core else { return };
         let mut turn = Turn::default();
@@ -274,8 +315,21 @@ impl Net {
 
     fn send(&mut self, from: usize, to: ValidatorIndex, message: &Message) {
         let from = self.nodes[from].config.me;
-        let bytes = borsh::to_vec(message).unwrap();
-        self.queue.push_back((from, to, bytes));
+        let mut delay = 0;
+        let mut bytes = borsh::to_vec(message).unwrap();
+        if let Some(bend) = &mut self.bend {
+            let Some((after, bent)) = bend(from, to, message.clone()) else {
+                return;
+            };
+            delay = after;
+            bytes = borsh::to_vec(&bent).unwrap();
+        }
+        if delay == 0 {
+            self.queue.push_back((from, to, bytes));
+        } else {
+            let at = Millis(self.now.0 + delay);
+            self.slow.push((at, from, to, bytes));
+        }
     }
 
     fn effect(&mut self, index: usize, effect: Effect) {
@@ -443,6 +497,7 @@ pub(crate) fn status(height: Height, validators: usize) -> Message {
         committed: height,
         executed: height,
         certified: height,
+        voting_ms: 1,
         lanes: vec![0; validators],
     })
 }
