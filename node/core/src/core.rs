@@ -111,7 +111,7 @@ impl Core {
                 count,
             } => self.on_sealed(now, position, payload, root, count, turn),
             Input::Received { from, message } => self.on_message(now, from, message, turn),
-            Input::Verified { digest, valid } => self.on_verified(now, digest, valid, turn),
+            Input::Verified { digest, verdict } => self.on_verified(now, digest, verdict, turn),
             Input::Executed { header } => self.on_executed(now, header, turn),
             Input::Loaded(batches) => self.on_loaded(now, batches, turn),
             Input::Connected(peer) => self.on_connected(peer, turn),

@@ -20,7 +20,7 @@ use crate::core::Core;
 use crate::evidence::Evidence;
 use crate::gate::notary::Proven;
 use crate::message::Message;
-use crate::turn::{Effect, Record, Turn};
+use crate::turn::{Effect, Record, Turn, Verdict};
 
 /// A place in a lane and the batch there; position 0 with a zero digest is the empty lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
@@ -224,7 +224,7 @@ impl Core {
         &mut self,
         now: Millis,
         digest: BatchDigest,
-        valid: bool,
+        verdict: Verdict,
         turn: &mut Turn,
     ) {
         let Some(batch) = self.batches.verifying.remove(&digest) else {
@@ -238,8 +238,14 @@ impl Core {
         if awaited {
             lane.checking.remove(&position);
         }
-        if !valid {
-            self.on_bad_batch(batch, awaited);
+        if verdict != Verdict::Valid {
+            if awaited {
+                lane.cut_at(&batch.header);
+            }
+            match verdict {
+                Verdict::Forged => self.on_bad_batch(batch),
+                _ => self.count("batch_altered"),
+            }
         } else if position <= lane.ordered.position {
             // It is history already.
         } else if wanted || (awaited && lane.chain.digest == batch.header.parent) {
@@ -254,15 +260,11 @@ impl Core {
         self.dispatch(now, turn);
     }
 
-    /// A batch that its author signed and should not have: everything received after it builds on it, and what is wanted
-    /// by a slot is asked for again elsewhere.
-    fn on_bad_batch(&mut self, batch: Batch, awaited: bool) {
+    /// A batch that its author signed and should not have.
+    fn on_bad_batch(&mut self, batch: Batch) {
         let header = batch.header;
         self.count("batch_invalid");
         let lane = &mut self.lanes[usize::from(header.lane)];
-        if awaited {
-            lane.cut_at(&header);
-        }
         lane.bad = lane.bad.saturating_add(1);
         if lane.bad == self.config.bad_batches_max {
             self.count("author_barred");

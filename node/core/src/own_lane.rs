@@ -25,6 +25,13 @@ pub(crate) struct Uncertified {
     acknowledged: BTreeMap<ValidatorIndex, Signature>,
 }
 
+impl Uncertified {
+    /// This validator's acknowledgement has arrived.
+    pub(crate) fn acknowledged_by(&self, who: ValidatorIndex) -> bool {
+        self.acknowledged.contains_key(&who)
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct OwnLane {
     mempool: VecDeque<Arc<[u8]>>,

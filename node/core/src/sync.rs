@@ -162,11 +162,21 @@ impl Core {
         self.fetch_headers(now, turn);
     }
 
-    /// Own batches above what the peer holds; those that are ordered it fetches by itself.
+    /// Own batches above what the peer holds; those that are ordered it fetches by itself. What it holds and has not
+    /// acknowledged, as far as is known here, is repeated by its last batch: the acknowledgement may have been lost, and one for
+    /// the last stands for all.
     fn repeat_batches(&mut self, to: ValidatorIndex, holds: u64, turn: &mut Turn) {
         let me = self.config.me;
+        let tip = self.own.tip.position;
+        let last_uncertified = self.own.uncertified.last_key_value();
+        let unheard = last_uncertified.is_some_and(|(_, last)| !last.acknowledged_by(to));
+        let holds = if holds >= tip && unheard {
+            tip - 1
+        } else {
+            holds
+        };
         let low = holds.max(self.lanes[usize::from(me)].ordered.position);
-        let high = self.own.tip.position.min(low + self.config.lane_window);
+        let high = tip.min(low + self.config.lane_window);
         let digests: Vec<_> = (low + 1..=high)
             .filter_map(|position| self.batches.at(me, position).first().copied())
             .collect();

@@ -36,6 +36,17 @@ impl From<Millis> for Now {
     }
 }
 
+/// What the engine finds in a batch whose header its author signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Root, count, length and every transaction's form and signature are right.
+    Valid,
+    /// The payload is not the one that the header names. The author did not sign it: whoever passed it on may have changed it.
+    Altered,
+    /// The payload is the header's, and a transaction in it has no right form or signature: its author checks what it seals.
+    Forged,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Input {
@@ -63,8 +74,8 @@ pub enum Input {
     Verified {
         /// Which batch.
         digest: BatchDigest,
-        /// Root, count and every signature are right.
-        valid: bool,
+        /// What was found.
+        verdict: Verdict,
     },
     /// The answer to [`Effect::Execute`].
     Executed {

@@ -20,7 +20,7 @@ use bds_core::core::Core;
 use bds_core::message::{CommittedSlot, Message};
 use bds_core::recovery::Recovered;
 use bds_core::scheme::{Scheme, SignatureCheck};
-use bds_core::turn::{Disk, Effect, Input, Now, Record, Turn};
+use bds_core::turn::{Disk, Effect, Input, Now, Record, Turn, Verdict};
 use sha2::{Digest as _, Sha512_256};
 
 /// The ledger of all tests.
@@ -350,11 +350,15 @@ impl Net {
             }
             Effect::Verify(batch) => {
                 let transactions = batch.payload.transactions().unwrap_or_default();
-                let valid = root_of(&batch.payload) == batch.header.transactions_root
-                    && usize::try_from(batch.header.count) == Ok(transactions.len())
-                    && !transactions.contains(&BAD_TRANSACTION);
+                let same = root_of(&batch.payload) == batch.header.transactions_root
+                    && usize::try_from(batch.header.count) == Ok(transactions.len());
+                let verdict = match (same, transactions.contains(&BAD_TRANSACTION)) {
+                    (false, _) => Verdict::Altered,
+                    (true, true) => Verdict::Forged,
+                    (true, false) => Verdict::Valid,
+                };
                 let digest = batch.header.digest();
-                self.input(index, Input::Verified { digest, valid });
+                self.input(index, Input::Verified { digest, verdict });
             }
             Effect::Send(to, message) => self.send(index, to, &message),
             Effect::Broadcast(message) => {
