@@ -230,6 +230,7 @@ fn standing(height: u64) -> Message {
         committed: height,
         executed: height,
         certified: height,
+        voting_ms: 1,
         lanes: vec![0; 4],
     })
 }

@@ -19,7 +19,7 @@ use crate::recovery::Recovered;
 use crate::scheme::Scheme;
 use crate::slots::{Accepted, Phase, Slot};
 use crate::sync::Sync;
-use crate::turn::{Effect, Input, Record, Turn};
+use crate::turn::{Effect, Input, Now, Record, Turn};
 use crate::view_change::{ViewChanges, reproposals};
 
 /// One validator.
@@ -44,6 +44,8 @@ pub struct Core {
     pub(crate) view_change: ViewChanges,
     pub(crate) sync: Sync,
     pub(crate) evidence: VecDeque<Evidence>,
+    /// The machine's clock at this step, for the time of blocks.
+    pub(crate) wall: Millis,
     counters: BTreeMap<&'static str, u64>,
     wake_at: Option<Millis>,
     started: bool,
@@ -73,10 +75,13 @@ impl Core {
             execution: Execution::default(),
             view_change: ViewChanges {
                 received: vec![None; validators],
+                heard_at: vec![None; validators],
+                fair_since: now,
                 ..ViewChanges::default()
             },
             sync: Sync::new(validators, now),
             evidence: VecDeque::new(),
+            wall: Millis(0),
             counters: BTreeMap::new(),
             wake_at: None,
             started: false,
@@ -90,7 +95,9 @@ impl Core {
     ///
     /// Repeats, old views and late timers add nothing, so the caller may deliver anything twice. Several inputs may
     /// share a turn; they then share one sync.
-    pub fn step(&mut self, now: Millis, input: Input, turn: &mut Turn) {
+    pub fn step(&mut self, now: impl Into<Now>, input: Input, turn: &mut Turn) {
+        let Now { timer: now, wall } = now.into();
+        self.wall = wall;
         if !self.started {
             self.started = true;
             self.resume_lanes(turn);
@@ -102,9 +109,9 @@ impl Core {
                 payload,
                 root,
                 count,
-            } => self.on_sealed(position, payload, root, count, turn),
+            } => self.on_sealed(now, position, payload, root, count, turn),
             Input::Received { from, message } => self.on_message(now, from, message, turn),
-            Input::Verified { digest, valid } => self.on_verified(now, digest, valid, turn),
+            Input::Verified { digest, verdict } => self.on_verified(now, digest, verdict, turn),
             Input::Executed { header } => self.on_executed(now, header, turn),
             Input::Loaded(batches) => self.on_loaded(now, batches, turn),
             Input::Connected(peer) => self.on_connected(peer, turn),
@@ -131,7 +138,7 @@ impl Core {
                 position,
                 digest,
                 signature,
-            } => self.on_acknowledge(from, position, digest, signature, turn),
+            } => self.on_acknowledge(now, from, position, digest, signature, turn),
             Message::Certificate(certificate) => self.on_certificate(now, certificate),
             Message::PrePrepare(proposed) => self.on_pre_prepare(now, from, proposed, turn),
             Message::Prepare(vote) => self.on_vote(now, from, Phase::Prepare, &vote, turn),
@@ -211,6 +218,8 @@ impl Core {
                 .certificate
                 .filter(|certificate| certificate.tip.position > old.ordered.position)
                 .map(Proven::from_disk);
+            let ordered = old.ordered.position;
+            lane.commit_up_to(ordered, now);
             for (digest, held) in old.batches.into_values().flatten() {
                 self.batches.learn(digest, held);
             }
@@ -222,8 +231,7 @@ impl Core {
                 self.committed = height;
             }
             for tip in &committed.proposal.tips {
-                let lane = &mut self.lanes[usize::from(tip.lane)];
-                lane.committed = lane.committed.max(tip.position);
+                self.lanes[usize::from(tip.lane)].commit_up_to(tip.position, now);
             }
             self.slot_mut(height).committed = Some(committed);
         }
@@ -288,11 +296,13 @@ impl Core {
         self.restore_own_lane();
     }
 
-    /// The state on disk may be ahead of the last certified header: the blocks between cannot be certified here any
-    /// more, their headers are gone, but the one the state is at can.
+    /// The state on disk may be ahead of the last certified header: the headers of the blocks between are gone, so their
+    /// certificates are asked of peers; the one the state is at can be certified here.
     fn restore_base(&mut self, header: BlockHeader) {
         let height = header.height;
         if height > self.execution.certified {
+            let first = self.execution.certified + 1;
+            self.execution.gap = (first < height).then_some((first, height - 1));
             self.execution.certified = height - 1;
             self.restore_outcome(header);
         }
@@ -344,10 +354,10 @@ impl Core {
         self.view
     }
 
-    /// The primary of that view.
+    /// The primary of the next slot in that view.
     #[must_use]
     pub fn primary(&self) -> ValidatorIndex {
-        self.primary_of(self.view)
+        self.primary_of(self.view, self.committed + 1)
     }
 
     /// True while a view change is under way here.
@@ -447,10 +457,11 @@ impl Core {
         self.slots.len()
     }
 
-    /// True when no f+1 of the others have committed more, and all that is committed is executed.
+    /// True when a quorum, this validator among it, has said where it stands, no f+1 of the others have committed more, and
+    /// all that is committed is executed.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        !self.is_behind() && self.execution.executed == self.committed
+        self.has_heard_quorum() && !self.is_behind() && self.execution.executed == self.committed
     }
 
     /// Answers of peers to questions for slots or headers that were refused since one was taken. More than one means that

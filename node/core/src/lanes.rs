@@ -20,7 +20,7 @@ use crate::core::Core;
 use crate::evidence::Evidence;
 use crate::gate::notary::Proven;
 use crate::message::Message;
-use crate::turn::{Effect, Record, Turn};
+use crate::turn::{Effect, Record, Turn, Verdict};
 
 /// A place in a lane and the batch there; position 0 with a zero digest is the empty lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
@@ -40,6 +40,8 @@ pub(crate) struct Lane {
     pub(crate) committed: Position,
     /// Newest valid certificate seen.
     pub(crate) certified: Option<Proven<TipCertificate>>,
+    /// The certified place that has waited longest to be ordered, and since when it has.
+    pub(crate) unordered: Option<(Position, Millis)>,
     /// Last batch of the gapless chain that is held and checked.
     pub(crate) chain: LaneTip,
     /// Last batch of the gapless chain that is held or being checked.
@@ -63,6 +65,26 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) fn certified_position(&self) -> Position {
         self.certified.as_ref().map_or(0, |c| c.tip.position)
+    }
+
+    /// A slot that orders this lane up to `position` is final.
+    pub(crate) fn commit_up_to(&mut self, position: Position, now: Millis) {
+        self.committed = self.committed.max(position);
+        if self
+            .unordered
+            .is_some_and(|(place, _)| place <= self.committed)
+        {
+            self.unordered = None;
+        }
+        self.note_unordered(now);
+    }
+
+    /// Notes that something certified waits, unless something older does.
+    fn note_unordered(&mut self, now: Millis) {
+        let place = self.certified_position();
+        if place > self.committed {
+            self.unordered.get_or_insert((place, now));
+        }
     }
 
     /// Slots have ordered this lane up to `tip`: whatever else was held at or below is history.
@@ -202,7 +224,7 @@ impl Core {
         &mut self,
         now: Millis,
         digest: BatchDigest,
-        valid: bool,
+        verdict: Verdict,
         turn: &mut Turn,
     ) {
         let Some(batch) = self.batches.verifying.remove(&digest) else {
@@ -216,8 +238,14 @@ impl Core {
         if awaited {
             lane.checking.remove(&position);
         }
-        if !valid {
-            self.on_bad_batch(batch, awaited);
+        if verdict != Verdict::Valid {
+            if awaited {
+                lane.cut_at(&batch.header);
+            }
+            match verdict {
+                Verdict::Forged => self.on_bad_batch(batch),
+                _ => self.count("batch_altered"),
+            }
         } else if position <= lane.ordered.position {
             // It is history already.
         } else if wanted || (awaited && lane.chain.digest == batch.header.parent) {
@@ -232,15 +260,11 @@ impl Core {
         self.dispatch(now, turn);
     }
 
-    /// A batch that its author signed and should not have: everything received after it builds on it, and what is wanted
-    /// by a slot is asked for again elsewhere.
-    fn on_bad_batch(&mut self, batch: Batch, awaited: bool) {
+    /// A batch that its author signed and should not have.
+    fn on_bad_batch(&mut self, batch: Batch) {
         let header = batch.header;
         self.count("batch_invalid");
         let lane = &mut self.lanes[usize::from(header.lane)];
-        if awaited {
-            lane.cut_at(&header);
-        }
         lane.bad = lane.bad.saturating_add(1);
         if lane.bad == self.config.bad_batches_max {
             self.count("author_barred");
@@ -364,17 +388,18 @@ impl Core {
         if tip.position <= lane.certified_position().max(lane.committed) {
             return;
         }
-        self.adopt_certificate(certificate);
+        self.adopt_certificate(now, certificate);
         // The batch itself is usually on its way from its author.
         let due = Millis(now.0 + self.config.status_interval_ms);
         self.want_certified(due, &tip);
     }
 
     /// Takes a certificate as the lane's tip if it is the newest.
-    pub(crate) fn adopt_certificate(&mut self, certificate: Proven<TipCertificate>) {
+    pub(crate) fn adopt_certificate(&mut self, now: Millis, certificate: Proven<TipCertificate>) {
         let lane = &mut self.lanes[usize::from(certificate.tip.lane)];
         if certificate.tip.position > lane.certified_position() {
             lane.certified = Some(certificate);
+            lane.note_unordered(now);
         }
     }
 }

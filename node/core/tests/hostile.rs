@@ -117,12 +117,13 @@ fn a_status_of_the_largest_counts_is_refused() {
     let mut net = Net::new(4, |_| {});
     net.make_blocks(1, 2);
     for count in [u64::MAX, u64::MAX - 1, u64::MAX - 16, 1 << 48] {
-        for field in 0..5 {
+        for field in 0..6 {
             let mut status = Status {
                 view: 0,
                 committed: 1 << 40,
                 executed: 1 << 40,
                 certified: 1 << 40,
+                voting_ms: 1,
                 lanes: vec![1 << 40; 4],
             };
             match field {
@@ -130,6 +131,7 @@ fn a_status_of_the_largest_counts_is_refused() {
                 1 => status.committed = count,
                 2 => status.executed = count,
                 3 => status.certified = count,
+                4 => status.voting_ms = count,
                 _ => status.lanes[2] = count,
             }
             let refused = net.refused(2);

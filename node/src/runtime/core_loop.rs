@@ -10,12 +10,13 @@ use bds_contracts::tx::Millis;
 use bds_core::batch::Batch;
 use bds_core::core::Core;
 use bds_core::message::Message;
-use bds_core::turn::{Effect, Input, Turn};
+use bds_core::turn::{Effect, Input, Now, Turn};
 use crossbeam::channel::{Receiver, Select, Sender};
 use tracing::error;
 
 use super::admission::wall_clock;
 use super::executor::Work;
+use super::reports::Reporter;
 use super::serving::Serving;
 use crate::engine::Engine;
 use crate::execution::transactions_root;
@@ -42,6 +43,8 @@ pub struct CoreNumbers {
     pub mempool_free: Arc<AtomicU64>,
     /// Not behind its peers.
     pub synced: AtomicBool,
+    /// Answers refused in a row while catching up.
+    pub answers_refused: AtomicU64,
 }
 
 /// The core thread's belongings.
@@ -70,6 +73,33 @@ pub struct CoreLoop {
     pub metrics: Arc<Metrics>,
     /// Published numbers.
     pub numbers: Arc<CoreNumbers>,
+    /// Reads both times.
+    pub clock: Clock,
+    /// Tells of what the core found.
+    pub reporter: Reporter,
+}
+
+/// The two times of the core: one that never goes back, and the machine's.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Instant);
+
+impl Clock {
+    /// A timer that starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Both times. The timer begins above zero, so that every interval has passed before it.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        const TIMER_START_MS: u64 = 1_000_000;
+        let elapsed = u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX / 2);
+        Now {
+            timer: Millis(TIMER_START_MS + elapsed),
+            wall: wall_clock(),
+        }
+    }
 }
 
 /// The queues a core listens to. Answers are as many as were asked for; submissions are bounded by number and by the room
@@ -145,7 +175,7 @@ impl CoreLoop {
         select.recv(&inputs.submissions);
         select.recv(&inputs.stop);
         let patience = wake.map_or(IDLE_MAX, |at| {
-            Duration::from_millis(at.0.saturating_sub(wall_clock().0)).min(IDLE_MAX)
+            Duration::from_millis(at.0.saturating_sub(self.clock.now().timer.0)).min(IDLE_MAX)
         });
         // What an earlier turn left in the inbox rings no bell.
         if inputs.peers.is_empty() {
@@ -157,7 +187,7 @@ impl CoreLoop {
         if inputs.stop.try_recv() == Err(crossbeam::channel::TryRecvError::Disconnected) {
             return None;
         }
-        let now = wall_clock();
+        let now = self.clock.now();
         let mut turn = Turn::default();
         for input in inputs.answers.try_iter().take(TURN_INPUTS_MAX) {
             self.core.step(now, input, &mut turn);
@@ -176,7 +206,7 @@ impl CoreLoop {
         for input in inputs.submissions.try_iter().take(TURN_INPUTS_MAX) {
             self.core.step(now, input, &mut turn);
         }
-        if wake.is_some_and(|at| at <= now) {
+        if wake.is_some_and(|at| at <= now.timer) {
             *wake = None;
             self.core.step(now, Input::Tick, &mut turn);
         }
@@ -274,7 +304,8 @@ impl CoreLoop {
         let _ = self.executor.send(work);
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.reporter.publish(&self.core);
         let (waiting, _) = self.core.mempool();
         let room = waiting + self.core.mempool_free_bytes();
         self.metrics.mempool(waiting as u64, room as u64);
@@ -289,6 +320,9 @@ impl CoreLoop {
         numbers
             .mempool_free
             .store(self.core.mempool_free_bytes() as u64, Ordering::Release);
+        numbers
+            .answers_refused
+            .store(self.core.answers_refused(), Ordering::Relaxed);
         numbers
             .synced
             .store(self.core.is_synced(), Ordering::Relaxed);

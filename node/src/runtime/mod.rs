@@ -15,6 +15,7 @@ pub mod admission;
 pub mod core_loop;
 pub mod executor;
 pub mod nonces;
+pub mod reports;
 pub mod scheme;
 pub mod service;
 pub mod serving;
@@ -39,9 +40,10 @@ use crossbeam::channel::{bounded, unbounded};
 use tokio::sync::{broadcast, oneshot};
 use tracing::{error, info, warn};
 
-use self::admission::{Admission, Gate, REQUESTS_MAX, wall_clock};
-use self::core_loop::{CoreLoop, CoreNumbers, Ended, Inputs};
+use self::admission::{Admission, Gate, REQUESTS_MAX};
+use self::core_loop::{Clock, CoreLoop, CoreNumbers, Ended, Inputs};
 use self::executor::{Executor, Progress, Work};
+use self::reports::{Reporter, Reports};
 use self::service::Validator;
 use self::serving::Serving;
 use self::tracker::Tracker;
@@ -147,7 +149,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     }
     let (store, reader) = (opened.store, opened.reader);
     let scheme = scheme::Ed25519Scheme::new(&seed, Arc::clone(&engine));
-    let core = Core::new(core_config, Box::new(scheme), recovered, wall_clock());
+    let clock = Clock::start();
+    let core = Core::new(core_config, Box::new(scheme), recovered, clock.now().timer);
 
     // Queues.
     let (answers_tx, answers) = unbounded();
@@ -173,6 +176,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         .transactions
         .store(execution.place().transactions, Ordering::Release);
     let numbers = Arc::new(CoreNumbers::default());
+    let reports = Arc::new(Reports::default());
     let metrics = Arc::new(Metrics::new());
     let gate = Arc::new(Gate::default());
     let serving = Serving::new(limits.validators);
@@ -192,6 +196,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         blocks: blocks_tx.clone(),
         progress: Arc::clone(&progress),
         numbers: Arc::clone(&numbers),
+        reports: Arc::clone(&reports),
         network: network.clone(),
         serving: serving.clone(),
         gate: Arc::clone(&gate),
@@ -239,6 +244,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         executor: work_tx.clone(),
         answers: answers_tx.clone(),
         numbers,
+        clock,
+        reporter: Reporter::new(Arc::clone(&reports)),
     };
     let executor = spawn("bds-exec", move || executor.run(&work))?;
     spawn("bds-admit", move || admission.run(&requests))?;

@@ -28,6 +28,7 @@ impl Behaviour for Status {
                 committed: number,
                 executed: number,
                 certified: number,
+                voting_ms: number,
                 lanes: vec![number; view.set.validators.len()],
             });
             for _ in 0..SMALL / 5 {

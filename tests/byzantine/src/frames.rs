@@ -727,6 +727,7 @@ fn status(v: &View<'_>, number: u64, lanes: Vec<u64>) -> Illegal {
         committed: number,
         executed: number,
         certified: number,
+        voting_ms: 1,
         lanes,
     });
     // Twice: the second looks as if its sender made no progress.

@@ -20,7 +20,7 @@ use bds_core::turn::{Disk, Effect, Input, Record, Turn};
 use bds_node::engine::Engine;
 use bds_node::execution::{Execution, transactions_root};
 use bds_node::network::{Inbox, Limits, Network, TurnShare};
-use bds_node::runtime::admission::wall_clock;
+use bds_node::runtime::core_loop::Clock;
 use bds_node::runtime::scheme::Ed25519Scheme;
 use bds_node::runtime::verification::check_batches;
 use crossbeam::channel::Receiver;
@@ -76,6 +76,7 @@ pub struct Shell {
     behaviour: Box<dyn Behaviour>,
     /// Answers to the core's own questions, given in its next turn.
     answers: Vec<Input>,
+    clock: Clock,
     since: Instant,
 }
 
@@ -95,7 +96,8 @@ impl Shell {
         config.slot_interval_min_ms = 20;
         let scheme = Ed25519Scheme::new(home.seed(), Arc::clone(&engine));
         let recovered = Recovered::new(&config);
-        let core = Core::new(config, Box::new(scheme), recovered, wall_clock());
+        let clock = Clock::start();
+        let core = Core::new(config, Box::new(scheme), recovered, clock.now().timer);
         let limits = Limits::of(home.validators());
         let (network, inbox) = home.connect(limits)?;
         Ok(Self {
@@ -109,6 +111,7 @@ impl Shell {
             engine,
             behaviour: Box::new(Honest),
             answers: Vec::new(),
+            clock,
             since: Instant::now(),
         })
     }
@@ -146,7 +149,7 @@ impl Shell {
     }
 
     fn turn(&mut self, wake: &mut Millis) -> Turn {
-        let now = wall_clock();
+        let now = self.clock.now();
         let mut turn = Turn::default();
         for answer in std::mem::take(&mut self.answers) {
             self.core.step(now, answer, &mut turn);
@@ -163,7 +166,7 @@ impl Shell {
             self.core
                 .step(now, Input::Received { from, message }, &mut turn);
         }
-        if *wake <= now {
+        if *wake <= now.timer {
             *wake = Millis(u64::MAX);
             self.core.step(now, Input::Tick, &mut turn);
         }
@@ -207,8 +210,8 @@ impl Shell {
             }
             Effect::Verify(batch) => {
                 let digest = batch.header.digest();
-                let valid = check_batches(&self.engine, self.mode, &[batch])[0];
-                self.answers.push(Input::Verified { digest, valid });
+                let verdict = check_batches(&self.engine, self.mode, &[batch])[0];
+                self.answers.push(Input::Verified { digest, verdict });
             }
             Effect::Send(to, message) => self.say(to, &message),
             Effect::Broadcast(message) => {

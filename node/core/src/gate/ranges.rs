@@ -165,6 +165,7 @@ impl Ranges<'_> {
             && small(status.committed)
             && status.executed <= status.committed
             && status.certified <= status.executed
+            && small(status.voting_ms)
             && status.lanes.len() == self.0.validators()
             && status.lanes.iter().all(|position| small(*position))
     }

@@ -17,10 +17,11 @@ use bds_contracts::tx::{ChainId, Millis, PublicKey};
 use bds_core::batch::{Batch, BatchHeader, Payload};
 use bds_core::config::Config;
 use bds_core::core::Core;
+use bds_core::lanes::LaneTip;
 use bds_core::message::{CommittedSlot, Message};
-use bds_core::recovery::Recovered;
+use bds_core::recovery::{ExecutedBase, Recovered};
 use bds_core::scheme::{Scheme, SignatureCheck};
-use bds_core::turn::{Disk, Effect, Input, Record, Turn};
+use bds_core::turn::{Disk, Effect, Input, Now, Record, Turn, Verdict};
 use sha2::{Digest as _, Sha512_256};
 
 /// The ledger of all tests.
@@ -96,6 +97,8 @@ pub(crate) struct Node {
     pub(crate) disk: Memory,
     /// Why it stopped by itself.
     pub(crate) halted: Option<String>,
+    /// The state that the next start finds on disk; `None` for genesis.
+    pub(crate) base: Option<ExecutedBase>,
     last: Option<BlockHeader>,
     wake: Option<Millis>,
 }
@@ -103,7 +106,9 @@ pub(crate) struct Node {
 impl Node {
     /// The running core.
     pub(crate) fn core(&self) -> &Core {
-        self.core.as_ref().expect("the validator is up")
+        self.core
+            .as_ref()
+            .unwrap_or_else(|| panic!("down: {:?}", self.halted))
     }
 
     fn batches(&self, digests: &[BatchDigest]) -> Vec<Batch> {
@@ -118,6 +123,25 @@ impl Node {
             .collect();
         let found = digests.iter().filter_map(|d| held.get(d));
         found.map(|batch| (*batch).clone()).collect()
+    }
+
+    /// The state at a height as a snapshot would hold it, from what is on disk.
+    pub(crate) fn executed_base(&self, height: Height) -> ExecutedBase {
+        let mut tips = vec![LaneTip::default(); self.config.validators()];
+        for slot in self.slots().filter(|s| s.proposal.slot <= height) {
+            for tip in &slot.proposal.tips {
+                tips[usize::from(tip.lane)] = LaneTip {
+                    position: tip.position,
+                    digest: tip.digest,
+                };
+            }
+        }
+        let mut headers = self.certified();
+        let header = headers.find(|h| h.header.height == height);
+        ExecutedBase {
+            header: header.expect("certified").header.clone(),
+            tips,
+        }
     }
 
     /// Committed slots on its disk.
@@ -137,6 +161,10 @@ impl Node {
     }
 }
 
+/// See [`Net::bend`]: from, to, message; delay and what arrives.
+pub(crate) type Bend =
+    Box<dyn FnMut(ValidatorIndex, ValidatorIndex, Message) -> Option<(u64, Message)>>;
+
 /// All validators and what is on its way between them.
 pub(crate) struct Net {
     /// By index.
@@ -144,6 +172,14 @@ pub(crate) struct Net {
     /// Now.
     pub(crate) now: Millis,
     queue: VecDeque<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
+    answers: VecDeque<(usize, Input)>,
+    turning: bool,
+    /// On its way until then.
+    slow: Vec<(Millis, ValidatorIndex, ValidatorIndex, Vec<u8>)>,
+    /// What becomes of a message on its way: it arrives after so many milliseconds, changed or not, or never.
+    pub(crate) bend: Option<Bend>,
+    /// How far the clock of each validator is ahead, in milliseconds.
+    pub(crate) clock_ahead: Vec<i64>,
     /// Every message delivered so far.
     pub(crate) delivered: Vec<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
 }
@@ -168,6 +204,7 @@ impl Net {
                 core: None,
                 disk: Memory::default(),
                 halted: None,
+                base: None,
                 last: None,
                 wake: None,
             }
@@ -176,6 +213,11 @@ impl Net {
             nodes: nodes.collect(),
             now: Millis(1_000_000),
             queue: VecDeque::new(),
+            answers: VecDeque::new(),
+            turning: false,
+            slow: Vec::new(),
+            bend: None,
+            clock_ahead: vec![0; n],
             delivered: Vec::new(),
         };
         for index in 0..n {
@@ -188,10 +230,13 @@ impl Net {
     pub(crate) fn start(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         let mut recovered = Recovered::new(&node.config);
+        if let Some(base) = node.base.clone() {
+            recovered.executed_base(base);
+        }
         for record in &node.disk.0 {
             recovered.replay(record);
         }
-        node.last = None;
+        node.last = node.base.as_ref().map(|base| base.header.clone());
         node.halted = None;
         let scheme = Box::new(MockScheme(key(node.config.me)));
         node.core = Some(Core::new(node.config.clone(), scheme, recovered, self.now));
@@ -226,6 +271,10 @@ impl Net {
         for _ in 0..millis {
             self.deliver();
             self.now.0 += 1;
+            let now = self.now;
+            for (_, from, to, bytes) in self.slow.extract_if(.., |slow| slow.0 <= now) {
+                self.queue.push_back((from, to, bytes));
+            }
             for index in 0..self.nodes.len() {
                 if self.nodes[index].wake.is_some_and(|at| at <= self.now) {
                     self.nodes[index].wake = None;
@@ -242,7 +291,11 @@ impl Net {
         let mut count = 0_u64;
         while self.nodes[index].core().committed() < goal {
             count += 1;
-            assert!(count < 100 * blocks + 10_000, "no blocks are made: {}", self.standing());
+            assert!(
+                count < 100 * blocks + 10_000,
+                "no blocks are made: {}",
+                self.standing()
+            );
             if self.nodes[index].core().mempool().1 == 0 {
                 let text = format!("transaction {goal} {count}");
                 self.submit(index, &[text.as_bytes()]);
@@ -259,9 +312,23 @@ impl Net {
         }
     }
 
-    /// One input, one turn.
+    /// One input, one turn, and whatever its effects answer.
     pub(crate) fn input(&mut self, index: usize, input: Input) {
-        let now = self.now;
+        self.answers.push_back((index, input));
+        // The effects of a turn come before the answers to them.
+        if !std::mem::replace(&mut self.turning, true) {
+            while let Some((index, input)) = self.answers.pop_front() {
+                self.turn(index, input);
+            }
+            self.turning = false;
+        }
+    }
+
+    fn turn(&mut self, index: usize, input: Input) {
+        let now = Now {
+            timer: self.now,
+            wall: Millis(self.now.0.saturating_add_signed(self.clock_ahead[index])),
+        };
         let node = &mut self.nodes[index];
         let Some(core) = &mut node.core else { return };
         let mut turn = Turn::default();
@@ -274,8 +341,21 @@ impl Net {
 
     fn send(&mut self, from: usize, to: ValidatorIndex, message: &Message) {
         let from = self.nodes[from].config.me;
-        let bytes = borsh::to_vec(message).unwrap();
-        self.queue.push_back((from, to, bytes));
+        let mut delay = 0;
+        let mut bytes = borsh::to_vec(message).unwrap();
+        if let Some(bend) = &mut self.bend {
+            let Some((after, bent)) = bend(from, to, message.clone()) else {
+                return;
+            };
+            delay = after;
+            bytes = borsh::to_vec(&bent).unwrap();
+        }
+        if delay == 0 {
+            self.queue.push_back((from, to, bytes));
+        } else {
+            let at = Millis(self.now.0 + delay);
+            self.slow.push((at, from, to, bytes));
+        }
     }
 
     fn effect(&mut self, index: usize, effect: Effect) {
@@ -296,11 +376,15 @@ impl Net {
             }
             Effect::Verify(batch) => {
                 let transactions = batch.payload.transactions().unwrap_or_default();
-                let valid = root_of(&batch.payload) == batch.header.transactions_root
-                    && usize::try_from(batch.header.count) == Ok(transactions.len())
-                    && !transactions.contains(&BAD_TRANSACTION);
+                let same = root_of(&batch.payload) == batch.header.transactions_root
+                    && usize::try_from(batch.header.count) == Ok(transactions.len());
+                let verdict = match (same, transactions.contains(&BAD_TRANSACTION)) {
+                    (false, _) => Verdict::Altered,
+                    (true, true) => Verdict::Forged,
+                    (true, false) => Verdict::Valid,
+                };
                 let digest = batch.header.digest();
-                self.input(index, Input::Verified { digest, valid });
+                self.input(index, Input::Verified { digest, verdict });
             }
             Effect::Send(to, message) => self.send(index, to, &message),
             Effect::Broadcast(message) => {
@@ -443,6 +527,7 @@ pub(crate) fn status(height: Height, validators: usize) -> Message {
         committed: height,
         executed: height,
         certified: height,
+        voting_ms: 1,
         lanes: vec![0; validators],
     })
 }
