@@ -42,6 +42,8 @@ pub(crate) fn play(program: &[u8]) {
         config.window = 32;
         config.fetch_slots_max = 32;
         config.rotation_slots = 16;
+        config.view_timeout_base_ms = 200;
+        config.view_timeout_max_ms = 800;
         config.batch_bytes_max = 4_096;
         config.payload_cache_bytes_max = 16 * 1_024;
     });
@@ -204,10 +206,10 @@ fn settle(net: &mut Net) {
         assert_eq!(net.nodes[index].halted, None, "validator {index} ended");
     }
     // Budgets fill up, views that were under way end.
-    net.run(40_000);
+    net.run(5_000);
     let before = net.heights().1;
     net.submit(0, &[b"the last one"]);
-    net.run(20_000);
+    net.run(3_000);
     for index in 0..3 {
         assert_eq!(net.nodes[index].halted, None, "validator {index} ended");
     }
