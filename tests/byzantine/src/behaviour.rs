@@ -32,8 +32,8 @@ pub struct View<'a> {
     pub certified: Option<&'a CertifiedHeader>,
     /// Position held of every lane.
     pub lanes: Vec<Position>,
-    /// When the behaviour began.
-    pub since: Instant,
+    /// The machine's clock, for times of proposals.
+    pub wall: Millis,
 }
 
 impl View<'_> {
@@ -383,7 +383,6 @@ impl Behaviour for OrderNothing {
     fn on_send(&mut self, view: &View<'_>, _: ValidatorIndex, message: Message) -> Vec<Message> {
         vec![with_proposal(view, message, |proposal| {
             proposal.tips.clear();
-            proposal.time = Millis(0);
         })]
     }
 }

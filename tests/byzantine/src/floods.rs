@@ -7,6 +7,7 @@ use bds_core::batch::{Batch, BatchHeader, Payload};
 use bds_core::message::{self, Message, ProposalDigest, Vote};
 
 use crate::behaviour::{Behaviour, View};
+use crate::craft;
 use crate::frames::{self, When};
 
 /// Small frames to each of the others in one beat.
@@ -48,7 +49,7 @@ impl Behaviour for ViewChanges {
         let mut said = Vec::new();
         for _ in 0..SMALL / 4 {
             self.0 += 1;
-            let change = frames::view_change(view, view.view + self.0);
+            let change = craft::view_change(view, view.view + self.0);
             said.extend(view.to_all(&change));
         }
         said

@@ -5,6 +5,7 @@
 //! with a name ([`frames`]), and links that delay ([`link`]). A crate of its own, so that the simulator needs no node.
 
 pub mod behaviour;
+mod craft;
 pub mod floods;
 pub mod frames;
 pub mod home;

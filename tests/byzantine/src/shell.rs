@@ -77,7 +77,6 @@ pub struct Shell {
     /// Answers to the core's own questions, given in its next turn.
     answers: Vec<Input>,
     clock: Clock,
-    since: Instant,
 }
 
 impl Shell {
@@ -112,7 +111,6 @@ impl Shell {
             behaviour: Box::new(Honest),
             answers: Vec::new(),
             clock,
-            since: Instant::now(),
         })
     }
 
@@ -122,10 +120,7 @@ impl Shell {
         let mut beat = Instant::now();
         loop {
             match commands.try_recv() {
-                Ok(behaviour) => {
-                    self.behaviour = behaviour;
-                    self.since = Instant::now();
-                }
+                Ok(behaviour) => self.behaviour = behaviour,
                 Err(crossbeam::channel::TryRecvError::Empty) => {}
                 Err(crossbeam::channel::TryRecvError::Disconnected) => return,
             }
@@ -182,7 +177,7 @@ impl Shell {
             committed: self.core.committed(),
             certified: self.core.certified_header(),
             lanes: self.core.lane_positions(),
-            since: self.since,
+            wall: self.clock.now().wall,
         };
         act(self.behaviour.as_mut(), &view)
     }
