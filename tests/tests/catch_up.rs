@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bds_client::Client;
-use bds_client::wire::{NodeStatus, Wait};
+use bds_client::wire::{ItemAnswer, ItemOutcome, NodeStatus, Wait};
 use bds_node::measure::audit;
 use bds_node::measure::cluster::Cluster;
-use bds_node::measure::load::{self, ClientPlan, Timing};
+use bds_node::measure::load::{self, Batch, ClientPlan, Timing};
 use bds_node::workload::{Carbon, CarbonConfig, Schedule};
 use bds_tests::process::bds;
 
@@ -36,6 +36,11 @@ struct Network {
     carbon: Carbon,
 }
 
+struct Requests {
+    loads: [Vec<ClientPlan>; 2],
+    single: Box<dyn Iterator<Item = Batch>>,
+}
+
 /// What one absence was like.
 #[derive(Debug)]
 struct Absence {
@@ -48,9 +53,15 @@ struct Absence {
 }
 
 impl Absence {
-    fn judge(&self) {
-        eprintln!("{self:?}");
-        assert!(self.ready < 2 * self.made, "too slow: {self:?}");
+    fn show(self) -> Self {
+        let Self {
+            what,
+            blocks,
+            made,
+            ready,
+        } = &self;
+        eprintln!("{what}: {blocks} blocks made in {made:?}, ready after {ready:?}");
+        self
     }
 }
 
@@ -70,8 +81,9 @@ impl Network {
         Self { cluster, carbon }
     }
 
-    /// Two loads of transactions one by one to the validators that stay; each has keys of its own.
-    fn loads(&self, length: Duration) -> [Vec<ClientPlan>; 2] {
+    /// What there is to send, each part with keys of its own: two loads for the validators that stay, of one transaction a
+    /// request, and single ones for the one that is away.
+    fn requests(&self, length: Duration) -> Requests {
         let schedule = Schedule {
             rate: 800.0,
             batch: 1,
@@ -79,23 +91,40 @@ impl Network {
             lanes: AWAY,
             length,
         };
-        let plans = self
-            .carbon
-            .plans(self.cluster.genesis().chain_id(), &schedule);
-        let (mut first, mut second) = (Vec::new(), Vec::new());
-        for (client, plan) in plans.into_iter().enumerate() {
-            if client % 2 == 0 {
-                first.push(plan);
-            } else {
-                second.push(plan);
-            }
+        let chain = self.cluster.genesis().chain_id();
+        let mut plans = self.carbon.plans(chain, &schedule);
+        let single = plans.pop().expect("many clients").batches;
+        let second = plans.split_off(plans.len() / 2);
+        Requests {
+            loads: [plans, second],
+            single,
         }
-        [first, second]
     }
 
+    /// Sends one transaction to the one that was away; it must come out of its own lane.
+    async fn submit_there(&self, single: &mut dyn Iterator<Item = Batch>) {
+        let body = single.next().expect("there are many").body;
+        let client = self.cluster.client().on_lane(AWAY);
+        let answer = client.post_batch(body, Wait::Applied, PATIENCE).await;
+        let items = answer.expect("an answer").items;
+        let applied = |item: &ItemAnswer| matches!(item.outcome, ItemOutcome::Applied { .. });
+        assert!(
+            items.iter().all(applied),
+            "its lane stands still: {items:?}"
+        );
+    }
+
+    /// Asked again when a connection breaks: the machine may be busy with other tests.
     async fn status(&self, index: usize) -> NodeStatus {
         let client = self.cluster.client().on_lane(index);
-        client.status().await.expect("it answers")
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match client.status().await {
+                Ok(status) => return status,
+                Err(problem) => assert!(Instant::now() < deadline, "validator {index}: {problem}"),
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// Waits until the network has made this many blocks more, and says how long it took.
@@ -149,6 +178,22 @@ impl Network {
     }
 }
 
+/// Removes everything but the keys, the settings and the document that names the ledger.
+fn empty(home: &Path) {
+    let kept = ["validator.key", "network.key", "bds.toml", "genesis.json"];
+    for entry in std::fs::read_dir(home).expect("a home") {
+        let path = entry.expect("an entry").path();
+        if kept.iter().any(|name| path.ends_with(name)) {
+            continue;
+        }
+        let gone = match path.is_dir() {
+            true => std::fs::remove_dir_all(&path),
+            false => std::fs::remove_file(&path),
+        };
+        gone.expect("removed");
+    }
+}
+
 /// Does something beside a load, which is then broken off.
 async fn under<T>(client: Client, load: Vec<ClientPlan>, work: impl Future<Output = T>) -> T {
     let timing = Timing {
@@ -188,49 +233,63 @@ async fn a_validator_that_was_away_or_emptied_is_ready_again_soon() {
     let client = network.cluster.client().clone();
     // Twice what is made slowly: 20 blocks a second.
     let length = PATIENCE + Duration::from_millis(100 * blocks);
-    let [first, second] = network.loads(length);
+    let Requests {
+        loads: [first, second],
+        mut single,
+    } = network.requests(length);
+    network.submit_there(&mut single).await;
+    let mut absences = Vec::new();
+    let mut note = |what, blocks, made, ready| {
+        absences.push(
+            Absence {
+                what,
+                blocks,
+                made,
+                ready,
+            }
+            .show(),
+        );
+    };
 
     // Away, then emptied, beside an idle network.
     let made = under(client.clone(), first, network.lose_it(false, blocks)).await;
-    let mut absences = Vec::new();
-    for what in ["away, idle", "emptied, idle"] {
-        if what == "emptied, idle" {
-            network.lose_it(true, 0).await;
-        }
-        let ready = network.come_back(2 * made).await;
-        absences.push(Absence {
-            what,
-            blocks,
-            made,
-            ready,
-        });
-    }
+    note(
+        "away, idle",
+        blocks,
+        made,
+        network.come_back(2 * made).await,
+    );
+    network.lose_it(true, 0).await;
+    note(
+        "emptied, idle",
+        blocks,
+        made,
+        network.come_back(2 * made).await,
+    );
+    network.submit_there(&mut single).await;
 
     // The same while transactions go on coming.
-    let loaded = under(client, second, async {
-        let mut loaded = Vec::new();
+    under(client, second, async {
         let made = network.lose_it(false, blocks).await;
-        let ready = network.come_back(2 * made).await;
-        loaded.push(Absence {
-            what: "away, loaded",
+        note(
+            "away, loaded",
             blocks,
             made,
-            ready,
-        });
-        let made = network.lose_it(true, blocks).await;
-        let ready = network.come_back(3 * 2 * made).await;
+            network.come_back(2 * made).await,
+        );
         // What the emptied one must make up for took three times as long.
-        loaded.push(Absence {
-            what: "emptied, loaded",
-            blocks: 3 * blocks,
-            made: 3 * made,
-            ready,
-        });
-        loaded
+        let made = 3 * network.lose_it(true, blocks).await;
+        let ready = network.come_back(2 * made).await;
+        note("emptied, loaded", 3 * blocks, made, ready);
     })
     .await;
-    absences.extend(loaded);
-    absences.iter().for_each(Absence::judge);
+    network.submit_there(&mut single).await;
+    for Absence {
+        what, made, ready, ..
+    } in &absences
+    {
+        assert!(*ready < 2 * *made, "{what}: {ready:?} for {made:?}");
+    }
 
     let settled = audit::settle(&mut network.cluster, PATIENCE).await;
     let settled = settled.expect("all come to rest at one height");
