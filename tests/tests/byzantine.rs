@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -107,11 +107,25 @@ struct Effect {
     memory_bytes: u64,
 }
 
+impl Effect {
+    fn show(&self) {
+        eprintln!(
+            "{}: {} good in {WINDOW:?}, {} view changes, {} MiB",
+            self.name,
+            self.good,
+            self.view_changes,
+            self.memory_bytes >> 20
+        );
+    }
+}
+
 struct Trial {
     cluster: Cluster,
     liar: Liar,
     honest: Vec<usize>,
     progress: Arc<Progress>,
+    /// Ends the load.
+    done: Arc<AtomicBool>,
 }
 
 impl Trial {
@@ -131,10 +145,11 @@ impl Trial {
             liar,
             honest,
             progress: Arc::default(),
+            done: Arc::default(),
         }
     }
 
-    /// A load on the honest ones' lanes.
+    /// A load on the honest ones' lanes, until it is done.
     fn load(&self, carbon: &Carbon, length: Duration) -> Vec<ClientPlan> {
         let schedule = Schedule {
             rate: RATE,
@@ -144,9 +159,15 @@ impl Trial {
             length,
         };
         let plans = carbon.plans(self.cluster.genesis().chain_id(), &schedule);
-        let at = |plan: ClientPlan| ClientPlan {
-            lane: self.honest[plan.lane],
-            ..plan
+        let at = |plan: ClientPlan| {
+            let done = Arc::clone(&self.done);
+            let batches = plan
+                .batches
+                .take_while(move |_| !done.load(Ordering::Relaxed));
+            ClientPlan {
+                lane: self.honest[plan.lane],
+                batches: Box::new(batches),
+            }
         };
         plans.into_iter().map(at).collect()
     }
@@ -191,7 +212,7 @@ impl Trial {
             view_changes,
             memory_bytes: memory.max(settling),
         };
-        eprintln!("{effect:?}");
+        effect.show();
         effect
     }
 }
@@ -202,7 +223,8 @@ async fn lies(index: usize, names: &[&str]) {
     let carbon = Carbon::new(CarbonConfig::default());
     let mut trial = Trial::start(dir.path(), &carbon, index).await;
     let tries = u32::try_from(names.len() + 1).expect("few");
-    let length = tries * (SETTLE + WINDOW) + Duration::from_secs(2);
+    // More than there is time for: it is ended when all is tried.
+    let length = 2 * tries * (SETTLE + WINDOW);
     let plans = trial.load(&carbon, length);
     let timing = Timing {
         warmup: Duration::ZERO,
@@ -219,6 +241,7 @@ async fn lies(index: usize, names: &[&str]) {
             effects.push(trial.try_out(name).await);
         }
         trial.liar.behave("honest");
+        trial.done.store(true, Ordering::Relaxed);
         effects
     };
     let (tally, effects) = tokio::join!(load, trials);
