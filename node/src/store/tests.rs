@@ -160,7 +160,7 @@ fn assert_holds(opened: &Opened, synced: u64) {
 }
 
 fn segment_files(dir: &Path) -> Vec<PathBuf> {
-    files_with_suffix(dir, SEGMENT_SUFFIX).unwrap()
+    files_with_suffix(&RealMedium, dir, SEGMENT_SUFFIX).unwrap()
 }
 
 fn copy_home(from: &Path) -> tempfile::TempDir {
@@ -584,7 +584,7 @@ fn the_index_finds_receipts_and_is_rebuilt_from_what_it_says_is_applied() {
 fn a_damaged_snapshot_gives_way_to_the_one_before() {
     let home = temporary_home();
     let dir = home.path().join(SNAPSHOTS_DIR);
-    let snapshots = Snapshots::open(&dir).unwrap();
+    let snapshots = Snapshots::open(Arc::new(RealMedium), &dir).unwrap();
     assert_eq!(snapshots.latest(u64::MAX).unwrap(), (None, vec![]));
     let tips = [(7, BatchDigest([8; 32])), (0, BatchDigest::default())];
     let made = |height| Snapshot {
@@ -607,7 +607,10 @@ fn a_damaged_snapshot_gives_way_to_the_one_before() {
         "two are kept"
     );
 
-    let newest = files_with_suffix(&dir, ".snapshot").unwrap().pop().unwrap();
+    let newest = files_with_suffix(&RealMedium, &dir, ".snapshot")
+        .unwrap()
+        .pop()
+        .unwrap();
     let whole = std::fs::read(&newest).unwrap();
     for at in 0..whole.len() {
         let mut bytes = whole.clone();
@@ -626,6 +629,6 @@ fn a_damaged_snapshot_gives_way_to_the_one_before() {
     // What a crash leaves of an unfinished one is cleared away.
     let unfinished = dir.join("00000000000000000032.unfinished");
     std::fs::write(&unfinished, &whole[..100]).unwrap();
-    Snapshots::open(&dir).unwrap();
+    Snapshots::open(Arc::new(RealMedium), &dir).unwrap();
     assert!(!unfinished.exists());
 }
