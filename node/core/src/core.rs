@@ -145,8 +145,16 @@ impl Core {
             Message::NewView(new_view) => self.on_new_view(now, new_view, turn),
             Message::Status(status) => self.on_status(now, from, status, turn),
             Message::FetchBatches(digests) => self.on_fetch_batches(from, digests, turn),
-            Message::FetchSlots { from: height } => self.on_fetch_slots(from, height, turn),
-            Message::Slots(slots, certified) => self.on_slots(now, from, slots, certified, turn),
+            Message::FetchSlots {
+                from: height,
+                count,
+            } => self.on_fetch_slots(from, height, count, turn),
+            Message::Slots(slots) => self.on_slots(now, from, slots, turn),
+            Message::FetchHeaders {
+                from: height,
+                count,
+            } => self.on_fetch_headers(from, height, count, turn),
+            Message::Headers(headers) => self.on_headers(now, from, headers, turn),
         }
     }
 
@@ -420,6 +428,13 @@ impl Core {
     #[must_use]
     pub fn is_synced(&self) -> bool {
         !self.is_behind() && self.execution.executed == self.committed
+    }
+
+    /// Answers of peers to questions for slots or headers that were refused since one was taken. More than one means that
+    /// this validator may not be catching up.
+    #[must_use]
+    pub fn answers_refused(&self) -> u64 {
+        self.sync.refused
     }
 
     /// What was dropped or repeated, by reason. Names are stable.

@@ -251,6 +251,9 @@ impl Core {
         self.certify_headers(turn);
         self.compare_ahead(turn);
         self.dispatch(now, turn);
+        // Room for more, if this validator is catching up.
+        self.fetch_slots(now, turn);
+        self.fetch_headers(now, turn);
     }
 
     /// A block executed before a restart that is not certified yet: the own result counts again.
@@ -373,7 +376,16 @@ impl Core {
         (weight >= self.notary.quorum).then_some((digest, Signatures(right)))
     }
 
-    /// Takes checked certified headers of a peer that was asked for slots.
+    /// First height that neither is certified here nor has a proof waiting for its execution.
+    pub(crate) fn proof_missing(&self) -> Height {
+        let mut height = self.execution.certified + 1;
+        while self.execution.proofs.contains_key(&height) {
+            height += 1;
+        }
+        height
+    }
+
+    /// Takes checked certified headers of a peer that was asked for them.
     pub(crate) fn keep_proofs(&mut self, certified: Vec<CertifiedHeader>, turn: &mut Turn) {
         let newest = certified.last().cloned();
         let low = self.execution.certified;

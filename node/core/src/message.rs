@@ -192,11 +192,22 @@ pub enum Message {
     Status(Status),
     /// Send me these batches.
     FetchBatches(Vec<BatchDigest>),
-    /// Send me committed slots from here on, as many as fit.
+    /// Send me committed slots from here on, as many as fit into a message.
     FetchSlots {
         /// First slot wanted.
         from: Height,
+        /// At most this many.
+        count: u32,
     },
-    /// Answer to `FetchSlots`: consecutive committed slots, and the certified headers there are for them, rising.
-    Slots(Vec<CommittedSlot>, Vec<CertifiedHeader>),
+    /// Answer to `FetchSlots`: consecutive committed slots.
+    Slots(Vec<CommittedSlot>),
+    /// Send me certified headers from here on, as many as fit into a message.
+    FetchHeaders {
+        /// First height wanted.
+        from: Height,
+        /// At most this many.
+        count: u32,
+    },
+    /// Answer to `FetchHeaders`: those there are, rising.
+    Headers(Vec<CertifiedHeader>),
 }

@@ -1,8 +1,9 @@
 //! Who has what: status messages, repeating what a peer seems to miss, and catching up with those who are ahead.
 //!
 //! Nothing is repeated blindly. A peer's status says where it stands; when two in a row say the same, what it
-//! waits for is sent again. A validator that is behind asks one peer at a time for committed slots and checks every
-//! certificate; the payloads follow through `batches`.
+//! waits for is sent again. A validator that is behind asks one peer at a time for committed slots, another for certified
+//! headers, and checks every certificate; the payloads follow through `batches`. A question says how much its asker
+//! takes, and an answer is cut to that: it is never refused for its length.
 
 use bds_contracts::block::{CertifiedHeader, Height, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
@@ -14,10 +15,26 @@ use crate::turn::{Effect, Turn};
 /// Results repeated to one peer for one status.
 const OUTCOMES_REPEATED_MAX: u64 = 16;
 
-/// A question for committed slots that is not answered yet.
-struct Fetch {
-    peer: ValidatorIndex,
-    due: Millis,
+/// One kind of question, asked of one peer at a time.
+#[derive(Default)]
+struct Questions {
+    /// Who was asked, and until when to wait for the answer.
+    open: Option<(ValidatorIndex, Millis)>,
+    /// Where the search for the next peer to ask begins.
+    next_peer: usize,
+}
+
+impl Questions {
+    /// True when `from` was asked; the question is then answered.
+    fn answered_by(&mut self, from: ValidatorIndex) -> bool {
+        self.open.take_if(|(peer, _)| *peer == from).is_some()
+    }
+
+    /// True while an answer is waited for.
+    fn waits(&mut self, now: Millis) -> bool {
+        self.open.take_if(|(_, due)| *due <= now);
+        self.open.is_some()
+    }
 }
 
 /// What is known about the others.
@@ -25,13 +42,17 @@ struct Fetch {
 pub(crate) struct Sync {
     /// Last status of every validator, by index.
     pub(crate) statuses: Vec<Option<Status>>,
-    fetch: Option<Fetch>,
-    /// Where the search for the next peer to ask begins.
-    next_peer: usize,
+    slots: Questions,
+    headers: Questions,
     pub(crate) status_due: Millis,
-    /// `committed` at the last own status: without progress since, even one slot behind is a reason to ask.
+    /// `committed` and `certified` at the last own status: without progress since, even one block behind is a reason to
+    /// ask.
     committed_then: Height,
-    stalled: bool,
+    certified_then: Height,
+    slots_stalled: bool,
+    headers_stalled: bool,
+    /// Answers refused since the last one that was taken.
+    pub(crate) refused: u64,
 }
 
 impl Sync {
@@ -69,8 +90,10 @@ impl Core {
             return;
         }
         self.sync.status_due = Millis(now.0 + self.config.status_interval_ms);
-        self.sync.stalled = self.sync.committed_then == self.committed;
+        self.sync.slots_stalled = self.sync.committed_then == self.committed;
         self.sync.committed_then = self.committed;
+        self.sync.headers_stalled = self.sync.certified_then == self.execution.certified;
+        self.sync.certified_then = self.execution.certified;
         let status = self.status();
         turn.effect(Effect::Broadcast(status));
         if let Some(change) = self.view_change.own.clone() {
@@ -94,6 +117,7 @@ impl Core {
             }
         }
         self.fetch_slots(now, turn);
+        self.fetch_headers(now, turn);
     }
 
     /// A peer says what it has.
@@ -127,6 +151,7 @@ impl Core {
             }
         }
         self.fetch_slots(now, turn);
+        self.fetch_headers(now, turn);
     }
 
     /// Own batches above what the peer holds; those that are ordered it fetches by itself.
@@ -215,74 +240,153 @@ impl Core {
         weight >= self.notary.one_correct
     }
 
-    /// When the peer that was asked for slots has had its time.
+    /// When a peer that was asked has had its time.
     pub(crate) fn fetch_due(&self) -> Option<Millis> {
-        self.sync.fetch.as_ref().map(|fetch| fetch.due)
+        let questions = [&self.sync.slots, &self.sync.headers];
+        questions.iter().filter_map(|q| q.open).map(|o| o.1).min()
+    }
+
+    /// What one answer may hold, slots or headers, whoever asks and whoever answers.
+    fn fetch_max(&self) -> u64 {
+        u64::try_from(self.config.fetch_slots_max).unwrap_or(u64::MAX)
+    }
+
+    /// The next peer, round and round, whose status shows more than `height`.
+    fn peer_ahead(
+        &self,
+        next_peer: usize,
+        height: Height,
+        of: fn(&Status) -> Height,
+    ) -> Option<ValidatorIndex> {
+        let n = self.config.validators();
+        let ahead = (0..n).map(|step| (next_peer + step) % n).find(|peer| {
+            *peer != usize::from(self.config.me)
+                && self.sync.statuses[*peer]
+                    .as_ref()
+                    .is_some_and(|status| of(status) > height)
+        });
+        ahead.map(|peer| ValidatorIndex::try_from(peer).expect("a set fits"))
     }
 
     /// Asks one peer for the slots that follow, if someone is ahead and nobody has been asked lately.
     pub(crate) fn fetch_slots(&mut self, now: Millis, turn: &mut Turn) {
-        if let Some(fetch) = &self.sync.fetch {
-            if fetch.due > now {
-                return;
-            }
-            self.sync.fetch = None;
-        }
-        if self.committed - self.execution.executed >= self.config.window {
+        if self.sync.slots.waits(now)
+            || self.committed - self.execution.executed >= self.config.window
+        {
             return;
         }
         // A few slots behind is normal while votes are on their way.
-        let lag = if self.sync.stalled {
+        let lag = if self.sync.slots_stalled {
             0
         } else {
             self.config.slots_in_flight
         };
-        let n = self.config.validators();
-        let ahead = (0..n)
-            .map(|step| (self.sync.next_peer + step) % n)
-            .find(|peer| {
-                *peer != usize::from(self.config.me)
-                    && self.sync.statuses[*peer]
-                        .as_ref()
-                        .is_some_and(|status| status.committed > self.committed + lag)
-            });
-        let Some(peer) = ahead else { return };
-        self.sync.next_peer = (peer + 1) % n;
-        let peer = ValidatorIndex::try_from(peer).expect("a set fits");
-        self.sync.fetch = Some(Fetch {
-            peer,
-            due: Millis(now.0 + self.config.fetch_retry_ms),
-        });
+        let Some(peer) = self.peer_ahead(
+            self.sync.slots.next_peer,
+            self.committed.saturating_add(lag),
+            |status| status.committed,
+        ) else {
+            return;
+        };
+        self.sync.slots.next_peer = (usize::from(peer) + 1) % self.config.validators();
+        self.sync.slots.open = Some((peer, Millis(now.0 + self.config.fetch_retry_ms)));
         self.count("slots_fetched");
-        let from = self.committed + 1;
-        turn.effect(Effect::Send(peer, Message::FetchSlots { from }));
+        turn.effect(Effect::Send(
+            peer,
+            Message::FetchSlots {
+                from: self.committed + 1,
+                count: u32::try_from(self.config.fetch_slots_max).unwrap_or(u32::MAX),
+            },
+        ));
+    }
+
+    /// Asks one peer for certified headers from the first missing one on. Results are signed once, when a block is executed;
+    /// whoever executes it later than the others, or lost its certificate in a crash, can prove it only with theirs.
+    pub(crate) fn fetch_headers(&mut self, now: Millis, turn: &mut Turn) {
+        if self.sync.headers.waits(now) {
+            return;
+        }
+        let missing = self.proof_missing();
+        if missing > self.execution.executed.saturating_add(self.config.window) {
+            return;
+        }
+        let lag = if self.sync.headers_stalled {
+            0
+        } else {
+            2 * self.config.slots_in_flight
+        };
+        let Some(peer) = self.peer_ahead(
+            self.sync.headers.next_peer,
+            (missing - 1).saturating_add(lag),
+            |status| status.certified,
+        ) else {
+            return;
+        };
+        self.sync.headers.next_peer = (usize::from(peer) + 1) % self.config.validators();
+        self.sync.headers.open = Some((peer, Millis(now.0 + self.config.fetch_retry_ms)));
+        self.count("headers_fetched");
+        turn.effect(Effect::Send(
+            peer,
+            Message::FetchHeaders {
+                from: missing,
+                count: u32::try_from(self.config.fetch_slots_max).unwrap_or(u32::MAX),
+            },
+        ));
+    }
+
+    /// How much of a question this validator answers at once.
+    fn served(&self, count: u32) -> usize {
+        usize::try_from(count)
+            .unwrap_or(usize::MAX)
+            .min(self.config.fetch_slots_max)
     }
 
     /// A peer asks for slots: the store has them.
-    pub(crate) fn on_fetch_slots(&mut self, to: ValidatorIndex, from: Height, turn: &mut Turn) {
-        if from == 0 || from > self.committed {
+    pub(crate) fn on_fetch_slots(
+        &mut self,
+        to: ValidatorIndex,
+        from: Height,
+        count: u32,
+        turn: &mut Turn,
+    ) {
+        if from == 0 || from > self.committed || count == 0 {
             self.count("fetch_slots_beyond");
             return;
         }
-        turn.effect(Effect::ServeSlots(to, from));
+        let count = self.served(count);
+        turn.effect(Effect::ServeSlots { to, from, count });
     }
 
-    /// The answer of the peer that was asked: consecutive slots, each with a commit certificate, and the certified results
-    /// of those that have one. Without them a validator that was away could never prove what was certified meanwhile.
+    /// A peer asks for certified headers: the store has them.
+    pub(crate) fn on_fetch_headers(
+        &mut self,
+        to: ValidatorIndex,
+        from: Height,
+        count: u32,
+        turn: &mut Turn,
+    ) {
+        if from == 0 || from > self.execution.certified || count == 0 {
+            self.count("fetch_headers_beyond");
+            return;
+        }
+        let count = self.served(count);
+        turn.effect(Effect::ServeHeaders { to, from, count });
+    }
+
+    /// The answer of the peer that was asked: consecutive slots, each with a commit certificate. What goes beyond the
+    /// question is left out.
     pub(crate) fn on_slots(
         &mut self,
         now: Millis,
         from: ValidatorIndex,
         slots: Vec<CommittedSlot>,
-        certified: Vec<CertifiedHeader>,
         turn: &mut Turn,
     ) {
-        if self.sync.fetch.as_ref().is_none_or(|f| f.peer != from) {
+        if !self.sync.slots.answered_by(from) {
             self.count("slots_unasked");
             return;
         }
-        self.sync.fetch = None;
-        let mut news: Vec<_> = slots
+        let news: Vec<_> = slots
             .into_iter()
             .take(self.config.fetch_slots_max)
             .filter(|slot| slot.proposal.slot > self.committed)
@@ -297,31 +401,64 @@ impl Core {
                 .iter()
                 .all(|tip| self.notary.is_member(tip.lane))
         };
-        let mut claims: Vec<_> = news
+        let claims: Vec<_> = news
             .iter()
             .filter_map(|slot| self.notary.committed_claim(slot))
             .collect();
-        let rising = certified
-            .windows(2)
-            .all(|pair| pair[0].header.height < pair[1].header.height);
-        let formed = consecutive
-            && rising
-            && certified.len() <= self.config.fetch_slots_max
-            && claims.len() == news.len()
-            && news.iter().all(members);
-        claims.extend(certified.iter().map(|c| self.notary.header_claim(c)));
+        let formed = consecutive && claims.len() == news.len() && news.iter().all(members);
         if !formed || !self.notary.proves(&claims) {
-            self.count("slots_bad");
+            self.refuse_answer("slots_bad");
             return;
         }
         drop(claims);
-        let progress = !news.is_empty();
-        for slot in news.drain(..) {
+        if news.is_empty() {
+            return;
+        }
+        self.sync.refused = 0;
+        for slot in news {
             self.learn_committed(now, slot, turn);
         }
-        self.keep_proofs(certified, turn);
-        if progress {
-            self.fetch_slots(now, turn);
+        self.fetch_slots(now, turn);
+    }
+
+    /// The answer of the peer that was asked: certified headers, rising. What goes beyond the question is left out.
+    pub(crate) fn on_headers(
+        &mut self,
+        now: Millis,
+        from: ValidatorIndex,
+        mut headers: Vec<CertifiedHeader>,
+        turn: &mut Turn,
+    ) {
+        if !self.sync.headers.answered_by(from) {
+            self.count("headers_unasked");
+            return;
         }
+        headers.truncate(self.config.fetch_slots_max);
+        let missing = self.proof_missing();
+        let top = missing.saturating_add(self.fetch_max() - 1);
+        headers.retain(|proof| (missing..=top).contains(&proof.header.height));
+        let rising = headers
+            .windows(2)
+            .all(|pair| pair[0].header.height < pair[1].header.height);
+        let claims: Vec<_> = headers
+            .iter()
+            .map(|c| self.notary.header_claim(c))
+            .collect();
+        if !rising || !self.notary.proves(&claims) {
+            self.refuse_answer("headers_bad");
+            return;
+        }
+        drop(claims);
+        if headers.is_empty() {
+            return;
+        }
+        self.sync.refused = 0;
+        self.keep_proofs(headers, turn);
+        self.fetch_headers(now, turn);
+    }
+
+    fn refuse_answer(&mut self, why: &'static str) {
+        self.sync.refused = self.sync.refused.saturating_add(1);
+        self.count(why);
     }
 }

@@ -91,8 +91,24 @@ pub enum Effect {
     LoadBatches(Vec<BatchDigest>),
     /// Read these batches from the store and send each found one to the peer as [`Message::Batch`].
     ServeBatches(ValidatorIndex, Vec<BatchDigest>),
-    /// Read committed slots from here on and send them to the peer as [`Message::Slots`].
-    ServeSlots(ValidatorIndex, Height),
+    /// Read committed slots and send them to the peer as [`Message::Slots`].
+    ServeSlots {
+        /// Who asked.
+        to: ValidatorIndex,
+        /// First slot.
+        from: Height,
+        /// At most so many, and fewer when a message holds no more.
+        count: usize,
+    },
+    /// Read certified headers and send them to the peer as [`Message::Headers`].
+    ServeHeaders {
+        /// Who asked.
+        to: ValidatorIndex,
+        /// First height.
+        from: Height,
+        /// At most so many, and fewer when a message holds no more.
+        count: usize,
+    },
     /// Call back with [`Input::Tick`] at this time or later; the earliest asked for is enough.
     WakeAt(Millis),
     /// The node must stop: it disagrees with a quorum, and going on would spread the damage.

@@ -67,9 +67,11 @@ impl Class {
             Message::Batch(_) | Message::Acknowledge { .. } | Message::Certificate(_) => {
                 Self::Lanes
             }
-            Message::FetchBatches(_) | Message::FetchSlots { .. } | Message::Slots(..) => {
-                Self::Sync
-            }
+            Message::FetchBatches(_)
+            | Message::FetchSlots { .. }
+            | Message::Slots(_)
+            | Message::FetchHeaders { .. }
+            | Message::Headers(_) => Self::Sync,
         }
     }
 

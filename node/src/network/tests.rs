@@ -167,7 +167,7 @@ fn four_validators_exchange_messages_of_every_class() {
     let sent = [
         vote(11),
         batch(12, 300_000),
-        Message::FetchSlots { from: 13 },
+        Message::FetchSlots { from: 13, count: 1 },
     ];
     for node in &nodes {
         for message in &sent {

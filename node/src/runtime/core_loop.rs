@@ -20,12 +20,12 @@ use crate::engine::Engine;
 use crate::execution::transactions_root;
 use crate::metrics::Metrics;
 use crate::network::Network;
-use crate::store::{Reader, Store};
+use crate::store::{Reader, Store, StoreError};
 
 /// Inputs of one turn at the most: bounds how long a vote waits for the sync.
 const TURN_INPUTS_MAX: usize = 256;
-/// Bytes of committed slots in one answer to a peer that catches up.
-const SLOTS_BYTES_MAX: usize = 1 << 20;
+/// Bytes of committed slots or certified headers in one answer to a peer that catches up.
+const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// The longest sleep without an input.
 const IDLE_MAX: Duration = Duration::from_millis(100);
 
@@ -219,19 +219,30 @@ impl CoreLoop {
                     }
                 });
             }
-            Effect::ServeSlots(to, from) => self.serve_slots(to, from),
+            Effect::ServeSlots { to, from, count } => self.serve(to, move |reader| {
+                let slots = reader.slots_from(from, count, ANSWER_BYTES_MAX);
+                slots.map(Message::Slots)
+            }),
+            Effect::ServeHeaders { to, from, count } => self.serve(to, move |reader| {
+                let headers = reader.certified_from(from, count, ANSWER_BYTES_MAX);
+                headers.map(Message::Headers)
+            }),
             Effect::WakeAt(at) => *wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
             Effect::Halt(_) => unreachable!("handled by the loop"),
         }
     }
 
-    fn serve_slots(&self, to: ValidatorIndex, from: u64) {
+    /// Reads something for a peer and sends it, beside the core.
+    fn serve(
+        &self,
+        to: ValidatorIndex,
+        read: impl FnOnce(&Reader) -> Result<Message, StoreError> + Send + 'static,
+    ) {
         let (reader, network) = (self.reader.clone(), self.network.clone());
-        self.engine
-            .spawn(move || match reader.slots_from(from, SLOTS_BYTES_MAX) {
-                Ok((slots, certified)) => network.send(to, &Message::Slots(slots, certified)),
-                Err(problem) => error!(%problem, from, "cannot read slots for a peer"),
-            });
+        self.engine.spawn(move || match read(&reader) {
+            Ok(message) => network.send(to, &message),
+            Err(problem) => error!(%problem, "cannot read what a peer asks for"),
+        });
     }
 
     fn execute(&self, work: Work) {

@@ -156,39 +156,71 @@ impl Reader {
         self.place(|p| p.certified.last_key_value().map_or(0, |(h, _)| *h))
     }
 
-    /// Consecutive committed slots from `from` on and the certified headers there are for them, as many as fit
-    /// `bytes_max` (the first in any case).
+    /// Consecutive committed slots from `from` on, at most `count` and as many as fit `bytes_max` (the first in any case).
     ///
     /// # Errors
     /// [`StoreError::Corrupt`], or the system's.
     pub fn slots_from(
         &self,
         from: Height,
+        count: usize,
         bytes_max: usize,
-    ) -> Result<(Vec<CommittedSlot>, Vec<CertifiedHeader>), StoreError> {
-        let mut slots = Vec::new();
-        let mut certified = Vec::new();
+    ) -> Result<Vec<CommittedSlot>, StoreError> {
+        let places = self.place(|p| -> Vec<_> {
+            let consecutive = p.slots.range(from..).zip(from..);
+            let consecutive = consecutive.take_while(|((height, _), wanted)| *height == wanted);
+            consecutive.take(count).map(|((_, at), _)| *at).collect()
+        });
+        self.read_up_to(&places, bytes_max, |record| match record {
+            Record::Committed(slot) => Some(slot),
+            _ => None,
+        })
+    }
+
+    /// The certified headers there are from `from` on, rising, at most `count` and as many as fit `bytes_max` (the first in
+    /// any case).
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`], or the system's.
+    pub fn certified_from(
+        &self,
+        from: Height,
+        count: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<CertifiedHeader>, StoreError> {
+        let places = self.place(|p| -> Vec<_> {
+            let range = p.certified.range(from..);
+            range.take(count).map(|(_, at)| *at).collect()
+        });
+        self.read_up_to(&places, bytes_max, |record| match record {
+            Record::Certified(header) => Some(header),
+            _ => None,
+        })
+    }
+
+    /// Records at these places until their payloads pass `bytes_max`; the first in any case.
+    fn read_up_to<T>(
+        &self,
+        places: &[Location],
+        bytes_max: usize,
+        take: impl Fn(Record) -> Option<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
         let mut bytes = 0;
-        let mut height = from;
-        while let Some(location) = self.place(|p| p.slots.get(&height).copied()) {
+        for &location in places {
             let (record, payload_bytes) = self
                 .segments
                 .read(location, |r| (decode(r.payload), r.payload.len()))?;
             bytes += payload_bytes;
-            if !slots.is_empty() && bytes > bytes_max {
+            if !found.is_empty() && bytes > bytes_max {
                 break;
             }
-            let Ok(Record::Committed(slot)) = record else {
+            let Some(wanted) = record.ok().and_then(&take) else {
                 break;
             };
-            slots.push(slot);
-            if let Some(header) = self.certified(height)? {
-                bytes += borsh::object_length(&header).unwrap_or(0);
-                certified.push(header);
-            }
-            height += 1;
+            found.push(wanted);
         }
-        Ok((slots, certified))
+        Ok(found)
     }
 
     /// All records of the ledger log from a place on (`None`: from the first), in the order they were written, up to

@@ -78,15 +78,33 @@ fn what_was_synced_is_there_after_reopening() {
             _ => unreachable!(),
         }
     }
-    let (slots, certified) = opened.reader.slots_from(5, 1 << 20).unwrap();
-    assert_eq!(slots.len(), 16);
-    assert_eq!(slots[0].proposal.slot, 5);
-    let heights: Vec<_> = certified.iter().map(|c| c.header.height).collect();
-    assert_eq!(heights, (5..=20).collect::<Vec<_>>());
-    let (slots, certified) = opened.reader.slots_from(5, 1).unwrap();
-    assert_eq!(slots.len(), 1);
-    assert_eq!(certified.len(), 1);
-    assert_eq!(certified[0].header.height, 5);
+    let heights = |count, bytes_max| -> (Vec<_>, Vec<_>) {
+        let slots = opened.reader.slots_from(5, count, bytes_max).unwrap();
+        let certified = opened.reader.certified_from(5, count, bytes_max).unwrap();
+        (
+            slots.iter().map(|s| s.proposal.slot).collect(),
+            certified.iter().map(|c| c.header.height).collect(),
+        )
+    };
+    let from_five = |count: u64| (5..5 + count).collect::<Vec<_>>();
+    for (count, bytes_max, found) in [
+        (100, 1 << 20, 16),
+        (16, 1 << 20, 16),
+        (3, 1 << 20, 3),
+        (100, 1, 1),
+    ] {
+        let (slots, certified) = heights(count, bytes_max);
+        assert_eq!(
+            slots,
+            from_five(found),
+            "{count} slots of {bytes_max} bytes"
+        );
+        assert_eq!(
+            certified,
+            from_five(found),
+            "{count} headers of {bytes_max} bytes"
+        );
+    }
     assert_eq!(opened.reader.slot(21).unwrap(), None);
     // `turn` names every multiple of 8 a checkpoint, so votes for slots above 16 are needed.
     let needed: Vec<_> = votes.into_iter().filter(|v| slot_of(v) > 16).collect();

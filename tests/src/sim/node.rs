@@ -58,19 +58,18 @@ impl Store {
             .collect()
     }
 
-    /// Up to 64 slots from here on, and the certified headers there are for them.
+    /// Slots from here on, at most `count`.
     #[must_use]
-    pub fn slots(&self, from: Height) -> Message {
-        let slots: Vec<_> = self
-            .slots
-            .range(from..)
-            .take(64)
-            .map(|s| s.1.clone())
-            .collect();
-        let last = slots.last().map_or(0, |slot| slot.proposal.slot);
-        let certified = self.certified.range(from..=last);
-        let certified = certified.map(|(_, header)| header.clone()).collect();
-        Message::Slots(slots, certified)
+    pub fn slots(&self, from: Height, count: usize) -> Message {
+        let slots = self.slots.range(from..).take(count);
+        Message::Slots(slots.map(|(_, slot)| slot.clone()).collect())
+    }
+
+    /// Certified headers from here on, at most `count`.
+    #[must_use]
+    pub fn certified(&self, from: Height, count: usize) -> Message {
+        let headers = self.certified.range(from..).take(count);
+        Message::Headers(headers.map(|(_, header)| header.clone()).collect())
     }
 }
 

@@ -486,8 +486,12 @@ impl World {
                     self.send(me, to, Message::Batch(batch));
                 }
             }
-            Effect::ServeSlots(to, from) => {
-                let answer = self.nodes[index].store.slots(from);
+            Effect::ServeSlots { to, from, count } => {
+                let answer = self.nodes[index].store.slots(from, count);
+                self.send(me, to, answer);
+            }
+            Effect::ServeHeaders { to, from, count } => {
+                let answer = self.nodes[index].store.certified(from, count);
                 self.send(me, to, answer);
             }
             Effect::WakeAt(at) => {

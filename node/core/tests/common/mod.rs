@@ -1,0 +1,419 @@
+//! A network of cores in one thread, without losses: what a core says is delivered, what it asks for is answered.
+//!
+//! Every message travels as bytes. Tests may keep validators down, and speak for any validator: signatures are a keyed
+//! hash that the test can compute for everyone.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bds_contracts::block::{
+    BatchDigest, BlockDigest, BlockHeader, CertifiedHeader, Height, MerkleRoot, Signature,
+    Signatures, StateRoot, Statement, Validator, ValidatorIndex, ValidatorSet,
+};
+use bds_contracts::tx::{ChainId, Millis, PublicKey};
+use bds_core::batch::{Batch, BatchHeader, Payload};
+use bds_core::config::Config;
+use bds_core::core::Core;
+use bds_core::message::{CommittedSlot, Message};
+use bds_core::recovery::Recovered;
+use bds_core::scheme::{Scheme, SignatureCheck};
+use bds_core::turn::{Disk, Effect, Input, Record, Turn};
+use sha2::{Digest as _, Sha512_256};
+
+/// The ledger of all tests.
+pub(crate) const CHAIN: ChainId = ChainId([7; 32]);
+/// A transaction that the engine of these tests finds invalid.
+pub(crate) const BAD_TRANSACTION: &[u8] = b"bad signature";
+
+/// Public key of a validator.
+pub(crate) fn key(index: ValidatorIndex) -> PublicKey {
+    let mut bytes = [0xA5; 32];
+    bytes[..2].copy_from_slice(&index.to_le_bytes());
+    PublicKey(bytes)
+}
+
+fn tag(key: &PublicKey, message: &[u8]) -> Signature {
+    let digest = Sha512_256::new_with_prefix(key.0)
+        .chain_update(message)
+        .finalize();
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(&digest);
+    Signature(bytes)
+}
+
+/// What a validator would sign.
+pub(crate) fn sign(who: ValidatorIndex, statement: &Statement) -> Signature {
+    tag(&key(who), &statement.bytes(CHAIN, 0))
+}
+
+/// A certificate by these validators.
+pub(crate) fn certificate(who: &[ValidatorIndex], statement: &Statement) -> Signatures {
+    Signatures(who.iter().map(|w| (*w, sign(*w, statement))).collect())
+}
+
+struct MockScheme(PublicKey);
+
+impl Scheme for MockScheme {
+    fn sign(&self, message: &[u8]) -> Signature {
+        tag(&self.0, message)
+    }
+
+    fn verify(&self, checks: &[SignatureCheck<'_>]) -> Vec<bool> {
+        checks
+            .iter()
+            .map(|c| tag(&c.key, c.message) == *c.signature)
+            .collect()
+    }
+}
+
+/// Everything written, in order.
+#[derive(Default)]
+pub(crate) struct Memory(pub(crate) Vec<Record>);
+
+impl Disk for Memory {
+    type Error = Infallible;
+
+    fn append(&mut self, record: &Record) -> Result<(), Infallible> {
+        self.0.push(record.clone());
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// One validator.
+pub(crate) struct Node {
+    /// Its settings.
+    pub(crate) config: Config,
+    /// `None` while it is down.
+    pub(crate) core: Option<Core>,
+    /// Its disk; outlives the core.
+    pub(crate) disk: Memory,
+    /// Why it stopped by itself.
+    pub(crate) halted: Option<String>,
+    last: Option<BlockHeader>,
+    wake: Option<Millis>,
+}
+
+impl Node {
+    /// The running core.
+    pub(crate) fn core(&self) -> &Core {
+        self.core.as_ref().expect("the validator is up")
+    }
+
+    fn batches(&self, digests: &[BatchDigest]) -> Vec<Batch> {
+        let held: BTreeMap<_, _> = self
+            .disk
+            .0
+            .iter()
+            .filter_map(|record| match record {
+                Record::Batch(batch) => Some((batch.header.digest(), batch)),
+                _ => None,
+            })
+            .collect();
+        let found = digests.iter().filter_map(|d| held.get(d));
+        found.map(|batch| (*batch).clone()).collect()
+    }
+
+    /// Committed slots on its disk.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = &CommittedSlot> {
+        self.disk.0.iter().filter_map(|record| match record {
+            Record::Committed(slot) => Some(slot),
+            _ => None,
+        })
+    }
+
+    /// Certified headers on its disk.
+    pub(crate) fn certified(&self) -> impl Iterator<Item = &CertifiedHeader> {
+        self.disk.0.iter().filter_map(|record| match record {
+            Record::Certified(header) => Some(header),
+            _ => None,
+        })
+    }
+}
+
+/// All validators and what is on its way between them.
+pub(crate) struct Net {
+    /// By index.
+    pub(crate) nodes: Vec<Node>,
+    /// Now.
+    pub(crate) now: Millis,
+    queue: VecDeque<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
+    /// Messages delivered, with their bytes, since the test last looked.
+    pub(crate) delivered: Vec<(ValidatorIndex, ValidatorIndex, usize)>,
+}
+
+impl Net {
+    /// `n` validators of weight 1, up, with these settings.
+    pub(crate) fn new(n: usize, settle: impl Fn(&mut Config)) -> Self {
+        let validators = (0..n).map(|index| Validator {
+            key: key(ValidatorIndex::try_from(index).unwrap()),
+            weight: 1,
+        });
+        let set = ValidatorSet {
+            epoch: 0,
+            validators: validators.collect(),
+        };
+        let nodes = (0..n).map(|index| {
+            let me = ValidatorIndex::try_from(index).unwrap();
+            let mut config = Config::new(CHAIN, set.clone(), me);
+            settle(&mut config);
+            Node {
+                config,
+                core: None,
+                disk: Memory::default(),
+                halted: None,
+                last: None,
+                wake: None,
+            }
+        });
+        let mut net = Self {
+            nodes: nodes.collect(),
+            now: Millis(1_000_000),
+            queue: VecDeque::new(),
+            delivered: Vec::new(),
+        };
+        for index in 0..n {
+            net.start(index);
+        }
+        net
+    }
+
+    /// Starts a validator from what is on its disk.
+    pub(crate) fn start(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        let mut recovered = Recovered::new(&node.config);
+        for record in &node.disk.0 {
+            recovered.replay(record);
+        }
+        node.last = None;
+        node.halted = None;
+        let scheme = Box::new(MockScheme(key(node.config.me)));
+        node.core = Some(Core::new(node.config.clone(), scheme, recovered, self.now));
+        self.input(index, Input::Tick);
+        for peer in 0..self.nodes.len() {
+            if peer != index && self.nodes[peer].core.is_some() {
+                let (a, b) = (self.nodes[index].config.me, self.nodes[peer].config.me);
+                self.input(index, Input::Connected(b));
+                self.input(peer, Input::Connected(a));
+            }
+        }
+    }
+
+    /// Takes a validator down; what it had not said is lost.
+    pub(crate) fn stop(&mut self, index: usize) {
+        self.nodes[index].core = None;
+    }
+
+    /// Hands transactions to a validator.
+    pub(crate) fn submit(&mut self, index: usize, transactions: &[&[u8]]) {
+        let transactions = transactions.iter().map(|tx| Arc::from(*tx)).collect();
+        self.input(index, Input::Submit(transactions));
+    }
+
+    /// Has a validator hear a message as if `from` had sent it.
+    pub(crate) fn say(&mut self, from: ValidatorIndex, to: usize, message: Message) {
+        self.input(to, Input::Received { from, message });
+    }
+
+    /// Lets time pass, with everything that is due and on its way.
+    pub(crate) fn run(&mut self, millis: u64) {
+        for _ in 0..millis {
+            self.deliver();
+            self.now.0 += 1;
+            for index in 0..self.nodes.len() {
+                if self.nodes[index].wake.is_some_and(|at| at <= self.now) {
+                    self.nodes[index].wake = None;
+                    self.input(index, Input::Tick);
+                }
+            }
+        }
+        self.deliver();
+    }
+
+    /// Makes `blocks` more blocks by transactions handed to validator `index`.
+    pub(crate) fn make_blocks(&mut self, index: usize, blocks: u64) {
+        let goal = self.nodes[index].core().committed() + blocks;
+        let mut count = 0_u64;
+        while self.nodes[index].core().committed() < goal {
+            count += 1;
+            assert!(count < 100 * blocks + 10_000, "no blocks are made");
+            if self.nodes[index].core().mempool().1 == 0 {
+                let text = format!("transaction {goal} {count}");
+                self.submit(index, &[text.as_bytes()]);
+            }
+            self.run(1);
+        }
+    }
+
+    fn deliver(&mut self) {
+        while let Some((from, to, bytes)) = self.queue.pop_front() {
+            self.delivered.push((from, to, bytes.len()));
+            let message = borsh::from_slice(&bytes).expect("a core sends what can be decoded");
+            self.input(usize::from(to), Input::Received { from, message });
+        }
+    }
+
+    /// One input, one turn.
+    pub(crate) fn input(&mut self, index: usize, input: Input) {
+        let now = self.now;
+        let node = &mut self.nodes[index];
+        let Some(core) = &mut node.core else { return };
+        let mut turn = Turn::default();
+        core.step(now, input, &mut turn);
+        let Ok(effects) = turn.commit(&mut node.disk);
+        for effect in effects {
+            self.effect(index, effect);
+        }
+    }
+
+    fn send(&mut self, from: usize, to: ValidatorIndex, message: &Message) {
+        let from = self.nodes[from].config.me;
+        let bytes = borsh::to_vec(message).unwrap();
+        self.queue.push_back((from, to, bytes));
+    }
+
+    fn effect(&mut self, index: usize, effect: Effect) {
+        let n = self.nodes.len();
+        match effect {
+            Effect::Seal { position, payload } => {
+                let root = root_of(&payload);
+                let count = u32::try_from(payload.transactions().unwrap().len()).unwrap();
+                self.input(
+                    index,
+                    Input::Sealed {
+                        position,
+                        payload,
+                        root,
+                        count,
+                    },
+                );
+            }
+            Effect::Verify(batch) => {
+                let transactions = batch.payload.transactions().unwrap_or_default();
+                let valid = root_of(&batch.payload) == batch.header.transactions_root
+                    && usize::try_from(batch.header.count) == Ok(transactions.len())
+                    && !transactions.contains(&BAD_TRANSACTION);
+                let digest = batch.header.digest();
+                self.input(index, Input::Verified { digest, valid });
+            }
+            Effect::Send(to, message) => self.send(index, to, &message),
+            Effect::Broadcast(message) => {
+                for to in (0..n).filter(|to| *to != index) {
+                    self.send(index, ValidatorIndex::try_from(to).unwrap(), &message);
+                }
+            }
+            Effect::Execute {
+                height,
+                time,
+                batches,
+            } => {
+                let node = &mut self.nodes[index];
+                let previous = node
+                    .last
+                    .as_ref()
+                    .map_or(BlockDigest::default(), BlockHeader::digest);
+                let digests: Vec<_> = batches.iter().map(|b| b.header.digest().0).collect();
+                let header = BlockHeader {
+                    chain: CHAIN,
+                    height,
+                    time,
+                    previous,
+                    payload_root: MerkleRoot(Sha512_256::digest(digests.concat()).into()),
+                    receipts_root: MerkleRoot::default(),
+                    tx_count: batches.iter().map(|b| b.header.count).sum(),
+                    dropped_count: 0,
+                    checkpoint: 0,
+                    state_root: StateRoot::default(),
+                };
+                node.last = Some(header.clone());
+                self.input(index, Input::Executed { header });
+            }
+            Effect::LoadBatches(digests) => {
+                let found = self.nodes[index].batches(&digests);
+                self.input(index, Input::Loaded(found));
+            }
+            Effect::ServeBatches(to, digests) => {
+                for batch in self.nodes[index].batches(&digests) {
+                    self.send(index, to, &Message::Batch(batch));
+                }
+            }
+            Effect::ServeSlots { to, from, count } => {
+                let slots = self.nodes[index].slots();
+                let slots = slots.filter(|s| s.proposal.slot >= from);
+                let slots: Vec<_> = slots.take(count).cloned().collect();
+                self.send(index, to, &Message::Slots(slots));
+            }
+            Effect::ServeHeaders { to, from, count } => {
+                let headers = self.nodes[index].certified();
+                let headers = headers.filter(|h| h.header.height >= from);
+                let headers: Vec<_> = headers.take(count).cloned().collect();
+                self.send(index, to, &Message::Headers(headers));
+            }
+            Effect::WakeAt(at) => {
+                let wake = &mut self.nodes[index].wake;
+                *wake = Some(wake.map_or(at, |earlier| earlier.min(at)));
+            }
+            Effect::Halt(reason) => {
+                self.nodes[index].core = None;
+                self.nodes[index].halted = Some(reason);
+            }
+            Effect::Certified(_) => {}
+        }
+    }
+
+    /// Height of the slowest and of the fastest validator that is up.
+    pub(crate) fn heights(&self) -> (Height, Height) {
+        let executed = self.nodes.iter().filter_map(|n| n.core.as_ref());
+        let executed: Vec<_> = executed.map(Core::executed).collect();
+        (
+            executed.iter().copied().min().unwrap_or(0),
+            executed.iter().copied().max().unwrap_or(0),
+        )
+    }
+}
+
+fn root_of(payload: &Payload) -> MerkleRoot {
+    MerkleRoot(Sha512_256::digest(payload.as_bytes()).into())
+}
+
+/// A batch as its author would make it.
+pub(crate) fn batch(
+    lane: ValidatorIndex,
+    position: u64,
+    parent: BatchDigest,
+    transactions: &[&[u8]],
+) -> Batch {
+    let payload = Payload::pack(transactions.iter().copied());
+    let header = BatchHeader {
+        chain: CHAIN,
+        lane,
+        position,
+        parent,
+        transactions_root: root_of(&payload),
+        count: u32::try_from(transactions.len()).unwrap(),
+        bytes: u32::try_from(payload.as_bytes().len()).unwrap(),
+    };
+    let signature = sign(lane, &Statement::Batch(header.digest()));
+    Batch {
+        header,
+        signature,
+        payload,
+    }
+}
+
+/// What a validator says that has committed, executed and certified this many blocks and nothing else.
+pub(crate) fn status(height: Height, validators: usize) -> Message {
+    Message::Status(bds_core::message::Status {
+        view: 0,
+        committed: height,
+        executed: height,
+        certified: height,
+        lanes: vec![0; validators],
+    })
+}
