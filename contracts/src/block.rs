@@ -8,6 +8,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha512_256};
 
+pub use crate::signatures::Signatures;
 use crate::tx::{ChainId, Millis, PublicKey, hex_display};
 
 /// Position of a block: the PBFT slot it comes from. Genesis is 0, the first block 1, none is skipped.
@@ -194,25 +195,6 @@ impl ValidatorSet {
     }
 }
 
-/// Signatures of several validators over one statement, sorted by index, each index at most once.
-#[derive(
-    Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
-pub struct Signatures(pub Vec<(ValidatorIndex, Signature)>);
-
-impl Signatures {
-    /// True when indexes rise strictly, so no signer counts twice and one set has one encoding.
-    #[must_use]
-    pub fn is_sorted(&self) -> bool {
-        self.0.windows(2).all(|pair| pair[0].0 < pair[1].0)
-    }
-
-    /// The signers.
-    pub fn signers(&self) -> impl Iterator<Item = ValidatorIndex> + '_ {
-        self.0.iter().map(|(index, _)| *index)
-    }
-}
-
 /// What a validator can sign. The encoding is the only thing a validator key ever signs on the ledger.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
@@ -220,8 +202,8 @@ impl Signatures {
 pub enum Statement {
     /// "I am the author of this batch of my lane."
     Batch(BatchDigest),
-    /// "I hold this batch on disk and checked every signature in it."
-    Acknowledge(BatchDigest),
+    /// "I hold the batch at this position of this lane on disk, and all before it, and checked every signature in them."
+    Acknowledge(ValidatorIndex, u64, BatchDigest),
     /// PBFT pre-prepare, prepare, commit: view, slot, digest of the proposal.
     PrePrepare(u64, Height, [u8; 32]),
     /// See above.
@@ -242,7 +224,7 @@ impl Statement {
     /// The bytes to sign: domain tag with version, chain, epoch, statement.
     #[must_use]
     pub fn bytes(&self, chain: ChainId, epoch: u64) -> Vec<u8> {
-        borsh::to_vec(&(*b"BDS-VT\0\x01", chain, epoch, self))
+        borsh::to_vec(&(*b"BDS-VT\0\x02", chain, epoch, self))
             .expect("writing to memory cannot fail")
     }
 }

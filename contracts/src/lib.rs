@@ -17,6 +17,7 @@ pub mod key;
 pub mod merkle;
 pub mod query;
 pub mod receipt;
+pub mod signatures;
 pub mod state;
 pub mod tx;
 

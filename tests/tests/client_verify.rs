@@ -109,11 +109,16 @@ fn block(n: u32) -> BlockReceipts {
 fn certificate(header: &BlockHeader, who: &[u16]) -> Signatures {
     let message = Statement::Executed(header.height, header.digest()).bytes(CHAIN, 0);
     let signers = signers();
-    Signatures(
-        who.iter()
-            .map(|&i| (i, signers[usize::from(i)].sign_bytes(&message)))
-            .collect(),
-    )
+    who.iter()
+        .map(|&i| (i, signers[usize::from(i)].sign_bytes(&message)))
+        .collect()
+}
+
+/// The same signatures with one change.
+fn bend(signatures: &mut Signatures, change: impl FnOnce(&mut [(u16, Signature)])) {
+    let mut list: Vec<_> = signatures.iter().map(|(i, s)| (i, *s)).collect();
+    change(&mut list);
+    *signatures = list.into_iter().collect();
 }
 
 fn proof(n: u32, index: usize) -> ReceiptProof {
@@ -269,29 +274,39 @@ fn a_certificate_needs_a_quorum_of_distinct_known_signers() {
             })
         );
     }
+    // Who signs twice counts once: a second signature has no place in the encoding, and a list that repeats or mixes its
+    // signers is no receipt.
     assert_eq!(
         trust().verify_receipt(&with(&[0, 1, 1])),
-        Err(ReceiptError::SignersNotDistinct(1))
+        Err(ReceiptError::NoQuorum {
+            found: 2,
+            needed: 3
+        })
     );
-    assert_eq!(
-        trust().verify_receipt(&with(&[2, 1, 0])),
-        Err(ReceiptError::SignersNotDistinct(1))
-    );
+    let json = serde_json::to_value(with(&[0, 1, 2])).unwrap();
+    let again: ReceiptProof = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(trust().verify_receipt(&again), Ok(()));
+    for order in [[0, 1, 1], [2, 1, 0]] {
+        let mut mixed = json.clone();
+        let list = &mut mixed["block"]["signatures"];
+        *list = order.iter().map(|i| list[*i].clone()).collect();
+        assert!(serde_json::from_value::<ReceiptProof>(mixed).is_err());
+    }
     let mut stranger = with(&[0, 1, 2]);
-    stranger.block.signatures.0[2].0 = 4;
+    bend(&mut stranger.block.signatures, |list| list[2].0 = 4);
     assert_eq!(
         trust().verify_receipt(&stranger),
         Err(ReceiptError::UnknownSigner(4))
     );
     let mut swapped = with(&[0, 1, 2]);
-    swapped.block.signatures.0[2].0 = 3;
+    bend(&mut swapped.block.signatures, |list| list[2].0 = 3);
     assert_eq!(
         trust().verify_receipt(&swapped),
         Err(ReceiptError::BadSignature(3))
     );
     for byte in [0, 31, 32, 63] {
         let mut bent = with(&[0, 1, 2]);
-        bent.block.signatures.0[1].1.0[byte] ^= 1;
+        bend(&mut bent.block.signatures, |list| list[1].1.0[byte] ^= 1);
         assert_eq!(
             trust().verify_receipt(&bent),
             Err(ReceiptError::BadSignature(1))

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use bds_contracts::block::{BatchDigest, MerkleRoot, Signature, Signatures, ValidatorIndex};
+use bds_contracts::block::{
+    BatchDigest, MerkleRoot, Signature, Signatures, Statement, ValidatorIndex,
+};
 use bds_contracts::tx::ChainId;
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha512_256};
@@ -99,15 +101,30 @@ pub struct Batch {
     pub payload: Payload,
 }
 
-/// f+1 validators hold this batch and checked it.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct BatchCertificate {
+/// A batch by its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Tip {
     /// Whose lane.
     pub lane: ValidatorIndex,
     /// Place in the lane.
     pub position: Position,
     /// Which batch.
     pub digest: BatchDigest,
-    /// Signatures over `Statement::Acknowledge(digest)`.
+}
+
+impl Tip {
+    /// What a validator signs that holds it and all before it.
+    #[must_use]
+    pub fn acknowledgement(&self) -> Statement {
+        Statement::Acknowledge(self.lane, self.position, self.digest)
+    }
+}
+
+/// f+1 validators hold the batch at this tip, and all before it, and checked them.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct TipCertificate {
+    /// What they hold.
+    pub tip: Tip,
+    /// Over [`Tip::acknowledgement`].
     pub signatures: Signatures,
 }

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use bds_contracts::block::{BatchDigest, ValidatorIndex};
+use bds_contracts::block::{BatchDigest, Signature, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
-use crate::batch::{Batch, BatchCertificate, Position};
+use crate::batch::{Batch, Position, Tip};
 use crate::core::Core;
 use crate::message::Message;
 use crate::turn::{Effect, Turn};
@@ -20,6 +20,19 @@ pub(crate) struct Held {
     pub(crate) lane: ValidatorIndex,
     pub(crate) position: Position,
     pub(crate) parent: BatchDigest,
+    /// The author's, for evidence.
+    pub(crate) signature: Signature,
+}
+
+impl Held {
+    pub(crate) fn of(batch: &Batch) -> Self {
+        Self {
+            lane: batch.header.lane,
+            position: batch.header.position,
+            parent: batch.header.parent,
+            signature: batch.signature,
+        }
+    }
 }
 
 /// A batch that is asked for.
@@ -147,11 +160,17 @@ impl Batches {
 }
 
 impl Core {
-    /// Asks for a batch from the signers of a certificate, from `due` on, until it is there.
-    pub(crate) fn want_certified(&mut self, due: Millis, certificate: &BatchCertificate) {
-        let (lane, position) = (certificate.lane, certificate.position);
-        let signers = certificate.signatures.signers().collect();
-        self.want_batch(due, certificate.digest, lane, position, signers);
+    /// Asks for a certified batch from those who acknowledged it, from `due` on, until it is there.
+    pub(crate) fn want_certified(&mut self, due: Millis, tip: &Tip) {
+        let holders = self.holders(tip);
+        self.want_batch(due, tip.digest, tip.lane, tip.position, holders);
+    }
+
+    /// Who acknowledged this tip or a later one of its lane, as far as a certificate here tells: they hold all below it.
+    pub(crate) fn holders(&self, tip: &Tip) -> Vec<ValidatorIndex> {
+        let known = &self.lanes[usize::from(tip.lane)].certified;
+        let known = known.as_ref().filter(|c| c.tip.position >= tip.position);
+        known.map_or_else(Vec::new, |c| c.signatures.signers().collect())
     }
 
     /// As above with holders given; all other validators are asked after them.

@@ -27,6 +27,8 @@ pub struct Config {
     /// Batches of one lane above its last ordered one; a position further ahead is ignored, and the own lane
     /// stops sealing at half of it.
     pub lane_ahead_max: u64,
+    /// Batches of one author that may fail their check before nothing more is taken from it until the next start.
+    pub bad_batches_max: u32,
     /// Payloads kept in memory for execution and for peers; the oldest leave first and are read back from
     /// the store when needed.
     pub payload_cache_bytes_max: usize,
@@ -85,6 +87,7 @@ impl Config {
             mempool_bytes_max: 64 * 1024 * 1024,
             lane_window: 8,
             lane_ahead_max: 256,
+            bad_batches_max: 3,
             payload_cache_bytes_max: 32 * 1024 * 1024,
             slots_in_flight: 4,
             slot_interval_min_ms: 5,

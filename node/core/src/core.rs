@@ -12,7 +12,7 @@ use crate::evidence::Evidence;
 use crate::execution::Execution;
 use crate::lanes::{Lane, LaneTip};
 use crate::message::{Message, View};
-use crate::notary::Notary;
+use crate::notary::{Notary, Proven};
 use crate::own_lane::OwnLane;
 use crate::recovery::Recovered;
 use crate::scheme::Scheme;
@@ -129,11 +129,7 @@ impl Core {
                 signature,
             } => self.on_acknowledge(from, position, digest, signature, turn),
             Message::Certificate(certificate) => self.on_certificate(now, certificate),
-            Message::PrePrepare {
-                view,
-                proposal,
-                signature,
-            } => self.on_pre_prepare(now, from, view, proposal, signature, turn),
+            Message::PrePrepare(proposed) => self.on_pre_prepare(now, from, proposed, turn),
             Message::Prepare(vote) => self.on_vote(now, from, Phase::Prepare, &vote, turn),
             Message::Commit(vote) => self.on_vote(now, from, Phase::Commit, &vote, turn),
             Message::Executed {
@@ -209,7 +205,8 @@ impl Core {
             lane.acknowledged = old.acknowledged;
             lane.certified = old
                 .certificate
-                .filter(|certificate| certificate.position > old.ordered.position);
+                .filter(|certificate| certificate.tip.position > old.ordered.position)
+                .map(Proven::from_disk);
             for (digest, held) in old.batches.into_values().flatten() {
                 self.batches.learn(digest, held);
             }
@@ -229,10 +226,24 @@ impl Core {
         if let Some(new_view) = recovered.entered {
             self.view = new_view.view;
             self.view_change.target = new_view.view;
-            let (stable, _) = reproposals(&new_view.view_changes);
+            let (stable, proposals) = reproposals(&new_view);
             if let Some(stable) = stable.filter(|s| s.header.height > self.stable_height()) {
                 self.execution.ahead = Some(stable.clone());
                 self.stable = Some(stable);
+            }
+            // The view and what it starts with are one record: whoever is in it has accepted that.
+            for proposal in proposals {
+                if proposal.slot > self.stable_height() {
+                    let (slot, digest) = (proposal.slot, proposal.digest());
+                    self.slot_mut(slot).accepted = Some(Accepted {
+                        view: new_view.view,
+                        proposal,
+                        certificates: Vec::new(),
+                        signature: None,
+                        digest,
+                        at: now,
+                    });
+                }
             }
             self.view_change.new_view = Some(new_view);
         }
@@ -240,20 +251,28 @@ impl Core {
         if self.config.broken == crate::config::Broken::VotesForgotten {
             return self.restore_own_lane();
         }
-        if let Some(change) = recovered.view_changing.filter(|c| c.view > self.view) {
-            self.view_change.target = change.view;
-            self.view_change.received[usize::from(self.config.me)] = Some(change.clone());
-            self.view_change.own = Some(change);
+        if let Some(own) = recovered
+            .view_changing
+            .filter(|own| own.change.view > self.view)
+        {
+            self.view_change.target = own.change.view;
+            self.view_change.received[usize::from(self.config.me)] = Some(own.clone());
+            self.view_change.own = Some(own);
         }
         let me = self.config.me;
         for (height, old) in recovered.slots {
             let slot = self.slot_mut(height);
-            slot.accepted = old.accepted.map(|(view, proposal)| Accepted {
-                view,
-                digest: proposal.digest(),
-                proposal,
-                at: now,
-            });
+            let reproposed = slot.accepted.as_ref().map_or(0, |accepted| accepted.view);
+            if let Some((view, proposal)) = old.accepted.filter(|(view, _)| *view >= reproposed) {
+                slot.accepted = Some(Accepted {
+                    view,
+                    digest: proposal.digest(),
+                    proposal,
+                    certificates: Vec::new(),
+                    signature: None,
+                    at: now,
+                });
+            }
             slot.prepared = old.prepared;
             if let Some(vote) = old.prepare {
                 slot.prepares.cast(me, &vote, true);
@@ -468,7 +487,11 @@ impl Core {
                     digest,
                 });
             }
-            records.extend(lane.certified.clone().map(Record::LaneCertificate));
+            records.extend(
+                lane.certified
+                    .clone()
+                    .map(|c| Record::LaneCertificate(c.into_inner())),
+            );
         }
         records.extend(self.view_change.new_view.clone().map(Record::EnteredView));
         records.extend(self.view_change.own.clone().map(Record::ViewChanging));

@@ -1,65 +1,50 @@
 //! What a validator signed that no correct validator signs. Kept and counted; acting on it is membership's task.
 
-use bds_contracts::block::{BatchDigest, Height, Signature, Statement, ValidatorIndex};
+use bds_contracts::block::{Signature, Statement, ValidatorIndex};
 
+use crate::batch::BatchHeader;
 use crate::core::Core;
-use crate::message::{ProposalDigest, View};
 
 /// How many are kept; the oldest leave first.
 pub(crate) const EVIDENCE_MAX: usize = 64;
 
-/// Two statements of one validator that exclude each other. The second is signed; the first is what this validator
-/// had accepted before, with its signature where it was kept.
+/// Proof against one validator; anyone with the validator set can check it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// Who.
-    pub validator: ValidatorIndex,
-    /// What it had said before.
-    pub first: Statement,
-    /// Over the first.
-    pub first_signature: Option<Signature>,
-    /// What it said then.
-    pub second: Statement,
-    /// Over the second.
-    pub second_signature: Signature,
+pub enum Evidence {
+    /// Two statements that exclude each other, both signed.
+    Conflict {
+        /// Who signed them.
+        validator: ValidatorIndex,
+        /// The first one seen, and the other.
+        statements: [(Statement, Signature); 2],
+    },
+    /// A batch that its author signed although its payload, root or a client's signature in it is wrong. The payload shows
+    /// that and is not kept.
+    BadBatch {
+        /// What the author signed.
+        header: BatchHeader,
+        /// Over `Statement::Batch(digest of the header)`.
+        signature: Signature,
+    },
 }
 
 impl Evidence {
-    pub(crate) fn batches(
-        validator: ValidatorIndex,
-        first: BatchDigest,
-        second: BatchDigest,
-        signature: Signature,
-    ) -> Self {
-        Self {
-            validator,
-            first: Statement::Batch(first),
-            first_signature: None,
-            second: Statement::Batch(second),
-            second_signature: signature,
-        }
-    }
-
-    pub(crate) fn proposals(
-        validator: ValidatorIndex,
-        (view, slot): (View, Height),
-        first: ProposalDigest,
-        second: ProposalDigest,
-        signature: Signature,
-    ) -> Self {
-        Self {
-            validator,
-            first: Statement::PrePrepare(view, slot, first.0),
-            first_signature: None,
-            second: Statement::PrePrepare(view, slot, second.0),
-            second_signature: signature,
+    /// Who is accused.
+    #[must_use]
+    pub fn validator(&self) -> ValidatorIndex {
+        match self {
+            Self::Conflict { validator, .. } => *validator,
+            Self::BadBatch { header, .. } => header.lane,
         }
     }
 }
 
 impl Core {
-    /// Keeps it and counts it.
+    /// Keeps it and counts it; the same twice is one.
     pub(crate) fn report(&mut self, evidence: Evidence) {
+        if self.evidence.contains(&evidence) {
+            return;
+        }
         self.count("evidence");
         if self.evidence.len() == EVIDENCE_MAX {
             self.evidence.pop_front();

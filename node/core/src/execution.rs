@@ -13,7 +13,7 @@ use bds_contracts::block::{
 };
 use bds_contracts::tx::Millis;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Tip};
 use crate::core::Core;
 use crate::lanes::LaneTip;
 use crate::message::{Message, Proposal};
@@ -84,13 +84,11 @@ impl Core {
                 return;
             };
             for tip in &tips {
-                let lane = self
-                    .batches
-                    .held(&tip.digest)
-                    .expect("ordered batches are held")
-                    .lane;
-                self.lanes[usize::from(lane)].order_up_to(*tip);
-                self.batches.forget_ordered(lane, tip.position);
+                self.lanes[usize::from(tip.lane)].order_up_to(LaneTip {
+                    position: tip.position,
+                    digest: tip.digest,
+                });
+                self.batches.forget_ordered(tip.lane, tip.position);
             }
             for digest in &order {
                 self.batches.loaded.remove(digest);
@@ -109,11 +107,7 @@ impl Core {
     }
 
     /// The batches this slot orders, in order, and each lane's new tip; `None` while one of them is not held.
-    fn order(
-        &mut self,
-        now: Millis,
-        proposal: &Proposal,
-    ) -> Option<(Vec<BatchDigest>, Vec<LaneTip>)> {
+    fn order(&mut self, now: Millis, proposal: &Proposal) -> Option<(Vec<BatchDigest>, Vec<Tip>)> {
         let mut chains: Vec<Vec<BatchDigest>> = vec![Vec::new(); self.lanes.len()];
         let mut tips = Vec::new();
         let mut missing = false;
@@ -122,15 +116,12 @@ impl Core {
             if tip.position <= ordered {
                 continue;
             }
-            tips.push(LaneTip {
-                position: tip.position,
-                digest: tip.digest,
-            });
+            tips.push(*tip);
             let (mut digest, mut position) = (tip.digest, tip.position);
             while position > ordered {
                 let Some(held) = self.batches.held(&digest) else {
                     // Whoever acknowledged the tip holds all below it.
-                    let holders = tip.signatures.signers().collect();
+                    let holders = self.holders(tip);
                     self.want_batch(now, digest, tip.lane, position, holders);
                     missing = true;
                     break;
@@ -193,7 +184,7 @@ impl Core {
             .own
             .certificate
             .as_ref()
-            .is_some_and(|c| c.position <= ordered)
+            .is_some_and(|c| c.tip.position <= ordered)
         {
             self.own.certificate = None;
         }
@@ -373,7 +364,7 @@ impl Core {
         }
         self.count_many("executed_bad_signature", wrong);
         let weight: u64 = right.iter().map(|(i, _)| self.notary.weight(*i)).sum();
-        (weight >= self.notary.quorum).then_some((digest, Signatures(right)))
+        (weight >= self.notary.quorum).then(|| (digest, right.into_iter().collect()))
     }
 
     /// First height that neither is certified here nor has a proof waiting for its execution.

@@ -3,6 +3,10 @@
 //! A batch is acknowledged only when the whole lane up to it is held and checked, so a certificate of one position
 //! vouches for all below it. One digest a place is ever acknowledged, across crashes too; an author that signs two
 //! for one place gets at most one of them certified by each correct validator, and leaves evidence.
+//!
+//! Only what continues the checked chain is written, or what a certificate names: whatever an author sends, a lane takes
+//! no more memory than two windows of batches and no disk for what will never be ordered. A batch that fails its check is
+//! evidence, for an author checks what it seals; after a few of them nothing more is taken from that author.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +14,12 @@ use bds_contracts::block::{BatchDigest, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::batch::{Batch, BatchCertificate, Position};
+use crate::batch::{Batch, BatchHeader, Position, Tip, TipCertificate};
 use crate::batches::Held;
 use crate::core::Core;
 use crate::evidence::Evidence;
 use crate::message::Message;
+use crate::notary::Proven;
 use crate::turn::{Effect, Record, Turn};
 
 /// A place in a lane and the batch there; position 0 with a zero digest is the empty lane.
@@ -34,7 +39,7 @@ pub(crate) struct Lane {
     /// Highest position in the tips of committed slots; runs ahead of `ordered`.
     pub(crate) committed: Position,
     /// Newest valid certificate seen.
-    pub(crate) certified: Option<BatchCertificate>,
+    pub(crate) certified: Option<Proven<TipCertificate>>,
     /// Last batch of the gapless chain that is held and checked.
     pub(crate) chain: LaneTip,
     /// Last batch of the gapless chain that is held or being checked.
@@ -43,13 +48,21 @@ pub(crate) struct Lane {
     pub(crate) acknowledged: BTreeMap<Position, BatchDigest>,
     /// Never acknowledge anything else at or below this.
     pub(crate) acknowledged_max: Position,
-    /// Batches that came before their parent; bounded by `lane_window`.
+    /// Batches that came before their parent, or while `lane_window` others of the lane were being checked; bounded by
+    /// `lane_window`.
     waiting: BTreeMap<Position, Batch>,
+    /// Given to the engine unasked, answer outstanding; bounded by `lane_window`.
+    checking: BTreeMap<Position, BatchDigest>,
+    /// Checked before their parents were: they are written when the chain gets there, and never if it does not. With
+    /// `checking` bounded by `lane_window`.
+    checked: BTreeMap<Position, Batch>,
+    /// Batches of this author that failed their check.
+    bad: u32,
 }
 
 impl Lane {
     pub(crate) fn certified_position(&self) -> Position {
-        self.certified.as_ref().map_or(0, |c| c.position)
+        self.certified.as_ref().map_or(0, |c| c.tip.position)
     }
 
     /// Slots have ordered this lane up to `tip`: whatever else was held at or below is history.
@@ -67,7 +80,36 @@ impl Lane {
             self.received = tip;
         }
         self.acknowledged = self.acknowledged.split_off(&(tip.position + 1));
-        self.waiting = self.waiting.split_off(&(tip.position + 1));
+        let next = tip.position + 1;
+        self.waiting = self.waiting.split_off(&next);
+        self.checking = self.checking.split_off(&next);
+        self.checked = self.checked.split_off(&next);
+        if forked {
+            self.start_over();
+        }
+    }
+
+    /// This batch of the received chain is bad: what came before it stays, what builds on it goes.
+    fn cut_at(&mut self, bad: &BatchHeader) {
+        self.received = if bad.position > self.chain.position + 1 {
+            LaneTip {
+                position: bad.position - 1,
+                digest: bad.parent,
+            }
+        } else {
+            self.chain
+        };
+        self.waiting.clear();
+        self.checking.split_off(&bad.position);
+        self.checked.split_off(&bad.position);
+    }
+
+    /// Nothing received beyond the checked chain counts any more.
+    fn start_over(&mut self) {
+        self.received = self.chain;
+        self.waiting.clear();
+        self.checking.clear();
+        self.checked.clear();
     }
 }
 
@@ -106,14 +148,19 @@ impl Core {
             }
             return;
         }
+        if !wanted && lane.bad >= self.config.bad_batches_max {
+            self.count("batch_of_barred_author");
+            return;
+        }
         if !wanted && position > lane.ordered.position + self.config.lane_ahead_max {
             self.count("batch_too_far_ahead");
             return;
         }
-        if !wanted && position > lane.received.position + 1 {
-            let bound = usize::try_from(self.config.lane_window).unwrap_or(8);
+        let window = usize::try_from(self.config.lane_window).unwrap_or(8);
+        let busy = lane.checking.len() + lane.checked.len() >= window;
+        if !wanted && (position > lane.received.position + 1 || busy) {
             let lane = &mut self.lanes[usize::from(lane_index)];
-            if lane.waiting.len() < bound {
+            if lane.waiting.len() < window {
                 lane.waiting.insert(position, batch);
             } else {
                 self.count("batch_waiting_full");
@@ -127,13 +174,20 @@ impl Core {
             self.count("batch_bad_signature");
             return;
         }
-        if let Some(other) = lane.acknowledged.get(&position).filter(|d| **d != digest) {
-            let evidence = Evidence::batches(lane_index, *other, digest, batch.signature);
-            self.report(evidence);
+        let first = lane.acknowledged.get(&position).filter(|d| **d != digest);
+        if let Some((first, held)) = first.and_then(|d| Some((*d, self.batches.held(d)?))) {
+            self.report(Evidence::Conflict {
+                validator: lane_index,
+                statements: [
+                    (Statement::Batch(first), held.signature),
+                    (Statement::Batch(digest), batch.signature),
+                ],
+            });
         }
         let lane = &mut self.lanes[usize::from(lane_index)];
         if position == lane.received.position + 1 && batch.header.parent == lane.received.digest {
             lane.received = LaneTip { position, digest };
+            lane.checking.insert(position, digest);
         } else if !wanted {
             self.count("batch_off_chain");
             return;
@@ -166,33 +220,70 @@ impl Core {
             self.count("verified_unasked");
             return;
         };
-        let header = &batch.header;
-        let lane = &mut self.lanes[usize::from(header.lane)];
+        let (lane_index, position) = (batch.header.lane, batch.header.position);
+        let wanted = self.batches.is_wanted(&digest);
+        let lane = &mut self.lanes[usize::from(lane_index)];
+        let awaited = lane.checking.get(&position) == Some(&digest);
+        if awaited {
+            lane.checking.remove(&position);
+        }
         if !valid {
-            // Everything received after it builds on it; what is wanted by a slot is asked for again elsewhere.
-            if lane.received.position >= header.position {
-                lane.received = lane.chain;
-                lane.waiting.clear();
-            }
-            self.count("batch_invalid");
-            self.execution.blocked = false;
-            return;
+            self.on_bad_batch(batch, awaited);
+        } else if position <= lane.ordered.position {
+            // It is history already.
+        } else if wanted || (awaited && lane.chain.digest == batch.header.parent) {
+            self.write_batch(digest, batch, turn);
+        } else if awaited {
+            lane.checked.insert(position, batch);
+        } else {
+            self.count("batch_off_chain");
         }
-        if header.position <= lane.ordered.position {
-            return;
-        }
-        let held = Held {
-            lane: header.lane,
-            position: header.position,
-            parent: header.parent,
-        };
-        turn.write(Record::Batch(batch.clone()));
-        self.batches.learn(digest, held);
-        self.batches.keep(digest, batch);
+        self.take_waiting(lane_index, turn);
         self.execution.blocked = false;
-        self.extend_chain(held.lane, turn);
-        self.take_waiting(held.lane, turn);
         self.dispatch(now, turn);
+    }
+
+    /// A batch that its author signed and should not have: everything received after it builds on it, and what is wanted
+    /// by a slot is asked for again elsewhere.
+    fn on_bad_batch(&mut self, batch: Batch, awaited: bool) {
+        let header = batch.header;
+        self.count("batch_invalid");
+        let lane = &mut self.lanes[usize::from(header.lane)];
+        if awaited {
+            lane.cut_at(&header);
+        }
+        lane.bad = lane.bad.saturating_add(1);
+        if lane.bad == self.config.bad_batches_max {
+            self.count("author_barred");
+        }
+        self.report(Evidence::BadBatch {
+            header,
+            signature: batch.signature,
+        });
+    }
+
+    /// Writes a checked batch, goes on along the chain, and takes with it what was checked before its parent.
+    fn write_batch(&mut self, digest: BatchDigest, batch: Batch, turn: &mut Turn) {
+        let lane_index = batch.header.lane;
+        let mut next = Some((digest, batch));
+        while let Some((digest, batch)) = next {
+            let held = Held::of(&batch);
+            turn.write(Record::Batch(batch.clone()));
+            self.batches.learn(digest, held);
+            self.batches.keep(digest, batch);
+            self.extend_chain(lane_index, turn);
+            let lane = &mut self.lanes[usize::from(lane_index)];
+            let beyond = lane.checked.split_off(&(lane.chain.position + 1));
+            lane.checked = beyond;
+            let follows = lane
+                .checked
+                .first_key_value()
+                .is_some_and(|(_, batch)| batch.header.parent == lane.chain.digest);
+            next = follows
+                .then(|| lane.checked.pop_first())
+                .flatten()
+                .map(|(_, batch)| (batch.header.digest(), batch));
+        }
     }
 
     /// Walks the checked chain of a lane as far as it goes and acknowledges each step.
@@ -238,7 +329,12 @@ impl Core {
         digest: BatchDigest,
         turn: &mut Turn,
     ) {
-        let signature = self.notary.sign(&Statement::Acknowledge(digest));
+        let tip = Tip {
+            lane,
+            position,
+            digest,
+        };
+        let signature = self.notary.sign(&tip.acknowledgement());
         turn.effect(Effect::Send(
             lane,
             Message::Acknowledge {
@@ -250,42 +346,49 @@ impl Core {
     }
 
     /// A lane's new tip, from its author or from anyone who passes it on.
-    pub(crate) fn on_certificate(&mut self, now: Millis, certificate: BatchCertificate) {
-        if !self.notary.is_member(certificate.lane) {
+    pub(crate) fn on_certificate(&mut self, now: Millis, certificate: TipCertificate) {
+        let tip = certificate.tip;
+        if !self.notary.is_member(tip.lane) {
             self.count("certificate_malformed");
             return;
         }
-        let lane = &self.lanes[usize::from(certificate.lane)];
-        if certificate.position <= lane.certified_position().max(lane.committed) {
+        let lane = &self.lanes[usize::from(tip.lane)];
+        if tip.position <= lane.certified_position().max(lane.committed) {
             return;
         }
-        if certificate.position > lane.ordered.position + 2 * self.config.lane_ahead_max {
+        if !self.tip_is_near(&tip) {
             self.count("certificate_too_far_ahead");
             return;
         }
-        if !self.notary.proves(&[self.notary.batch_claim(&certificate)]) {
-            self.count("certificate_bad");
-            return;
+        match self.notary.tip(certificate) {
+            Some(certificate) => self.take_certificate(now, certificate),
+            None => self.count("certificate_bad"),
         }
-        self.take_certificate(now, certificate);
     }
 
-    /// A checked certificate: the lane's tip if it is the newest, and a batch to ask for if it does not come.
-    pub(crate) fn take_certificate(&mut self, now: Millis, certificate: BatchCertificate) {
-        let lane = &self.lanes[usize::from(certificate.lane)];
-        if certificate.position <= lane.certified_position().max(lane.committed) {
+    /// No correct validator acknowledges anything further ahead of what is ordered than twice the window of a lane.
+    pub(crate) fn tip_is_near(&self, tip: &Tip) -> bool {
+        let ordered = self.lanes[usize::from(tip.lane)].ordered.position;
+        tip.position > 0 && tip.position <= ordered.saturating_add(2 * self.config.lane_ahead_max)
+    }
+
+    /// The lane's tip if it is the newest, and a batch to ask for if it does not come.
+    pub(crate) fn take_certificate(&mut self, now: Millis, certificate: Proven<TipCertificate>) {
+        let tip = certificate.tip;
+        let lane = &self.lanes[usize::from(tip.lane)];
+        if tip.position <= lane.certified_position().max(lane.committed) {
             return;
         }
+        self.adopt_certificate(certificate);
         // The batch itself is usually on its way from its author.
         let due = Millis(now.0 + self.config.status_interval_ms);
-        self.want_certified(due, &certificate);
-        self.adopt_certificate(certificate);
+        self.want_certified(due, &tip);
     }
 
-    /// Takes a valid certificate as the lane's tip if it is the newest.
-    pub(crate) fn adopt_certificate(&mut self, certificate: BatchCertificate) {
-        let lane = &mut self.lanes[usize::from(certificate.lane)];
-        if certificate.position > lane.certified_position() {
+    /// Takes a certificate as the lane's tip if it is the newest.
+    pub(crate) fn adopt_certificate(&mut self, certificate: Proven<TipCertificate>) {
+        let lane = &mut self.lanes[usize::from(certificate.tip.lane)];
+        if certificate.tip.position > lane.certified_position() {
             lane.certified = Some(certificate);
         }
     }

@@ -7,7 +7,7 @@ use bds_contracts::tx::Millis;
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha512_256};
 
-use crate::batch::{Batch, BatchCertificate, Position};
+use crate::batch::{Batch, Position, Tip, TipCertificate};
 
 /// A view's primary is the validator `view mod n`.
 pub type View = u64;
@@ -23,14 +23,14 @@ pub struct Proposal {
     pub slot: Height,
     /// Proposed block time; the block takes the larger of it and its predecessor's.
     pub time: Millis,
-    /// Newly certified lane tips, at most one a lane, sorted by lane.
-    pub tips: Vec<BatchCertificate>,
+    /// Newly certified lane tips, at most one a lane, sorted by lane. Their certificates travel beside the proposal; whoever
+    /// prepared it has checked them.
+    pub tips: Vec<Tip>,
 }
 
-/// SHA-512/256 of a proposal's lane tips (lane, position, digest), slot and time.
+/// SHA-512/256 of a proposal: slot, time and lane tips.
 ///
-/// The view is left out, so the same proposal keeps its digest across view changes; certificates' signers are
-/// left out, so two valid certificates of one batch do not make two proposals.
+/// The view is left out, so the same proposal keeps its digest across view changes.
 #[derive(
     Debug,
     Clone,
@@ -50,15 +50,22 @@ impl Proposal {
     /// Name of this proposal.
     #[must_use]
     pub fn digest(&self) -> ProposalDigest {
-        let tips: Vec<_> = self
-            .tips
-            .iter()
-            .map(|t| (t.lane, t.position, t.digest))
-            .collect();
-        let bytes =
-            borsh::to_vec(&(self.slot, self.time, tips)).expect("writing to memory cannot fail");
+        let bytes = borsh::to_vec(self).expect("writing to memory cannot fail");
         ProposalDigest(Sha512_256::digest(bytes).into())
     }
+}
+
+/// What the primary proposes for a slot.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct PrePrepare {
+    /// View of the primary.
+    pub view: View,
+    /// What it proposes.
+    pub proposal: Proposal,
+    /// For each tip of the proposal, in order, its certificate's signatures.
+    pub certificates: Vec<Signatures>,
+    /// Over `Statement::PrePrepare`.
+    pub signature: Signature,
 }
 
 /// One prepare or commit.
@@ -105,19 +112,63 @@ pub struct PreparedSlot {
     pub certificate: VoteCertificate,
 }
 
+/// A slot that the sender of a view change prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub struct PreparedAt {
+    /// Which slot.
+    pub slot: Height,
+    /// The highest view it was prepared in.
+    pub view: View,
+    /// What was prepared there.
+    pub digest: ProposalDigest,
+}
+
+impl PreparedSlot {
+    /// What it proves.
+    #[must_use]
+    pub fn at(&self) -> PreparedAt {
+        PreparedAt {
+            slot: self.certificate.slot,
+            view: self.certificate.view,
+            digest: self.certificate.digest,
+        }
+    }
+}
+
 /// "Let us go to `view`", with everything the sender prepared above its last stable slot.
+///
+/// It says what was prepared; [`Proofs`] show it. So a new view carries what each of a quorum says, which is small, and for
+/// each slot the one proof that counts.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ViewChange {
     /// The view asked for.
     pub view: View,
     /// Sender.
     pub validator: ValidatorIndex,
-    /// Certified header that makes every slot at or below its height final; `None` at genesis.
-    pub stable: Option<CertifiedHeader>,
-    /// Slots above, each with its prepare certificate of the highest view, sorted by slot.
-    pub prepared: Vec<PreparedSlot>,
+    /// Every slot at or below is final by a certified header; 0 at genesis.
+    pub stable: Height,
+    /// Slots above, sorted by slot.
+    pub prepared: Vec<PreparedAt>,
     /// Over `Statement::ViewChange(view, digest of the fields above)`.
     pub signature: Signature,
+}
+
+/// What a view change or a new view says, shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct Proofs {
+    /// The certified header of the highest stable height; `None` at genesis.
+    pub stable: Option<CertifiedHeader>,
+    /// Prepared slots with their certificates, sorted by slot.
+    pub prepared: Vec<PreparedSlot>,
+}
+
+/// A view change with the proof of every slot in it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ProvenViewChange {
+    /// What the sender says.
+    pub change: ViewChange,
+    /// One prepared slot for each that it names.
+    pub proofs: Proofs,
 }
 
 /// The new primary's proof that the view may start; every receiver recomputes the re-proposals from it.
@@ -126,8 +177,11 @@ pub struct NewView {
     /// The view that starts.
     pub view: View,
     /// View changes of a quorum, sorted by validator.
-    pub view_changes: Vec<ViewChange>,
-    /// Over `Statement::NewView(view, digest of the fields above)`.
+    pub changes: Vec<ViewChange>,
+    /// The highest stable header among them, and for every slot above it that one of them names the proposal prepared in
+    /// the highest view.
+    pub proofs: Proofs,
+    /// Over `Statement::NewView(view, digest of view and changes)`.
     pub signature: Signature,
 }
 
@@ -161,16 +215,9 @@ pub enum Message {
         signature: Signature,
     },
     /// A lane's new certified tip.
-    Certificate(BatchCertificate),
+    Certificate(TipCertificate),
     /// The primary proposes.
-    PrePrepare {
-        /// View of the primary.
-        view: View,
-        /// What it proposes.
-        proposal: Proposal,
-        /// Over `Statement::PrePrepare`.
-        signature: Signature,
-    },
+    PrePrepare(PrePrepare),
     /// First vote.
     Prepare(Vote),
     /// Second vote.
@@ -185,7 +232,7 @@ pub enum Message {
         signature: Signature,
     },
     /// Leave the view.
-    ViewChange(ViewChange),
+    ViewChange(ProvenViewChange),
     /// Enter the view.
     NewView(NewView),
     /// What I have.

@@ -5,7 +5,7 @@ use bds_contracts::block::{
 };
 use bds_contracts::tx::ChainId;
 
-use crate::batch::BatchCertificate;
+use crate::batch::{Tip, TipCertificate};
 use crate::config::Config;
 use crate::message::{CommittedSlot, PreparedSlot};
 use crate::scheme::{Scheme, SignatureCheck};
@@ -15,6 +15,34 @@ pub(crate) struct Claim<'a> {
     pub(crate) statement: Statement,
     pub(crate) signatures: &'a Signatures,
     pub(crate) weight: u64,
+}
+
+/// Something that the signatures beside it prove, found by [`Notary`] or read back from the own disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proven<T>(T);
+
+impl<T> Proven<T> {
+    /// What this validator proved before it wrote it down.
+    pub(crate) fn from_disk(written: T) -> Self {
+        Self(written)
+    }
+
+    /// What was made from signatures that were checked one by one.
+    pub(crate) fn from_checked(made: T) -> Self {
+        Self(made)
+    }
+
+    pub(crate) fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> std::ops::Deref for Proven<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
 }
 
 /// Signs for this validator and checks the others, by weight.
@@ -88,9 +116,7 @@ impl Notary {
     /// True when every claim holds: distinct members, enough weight, every signature right. One call to the scheme.
     pub(crate) fn proves(&self, claims: &[Claim<'_>]) -> bool {
         let formed = claims.iter().all(|claim| {
-            claim.signatures.0.len() <= self.set.validators.len()
-                && claim.signatures.is_sorted()
-                && claim.signatures.signers().all(|who| self.is_member(who))
+            claim.signatures.signers().all(|who| self.is_member(who))
                 && self.set.weight_of(claim.signatures.signers()) >= claim.weight
         });
         if !formed {
@@ -105,10 +131,9 @@ impl Notary {
             checks.extend(
                 claim
                     .signatures
-                    .0
                     .iter()
                     .map(|(who, signature)| SignatureCheck {
-                        key: self.set.validators[usize::from(*who)].key,
+                        key: self.set.validators[usize::from(who)].key,
                         message,
                         signature,
                     }),
@@ -117,12 +142,32 @@ impl Notary {
         checks.is_empty() || self.scheme.verify(&checks).into_iter().all(|right| right)
     }
 
-    pub(crate) fn batch_claim<'a>(&self, certificate: &'a BatchCertificate) -> Claim<'a> {
+    pub(crate) fn tip_claim<'a>(&self, tip: &Tip, signatures: &'a Signatures) -> Claim<'a> {
         Claim {
-            statement: Statement::Acknowledge(certificate.digest),
-            signatures: &certificate.signatures,
+            statement: tip.acknowledgement(),
+            signatures,
             weight: self.one_correct,
         }
+    }
+
+    /// The certificate if it proves its tip.
+    pub(crate) fn tip(&self, certificate: TipCertificate) -> Option<Proven<TipCertificate>> {
+        let claim = self.tip_claim(&certificate.tip, &certificate.signatures);
+        self.proves(&[claim]).then_some(Proven(certificate))
+    }
+
+    /// The certificates if each proves its tip; one call to the scheme.
+    pub(crate) fn tips(
+        &self,
+        certificates: Vec<TipCertificate>,
+    ) -> Option<Vec<Proven<TipCertificate>>> {
+        let claims: Vec<_> = certificates
+            .iter()
+            .map(|c| self.tip_claim(&c.tip, &c.signatures))
+            .collect();
+        let proven = self.proves(&claims);
+        drop(claims);
+        proven.then(|| certificates.into_iter().map(Proven).collect())
     }
 
     pub(crate) fn header_claim<'a>(&self, certified: &'a CertifiedHeader) -> Claim<'a> {

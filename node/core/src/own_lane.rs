@@ -8,16 +8,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use bds_contracts::block::{
-    BatchDigest, MerkleRoot, Signature, Signatures, Statement, ValidatorIndex,
-};
+use bds_contracts::block::{BatchDigest, MerkleRoot, Signature, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
-use crate::batch::{Batch, BatchCertificate, BatchHeader, Payload, Position};
+use crate::batch::{Batch, BatchHeader, Payload, Position, Tip, TipCertificate};
 use crate::batches::Held;
 use crate::core::Core;
 use crate::lanes::LaneTip;
 use crate::message::Message;
+use crate::notary::Proven;
 use crate::turn::{Effect, Record, Turn};
 
 /// A sealed batch that is not certified yet.
@@ -38,7 +37,7 @@ pub(crate) struct OwnLane {
     pub(crate) tip: LaneTip,
     pub(crate) uncertified: BTreeMap<Position, Uncertified>,
     /// Newest own certificate, repeated until it is ordered.
-    pub(crate) certificate: Option<BatchCertificate>,
+    pub(crate) certificate: Option<Proven<TipCertificate>>,
 }
 
 impl OwnLane {
@@ -165,14 +164,7 @@ impl Core {
             position,
             digest,
         });
-        self.batches.learn(
-            digest,
-            Held {
-                lane: self.config.me,
-                position,
-                parent: batch.header.parent,
-            },
-        );
+        self.batches.learn(digest, Held::of(&batch));
         self.batches.keep(digest, batch.clone());
         self.own.tip = LaneTip { position, digest };
         let lane = &mut self.lanes[usize::from(self.config.me)];
@@ -186,7 +178,8 @@ impl Core {
 
     /// Starts collecting acknowledgements with the own one; also after a restart.
     pub(crate) fn track_uncertified(&mut self, position: Position, digest: BatchDigest) {
-        let own = self.notary.sign(&Statement::Acknowledge(digest));
+        let tip = self.own_tip(position, digest);
+        let own = self.notary.sign(&tip.acknowledgement());
         self.own.uncertified.insert(
             position,
             Uncertified {
@@ -227,11 +220,13 @@ impl Core {
         if weight(&mut pending.acknowledged.keys().copied()) < self.notary.one_correct {
             return;
         }
-        let digest = pending.digest;
+        let tip = Tip {
+            lane: self.config.me,
+            position,
+            digest: pending.digest,
+        };
         let signatures: Vec<_> = pending.acknowledged.iter().map(|(i, s)| (*i, *s)).collect();
-        let verdicts = self
-            .notary
-            .check_each(&Statement::Acknowledge(digest), &signatures);
+        let verdicts = self.notary.check_each(&tip.acknowledgement(), &signatures);
         let mut wrong = 0;
         for ((who, _), right) in signatures.iter().zip(verdicts) {
             if !right {
@@ -243,18 +238,25 @@ impl Core {
             self.count_many("acknowledge_bad_signature", wrong);
             return;
         }
-        let certificate = BatchCertificate {
-            lane: self.config.me,
-            position,
-            digest,
-            signatures: Signatures(pending.acknowledged.iter().map(|(i, s)| (*i, *s)).collect()),
+        let certificate = TipCertificate {
+            tip,
+            signatures: pending.acknowledged.iter().map(|(i, s)| (*i, *s)).collect(),
         };
         self.count_many("acknowledge_bad_signature", wrong);
         // Whoever acknowledged this one holds all before it, so it certifies them too.
         self.own.uncertified = self.own.uncertified.split_off(&(position + 1));
-        self.own.certificate = Some(certificate.clone());
         turn.write(Record::LaneCertificate(certificate.clone()));
         turn.effect(Effect::Broadcast(Message::Certificate(certificate.clone())));
+        let certificate = Proven::from_checked(certificate);
+        self.own.certificate = Some(certificate.clone());
         self.adopt_certificate(certificate);
+    }
+
+    fn own_tip(&self, position: Position, digest: BatchDigest) -> Tip {
+        Tip {
+            lane: self.config.me,
+            position,
+            digest,
+        }
     }
 }

@@ -3,13 +3,16 @@
 //! Castro and Liskov, "Practical Byzantine Fault Tolerance", section 4.2. What is ordered is a cut of certified lane
 //! tips, so a vote needs no payload. The primary votes like everyone: its pre-prepare is followed by its prepare.
 
-use bds_contracts::block::{Height, Signature, Statement, ValidatorIndex};
+use bds_contracts::block::{Height, Signature, Signatures, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
-use crate::batch::Position;
+use crate::batch::{Position, TipCertificate};
 use crate::core::Core;
 use crate::evidence::Evidence;
-use crate::message::{CommittedSlot, Message, PreparedSlot, Proposal, View, Vote, VoteCertificate};
+use crate::message::{
+    CommittedSlot, Message, PrePrepare, PreparedSlot, Proposal, View, Vote, VoteCertificate,
+};
+use crate::notary::Proven;
 use crate::slots::{Accepted, Cast, Phase, Slot};
 use crate::turn::{Effect, Record, Turn};
 
@@ -76,16 +79,15 @@ impl Core {
         if last - self.committed >= self.config.slots_in_flight || !self.in_window(slot) {
             return;
         }
-        let tips: Vec<_> = self
+        let (tips, certificates): (Vec<_>, Vec<_>) = self
             .lanes
             .iter()
             .zip(covered)
             .filter_map(|(lane, covered)| {
-                lane.certified
-                    .clone()
-                    .filter(|certificate| certificate.position > covered)
+                let known = lane.certified.as_ref()?;
+                (known.tip.position > covered).then(|| (known.tip, known.signatures.clone()))
             })
-            .collect();
+            .unzip();
         if tips.is_empty() {
             return;
         }
@@ -99,12 +101,13 @@ impl Core {
         let signature = self
             .notary
             .sign(&Statement::PrePrepare(self.view, slot, digest.0));
-        turn.effect(Effect::Broadcast(Message::PrePrepare {
+        turn.effect(Effect::Broadcast(Message::PrePrepare(PrePrepare {
             view: self.view,
             proposal: proposal.clone(),
+            certificates: certificates.clone(),
             signature,
-        }));
-        self.accept(now, proposal, turn);
+        })));
+        self.accept(now, proposal, certificates, Some(signature), turn);
     }
 
     /// Section 4.2, what a backup checks before it accepts a pre-prepare.
@@ -112,9 +115,12 @@ impl Core {
         &mut self,
         now: Millis,
         from: ValidatorIndex,
-        view: View,
-        proposal: Proposal,
-        signature: Signature,
+        PrePrepare {
+            view,
+            proposal,
+            certificates,
+            signature,
+        }: PrePrepare,
         turn: &mut Turn,
     ) {
         if view != self.view || !self.is_voting() {
@@ -134,59 +140,78 @@ impl Core {
             .slots
             .get(&proposal.slot)
             .and_then(|slot| slot.accepted_in(view))
-            .map(|accepted| accepted.digest);
-        if accepted == Some(digest) {
+            .map(|accepted| (accepted.digest, accepted.signature));
+        if accepted.is_some_and(|(first, _)| first == digest) {
             return;
         }
         if !self.notary.check(from, &statement, &signature) {
             self.count("pre_prepare_bad_signature");
             return;
         }
-        if let Some(first) = accepted {
-            self.report(Evidence::proposals(
-                from,
-                (view, proposal.slot),
-                first,
-                digest,
-                signature,
-            ));
+        if let Some((first, first_signature)) = accepted {
+            let first = Statement::PrePrepare(view, proposal.slot, first.0);
+            self.count("pre_prepare_conflict");
+            if let Some(first_signature) = first_signature {
+                self.report(Evidence::Conflict {
+                    validator: from,
+                    statements: [(first, first_signature), (statement, signature)],
+                });
+            }
             return;
         }
         if proposal.time.0 > now.0 + self.config.clock_ahead_max_ms {
             self.count("pre_prepare_time_ahead");
             return;
         }
-        if !self.tips_are_certified(&proposal) {
+        let Some(news) = self.certified_tips(&proposal, &certificates) else {
             self.count("pre_prepare_bad_tips");
             return;
+        };
+        for certificate in news {
+            self.take_certificate(now, certificate);
         }
-        for tip in &proposal.tips {
-            self.take_certificate(now, tip.clone());
-        }
-        self.accept(now, proposal, turn);
+        self.accept(now, proposal, certificates, Some(signature), turn);
     }
 
-    /// Tips are sorted by lane, one a lane, each certified. Certificates this validator has checked are not
-    /// checked again.
-    fn tips_are_certified(&self, proposal: &Proposal) -> bool {
-        let sorted = proposal.tips.windows(2).all(|p| p[0].lane < p[1].lane);
-        if !sorted || !proposal.tips.iter().all(|t| self.notary.is_member(t.lane)) {
-            return false;
+    /// The certificates of the tips that are new here, when tips are sorted by lane, one a lane, within the window of their
+    /// lane, and each is certified; `None` otherwise. What this validator has checked is not checked again.
+    fn certified_tips(
+        &self,
+        proposal: &Proposal,
+        certificates: &[Signatures],
+    ) -> Option<Vec<Proven<TipCertificate>>> {
+        let tips = &proposal.tips;
+        let formed = tips.windows(2).all(|p| p[0].lane < p[1].lane)
+            && tips.len() == certificates.len()
+            && tips
+                .iter()
+                .all(|tip| self.notary.is_member(tip.lane) && self.tip_is_near(tip));
+        if !formed {
+            return None;
         }
-        let claims: Vec<_> = proposal
-            .tips
+        let news = tips
             .iter()
-            .filter(|tip| {
+            .zip(certificates)
+            .filter(|(tip, _)| {
                 let known = &self.lanes[usize::from(tip.lane)].certified;
-                known.as_ref() != Some(*tip)
+                known.as_ref().is_none_or(|known| known.tip != **tip)
             })
-            .map(|tip| self.notary.batch_claim(tip))
-            .collect();
-        self.notary.proves(&claims)
+            .map(|(tip, signatures)| TipCertificate {
+                tip: *tip,
+                signatures: signatures.clone(),
+            });
+        self.notary.tips(news.collect())
     }
 
     /// The first vote: written, then sent.
-    pub(crate) fn accept(&mut self, now: Millis, proposal: Proposal, turn: &mut Turn) {
+    pub(crate) fn accept(
+        &mut self,
+        now: Millis,
+        proposal: Proposal,
+        certificates: Vec<Signatures>,
+        signature: Option<Signature>,
+        turn: &mut Turn,
+    ) {
         let (view, slot, digest) = (self.view, proposal.slot, proposal.digest());
         turn.write(Record::PrePrepared {
             view,
@@ -195,6 +220,8 @@ impl Core {
         self.slot_mut(slot).accepted = Some(Accepted {
             view,
             proposal,
+            certificates,
+            signature,
             digest,
             at: now,
         });
@@ -259,14 +286,36 @@ impl Core {
             Cast::New => {}
             Cast::Old if self.counts_twice() => {}
             Cast::Old => return,
-            Cast::Conflict => {
-                self.count("vote_conflict");
+            Cast::Conflict(first) => {
+                self.on_vote_conflict(from, phase, &first, vote);
                 return;
             }
         }
         match phase {
             Phase::Prepare => self.check_prepared(now, vote.slot, turn),
             Phase::Commit => self.check_committed(now, from, vote.slot, turn),
+        }
+    }
+
+    /// Two votes for one place: evidence, if both are signed.
+    fn on_vote_conflict(
+        &mut self,
+        from: ValidatorIndex,
+        phase: Phase,
+        first: &Vote,
+        second: &Vote,
+    ) {
+        self.count("vote_conflict");
+        let statements = [first, second].map(|vote| {
+            let statement = phase.statement(vote.view, vote.slot, vote.digest);
+            (statement, vote.signature)
+        });
+        let signed = |(statement, signature)| self.notary.check(from, &statement, &signature);
+        if statements.into_iter().all(signed) {
+            self.report(Evidence::Conflict {
+                validator: from,
+                statements,
+            });
         }
     }
 

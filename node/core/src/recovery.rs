@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 
 use bds_contracts::block::{BatchDigest, BlockDigest, BlockHeader, CertifiedHeader, Height};
 
-use crate::batch::{BatchCertificate, Position};
+use crate::batch::{Position, TipCertificate};
 use crate::batches::Held;
 use crate::config::Config;
 use crate::lanes::LaneTip;
-use crate::message::{CommittedSlot, NewView, PreparedSlot, Proposal, View, ViewChange, Vote};
+use crate::message::{
+    CommittedSlot, NewView, PreparedSlot, Proposal, ProvenViewChange, View, Vote,
+};
 use crate::turn::Record;
 
 /// The block that the state on disk is at, and up to where its slot and all before had ordered each lane.
@@ -44,7 +46,7 @@ pub(crate) struct RecoveredLane {
     pub(crate) batches: BTreeMap<Position, Vec<(BatchDigest, Held)>>,
     pub(crate) acknowledged: BTreeMap<Position, BatchDigest>,
     pub(crate) acknowledged_max: Position,
-    pub(crate) certificate: Option<BatchCertificate>,
+    pub(crate) certificate: Option<TipCertificate>,
 }
 
 /// State rebuilt from records.
@@ -56,7 +58,7 @@ pub struct Recovered {
     pub(crate) certified: BTreeMap<Height, BlockDigest>,
     pub(crate) certified_last: Option<CertifiedHeader>,
     pub(crate) slots: BTreeMap<Height, RecoveredSlot>,
-    pub(crate) view_changing: Option<ViewChange>,
+    pub(crate) view_changing: Option<ProvenViewChange>,
     pub(crate) entered: Option<NewView>,
 }
 
@@ -116,11 +118,7 @@ impl Recovered {
                 let header = &batch.header;
                 let lane = &mut self.lanes[usize::from(header.lane)];
                 if header.position > lane.ordered.position {
-                    let held = Held {
-                        lane: header.lane,
-                        position: header.position,
-                        parent: header.parent,
-                    };
+                    let held = Held::of(batch);
                     let here = lane.batches.entry(header.position).or_default();
                     let digest = header.digest();
                     if here.iter().all(|(other, _)| *other != digest) {
@@ -146,10 +144,10 @@ impl Recovered {
                 }
             }
             Record::LaneCertificate(certificate) => {
-                let known = &mut self.lanes[usize::from(certificate.lane)].certificate;
+                let known = &mut self.lanes[usize::from(certificate.tip.lane)].certificate;
                 if known
                     .as_ref()
-                    .is_none_or(|old| old.position < certificate.position)
+                    .is_none_or(|old| old.tip.position < certificate.tip.position)
                 {
                     *known = Some(certificate.clone());
                 }

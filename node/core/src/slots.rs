@@ -43,8 +43,8 @@ pub(crate) enum Cast {
     New,
     /// Known already, or older than what is kept.
     Old,
-    /// The same validator voted for something else in the same view.
-    Conflict,
+    /// The same validator voted for something else in the same view: the vote that is kept.
+    Conflict(Vote),
 }
 
 /// Votes of one phase, by validator.
@@ -71,7 +71,11 @@ impl Ballots {
                 return if old.digest == vote.digest {
                     Cast::Old
                 } else {
-                    Cast::Conflict
+                    Cast::Conflict(Vote {
+                        digest: old.digest,
+                        signature: old.signature,
+                        ..*vote
+                    })
                 };
             }
         }
@@ -144,11 +148,9 @@ impl Ballots {
             }
         }
         (self.weight(notary, view, digest, twice) >= notary.quorum).then(|| {
-            Signatures(
-                self.matching(view, digest)
-                    .map(|(index, ballot)| (index, ballot.signature))
-                    .collect(),
-            )
+            self.matching(view, digest)
+                .map(|(index, ballot)| (index, ballot.signature))
+                .collect()
         })
     }
 
@@ -175,6 +177,10 @@ impl Ballots {
 pub(crate) struct Accepted {
     pub(crate) view: View,
     pub(crate) proposal: Proposal,
+    /// Signatures of the tips' certificates, for repeating the pre-prepare; empty when it came by a new view.
+    pub(crate) certificates: Vec<Signatures>,
+    /// The primary's, for evidence; `None` when it came by a new view or from disk.
+    pub(crate) signature: Option<Signature>,
     pub(crate) digest: ProposalDigest,
     /// When, to tell what is worth repeating.
     pub(crate) at: Millis,

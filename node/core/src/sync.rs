@@ -8,8 +8,9 @@
 use bds_contracts::block::{CertifiedHeader, Height, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
+use crate::batch::TipCertificate;
 use crate::core::Core;
-use crate::message::{CommittedSlot, Message, Status};
+use crate::message::{CommittedSlot, Message, PrePrepare, Status};
 use crate::turn::{Effect, Turn};
 
 /// Results repeated to one peer for one status.
@@ -105,11 +106,11 @@ impl Core {
             let Some(tip) = lane
                 .certified
                 .as_ref()
-                .filter(|tip| tip.position > lane.committed)
+                .filter(|known| known.tip.position > lane.committed)
             else {
                 continue;
             };
-            let message = Message::Certificate(tip.clone());
+            let message = Message::Certificate(TipCertificate::clone(tip));
             if index == usize::from(self.config.me) {
                 turn.effect(Effect::Broadcast(message));
             } else if primary != self.config.me {
@@ -192,15 +193,16 @@ impl Core {
                 continue;
             };
             repeated += 1;
-            if primary {
+            if primary && accepted.certificates.len() == accepted.proposal.tips.len() {
                 let statement = Statement::PrePrepare(view, *height, accepted.digest.0);
                 turn.effect(Effect::Send(
                     to,
-                    Message::PrePrepare {
+                    Message::PrePrepare(PrePrepare {
                         view,
                         proposal: accepted.proposal.clone(),
+                        certificates: accepted.certificates.clone(),
                         signature: self.notary.sign(&statement),
-                    },
+                    }),
                 ));
             }
             if let Some(vote) = slot.prepares.of(me, *height).filter(|v| v.view == view) {

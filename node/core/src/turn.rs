@@ -12,9 +12,9 @@ use bds_contracts::block::{
 use bds_contracts::tx::Millis;
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::batch::{Batch, BatchCertificate, Payload, Position};
+use crate::batch::{Batch, Payload, Position, TipCertificate};
 use crate::message::{
-    CommittedSlot, Message, NewView, PreparedSlot, Proposal, View, ViewChange, Vote,
+    CommittedSlot, Message, NewView, PreparedSlot, Proposal, ProvenViewChange, View, Vote,
 };
 
 /// Something that happened.
@@ -134,7 +134,7 @@ pub enum Record {
         digest: BatchDigest,
     },
     /// A lane tip certificate worth keeping.
-    LaneCertificate(BatchCertificate),
+    LaneCertificate(TipCertificate),
     /// Pre-prepare sent or accepted.
     PrePrepared {
         /// In this view.
@@ -149,8 +149,8 @@ pub enum Record {
     /// Commit cast.
     Committing(Vote),
     /// View change cast.
-    ViewChanging(ViewChange),
-    /// View entered.
+    ViewChanging(ProvenViewChange),
+    /// View entered; what it re-proposes is in it, and accepted with it.
     EnteredView(NewView),
 }
 

@@ -5,12 +5,17 @@
 //! with is recomputed from them by everyone. The timer runs only while there is work, allows for the pace of the votes,
 //! doubles up to a cap, and a validator goes past the next view only after a quorum wanted to leave this one, so nobody runs away alone.
 
-use bds_contracts::block::{CertifiedHeader, Signature, Statement, ValidatorIndex};
+use std::collections::BTreeMap;
+
+use bds_contracts::block::{CertifiedHeader, Height, Signature, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 use sha2::{Digest as _, Sha512_256};
 
 use crate::core::Core;
-use crate::message::{Message, NewView, PreparedSlot, Proposal, View, ViewChange};
+use crate::message::{
+    Message, NewView, PreparedAt, PreparedSlot, Proofs, Proposal, ProvenViewChange, View,
+    ViewChange,
+};
 use crate::turn::{Effect, Record, Turn};
 
 /// The timeout allows this many times what voting took lately, on top of its base: for the pipeline before the
@@ -23,9 +28,9 @@ pub(crate) struct ViewChanges {
     /// The view it wants; equal to the current one while it votes.
     pub(crate) target: View,
     /// Own message, repeated until the view is entered.
-    pub(crate) own: Option<ViewChange>,
+    pub(crate) own: Option<ProvenViewChange>,
     /// Newest valid message of every validator, by index.
-    pub(crate) received: Vec<Option<ViewChange>>,
+    pub(crate) received: Vec<Option<ProvenViewChange>>,
     /// Why the current view may be voted in; `None` in view 0.
     pub(crate) new_view: Option<NewView>,
     /// Since when work has waited without progress.
@@ -64,7 +69,7 @@ fn view_change_digest(change: &ViewChange) -> [u8; 32] {
     let fields = (
         change.view,
         change.validator,
-        &change.stable,
+        change.stable,
         &change.prepared,
     );
     Sha512_256::digest(borsh::to_vec(&fields).expect("writing to memory cannot fail")).into()
@@ -75,32 +80,41 @@ fn new_view_digest(view: View, changes: &[ViewChange]) -> [u8; 32] {
         .into()
 }
 
-/// What a new view starts with: the highest certified header among the view changes, and for every slot above it
-/// up to the highest prepared one the proposal prepared in the highest view, or the empty one.
-pub(crate) fn reproposals(changes: &[ViewChange]) -> (Option<CertifiedHeader>, Vec<Proposal>) {
+/// The highest stable height among view changes, and for every slot above it that one of them names what was prepared in
+/// the highest view.
+fn decisive(changes: &[ViewChange]) -> (Height, Vec<PreparedAt>) {
     let stable = changes
         .iter()
-        .filter_map(|change| change.stable.as_ref())
-        .max_by_key(|stable| stable.header.height)
-        .cloned();
-    let low = stable.as_ref().map_or(0, |s| s.header.height);
-    let prepared = || changes.iter().flat_map(|change| &change.prepared);
-    let high = prepared().map(|p| p.proposal.slot).max().unwrap_or(0);
-    let proposals = (low + 1..=high)
-        .map(|slot| {
-            prepared()
-                .filter(|p| p.proposal.slot == slot)
-                .max_by_key(|p| p.certificate.view)
-                .map_or_else(
-                    || Proposal {
-                        slot,
-                        ..Proposal::default()
-                    },
-                    |p| p.proposal.clone(),
-                )
-        })
-        .collect();
-    (stable, proposals)
+        .map(|change| change.stable)
+        .max()
+        .unwrap_or(0);
+    let mut prepared: BTreeMap<Height, PreparedAt> = BTreeMap::new();
+    for at in changes.iter().flat_map(|change| &change.prepared) {
+        if at.slot > stable {
+            let known = prepared.entry(at.slot).or_insert(*at);
+            *known = (*known).max(*at);
+        }
+    }
+    (stable, prepared.into_values().collect())
+}
+
+/// What a new view that was checked starts with: its certified header, and for every slot above it up to the highest
+/// prepared one what was prepared in the highest view, or the empty proposal.
+pub(crate) fn reproposals(new_view: &NewView) -> (Option<CertifiedHeader>, Vec<Proposal>) {
+    let proofs = &new_view.proofs;
+    let low = proofs.stable.as_ref().map_or(0, |s| s.header.height);
+    let high = proofs.prepared.last().map_or(0, |p| p.proposal.slot);
+    let mut prepared = proofs.prepared.iter().peekable();
+    let proposals = (low + 1..=high).map(|slot| {
+        prepared.next_if(|p| p.proposal.slot == slot).map_or_else(
+            || Proposal {
+                slot,
+                ..Proposal::default()
+            },
+            |p| p.proposal.clone(),
+        )
+    });
+    (proofs.stable.clone(), proposals.collect())
 }
 
 impl Core {
@@ -161,8 +175,8 @@ impl Core {
             .received
             .iter()
             .flatten()
-            .filter(|change| change.view >= view)
-            .map(|change| self.notary.weight(change.validator))
+            .filter(|known| known.change.view >= view)
+            .map(|known| self.notary.weight(known.change.validator))
             .sum();
         weight >= self.notary.quorum
     }
@@ -188,12 +202,19 @@ impl Core {
         let mut change = ViewChange {
             view,
             validator: self.config.me,
-            stable: self.stable.clone(),
-            prepared,
+            stable: self.stable_height(),
+            prepared: prepared.iter().map(PreparedSlot::at).collect(),
             signature: Signature([0; 64]),
         };
         let statement = Statement::ViewChange(view, view_change_digest(&change));
         change.signature = self.notary.sign(&statement);
+        let change = ProvenViewChange {
+            change,
+            proofs: Proofs {
+                stable: self.stable.clone(),
+                prepared,
+            },
+        };
         self.view_change.started += 1;
         self.view_change.target = view;
         self.view_change.waiting_since = None;
@@ -204,37 +225,39 @@ impl Core {
         self.try_new_view(now, turn);
     }
 
-    /// Signature, certified header and every prepare certificate are right, and nothing is in it twice.
-    fn view_change_is_valid(&self, change: &ViewChange) -> bool {
+    /// Well formed and signed by its sender; says nothing about its proofs.
+    fn view_change_is_signed(&self, change: &ViewChange) -> bool {
         let statement = Statement::ViewChange(change.view, view_change_digest(change));
-        let low = change.stable.as_ref().map_or(0, |s| s.header.height);
-        let formed = self.notary.is_member(change.validator)
-            && u64::try_from(change.prepared.len()).is_ok_and(|n| n <= self.config.window)
+        let low = change.stable;
+        let high = low.saturating_add(self.config.window);
+        self.notary.is_member(change.validator)
+            && change.prepared.windows(2).all(|p| p[0].slot < p[1].slot)
             && change
                 .prepared
-                .windows(2)
-                .all(|pair| pair[0].proposal.slot < pair[1].proposal.slot)
-            && change.prepared.iter().all(|p| {
-                p.proposal.slot > low
-                    && p.proposal.slot <= low + self.config.window
-                    && p.certificate.view < change.view
-            });
-        if !formed
-            || !self
+                .iter()
+                .all(|p| p.slot > low && p.slot <= high && p.view < change.view)
+            && self
                 .notary
                 .check(change.validator, &statement, &change.signature)
+    }
+
+    /// The proofs show this stable height and these prepared slots, each exactly, and nothing else.
+    fn proofs_show(&self, proofs: &Proofs, stable: Height, prepared: &[PreparedAt]) -> bool {
+        let shown = proofs.prepared.iter().map(PreparedSlot::at);
+        if proofs.stable.as_ref().map_or(0, |s| s.header.height) != stable
+            || !shown.eq(prepared.iter().copied())
         {
             return false;
         }
-        let mut claims = Vec::with_capacity(change.prepared.len() + 1);
-        claims.extend(change.stable.as_ref().map(|s| self.notary.header_claim(s)));
-        for prepared in &change.prepared {
+        let mut claims = Vec::with_capacity(proofs.prepared.len() + 1);
+        claims.extend(proofs.stable.as_ref().map(|s| self.notary.header_claim(s)));
+        for prepared in &proofs.prepared {
+            // Tips of a prepared proposal need no check: f+1 correct validators made it before they prepared.
             match self.notary.prepared_claim(prepared) {
                 Some(claim) => claims.push(claim),
                 None => return false,
             }
         }
-        // Tips of a prepared proposal need no check: f+1 correct validators made it before they prepared.
         self.notary.proves(&claims)
     }
 
@@ -243,27 +266,30 @@ impl Core {
         &mut self,
         now: Millis,
         from: ValidatorIndex,
-        change: ViewChange,
+        proven: ProvenViewChange,
         turn: &mut Turn,
     ) {
+        let change = &proven.change;
         if change.validator != from {
             self.count("view_change_not_sender");
             return;
         }
         let known = self.view_change.received[usize::from(from)]
             .as_ref()
-            .map_or(self.view, |old| old.view.max(self.view));
+            .map_or(self.view, |old| old.change.view.max(self.view));
         if change.view <= known {
             return;
         }
-        if !self.view_change_is_valid(&change) {
+        if !self.view_change_is_signed(change)
+            || !self.proofs_show(&proven.proofs, change.stable, &change.prepared)
+        {
             self.count("view_change_bad");
             return;
         }
-        if let Some(stable) = change.stable.clone() {
+        if let Some(stable) = proven.proofs.stable.clone() {
             self.adopt_certified(stable, turn);
         }
-        self.view_change.received[usize::from(from)] = Some(change);
+        self.view_change.received[usize::from(from)] = Some(proven);
         self.join(now, turn);
         self.try_new_view(now, turn);
     }
@@ -276,6 +302,7 @@ impl Core {
             .received
             .iter()
             .flatten()
+            .map(|known| &known.change)
             .filter(|change| change.view > target)
             .map(|change| (change.view, self.notary.weight(change.validator)))
             .collect();
@@ -293,22 +320,38 @@ impl Core {
         if self.is_voting() || self.primary_of(view) != self.config.me {
             return;
         }
-        let mut changes: Vec<ViewChange> = Vec::new();
+        let mut chosen: Vec<&ProvenViewChange> = Vec::new();
         let mut weight = 0;
-        for change in self.view_change.received.iter().flatten() {
-            if change.view == view && weight < self.notary.quorum {
-                weight += self.notary.weight(change.validator);
-                changes.push(change.clone());
+        for known in self.view_change.received.iter().flatten() {
+            if known.change.view == view && weight < self.notary.quorum {
+                weight += self.notary.weight(known.change.validator);
+                chosen.push(known);
             }
         }
         if weight < self.notary.quorum {
             return;
         }
+        let changes: Vec<_> = chosen.iter().map(|known| known.change.clone()).collect();
+        let (stable, prepared) = decisive(&changes);
+        let proofs = || chosen.iter().map(|known| &known.proofs);
+        let proof_of = |wanted: &PreparedAt| {
+            proofs()
+                .flat_map(|p| &p.prepared)
+                .find(|p| p.at() == *wanted)
+        };
+        let proofs = Proofs {
+            stable: proofs()
+                .filter_map(|p| p.stable.as_ref())
+                .find(|s| s.header.height == stable)
+                .cloned(),
+            prepared: prepared.iter().filter_map(proof_of).cloned().collect(),
+        };
         let statement = Statement::NewView(view, new_view_digest(view, &changes));
         let new_view = NewView {
             view,
             signature: self.notary.sign(&statement),
-            view_changes: changes,
+            changes,
+            proofs,
         };
         turn.effect(Effect::Broadcast(Message::NewView(new_view.clone())));
         self.enter_view(now, new_view, turn);
@@ -326,35 +369,40 @@ impl Core {
         self.enter_view(now, new_view, turn);
     }
 
-    /// Signed by the primary of the view; valid view changes for this view, of a quorum, each sender once.
+    /// Signed by the primary of the view; signed view changes for this view, of a quorum, each sender once; and the proof of
+    /// what is decisive in them.
     fn new_view_is_valid(&self, new_view: &NewView) -> bool {
-        let changes = &new_view.view_changes;
+        let changes = &new_view.changes;
         let primary = self.primary_of(new_view.view);
         let statement = Statement::NewView(new_view.view, new_view_digest(new_view.view, changes));
         let weight: u64 = changes
             .iter()
             .map(|change| self.notary.weight(change.validator))
             .sum();
-        changes.len() <= self.config.validators()
-            && changes
-                .windows(2)
-                .all(|pair| pair[0].validator < pair[1].validator)
-            && changes.iter().all(|change| change.view == new_view.view)
-            && weight >= self.notary.quorum
-            && self.notary.check(primary, &statement, &new_view.signature)
-            && changes.iter().all(|change| {
-                let known = self
-                    .view_change
-                    .received
-                    .get(usize::from(change.validator))
-                    .and_then(Option::as_ref);
-                known == Some(change) || self.view_change_is_valid(change)
-            })
+        let known = |change: &ViewChange| {
+            let place = self.view_change.received.get(usize::from(change.validator));
+            let known = place.and_then(Option::as_ref);
+            known.is_some_and(|known| known.change == *change)
+        };
+        if !changes
+            .windows(2)
+            .all(|pair| pair[0].validator < pair[1].validator)
+            || !changes.iter().all(|change| change.view == new_view.view)
+            || weight < self.notary.quorum
+            || !self.notary.check(primary, &statement, &new_view.signature)
+            || !changes
+                .iter()
+                .all(|change| known(change) || self.view_change_is_signed(change))
+        {
+            return false;
+        }
+        let (stable, prepared) = decisive(changes);
+        self.proofs_show(&new_view.proofs, stable, &prepared)
     }
 
     /// Enters a view whose start is proven, and votes for what it starts with.
     fn enter_view(&mut self, now: Millis, new_view: NewView, turn: &mut Turn) {
-        let (stable, proposals) = reproposals(&new_view.view_changes);
+        let (stable, proposals) = reproposals(&new_view);
         self.view = new_view.view;
         self.view_change.target = new_view.view;
         self.view_change.own = None;
@@ -367,7 +415,7 @@ impl Core {
         let low = self.stable_height();
         for proposal in proposals {
             if proposal.slot > low && self.agrees_with_committed(&proposal, turn) {
-                self.accept(now, proposal, turn);
+                self.accept(now, proposal, Vec::new(), None, turn);
             }
         }
     }

@@ -68,7 +68,9 @@ fn certified(height: Height) -> CertifiedHeader {
             checkpoint: 0,
             state_root: StateRoot([5; 32]),
         },
-        signatures: Signatures(vec![(0, Signature([6; 64])), (2, Signature([7; 64]))]),
+        signatures: [(0, Signature([6; 64])), (2, Signature([7; 64]))]
+            .into_iter()
+            .collect(),
     }
 }
 

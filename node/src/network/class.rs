@@ -37,9 +37,9 @@ impl Class {
     #[must_use]
     pub(super) fn protocol(self) -> &'static str {
         match self {
-            Self::Votes => "/bds/votes/1",
-            Self::Lanes => "/bds/lanes/1",
-            Self::Sync => "/bds/sync/1",
+            Self::Votes => "/bds/votes/2",
+            Self::Lanes => "/bds/lanes/2",
+            Self::Sync => "/bds/sync/2",
         }
     }
 
@@ -57,7 +57,7 @@ impl Class {
     #[must_use]
     pub fn of(message: &Message) -> Self {
         match message {
-            Message::PrePrepare { .. }
+            Message::PrePrepare(_)
             | Message::Prepare(_)
             | Message::Commit(_)
             | Message::Executed { .. }

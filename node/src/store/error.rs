@@ -81,6 +81,16 @@ pub enum StoreError {
         /// Written in the home.
         found: ChainId,
     },
+    /// The file was written by another version of this program, or is no log of this kind.
+    #[error("{} has format {}, this program reads {}: use the version of `bds` that wrote it, or an empty home, which catches up from the other validators", path.display(), name_of(*found), name_of(*expected))]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// Tag at its beginning.
+        found: [u8; 8],
+        /// Tag of this version.
+        expected: [u8; 8],
+    },
     /// Both copies of a small file are unreadable.
     #[error("{} does not read back ({problem}): restore it from a backup", path.display())]
     Metadata {
@@ -108,6 +118,15 @@ pub enum StoreError {
         "index: {0}; it is derived data: stop the node, remove the directory `index` in its home and start again"
     )]
     Index(String),
+}
+
+/// A tag in words: its letters and its version.
+fn name_of(tag: [u8; 8]) -> String {
+    let [letters @ .., version] = tag;
+    format!(
+        "{} {version}",
+        String::from_utf8_lossy(&letters).escape_debug()
+    )
 }
 
 impl StoreError {

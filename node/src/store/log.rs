@@ -408,7 +408,14 @@ fn scan_segment(
         }
         return Err(corrupt(at_start));
     };
-    if header.ledger != options.ledger || header.tag != options.tag {
+    if header.tag != options.tag {
+        return Err(StoreError::Format {
+            path: path.to_owned(),
+            found: header.tag,
+            expected: options.tag,
+        });
+    }
+    if header.ledger != options.ledger {
         return Err(StoreError::WrongChain {
             home: path.to_owned(),
             expected: options.ledger,

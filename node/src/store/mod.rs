@@ -59,8 +59,8 @@ pub const VOTES_DIR: &str = "votes";
 pub const INDEX_DIR: &str = "index";
 /// Directory of the snapshots in the home.
 pub const SNAPSHOTS_DIR: &str = "snapshots";
-pub(crate) const LEDGER_TAG: [u8; 8] = *b"BDSLEDG\x01";
-const VOTES_TAG: [u8; 8] = *b"BDSVOTE\x01";
+pub(crate) const LEDGER_TAG: [u8; 8] = *b"BDSLEDG\x02";
+const VOTES_TAG: [u8; 8] = *b"BDSVOTE\x02";
 
 /// How the store writes.
 #[derive(Clone)]

@@ -5,7 +5,7 @@
 
 use bds_contracts::block::{Statement, ValidatorIndex};
 use bds_contracts::tx::{ChainId, Millis};
-use bds_core::message::{Message, Proposal, ProposalDigest, View, Vote};
+use bds_core::message::{Message, PrePrepare, Proposal, ProposalDigest, View, Vote};
 use bds_core::scheme::Scheme;
 use std::collections::BTreeMap;
 
@@ -53,18 +53,19 @@ impl Equivocator {
             return message;
         }
         match message {
-            Message::PrePrepare { view, proposal, .. } => {
+            Message::PrePrepare(proposed) => {
+                let (view, proposal) = (proposed.view, &proposed.proposal);
                 let mut twin = proposal.clone();
                 twin.time = Millis(proposal.time.0 + 1);
                 let statement = Statement::PrePrepare(view, twin.slot, twin.digest().0);
                 self.twins
                     .insert((view, twin.slot, proposal.digest()), twin.clone());
                 self.rewritten += 1;
-                Message::PrePrepare {
-                    view,
+                Message::PrePrepare(PrePrepare {
                     signature: self.sign(&statement),
                     proposal: twin,
-                }
+                    ..proposed
+                })
             }
             Message::Prepare(vote) => Message::Prepare(self.turn_coat(vote, true)),
             Message::Commit(vote) => Message::Commit(self.turn_coat(vote, false)),

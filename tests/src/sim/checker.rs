@@ -96,9 +96,9 @@ impl Checker {
             return;
         }
         match message {
-            Message::PrePrepare { view, proposal, .. } => {
-                let place = Once::PrePrepare(*view, proposal.slot);
-                self.once(from, place, proposal.digest().0);
+            Message::PrePrepare(proposed) => {
+                let place = Once::PrePrepare(proposed.view, proposed.proposal.slot);
+                self.once(from, place, proposed.proposal.digest().0);
             }
             Message::Prepare(v) => self.once(from, Once::Prepare(v.view, v.slot), v.digest.0),
             Message::Commit(v) => self.once(from, Once::Commit(v.view, v.slot), v.digest.0),
@@ -133,12 +133,12 @@ impl Checker {
         let mut signers = BTreeSet::new();
         let mut weight = 0;
         let mut right = true;
-        for (who, signature) in &signatures.0 {
-            right &= usize::from(*who) < self.set.validators.len() && signers.insert(*who);
+        for (who, signature) in signatures.iter() {
+            right &= usize::from(who) < self.set.validators.len() && signers.insert(who);
             if right {
-                weight += self.set.weight(*who);
+                weight += self.set.weight(who);
                 let check = SignatureCheck {
-                    key: self.set.validators[usize::from(*who)].key,
+                    key: self.set.validators[usize::from(who)].key,
                     message: &message,
                     signature,
                 };

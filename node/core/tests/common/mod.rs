@@ -51,7 +51,7 @@ pub(crate) fn sign(who: ValidatorIndex, statement: &Statement) -> Signature {
 
 /// A certificate by these validators.
 pub(crate) fn certificate(who: &[ValidatorIndex], statement: &Statement) -> Signatures {
-    Signatures(who.iter().map(|w| (*w, sign(*w, statement))).collect())
+    who.iter().map(|w| (*w, sign(*w, statement))).collect()
 }
 
 struct MockScheme(PublicKey);

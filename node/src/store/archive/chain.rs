@@ -74,7 +74,7 @@ impl Chain {
             });
         }
         for (place, slot) in group.slots {
-            let tip = |t: &bds_core::batch::BatchCertificate| {
+            let tip = |t: &bds_core::batch::Tip| {
                 (
                     t.lane,
                     LaneTip {

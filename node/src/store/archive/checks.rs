@@ -160,7 +160,7 @@ fn validators_signatures(
                 format!("batch {} is of another ledger", batch.digest),
             ));
         }
-        let author = Signatures(vec![(batch.header.lane, batch.signature)]);
+        let author = Signatures::from_iter([(batch.header.lane, batch.signature)]);
         let statement = Statement::Batch(batch.digest);
         collected.add(batch.place, None, &statement, &author, 0, "its batch")?;
     }
@@ -191,18 +191,6 @@ fn validators_signatures(
             quorum,
             "a commit certificate",
         )?;
-        for tip in &proposal.tips {
-            let statement = Statement::Acknowledge(tip.digest);
-            let one_correct = set.weight_one_correct();
-            collected.add(
-                *place,
-                height,
-                &statement,
-                &tip.signatures,
-                one_correct,
-                "a lane tip certificate",
-            )?;
-        }
     }
     for (place, block) in &group.headers {
         let header = &block.header;
@@ -239,28 +227,21 @@ impl Collector<'_> {
         what: &'static str,
     ) -> Result<(), Fault> {
         let set = &self.genesis.validators;
-        if !signatures.is_sorted() {
-            return Err(self.names.fault(
-                place,
-                height,
-                format!("the signers of {what} are not sorted"),
-            ));
-        }
         let weight = set.weight_of(signatures.signers());
         if weight < weight_min {
             let text = format!("{what} has weight {weight} behind it, {weight_min} are needed");
             return Err(self.names.fault(place, height, text));
         }
         let message = statement.bytes(self.chain, set.epoch);
-        for (signer, signature) in &signatures.0 {
-            let Some(validator) = set.validators.get(usize::from(*signer)) else {
+        for (signer, signature) in signatures.iter() {
+            let Some(validator) = set.validators.get(usize::from(signer)) else {
                 let text = format!("{what} is signed by validator {signer}, who is not in the set");
                 return Err(self.names.fault(place, height, text));
             };
             self.signed.push(Signed {
                 place,
                 height,
-                signer: *signer,
+                signer,
                 key: validator.key,
                 signature: *signature,
                 message: message.clone(),

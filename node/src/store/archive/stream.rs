@@ -241,17 +241,11 @@ pub(super) fn client_items<'a>(
 fn add(group: &mut Group<'_>, place: Place, payload: &[u8]) -> Result<(), String> {
     match decode(payload) {
         Ok(Record::Committed(slot)) => {
-            let tips: usize = slot
-                .proposal
-                .tips
-                .iter()
-                .map(|t| t.signatures.0.len())
-                .sum();
-            group.signatures += slot.certificate.signatures.0.len() + tips;
+            group.signatures += slot.certificate.signatures.len();
             group.slots.push((place, slot));
         }
         Ok(Record::Certified(block)) => {
-            group.signatures += block.signatures.0.len();
+            group.signatures += block.signatures.len();
             group.headers.push((place, block));
         }
         Ok(_) => return Err("a record of this kind does not belong into the ledger log".to_owned()),

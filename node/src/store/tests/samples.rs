@@ -5,7 +5,7 @@ use bds_contracts::block::{
     Signatures, StateRoot,
 };
 use bds_contracts::tx::{ChainId, Millis};
-use bds_core::batch::{Batch, BatchCertificate, BatchHeader, Payload};
+use bds_core::batch::{Batch, BatchHeader, Payload, Tip};
 use bds_core::message::{CommittedSlot, PreparedSlot, Proposal, Vote, VoteCertificate};
 use bds_core::turn::Record;
 
@@ -20,11 +20,9 @@ fn signature(seed: u64) -> Signature {
 }
 
 fn signatures(seed: u64) -> Signatures {
-    Signatures(
-        (0..3)
-            .map(|i| (i, signature(seed + u64::from(i))))
-            .collect(),
-    )
+    (0..3)
+        .map(|i| (i, signature(seed + u64::from(i))))
+        .collect()
 }
 
 pub(super) fn batch(position: u64, payload_bytes: usize) -> Batch {
@@ -49,11 +47,10 @@ pub(super) fn proposal(slot: Height) -> Proposal {
     Proposal {
         slot,
         time: Millis(1000 + slot),
-        tips: vec![BatchCertificate {
+        tips: vec![Tip {
             lane: 0,
             position: slot,
             digest: batch(slot, 100).header.digest(),
-            signatures: signatures(slot),
         }],
     }
 }

@@ -1,0 +1,297 @@
+//! Certificates and view changes that one validator bends: nobody adopts them, and the order goes on.
+//!
+//! The stories: an acknowledgement once signed a digest alone, so a certificate of one place could be shown for another, was
+//! adopted by everyone, and order stopped for ever. And view changes once carried signatures of lane tips that no digest
+//! covered, so padding them kept every new view from fitting into a message.
+
+mod common;
+
+use bds_contracts::block::{Height, Signature, Signatures, Statement};
+use bds_contracts::tx::Millis;
+use bds_core::batch::{Tip, TipCertificate};
+use bds_core::message::{
+    Message, NewView, PrePrepare, PreparedAt, PreparedSlot, Proofs, Proposal, ProvenViewChange,
+    ViewChange, VoteCertificate,
+};
+use bds_core::turn::Record;
+use common::{Net, certificate, sign};
+use sha2::{Digest as _, Sha512_256};
+
+fn tip_certificate(net: &Net, index: usize) -> TipCertificate {
+    let found = net.nodes[index].disk.0.iter().rev();
+    let mut found = found.filter_map(|record| match record {
+        Record::LaneCertificate(certificate) => Some(certificate.clone()),
+        _ => None,
+    });
+    found
+        .next()
+        .expect("the validator certified batches of its own")
+}
+
+/// Every way to show a true certificate for another place.
+fn moved(real: &TipCertificate) -> Vec<TipCertificate> {
+    let at = |lane, position| TipCertificate {
+        tip: Tip {
+            lane,
+            position,
+            ..real.tip
+        },
+        signatures: real.signatures.clone(),
+    };
+    let (lane, position) = (real.tip.lane, real.tip.position);
+    vec![
+        at(lane + 1, position),
+        at(lane, position + 1),
+        at(lane, position + 200),
+        at(3, 1),
+        at(lane, u64::MAX),
+        at(u16::MAX, position),
+    ]
+}
+
+#[test]
+fn a_certificate_proves_one_place_only() {
+    let mut net = Net::new(4, |_| {});
+    net.make_blocks(0, 3);
+    let real = tip_certificate(&net, 0);
+    let before = net.nodes[1].core().lane_certified();
+    for forged in moved(&real) {
+        net.say(3, 1, Message::Certificate(forged.clone()));
+        assert_eq!(net.nodes[1].core().lane_certified(), before, "{forged:?}");
+    }
+    net.make_blocks(0, 3);
+    net.run(2_000);
+    let (low, high) = net.heights();
+    assert_eq!(low, high);
+}
+
+#[test]
+fn a_primary_cannot_propose_a_moved_certificate() {
+    let mut net = Net::new(4, |_| {});
+    net.make_blocks(1, 3);
+    let real = tip_certificate(&net, 1);
+    let slot = net.nodes[2].core().committed() + 1;
+    // Validator 0 is the primary; what it says is forged here.
+    for forged in moved(&real) {
+        let proposal = Proposal {
+            slot,
+            time: net.now,
+            tips: vec![forged.tip],
+        };
+        let statement = Statement::PrePrepare(0, slot, proposal.digest().0);
+        net.say(
+            0,
+            2,
+            Message::PrePrepare(PrePrepare {
+                view: 0,
+                proposal,
+                certificates: vec![forged.signatures],
+                signature: sign(0, &statement),
+            }),
+        );
+    }
+    let bad = net.nodes[2].core().counters().get("pre_prepare_bad_tips");
+    assert_eq!(bad, Some(&6));
+    net.make_blocks(1, 3);
+    net.run(2_000);
+    let (low, high) = net.heights();
+    assert_eq!(low, high);
+}
+
+fn digest_of(change: &ViewChange) -> [u8; 32] {
+    let fields = (
+        change.view,
+        change.validator,
+        change.stable,
+        &change.prepared,
+    );
+    Sha512_256::digest(borsh::to_vec(&fields).unwrap()).into()
+}
+
+fn change(view: u64, validator: u16, stable: Height, prepared: Vec<PreparedAt>) -> ViewChange {
+    let mut change = ViewChange {
+        view,
+        validator,
+        stable,
+        prepared,
+        signature: Signature([0; 64]),
+    };
+    let statement = Statement::ViewChange(view, digest_of(&change));
+    change.signature = sign(validator, &statement);
+    change
+}
+
+/// A slot prepared by these validators in view 0.
+fn prepared(slot: Height, by: &[u16]) -> PreparedSlot {
+    let proposal = Proposal {
+        slot,
+        time: Millis(5),
+        tips: Vec::new(),
+    };
+    let digest = proposal.digest();
+    PreparedSlot {
+        certificate: VoteCertificate {
+            view: 0,
+            slot,
+            digest,
+            signatures: certificate(by, &Statement::Prepare(0, slot, digest.0)),
+        },
+        proposal,
+    }
+}
+
+#[test]
+fn a_view_change_shows_exactly_what_it_says() {
+    let mut net = Net::new(4, |_| {});
+    let good = prepared(1, &[0, 1, 2]);
+    let proven = |said: Vec<PreparedAt>, shown: Vec<PreparedSlot>| ProvenViewChange {
+        change: change(1, 3, 0, said),
+        proofs: Proofs {
+            stable: None,
+            prepared: shown,
+        },
+    };
+    let strangers: Signatures = [(0, Signature([1; 64])), (9, Signature([1; 64]))]
+        .into_iter()
+        .collect();
+    let mut padded = good.clone();
+    padded.certificate.signatures = good
+        .certificate
+        .signatures
+        .iter()
+        .chain(strangers.iter())
+        .map(|(index, signature)| (index, *signature))
+        .collect();
+    let far = prepared(1_000_000, &[0, 1, 2]);
+    let mut other_body = good.clone();
+    other_body.proposal.time = Millis(6);
+    let bad = [
+        ("nothing shown", proven(vec![good.at()], vec![])),
+        ("more shown than said", proven(vec![], vec![good.clone()])),
+        (
+            "shown twice",
+            proven(vec![good.at()], vec![good.clone(), good.clone()]),
+        ),
+        (
+            "said twice",
+            proven(vec![good.at(), good.at()], vec![good.clone(), good.clone()]),
+        ),
+        (
+            "too few signers",
+            proven(vec![good.at()], vec![prepared(1, &[0, 1])]),
+        ),
+        ("strangers sign too", proven(vec![good.at()], vec![padded])),
+        ("another body", proven(vec![good.at()], vec![other_body])),
+        (
+            "outside the window",
+            proven(vec![far.at()], vec![far.clone()]),
+        ),
+        (
+            "a stable height without header",
+            ProvenViewChange {
+                change: change(1, 3, 7, vec![]),
+                proofs: Proofs::default(),
+            },
+        ),
+        (
+            "a stable height that nothing can be added to",
+            ProvenViewChange {
+                change: change(1, 3, u64::MAX, vec![]),
+                proofs: Proofs::default(),
+            },
+        ),
+        (
+            "a view of its own time",
+            ProvenViewChange {
+                change: change(
+                    1,
+                    3,
+                    0,
+                    vec![PreparedAt {
+                        view: 1,
+                        ..good.at()
+                    }],
+                ),
+                proofs: Proofs::default(),
+            },
+        ),
+    ];
+    for (round, (what, message)) in bad.into_iter().enumerate() {
+        net.say(3, 0, Message::ViewChange(message));
+        let counted = net.nodes[0].core().counters().get("view_change_bad");
+        assert_eq!(counted, Some(&(round as u64 + 1)), "{what}");
+    }
+    net.say(
+        3,
+        0,
+        Message::ViewChange(proven(vec![good.at()], vec![good.clone()])),
+    );
+    assert_eq!(
+        net.nodes[0].core().counters().get("view_change_bad"),
+        Some(&11)
+    );
+}
+
+fn new_view(changes: Vec<ViewChange>, proofs: Proofs) -> NewView {
+    let digest = Sha512_256::digest(borsh::to_vec(&(1_u64, &changes)).unwrap());
+    NewView {
+        view: 1,
+        signature: sign(1, &Statement::NewView(1, digest.into())),
+        changes,
+        proofs,
+    }
+}
+
+#[test]
+fn a_new_view_proves_what_is_decisive_and_no_more() {
+    let good = prepared(1, &[0, 1, 2]);
+    let second = prepared(2, &[1, 2, 3]);
+    let said = [
+        change(1, 1, 0, vec![good.at()]),
+        change(1, 2, 0, vec![good.at(), second.at()]),
+        change(1, 3, 0, vec![]),
+    ];
+    let shown = |prepared: Vec<PreparedSlot>| Proofs {
+        stable: None,
+        prepared,
+    };
+    let bad = [
+        ("nothing shown", new_view(said.to_vec(), shown(vec![]))),
+        (
+            "one left out",
+            new_view(said.to_vec(), shown(vec![second.clone()])),
+        ),
+        (
+            "cherry-picked: only those who prepared nothing",
+            new_view(
+                vec![said[2].clone(), said[2].clone(), said[2].clone()],
+                shown(vec![]),
+            ),
+        ),
+        (
+            "too few",
+            new_view(
+                said[..2].to_vec(),
+                shown(vec![good.clone(), second.clone()]),
+            ),
+        ),
+        (
+            "something nobody said",
+            new_view(
+                said.to_vec(),
+                shown(vec![good.clone(), second.clone(), prepared(3, &[0, 1, 2])]),
+            ),
+        ),
+    ];
+    let mut net = Net::new(4, |_| {});
+    for (round, (what, message)) in bad.into_iter().enumerate() {
+        net.say(1, 0, Message::NewView(message));
+        let core = net.nodes[0].core();
+        assert_eq!(core.view(), 0, "{what}");
+        let counted = core.counters().get("new_view_bad");
+        assert_eq!(counted, Some(&(round as u64 + 1)), "{what}");
+    }
+    let right = new_view(said.to_vec(), shown(vec![good, second]));
+    net.say(1, 0, Message::NewView(right));
+    assert_eq!(net.nodes[0].core().view(), 1);
+}

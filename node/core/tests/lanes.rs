@@ -1,0 +1,186 @@
+//! What an author can do with its own lane: nothing off the chain reaches the disk, memory is bounded, bad batches bar it.
+//!
+//! The story: one bad batch followed by good ones. The good ones passed their checks, did not continue the checked chain, and
+//! were written and kept for ever.
+
+mod common;
+
+use bds_contracts::block::{BatchDigest, Statement};
+use bds_core::batch::{Batch, BatchHeader, Payload};
+use bds_core::evidence::Evidence;
+use bds_core::message::Message;
+use bds_core::turn::{Effect, Input, Record, Turn};
+use common::{BAD_TRANSACTION, Net, batch, sign};
+
+fn batches_on_disk(net: &Net, index: usize) -> usize {
+    let records = net.nodes[index].disk.0.iter();
+    records.filter(|r| matches!(r, Record::Batch(_))).count()
+}
+
+/// `count` batches of lane 3 in a row from this place on.
+fn row(from: u64, mut parent: BatchDigest, count: u64) -> Vec<Batch> {
+    let make = |position| {
+        let text = format!("tx {position}");
+        let made = batch(3, position, parent, &[text.as_bytes()]);
+        parent = made.header.digest();
+        made
+    };
+    (from..from + count).map(make).collect()
+}
+
+/// Hands batches to validator 0, whose engine answers in the order given and only after all were heard.
+fn hear_then_verify(net: &mut Net, batches: &[Batch], valid: impl Fn(&Batch) -> bool, back: bool) {
+    let now = net.now;
+    let node = &mut net.nodes[0];
+    let core = node.core.as_mut().expect("up");
+    let mut asked = Vec::new();
+    let mut turn = Turn::default();
+    for batch in batches {
+        let message = Message::Batch(batch.clone());
+        core.step(now, Input::Received { from: 3, message }, &mut turn);
+    }
+    loop {
+        let Ok(effects) = std::mem::take(&mut turn).commit(&mut node.disk);
+        asked.extend(effects.into_iter().filter_map(|effect| match effect {
+            Effect::Verify(batch) => Some(batch),
+            _ => None,
+        }));
+        if asked.is_empty() {
+            return;
+        }
+        if back {
+            asked.reverse();
+        }
+        for batch in asked.drain(..) {
+            let digest = batch.header.digest();
+            let valid = valid(&batch);
+            core.step(now, Input::Verified { digest, valid }, &mut turn);
+        }
+    }
+}
+
+#[test]
+fn what_follows_a_bad_batch_is_not_kept() {
+    for back in [false, true] {
+        let mut net = Net::new(4, |_| {});
+        net.stop(3);
+        let batches = row(1, BatchDigest::default(), 8);
+        hear_then_verify(&mut net, &batches, |b| b.header.position != 3, back);
+        assert_eq!(batches_on_disk(&net, 0), 2, "backwards: {back}");
+        assert_eq!(net.nodes[0].core().lane_positions()[3], 2);
+        let evidence: Vec<_> = net.nodes[0].core().evidence().cloned().collect();
+        let [Evidence::BadBatch { header, signature }] = evidence.as_slice() else {
+            panic!("{evidence:?}");
+        };
+        assert_eq!(header, &batches[2].header);
+        let statement = Statement::Batch(header.digest());
+        assert_eq!(signature, &sign(3, &statement));
+    }
+}
+
+#[test]
+fn good_batches_are_kept_in_whatever_order_they_were_checked() {
+    for back in [false, true] {
+        let mut net = Net::new(4, |_| {});
+        net.stop(3);
+        let batches = row(1, BatchDigest::default(), 8);
+        hear_then_verify(&mut net, &batches, |_| true, back);
+        assert_eq!(batches_on_disk(&net, 0), 8, "backwards: {back}");
+        assert_eq!(net.nodes[0].core().lane_positions()[3], 8);
+    }
+}
+
+/// Whatever one author sends at once, the engine gets a window of it and memory another.
+#[test]
+fn an_author_takes_two_windows_at_the_most() {
+    let mut net = Net::new(4, |_| {});
+    let window = usize::try_from(net.nodes[0].config.lane_window).unwrap();
+    let core = net.nodes[0].core.as_mut().expect("up");
+    let mut turn = Turn::default();
+    for batch in row(1, BatchDigest::default(), 200) {
+        let message = Message::Batch(batch);
+        core.step(net.now, Input::Received { from: 3, message }, &mut turn);
+    }
+    let Ok(effects) = turn.commit(&mut net.nodes[0].disk);
+    let asked = effects.iter().filter(|e| matches!(e, Effect::Verify(_)));
+    assert_eq!(asked.count(), window);
+    let full = net.nodes[0].core().counters()["batch_waiting_full"];
+    assert_eq!(full, 200 - 2 * window as u64);
+}
+
+#[test]
+fn an_author_of_bad_batches_is_barred_and_the_others_go_on() {
+    let mut net = Net::new(4, |_| {});
+    net.stop(3);
+    let allowed = net.nodes[0].config.bad_batches_max;
+    for round in 0..u64::from(allowed) + 2 {
+        let text = format!("round {round}");
+        let bad = batch(
+            3,
+            1,
+            BatchDigest::default(),
+            &[text.as_bytes(), BAD_TRANSACTION],
+        );
+        net.say(3, 0, Message::Batch(bad));
+    }
+    let counters = net.nodes[0].core().counters().clone();
+    assert_eq!(counters["batch_invalid"], u64::from(allowed));
+    assert_eq!(counters["author_barred"], 1);
+    assert_eq!(counters["batch_of_barred_author"], 2);
+    let good = row(1, BatchDigest::default(), 1).remove(0);
+    net.say(3, 0, Message::Batch(good));
+    assert_eq!(batches_on_disk(&net, 0), 0);
+    net.make_blocks(1, 5);
+}
+
+/// Two batches for one place, both signed: one is acknowledged, and both signatures are kept.
+#[test]
+fn two_batches_at_one_place_are_evidence() {
+    let mut net = Net::new(4, |_| {});
+    net.stop(3);
+    let first = batch(3, 1, BatchDigest::default(), &[b"one"]);
+    let second = batch(3, 1, BatchDigest::default(), &[b"other"]);
+    for batch in [&first, &second, &second] {
+        net.say(3, 0, Message::Batch(batch.clone()));
+    }
+    assert_eq!(batches_on_disk(&net, 0), 1);
+    let signed = |b: &Batch| (Statement::Batch(b.header.digest()), b.signature);
+    let conflict = Evidence::Conflict {
+        validator: 3,
+        statements: [signed(&first), signed(&second)],
+    };
+    let evidence: Vec<_> = net.nodes[0].core().evidence().cloned().collect();
+    assert_eq!(evidence, [conflict]);
+}
+
+/// A header that lies about its payload is refused before anything is checked.
+#[test]
+fn a_header_that_does_not_fit_its_payload_is_refused() {
+    let mut net = Net::new(4, |_| {});
+    let good = batch(3, 1, BatchDigest::default(), &[b"one"]);
+    let bend = |change: &dyn Fn(&mut BatchHeader)| {
+        let mut bent = good.clone();
+        change(&mut bent.header);
+        bent.signature = sign(3, &Statement::Batch(bent.header.digest()));
+        bent
+    };
+    let long = Payload::from_bytes(vec![0; net.nodes[0].config.batch_bytes_max + 1]);
+    let bad = [
+        bend(&|h| h.bytes = u32::MAX),
+        bend(&|h| h.count = 0),
+        bend(&|h| h.count = u32::MAX),
+        bend(&|h| h.position = 0),
+        bend(&|h| h.position = u64::MAX),
+        bend(&|h| h.lane = 9),
+        bend(&|h| h.chain.0[0] ^= 1),
+        Batch {
+            payload: long,
+            ..bend(&|h| h.bytes = 512 * 1024 + 1)
+        },
+    ];
+    for bent in bad {
+        net.say(3, 0, Message::Batch(bent));
+    }
+    assert_eq!(batches_on_disk(&net, 0), 0);
+    assert_eq!(net.nodes[0].core().batches_pending(), (0, 0, 0));
+}
