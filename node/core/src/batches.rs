@@ -245,13 +245,9 @@ impl Core {
     pub(crate) fn on_fetch_batches(
         &mut self,
         from: ValidatorIndex,
-        mut digests: Vec<BatchDigest>,
+        digests: Vec<BatchDigest>,
         turn: &mut Turn,
     ) {
-        if digests.len() > self.config.fetch_batches_max {
-            self.count("fetch_too_long");
-            digests.truncate(self.config.fetch_batches_max);
-        }
         self.serve_batches(from, digests, turn);
     }
 

@@ -53,8 +53,14 @@ pub struct Config {
     pub fetch_batches_max: usize,
     /// Committed slots taken from one answer; more are ignored.
     pub fetch_slots_max: usize,
+    /// Slots after which the next validator is primary, in the same view: nobody orders for longer, and a primary that does
+    /// its work is not given up for that.
+    pub rotation_slots: u64,
     /// A proposal whose time is further ahead of the own clock gets no vote.
     pub clock_ahead_max_ms: u64,
+    /// A proposal whose time is further behind the own clock gets no vote; doubles with every view that commits nothing, so
+    /// that clocks that disagree delay the ledger and never stop it.
+    pub clock_behind_max_ms: u64,
     /// Which rule is broken on purpose, for tests of the simulator.
     #[cfg(feature = "broken-variants")]
     pub broken: Broken,
@@ -99,7 +105,9 @@ impl Config {
             fetch_retry_ms: 300,
             fetch_batches_max: 64,
             fetch_slots_max: 256,
-            clock_ahead_max_ms: 5_000,
+            rotation_slots: 1_024,
+            clock_ahead_max_ms: 500,
+            clock_behind_max_ms: 1_000,
             #[cfg(feature = "broken-variants")]
             broken: Broken::No,
         }

@@ -10,15 +10,16 @@ use crate::batches::Batches;
 use crate::config::Config;
 use crate::evidence::Evidence;
 use crate::execution::Execution;
+use crate::gate::Gate;
+use crate::gate::notary::{Notary, Proven};
 use crate::lanes::{Lane, LaneTip};
 use crate::message::{Message, View};
-use crate::notary::{Notary, Proven};
 use crate::own_lane::OwnLane;
 use crate::recovery::Recovered;
 use crate::scheme::Scheme;
 use crate::slots::{Accepted, Phase, Slot};
 use crate::sync::Sync;
-use crate::turn::{Effect, Input, Record, Turn};
+use crate::turn::{Effect, Input, Now, Record, Turn};
 use crate::view_change::{ViewChanges, reproposals};
 
 /// One validator.
@@ -27,6 +28,7 @@ use crate::view_change::{ViewChanges, reproposals};
 /// is in the turn: records first, effects after they are on disk.
 pub struct Core {
     pub(crate) config: Config,
+    gate: Gate,
     pub(crate) notary: Notary,
     pub(crate) view: View,
     pub(crate) lanes: Vec<Lane>,
@@ -42,6 +44,8 @@ pub struct Core {
     pub(crate) view_change: ViewChanges,
     pub(crate) sync: Sync,
     pub(crate) evidence: VecDeque<Evidence>,
+    /// The machine's clock at this step, for the time of blocks.
+    pub(crate) wall: Millis,
     counters: BTreeMap<&'static str, u64>,
     wake_at: Option<Millis>,
     started: bool,
@@ -58,6 +62,7 @@ impl Core {
         let validators = config.validators();
         assert_eq!(recovered.lanes.len(), validators, "one lane a validator");
         let mut core = Self {
+            gate: Gate::new(&config, now),
             notary: Notary::new(&config, scheme),
             view: 0,
             lanes: (0..validators).map(|_| Lane::default()).collect(),
@@ -70,10 +75,13 @@ impl Core {
             execution: Execution::default(),
             view_change: ViewChanges {
                 received: vec![None; validators],
+                heard_at: vec![None; validators],
+                fair_since: now,
                 ..ViewChanges::default()
             },
             sync: Sync::new(validators, now),
             evidence: VecDeque::new(),
+            wall: Millis(0),
             counters: BTreeMap::new(),
             wake_at: None,
             started: false,
@@ -87,7 +95,9 @@ impl Core {
     ///
     /// Repeats, old views and late timers add nothing, so the caller may deliver anything twice. Several inputs may
     /// share a turn; they then share one sync.
-    pub fn step(&mut self, now: Millis, input: Input, turn: &mut Turn) {
+    pub fn step(&mut self, now: impl Into<Now>, input: Input, turn: &mut Turn) {
+        let Now { timer: now, wall } = now.into();
+        self.wall = wall;
         if !self.started {
             self.started = true;
             self.resume_lanes(turn);
@@ -99,9 +109,9 @@ impl Core {
                 payload,
                 root,
                 count,
-            } => self.on_sealed(position, payload, root, count, turn),
+            } => self.on_sealed(now, position, payload, root, count, turn),
             Input::Received { from, message } => self.on_message(now, from, message, turn),
-            Input::Verified { digest, valid } => self.on_verified(now, digest, valid, turn),
+            Input::Verified { digest, verdict } => self.on_verified(now, digest, verdict, turn),
             Input::Executed { header } => self.on_executed(now, header, turn),
             Input::Loaded(batches) => self.on_loaded(now, batches, turn),
             Input::Connected(peer) => self.on_connected(peer, turn),
@@ -117,17 +127,18 @@ impl Core {
     }
 
     fn on_message(&mut self, now: Millis, from: ValidatorIndex, message: Message, turn: &mut Turn) {
-        if from == self.config.me || !self.notary.is_member(from) {
-            self.count("message_from_outside");
-            return;
-        }
+        let heard = match self.gate.admit(&self.config, now, from, message) {
+            Ok(heard) => heard,
+            Err(why) => return self.count(why),
+        };
+        let (from, message) = heard.open();
         match message {
             Message::Batch(batch) => self.on_batch(from, batch, turn),
             Message::Acknowledge {
                 position,
                 digest,
                 signature,
-            } => self.on_acknowledge(from, position, digest, signature, turn),
+            } => self.on_acknowledge(now, from, position, digest, signature, turn),
             Message::Certificate(certificate) => self.on_certificate(now, certificate),
             Message::PrePrepare(proposed) => self.on_pre_prepare(now, from, proposed, turn),
             Message::Prepare(vote) => self.on_vote(now, from, Phase::Prepare, &vote, turn),
@@ -207,6 +218,8 @@ impl Core {
                 .certificate
                 .filter(|certificate| certificate.tip.position > old.ordered.position)
                 .map(Proven::from_disk);
+            let ordered = old.ordered.position;
+            lane.commit_up_to(ordered, now);
             for (digest, held) in old.batches.into_values().flatten() {
                 self.batches.learn(digest, held);
             }
@@ -218,8 +231,7 @@ impl Core {
                 self.committed = height;
             }
             for tip in &committed.proposal.tips {
-                let lane = &mut self.lanes[usize::from(tip.lane)];
-                lane.committed = lane.committed.max(tip.position);
+                self.lanes[usize::from(tip.lane)].commit_up_to(tip.position, now);
             }
             self.slot_mut(height).committed = Some(committed);
         }
@@ -340,10 +352,10 @@ impl Core {
         self.view
     }
 
-    /// The primary of that view.
+    /// The primary of the next slot in that view.
     #[must_use]
     pub fn primary(&self) -> ValidatorIndex {
-        self.primary_of(self.view)
+        self.primary_of(self.view, self.committed + 1)
     }
 
     /// True while a view change is under way here.
@@ -443,10 +455,11 @@ impl Core {
         self.slots.len()
     }
 
-    /// True when no f+1 of the others have committed more, and all that is committed is executed.
+    /// True when a quorum, this validator among it, has said where it stands, no f+1 of the others have committed more, and
+    /// all that is committed is executed.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        !self.is_behind() && self.execution.executed == self.committed
+        self.has_heard_quorum() && !self.is_behind() && self.execution.executed == self.committed
     }
 
     /// Answers of peers to questions for slots or headers that were refused since one was taken. More than one means that

@@ -94,6 +94,7 @@ impl Core {
                 self.batches.loaded.remove(digest);
             }
             self.drop_own_ordered();
+            self.follow_own_lane(now);
             self.execution.dispatched = height;
             self.execution.time = self.execution.time.max(proposal.time);
             let after = self.lanes.iter().map(|lane| lane.ordered).collect();

@@ -18,9 +18,9 @@ use crate::batch::{Batch, BatchHeader, Position, Tip, TipCertificate};
 use crate::batches::Held;
 use crate::core::Core;
 use crate::evidence::Evidence;
+use crate::gate::notary::Proven;
 use crate::message::Message;
-use crate::notary::Proven;
-use crate::turn::{Effect, Record, Turn};
+use crate::turn::{Effect, Record, Turn, Verdict};
 
 /// A place in a lane and the batch there; position 0 with a zero digest is the empty lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
@@ -40,6 +40,8 @@ pub(crate) struct Lane {
     pub(crate) committed: Position,
     /// Newest valid certificate seen.
     pub(crate) certified: Option<Proven<TipCertificate>>,
+    /// The certified place that has waited longest to be ordered, and since when it has.
+    pub(crate) unordered: Option<(Position, Millis)>,
     /// Last batch of the gapless chain that is held and checked.
     pub(crate) chain: LaneTip,
     /// Last batch of the gapless chain that is held or being checked.
@@ -63,6 +65,26 @@ pub(crate) struct Lane {
 impl Lane {
     pub(crate) fn certified_position(&self) -> Position {
         self.certified.as_ref().map_or(0, |c| c.tip.position)
+    }
+
+    /// A slot that orders this lane up to `position` is final.
+    pub(crate) fn commit_up_to(&mut self, position: Position, now: Millis) {
+        self.committed = self.committed.max(position);
+        if self
+            .unordered
+            .is_some_and(|(place, _)| place <= self.committed)
+        {
+            self.unordered = None;
+        }
+        self.note_unordered(now);
+    }
+
+    /// Notes that something certified waits, unless something older does.
+    fn note_unordered(&mut self, now: Millis) {
+        let place = self.certified_position();
+        if place > self.committed {
+            self.unordered.get_or_insert((place, now));
+        }
     }
 
     /// Slots have ordered this lane up to `tip`: whatever else was held at or below is history.
@@ -117,17 +139,6 @@ impl Core {
     /// A batch from its author, or from anyone who was asked for it.
     pub(crate) fn on_batch(&mut self, from: ValidatorIndex, batch: Batch, turn: &mut Turn) {
         let header = &batch.header;
-        let formed = header.chain == self.config.chain
-            && self.notary.is_member(header.lane)
-            && header.position > 0
-            && usize::try_from(header.bytes) == Ok(batch.payload.as_bytes().len())
-            && batch.payload.as_bytes().len() <= self.config.batch_bytes_max
-            && usize::try_from(header.count)
-                .is_ok_and(|n| n > 0 && n <= self.config.batch_transactions_max);
-        if !formed {
-            self.count("batch_malformed");
-            return;
-        }
         let (lane_index, position, digest) = (header.lane, header.position, header.digest());
         let wanted = self.batches.is_wanted(&digest);
         if !wanted && (from != lane_index || from == self.config.me) {
@@ -213,7 +224,7 @@ impl Core {
         &mut self,
         now: Millis,
         digest: BatchDigest,
-        valid: bool,
+        verdict: Verdict,
         turn: &mut Turn,
     ) {
         let Some(batch) = self.batches.verifying.remove(&digest) else {
@@ -227,8 +238,14 @@ impl Core {
         if awaited {
             lane.checking.remove(&position);
         }
-        if !valid {
-            self.on_bad_batch(batch, awaited);
+        if verdict != Verdict::Valid {
+            if awaited {
+                lane.cut_at(&batch.header);
+            }
+            match verdict {
+                Verdict::Forged => self.on_bad_batch(batch),
+                _ => self.count("batch_altered"),
+            }
         } else if position <= lane.ordered.position {
             // It is history already.
         } else if wanted || (awaited && lane.chain.digest == batch.header.parent) {
@@ -243,15 +260,11 @@ impl Core {
         self.dispatch(now, turn);
     }
 
-    /// A batch that its author signed and should not have: everything received after it builds on it, and what is wanted
-    /// by a slot is asked for again elsewhere.
-    fn on_bad_batch(&mut self, batch: Batch, awaited: bool) {
+    /// A batch that its author signed and should not have.
+    fn on_bad_batch(&mut self, batch: Batch) {
         let header = batch.header;
         self.count("batch_invalid");
         let lane = &mut self.lanes[usize::from(header.lane)];
-        if awaited {
-            lane.cut_at(&header);
-        }
         lane.bad = lane.bad.saturating_add(1);
         if lane.bad == self.config.bad_batches_max {
             self.count("author_barred");
@@ -348,10 +361,6 @@ impl Core {
     /// A lane's new tip, from its author or from anyone who passes it on.
     pub(crate) fn on_certificate(&mut self, now: Millis, certificate: TipCertificate) {
         let tip = certificate.tip;
-        if !self.notary.is_member(tip.lane) {
-            self.count("certificate_malformed");
-            return;
-        }
         let lane = &self.lanes[usize::from(tip.lane)];
         if tip.position <= lane.certified_position().max(lane.committed) {
             return;
@@ -369,7 +378,7 @@ impl Core {
     /// No correct validator acknowledges anything further ahead of what is ordered than twice the window of a lane.
     pub(crate) fn tip_is_near(&self, tip: &Tip) -> bool {
         let ordered = self.lanes[usize::from(tip.lane)].ordered.position;
-        tip.position > 0 && tip.position <= ordered.saturating_add(2 * self.config.lane_ahead_max)
+        tip.position <= ordered + 2 * self.config.lane_ahead_max
     }
 
     /// The lane's tip if it is the newest, and a batch to ask for if it does not come.
@@ -379,17 +388,18 @@ impl Core {
         if tip.position <= lane.certified_position().max(lane.committed) {
             return;
         }
-        self.adopt_certificate(certificate);
+        self.adopt_certificate(now, certificate);
         // The batch itself is usually on its way from its author.
         let due = Millis(now.0 + self.config.status_interval_ms);
         self.want_certified(due, &tip);
     }
 
     /// Takes a certificate as the lane's tip if it is the newest.
-    pub(crate) fn adopt_certificate(&mut self, certificate: Proven<TipCertificate>) {
+    pub(crate) fn adopt_certificate(&mut self, now: Millis, certificate: Proven<TipCertificate>) {
         let lane = &mut self.lanes[usize::from(certificate.tip.lane)];
         if certificate.tip.position > lane.certified_position() {
             lane.certified = Some(certificate);
+            lane.note_unordered(now);
         }
     }
 }

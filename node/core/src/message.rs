@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha512_256};
 
 use crate::batch::{Batch, Position, Tip, TipCertificate};
 
-/// A view's primary is the validator `view mod n`.
+/// Number of a view. Which validator is primary of a slot follows from both: see `rotation_slots` in the configuration.
 pub type View = u64;
 
 /// What PBFT agrees on for one slot: up to where each lane is ordered, and at which time.
@@ -196,6 +196,8 @@ pub struct Status {
     pub executed: Height,
     /// Last block whose result it knows to be certified.
     pub certified: Height,
+    /// How long voting on a slot takes there, in milliseconds.
+    pub voting_ms: u64,
     /// Positions of the last batch it holds of every lane, by lane.
     pub lanes: Vec<Position>,
 }

@@ -14,15 +14,22 @@ use bds_contracts::tx::Millis;
 use crate::batch::{Batch, BatchHeader, Payload, Position, Tip, TipCertificate};
 use crate::batches::Held;
 use crate::core::Core;
+use crate::gate::notary::Proven;
 use crate::lanes::LaneTip;
 use crate::message::Message;
-use crate::notary::Proven;
 use crate::turn::{Effect, Record, Turn};
 
 /// A sealed batch that is not certified yet.
 pub(crate) struct Uncertified {
     pub(crate) digest: BatchDigest,
     acknowledged: BTreeMap<ValidatorIndex, Signature>,
+}
+
+impl Uncertified {
+    /// This validator's acknowledgement has arrived.
+    pub(crate) fn acknowledged_by(&self, who: ValidatorIndex) -> bool {
+        self.acknowledged.contains_key(&who)
+    }
 }
 
 #[derive(Default)]
@@ -76,8 +83,31 @@ impl Core {
         let sealed = self.own.tip.position;
         self.own.sealing.is_none()
             && !self.own.mempool.is_empty()
+            && self.knows_own_lane()
             && self.own.uncertified.len() < usize::try_from(self.config.lane_window).unwrap_or(8)
             && sealed.saturating_sub(lane.ordered.position) < self.config.lane_ahead_max / 2
+    }
+
+    /// False while others hold more of the own lane than this validator: it has lost its home, and a batch sealed now would
+    /// be a second one for its place.
+    fn knows_own_lane(&self) -> bool {
+        let me = usize::from(self.config.me);
+        let held = self.sync.statuses.iter().flatten();
+        let held = held.map(|status| status.lanes[me]).max().unwrap_or(0);
+        held <= self.own.tip.position
+    }
+
+    /// Slots have ordered the own lane beyond the last batch that this validator knows of: it goes on from there. What it had
+    /// sealed for such a place meanwhile can never be ordered and waits again.
+    pub(crate) fn follow_own_lane(&mut self, now: Millis) {
+        let me = usize::from(self.config.me);
+        let ordered = self.lanes[me].ordered;
+        if ordered.position > self.own.tip.position {
+            self.own.tip = ordered;
+            self.own.uncertified.clear();
+            self.own.waiting_since = now;
+            self.count("own_lane_regained");
+        }
     }
 
     /// When the next batch is due; `None` while none can be.
@@ -132,6 +162,7 @@ impl Core {
     /// The root is there: sign, write, send.
     pub(crate) fn on_sealed(
         &mut self,
+        now: Millis,
         position: Position,
         payload: Payload,
         root: MerkleRoot,
@@ -173,7 +204,7 @@ impl Core {
         lane.acknowledged.insert(position, digest);
         self.track_uncertified(position, digest);
         turn.effect(Effect::Broadcast(Message::Batch(batch)));
-        self.certify_batch(position, turn);
+        self.certify_batch(now, position, turn);
     }
 
     /// Starts collecting acknowledgements with the own one; also after a restart.
@@ -192,6 +223,7 @@ impl Core {
     /// A peer holds one of the own batches.
     pub(crate) fn on_acknowledge(
         &mut self,
+        now: Millis,
         from: ValidatorIndex,
         position: Position,
         digest: BatchDigest,
@@ -206,11 +238,11 @@ impl Core {
             return;
         }
         pending.acknowledged.insert(from, signature);
-        self.certify_batch(position, turn);
+        self.certify_batch(now, position, turn);
     }
 
     /// Makes the certificate once f+1 by weight have acknowledged; their signatures are checked only now, together.
-    fn certify_batch(&mut self, position: Position, turn: &mut Turn) {
+    fn certify_batch(&mut self, now: Millis, position: Position, turn: &mut Turn) {
         let Some(pending) = self.own.uncertified.get_mut(&position) else {
             return;
         };
@@ -249,7 +281,7 @@ impl Core {
         turn.effect(Effect::Broadcast(Message::Certificate(certificate.clone())));
         let certificate = Proven::from_checked(certificate);
         self.own.certificate = Some(certificate.clone());
-        self.adopt_certificate(certificate);
+        self.adopt_certificate(now, certificate);
     }
 
     fn own_tip(&self, position: Position, digest: BatchDigest) -> Tip {

@@ -6,21 +6,30 @@
 use bds_contracts::block::{Height, Signature, Signatures, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
-use crate::batch::{Position, TipCertificate};
+use crate::batch::{Position, Tip, TipCertificate};
 use crate::core::Core;
 use crate::evidence::Evidence;
+use crate::gate::notary::Proven;
 use crate::message::{
     CommittedSlot, Message, PrePrepare, PreparedSlot, Proposal, View, Vote, VoteCertificate,
 };
-use crate::notary::Proven;
 use crate::slots::{Accepted, Cast, Phase, Slot};
 use crate::turn::{Effect, Record, Turn};
 
 impl Core {
-    /// The validator that proposes in a view.
-    pub(crate) fn primary_of(&self, view: View) -> ValidatorIndex {
+    /// The validator that proposes this slot in a view: the next one with every view, and with every `rotation_slots`.
+    pub(crate) fn primary_of(&self, view: View, slot: Height) -> ValidatorIndex {
         let n = u64::try_from(self.config.validators()).expect("a set fits");
-        ValidatorIndex::try_from(view % n).expect("indexes are 16 bits")
+        let turn = slot.saturating_sub(1) / self.config.rotation_slots.max(1);
+        ValidatorIndex::try_from((view % n + turn % n) % n).expect("indexes are 16 bits")
+    }
+
+    /// The slot after the last one accepted in this view.
+    fn next_slot(&self) -> Height {
+        let accepted = self.slots.range(self.committed + 1..);
+        let accepted = accepted.filter(|(_, slot)| slot.accepted_in(self.view).is_some());
+        let last = accepted.map(|(height, _)| *height).last().unwrap_or(0);
+        last.max(self.committed).max(self.stable_height()) + 1
     }
 
     /// In a view that has started, and not on the way to another.
@@ -47,12 +56,9 @@ impl Core {
 
     /// When this primary may propose next; `None` while it has no reason to.
     pub(crate) fn propose_due(&self) -> Option<Millis> {
-        let mine = self.is_voting() && self.primary_of(self.view) == self.config.me;
-        let work = mine
-            && self
-                .lanes
-                .iter()
-                .any(|lane| lane.certified_position() > lane.committed);
+        let work = self.is_voting()
+            && self.lanes.iter().any(|lane| lane.unordered.is_some())
+            && self.primary_of(self.view, self.next_slot()) == self.config.me;
         work.then_some(Millis(
             self.proposed_at.0 + self.config.slot_interval_min_ms,
         ))
@@ -65,18 +71,16 @@ impl Core {
         }
         // What earlier slots of this view already cover.
         let mut covered: Vec<Position> = self.lanes.iter().map(|l| l.committed).collect();
-        let mut last = self.committed.max(self.stable_height());
-        for (height, slot) in self.slots.range(self.committed + 1..) {
+        for (_, slot) in self.slots.range(self.committed + 1..) {
             if let Some(accepted) = slot.accepted_in(self.view) {
-                last = last.max(*height);
                 for tip in &accepted.proposal.tips {
                     let place = &mut covered[usize::from(tip.lane)];
                     *place = (*place).max(tip.position);
                 }
             }
         }
-        let slot = last + 1;
-        if last - self.committed >= self.config.slots_in_flight || !self.in_window(slot) {
+        let slot = self.next_slot();
+        if slot - self.committed > self.config.slots_in_flight || !self.in_window(slot) {
             return;
         }
         let (tips, certificates): (Vec<_>, Vec<_>) = self
@@ -94,7 +98,7 @@ impl Core {
         self.proposed_at = now;
         let proposal = Proposal {
             slot,
-            time: now,
+            time: self.wall,
             tips,
         };
         let digest = proposal.digest();
@@ -126,7 +130,7 @@ impl Core {
         if view != self.view || !self.is_voting() {
             return;
         }
-        let primary = self.primary_of(view);
+        let primary = self.primary_of(view, proposal.slot);
         if from != primary || primary == self.config.me {
             self.count("pre_prepare_not_primary");
             return;
@@ -159,8 +163,19 @@ impl Core {
             }
             return;
         }
-        if proposal.time.0 > now.0 + self.config.clock_ahead_max_ms {
+        if proposal.time.0 > self.wall.0.saturating_add(self.config.clock_ahead_max_ms) {
             self.count("pre_prepare_time_ahead");
+            return;
+        }
+        let behind_max = self.config.clock_behind_max_ms << self.view_change.failures.min(16);
+        if proposal.time.0.saturating_add(behind_max) < self.wall.0 {
+            self.count("pre_prepare_time_behind");
+            return;
+        }
+        // Ordering nothing is no work: whoever proposes it while something waits is replaced by the timer.
+        let news = |tip: &Tip| tip.position > self.lanes[usize::from(tip.lane)].committed;
+        if !proposal.tips.iter().any(news) {
+            self.count("pre_prepare_orders_nothing");
             return;
         }
         let Some(news) = self.certified_tips(&proposal, &certificates) else {
@@ -173,20 +188,15 @@ impl Core {
         self.accept(now, proposal, certificates, Some(signature), turn);
     }
 
-    /// The certificates of the tips that are new here, when tips are sorted by lane, one a lane, within the window of their
-    /// lane, and each is certified; `None` otherwise. What this validator has checked is not checked again.
+    /// The certificates of the tips that are new here, when each tip is within the window of its lane and certified; `None`
+    /// otherwise. What this validator has checked is not checked again.
     fn certified_tips(
         &self,
         proposal: &Proposal,
         certificates: &[Signatures],
     ) -> Option<Vec<Proven<TipCertificate>>> {
         let tips = &proposal.tips;
-        let formed = tips.windows(2).all(|p| p[0].lane < p[1].lane)
-            && tips.len() == certificates.len()
-            && tips
-                .iter()
-                .all(|tip| self.notary.is_member(tip.lane) && self.tip_is_near(tip));
-        if !formed {
+        if !tips.iter().all(|tip| self.tip_is_near(tip)) {
             return None;
         }
         let news = tips
@@ -430,8 +440,7 @@ impl Core {
         {
             self.committed += 1;
             for tip in &next.proposal.tips {
-                let lane = &mut self.lanes[usize::from(tip.lane)];
-                lane.committed = lane.committed.max(tip.position);
+                self.lanes[usize::from(tip.lane)].commit_up_to(tip.position, now);
                 self.want_certified(Millis(now.0 + self.config.batch_delay_ms), tip);
             }
             let accepted = self
@@ -441,7 +450,7 @@ impl Core {
                 .filter(|accepted| accepted.digest == next.certificate.digest)
                 .map(|accepted| accepted.at);
             self.view_change
-                .on_progress(now, next.certificate.view == self.view, accepted);
+                .on_commit(now, next.certificate.view == self.view, accepted);
             turn.write(Record::Committed(next));
         }
         self.execution.blocked = false;

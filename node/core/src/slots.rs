@@ -6,8 +6,8 @@
 use bds_contracts::block::{Height, Signature, Signatures, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
+use crate::gate::notary::Notary;
 use crate::message::{CommittedSlot, PreparedSlot, Proposal, ProposalDigest, View, Vote};
-use crate::notary::Notary;
 
 /// The two voting phases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

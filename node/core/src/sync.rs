@@ -43,6 +43,8 @@ impl Questions {
 pub(crate) struct Sync {
     /// Last status of every validator, by index.
     pub(crate) statuses: Vec<Option<Status>>,
+    /// When something was last repeated for each validator.
+    repeated_at: Vec<Option<Millis>>,
     slots: Questions,
     headers: Questions,
     pub(crate) status_due: Millis,
@@ -60,6 +62,7 @@ impl Sync {
     pub(crate) fn new(validators: usize, now: Millis) -> Self {
         Self {
             statuses: vec![None; validators],
+            repeated_at: vec![None; validators],
             status_due: now,
             ..Self::default()
         }
@@ -73,6 +76,7 @@ impl Core {
             committed: self.committed,
             executed: self.execution.executed,
             certified: self.execution.certified,
+            voting_ms: self.view_change.voting_ms,
             lanes: self.lanes.iter().map(|l| l.chain.position).collect(),
         })
     }
@@ -101,7 +105,7 @@ impl Core {
             turn.effect(Effect::Broadcast(Message::ViewChange(change)));
         }
         // A tip that is not ordered may be unknown to the primary, and its author may be gone.
-        let primary = self.primary_of(self.view);
+        let primary = self.primary_of(self.view, self.committed + 1);
         for (index, lane) in self.lanes.iter().enumerate() {
             let Some(tip) = lane
                 .certified
@@ -129,18 +133,21 @@ impl Core {
         status: Status,
         turn: &mut Turn,
     ) {
-        if status.lanes.len() != self.config.validators() {
-            self.count("status_malformed");
-            return;
-        }
         let before = self.sync.statuses[usize::from(from)].replace(status.clone());
         if status.view < self.view
+            && self.sync.repeated_at[usize::from(from)]
+                .is_none_or(|at| at.0 + self.config.status_interval_ms / 2 <= now.0)
             && let Some(new_view) = self.view_change.new_view.clone()
         {
             turn.effect(Effect::Send(from, Message::NewView(new_view)));
         }
         let me = usize::from(self.config.me);
-        if let Some(before) = before {
+        // Whatever a peer says how often, it is answered at the pace of a correct one.
+        let pace = self.config.status_interval_ms / 2;
+        let answered = &mut self.sync.repeated_at[usize::from(from)];
+        let due = answered.is_none_or(|at| at.0 + pace <= now.0);
+        if let Some(before) = before.filter(|_| due) {
+            *answered = Some(now);
             if before.lanes[me] == status.lanes[me] {
                 self.repeat_batches(from, status.lanes[me], turn);
             }
@@ -155,11 +162,21 @@ impl Core {
         self.fetch_headers(now, turn);
     }
 
-    /// Own batches above what the peer holds; those that are ordered it fetches by itself.
+    /// Own batches above what the peer holds; those that are ordered it fetches by itself. What it holds and has not
+    /// acknowledged, as far as is known here, is repeated by its last batch: the acknowledgement may have been lost, and one for
+    /// the last stands for all.
     fn repeat_batches(&mut self, to: ValidatorIndex, holds: u64, turn: &mut Turn) {
         let me = self.config.me;
+        let tip = self.own.tip.position;
+        let last_uncertified = self.own.uncertified.last_key_value();
+        let unheard = last_uncertified.is_some_and(|(_, last)| !last.acknowledged_by(to));
+        let holds = if holds >= tip && unheard {
+            tip - 1
+        } else {
+            holds
+        };
         let low = holds.max(self.lanes[usize::from(me)].ordered.position);
-        let high = self.own.tip.position.min(low + self.config.lane_window);
+        let high = tip.min(low + self.config.lane_window);
         let digests: Vec<_> = (low + 1..=high)
             .filter_map(|position| self.batches.at(me, position).first().copied())
             .collect();
@@ -182,7 +199,6 @@ impl Core {
     ) {
         let me = self.config.me;
         let (view, voting) = (self.view, self.is_voting());
-        let primary = self.primary_of(view) == me;
         let span = usize::try_from(2 * self.config.slots_in_flight).unwrap_or(8);
         let mut repeated = 0;
         for (height, slot) in self.slots.range(committed + 1..).take(span) {
@@ -193,7 +209,9 @@ impl Core {
                 continue;
             };
             repeated += 1;
-            if primary && accepted.certificates.len() == accepted.proposal.tips.len() {
+            if self.primary_of(view, *height) == me
+                && accepted.certificates.len() == accepted.proposal.tips.len()
+            {
                 let statement = Statement::PrePrepare(view, *height, accepted.digest.0);
                 turn.effect(Effect::Send(
                     to,
@@ -217,15 +235,23 @@ impl Core {
 
     /// Own results above what the peer knows to be certified.
     fn repeat_outcomes(&mut self, to: ValidatorIndex, certified: Height, turn: &mut Turn) {
-        let high = self
-            .execution
-            .executed
-            .min(certified.saturating_add(OUTCOMES_REPEATED_MAX));
-        for height in certified.saturating_add(1)..=high {
+        // What is certified here the peer asks for by itself.
+        let low = certified.max(self.execution.certified);
+        let high = self.execution.executed.min(low + OUTCOMES_REPEATED_MAX);
+        for height in low + 1..=high {
             if let Some(message) = self.own_outcome(height) {
                 turn.effect(Effect::Send(to, message));
             }
         }
+    }
+
+    /// This validator and those whose status it has heard since it started are a quorum.
+    pub(crate) fn has_heard_quorum(&self) -> bool {
+        let heard = self
+            .peers()
+            .filter(|peer| self.sync.statuses[usize::from(*peer)].is_some());
+        let weight: u64 = heard.map(|peer| self.notary.weight(peer)).sum();
+        weight + self.notary.weight(self.config.me) >= self.notary.quorum
     }
 
     /// f+1 by weight, so at least one correct validator, have committed more.
@@ -351,7 +377,7 @@ impl Core {
         count: u32,
         turn: &mut Turn,
     ) {
-        if from == 0 || from > self.committed || count == 0 {
+        if from > self.committed {
             self.count("fetch_slots_beyond");
             return;
         }
@@ -367,7 +393,7 @@ impl Core {
         count: u32,
         turn: &mut Turn,
     ) {
-        if from == 0 || from > self.execution.certified || count == 0 {
+        if from > self.execution.certified {
             self.count("fetch_headers_beyond");
             return;
         }
@@ -397,17 +423,11 @@ impl Core {
             .iter()
             .zip(self.committed + 1..)
             .all(|(slot, height)| slot.proposal.slot == height);
-        let members = |slot: &CommittedSlot| {
-            slot.proposal
-                .tips
-                .iter()
-                .all(|tip| self.notary.is_member(tip.lane))
-        };
         let claims: Vec<_> = news
             .iter()
             .filter_map(|slot| self.notary.committed_claim(slot))
             .collect();
-        let formed = consecutive && claims.len() == news.len() && news.iter().all(members);
+        let formed = consecutive && claims.len() == news.len();
         if !formed || !self.notary.proves(&claims) {
             self.refuse_answer("slots_bad");
             return;

@@ -17,6 +17,36 @@ use crate::message::{
     CommittedSlot, Message, NewView, PreparedSlot, Proposal, ProvenViewChange, View, Vote,
 };
 
+/// The time, read twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Milliseconds since any moment; never goes back, whatever is done to the clock. All timers run on it.
+    pub timer: Millis,
+    /// Milliseconds since the Unix epoch as the machine's clock has it. It enters only into the time of a block.
+    pub wall: Millis,
+}
+
+impl From<Millis> for Now {
+    /// For those who have one clock that never goes back.
+    fn from(both: Millis) -> Self {
+        Self {
+            timer: both,
+            wall: both,
+        }
+    }
+}
+
+/// What the engine finds in a batch whose header its author signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Root, count, length and every transaction's form and signature are right.
+    Valid,
+    /// The payload is not the one that the header names. The author did not sign it: whoever passed it on may have changed it.
+    Altered,
+    /// The payload is the header's, and a transaction in it has no right form or signature: its author checks what it seals.
+    Forged,
+}
+
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Input {
@@ -44,8 +74,8 @@ pub enum Input {
     Verified {
         /// Which batch.
         digest: BatchDigest,
-        /// Root, count and every signature are right.
-        valid: bool,
+        /// What was found.
+        verdict: Verdict,
     },
     /// The answer to [`Effect::Execute`].
     Executed {
@@ -109,7 +139,7 @@ pub enum Effect {
         /// At most so many, and fewer when a message holds no more.
         count: usize,
     },
-    /// Call back with [`Input::Tick`] at this time or later; the earliest asked for is enough.
+    /// Call back with [`Input::Tick`] at this time of the timer ([`Now::timer`]) or later; the earliest asked for is enough.
     WakeAt(Millis),
     /// The node must stop: it disagrees with a quorum, and going on would spread the damage.
     Halt(String),

@@ -31,10 +31,15 @@ pub(crate) struct ViewChanges {
     pub(crate) own: Option<ProvenViewChange>,
     /// Newest valid message of every validator, by index.
     pub(crate) received: Vec<Option<ProvenViewChange>>,
+    /// When each validator's last view change was checked.
+    pub(crate) heard_at: Vec<Option<Millis>>,
     /// Why the current view may be voted in; `None` in view 0.
     pub(crate) new_view: Option<NewView>,
-    /// Since when work has waited without progress.
-    pub(crate) waiting_since: Option<Millis>,
+    /// On the way to a view: since when a quorum has wanted it.
+    pub(crate) wanted_since: Option<Millis>,
+    /// When this view was entered, or this validator was last behind others: what waited before that is not counted
+    /// against the primary.
+    pub(crate) fair_since: Millis,
     /// Views in a row that committed nothing.
     pub(crate) failures: u32,
     /// How long slots took lately from the accepted proposal to the commit: the slowest, fading.
@@ -44,17 +49,8 @@ pub(crate) struct ViewChanges {
 }
 
 impl ViewChanges {
-    /// A slot was committed: the timer starts anew, and its length too if this view did it. `accepted` is when this
-    /// validator accepted what this view committed.
-    pub(crate) fn on_progress(
-        &mut self,
-        now: Millis,
-        in_this_view: bool,
-        accepted: Option<Millis>,
-    ) {
-        if self.waiting_since.is_some() {
-            self.waiting_since = Some(now);
-        }
+    /// A slot was committed; `accepted` is when this validator accepted what this view committed.
+    pub(crate) fn on_commit(&mut self, now: Millis, in_this_view: bool, accepted: Option<Millis>) {
         if in_this_view {
             self.failures = 0;
         }
@@ -118,50 +114,71 @@ pub(crate) fn reproposals(new_view: &NewView) -> (Option<CertifiedHeader>, Vec<P
 }
 
 impl Core {
-    /// Work that should progress: tips to order, or slots proposed and not committed.
-    fn has_work(&self) -> bool {
-        self.lanes
-            .iter()
-            .any(|lane| lane.certified_position() > lane.committed)
-            || self
-                .slots
-                .range(self.committed + 1..)
-                .any(|(_, slot)| slot.accepted.is_some() && slot.committed.is_none())
+    /// Since when the oldest work of this view has waited: a certified tip to be ordered, or a proposal to be committed. One
+    /// lane that waits counts, however many others move, so a primary cannot leave a lane out; and nothing waits for ever
+    /// behind slots that order little.
+    fn work_since(&self) -> Option<Millis> {
+        let tips = self.lanes.iter().filter_map(|lane| lane.unordered);
+        let slots = self.slots.range(self.committed + 1..);
+        let slots = slots.filter_map(|(_, slot)| slot.accepted.as_ref());
+        let oldest = tips
+            .map(|(_, since)| since)
+            .chain(slots.map(|accepted| accepted.at))
+            .min()?;
+        Some(Millis(oldest.0.max(self.view_change.fair_since.0)))
     }
 
-    /// The base, stretched by what voting takes here: where disks or links are slow, a primary that does its work is not
-    /// given up. A primary cannot stretch it: from the accepted proposal on, a quorum sets the pace without it.
+    /// The pace of the votes, stretched by what voting takes here: where disks or links are slow, a primary that does its work
+    /// is not given up. No single validator stretches it: it never passes twice the median of what all say of themselves.
+    fn voting_ms(&self) -> u64 {
+        let own = self.view_change.voting_ms;
+        let others = self.sync.statuses.iter().flatten();
+        let mut all: Vec<u64> = others.map(|status| status.voting_ms).collect();
+        all.push(own);
+        all.sort_unstable();
+        let median = all[(all.len() - 1) / 2];
+        own.min(2 * median.max(1))
+    }
+
     fn view_timeout_ms(&self) -> u64 {
         let paced = self
-            .view_change
-            .voting_ms
+            .voting_ms()
             .saturating_mul(VOTING_TIMES)
             .saturating_add(self.config.view_timeout_base_ms);
         let doubled = paced.saturating_mul(1 << self.view_change.failures.min(16));
         doubled.min(self.config.view_timeout_max_ms)
     }
 
+    /// Since when this validator has waited for the others; `None` while it waits for nothing.
+    fn waits_since(&self) -> Option<Millis> {
+        if !self.is_voting() {
+            self.view_change.wanted_since
+        } else if self.is_behind() {
+            // Whoever lags behind others has its own catching up to wait for, not the primary.
+            None
+        } else {
+            self.work_since()
+        }
+    }
+
     /// When this validator gives up on what it waits for; `None` while it waits for nothing.
     pub(crate) fn view_due(&self) -> Option<Millis> {
-        self.view_change
-            .waiting_since
+        self.waits_since()
             .map(|since| Millis(since.0 + self.view_timeout_ms()))
     }
 
     /// Starts, stops or fires the timer.
     pub(crate) fn watch_view(&mut self, now: Millis, turn: &mut Turn) {
-        let waits = if self.is_voting() {
-            // Whoever lags behind others has its own catching up to wait for, not the primary.
-            self.has_work() && !self.is_behind()
+        if self.is_voting() {
+            if self.is_behind() {
+                self.view_change.fair_since = now;
+            }
+        } else if self.wanted_by_quorum(self.view_change.target) {
+            self.view_change.wanted_since.get_or_insert(now);
         } else {
-            self.wanted_by_quorum(self.view_change.target)
-        };
-        if !waits {
-            self.view_change.waiting_since = None;
-            return;
+            self.view_change.wanted_since = None;
         }
-        let since = *self.view_change.waiting_since.get_or_insert(now);
-        if now.0 >= since.0 + self.view_timeout_ms() {
+        if self.view_due().is_some_and(|due| due <= now) {
             self.view_change.failures = self.view_change.failures.saturating_add(1);
             let next = self.view_change.target + 1;
             self.start_view_change(now, next, turn);
@@ -217,7 +234,7 @@ impl Core {
         };
         self.view_change.started += 1;
         self.view_change.target = view;
-        self.view_change.waiting_since = None;
+        self.view_change.wanted_since = None;
         self.view_change.own = Some(change.clone());
         self.view_change.received[usize::from(self.config.me)] = Some(change.clone());
         turn.write(Record::ViewChanging(change.clone()));
@@ -225,20 +242,11 @@ impl Core {
         self.try_new_view(now, turn);
     }
 
-    /// Well formed and signed by its sender; says nothing about its proofs.
+    /// Signed by its sender; says nothing about its proofs.
     fn view_change_is_signed(&self, change: &ViewChange) -> bool {
         let statement = Statement::ViewChange(change.view, view_change_digest(change));
-        let low = change.stable;
-        let high = low.saturating_add(self.config.window);
-        self.notary.is_member(change.validator)
-            && change.prepared.windows(2).all(|p| p[0].slot < p[1].slot)
-            && change
-                .prepared
-                .iter()
-                .all(|p| p.slot > low && p.slot <= high && p.view < change.view)
-            && self
-                .notary
-                .check(change.validator, &statement, &change.signature)
+        self.notary
+            .check(change.validator, &statement, &change.signature)
     }
 
     /// The proofs show this stable height and these prepared slots, each exactly, and nothing else.
@@ -280,6 +288,13 @@ impl Core {
         if change.view <= known {
             return;
         }
+        // A correct validator asks for a higher view no sooner than after a timeout.
+        let heard = &mut self.view_change.heard_at[usize::from(from)];
+        if heard.is_some_and(|at| at.0 + self.config.status_interval_ms > now.0) {
+            self.count("view_change_too_soon");
+            return;
+        }
+        *heard = Some(now);
         if !self.view_change_is_signed(change)
             || !self.proofs_show(&proven.proofs, change.stable, &change.prepared)
         {
@@ -315,9 +330,13 @@ impl Core {
     }
 
     /// The new primary: with a quorum of view changes for exactly its view, the view starts.
+    ///
+    /// Who that is follows from the stable height that the quorum shows. Where a rotation lies between the heights of two
+    /// quorums, two validators may start one view, each rightly: both carry whatever was committed, and each voter enters the
+    /// view once.
     fn try_new_view(&mut self, now: Millis, turn: &mut Turn) {
         let view = self.view_change.target;
-        if self.is_voting() || self.primary_of(view) != self.config.me {
+        if self.is_voting() {
             return;
         }
         let mut chosen: Vec<&ProvenViewChange> = Vec::new();
@@ -333,6 +352,9 @@ impl Core {
         }
         let changes: Vec<_> = chosen.iter().map(|known| known.change.clone()).collect();
         let (stable, prepared) = decisive(&changes);
+        if self.primary_of(view, stable + 1) != self.config.me {
+            return;
+        }
         let proofs = || chosen.iter().map(|known| &known.proofs);
         let proof_of = |wanted: &PreparedAt| {
             proofs()
@@ -373,7 +395,8 @@ impl Core {
     /// what is decisive in them.
     fn new_view_is_valid(&self, new_view: &NewView) -> bool {
         let changes = &new_view.changes;
-        let primary = self.primary_of(new_view.view);
+        let (stable, prepared) = decisive(changes);
+        let primary = self.primary_of(new_view.view, stable + 1);
         let statement = Statement::NewView(new_view.view, new_view_digest(new_view.view, changes));
         let weight: u64 = changes
             .iter()
@@ -384,10 +407,7 @@ impl Core {
             let known = place.and_then(Option::as_ref);
             known.is_some_and(|known| known.change == *change)
         };
-        if !changes
-            .windows(2)
-            .all(|pair| pair[0].validator < pair[1].validator)
-            || !changes.iter().all(|change| change.view == new_view.view)
+        if !changes.iter().all(|change| change.view == new_view.view)
             || weight < self.notary.quorum
             || !self.notary.check(primary, &statement, &new_view.signature)
             || !changes
@@ -396,7 +416,6 @@ impl Core {
         {
             return false;
         }
-        let (stable, prepared) = decisive(changes);
         self.proofs_show(&new_view.proofs, stable, &prepared)
     }
 
@@ -406,7 +425,8 @@ impl Core {
         self.view = new_view.view;
         self.view_change.target = new_view.view;
         self.view_change.own = None;
-        self.view_change.waiting_since = None;
+        self.view_change.wanted_since = None;
+        self.view_change.fair_since = now;
         turn.write(Record::EnteredView(new_view.clone()));
         self.view_change.new_view = Some(new_view);
         if let Some(stable) = stable {

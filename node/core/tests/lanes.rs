@@ -9,7 +9,7 @@ use bds_contracts::block::{BatchDigest, Statement};
 use bds_core::batch::{Batch, BatchHeader, Payload};
 use bds_core::evidence::Evidence;
 use bds_core::message::Message;
-use bds_core::turn::{Effect, Input, Record, Turn};
+use bds_core::turn::{Effect, Input, Record, Turn, Verdict};
 use common::{BAD_TRANSACTION, Net, batch, sign};
 
 fn batches_on_disk(net: &Net, index: usize) -> usize {
@@ -53,8 +53,12 @@ fn hear_then_verify(net: &mut Net, batches: &[Batch], valid: impl Fn(&Batch) -> 
         }
         for batch in asked.drain(..) {
             let digest = batch.header.digest();
-            let valid = valid(&batch);
-            core.step(now, Input::Verified { digest, valid }, &mut turn);
+            let verdict = if valid(&batch) {
+                Verdict::Valid
+            } else {
+                Verdict::Forged
+            };
+            core.step(now, Input::Verified { digest, verdict }, &mut turn);
         }
     }
 }
@@ -183,4 +187,50 @@ fn a_header_that_does_not_fit_its_payload_is_refused() {
     }
     assert_eq!(batches_on_disk(&net, 0), 0);
     assert_eq!(net.nodes[0].core().batches_pending(), (0, 0, 0));
+}
+
+/// Whoever passes a batch on may change its payload, which its author did not sign: nobody is accused, and the true batch is
+/// taken when it comes.
+#[test]
+fn an_altered_payload_accuses_nobody() {
+    let mut net = Net::new(4, |_| {});
+    net.stop(3);
+    let good = row(1, BatchDigest::default(), 2);
+    for round in 0..10 {
+        let mut altered = good[0].clone();
+        let mut bytes = altered.payload.as_bytes().to_vec();
+        bytes[4] = round;
+        altered.payload = Payload::from_bytes(bytes);
+        net.say(3, 0, Message::Batch(altered));
+    }
+    assert_eq!(net.nodes[0].core().counters()["batch_altered"], 10);
+    assert_eq!(net.nodes[0].core().evidence().count(), 0);
+    for batch in &good {
+        net.say(3, 0, Message::Batch(batch.clone()));
+    }
+    assert_eq!(net.nodes[0].core().lane_positions()[3], 2);
+}
+
+/// Acknowledgements of a whole window are lost: every peer holds the batches and says so, and the author asks again.
+#[test]
+fn lost_acknowledgements_do_not_stop_a_lane() {
+    let mut net = Net::new(4, |config| {
+        config.batch_delay_ms = 1;
+        config.batch_delay_busy_ms = 1;
+    });
+    net.bend = Some(Box::new(|_, to, message| {
+        let lost = to == 1 && matches!(message, Message::Acknowledge { .. });
+        (!lost).then_some((0, message))
+    }));
+    let window = net.nodes[1].config.lane_window;
+    for round in 0..window + 4 {
+        let text = format!("round {round}");
+        net.submit(1, &[text.as_bytes()]);
+        net.run(10);
+    }
+    assert_eq!(net.nodes[0].core().lane_positions()[1], window);
+    net.bend = None;
+    net.run(3_000);
+    net.make_blocks(1, 3);
+    assert!(net.nodes[0].core().lane_certified()[1] > window);
 }

@@ -10,7 +10,7 @@ use bds_contracts::tx::Millis;
 use bds_core::batch::Batch;
 use bds_core::core::Core;
 use bds_core::message::Message;
-use bds_core::turn::{Effect, Input, Turn};
+use bds_core::turn::{Effect, Input, Now, Turn};
 use crossbeam::channel::{Receiver, Select, Sender};
 use tracing::error;
 
@@ -68,6 +68,31 @@ pub struct CoreLoop {
     pub metrics: Arc<Metrics>,
     /// Published numbers.
     pub numbers: Arc<CoreNumbers>,
+    /// Reads both times.
+    pub clock: Clock,
+}
+
+/// The two times of the core: one that never goes back, and the machine's.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Instant);
+
+impl Clock {
+    /// A timer that starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Both times. The timer begins above zero, so that every interval has passed before it.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        const TIMER_START_MS: u64 = 1_000_000;
+        let elapsed = u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX / 2);
+        Now {
+            timer: Millis(TIMER_START_MS + elapsed),
+            wall: wall_clock(),
+        }
+    }
 }
 
 /// The queues a core listens to. Answers are as many as were asked for; the others are bounded where they are made.
@@ -140,14 +165,14 @@ impl CoreLoop {
         }
         select.recv(&inputs.stop);
         let patience = wake.map_or(IDLE_MAX, |at| {
-            Duration::from_millis(at.0.saturating_sub(wall_clock().0)).min(IDLE_MAX)
+            Duration::from_millis(at.0.saturating_sub(self.clock.now().timer.0)).min(IDLE_MAX)
         });
         // Only waits: which queue is ready does not matter, all are looked at.
         let _ = select.ready_timeout(patience);
         if inputs.stop.try_recv() == Err(crossbeam::channel::TryRecvError::Disconnected) {
             return None;
         }
-        let now = wall_clock();
+        let now = self.clock.now();
         let mut turn = Turn::default();
         let mut count = 0;
         for queue in queues {
@@ -158,7 +183,7 @@ impl CoreLoop {
                 count += 1;
             }
         }
-        if wake.is_some_and(|at| at <= now) {
+        if wake.is_some_and(|at| at <= now.timer) {
             *wake = None;
             self.core.step(now, Input::Tick, &mut turn);
         }

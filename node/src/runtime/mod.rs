@@ -39,8 +39,8 @@ use crossbeam::channel::{bounded, unbounded};
 use tokio::sync::{broadcast, oneshot};
 use tracing::{error, info, warn};
 
-use self::admission::{Admission, Gate, REQUESTS_MAX, wall_clock};
-use self::core_loop::{CoreLoop, CoreNumbers, Ended, Inputs};
+use self::admission::{Admission, Gate, REQUESTS_MAX};
+use self::core_loop::{Clock, CoreLoop, CoreNumbers, Ended, Inputs};
 use self::executor::{Executor, Progress, Work};
 use self::service::Validator;
 use self::tracker::Tracker;
@@ -141,7 +141,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     }
     let (store, reader) = (opened.store, opened.reader);
     let scheme = scheme::Ed25519Scheme::new(&seed, Arc::clone(&engine));
-    let core = Core::new(core_config, Box::new(scheme), recovered, wall_clock());
+    let clock = Clock::start();
+    let core = Core::new(core_config, Box::new(scheme), recovered, clock.now().timer);
 
     // Queues.
     let (answers_tx, answers) = unbounded();
@@ -239,6 +240,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         executor: work_tx.clone(),
         answers: answers_tx.clone(),
         numbers,
+        clock,
     };
     let executor = spawn("bds-exec", move || executor.run(&work))?;
     spawn("bds-admit", move || admission.run(&requests))?;

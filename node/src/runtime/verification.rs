@@ -6,7 +6,7 @@
 use bds_contracts::genesis::Mode;
 use bds_contracts::tx::TxView;
 use bds_core::batch::Batch;
-use bds_core::turn::Input;
+use bds_core::turn::{Input, Verdict};
 use crossbeam::channel::{Receiver, Sender};
 
 use crate::engine::{Check, Engine};
@@ -27,34 +27,31 @@ pub fn run(engine: &Engine, mode: Mode, batches: &Receiver<Batch>, answers: &Sen
             gathered.push(next);
         }
         let verdicts = check_batches(engine, mode, &gathered);
-        for (batch, valid) in gathered.iter().zip(verdicts) {
+        for (batch, verdict) in gathered.iter().zip(verdicts) {
             let digest = batch.header.digest();
             // The core is gone only when the node stops: then nobody needs the answer.
-            let _ = answers.send(Input::Verified { digest, valid });
+            let _ = answers.send(Input::Verified { digest, verdict });
         }
     }
 }
 
-/// One verdict a batch: well-formed payload, count and root as the header says, and (in verified mode) every
-/// signature valid.
+/// One verdict a batch: whether its payload is the header's, and (in verified mode) whether every transaction in it has the
+/// right form and signature.
 ///
 /// The author's own signature is the core's business. One bad transaction makes its whole batch bad: an honest author
 /// has checked each before sealing. Batches do not influence each other.
 #[must_use]
-pub fn check_batches(engine: &Engine, mode: Mode, batches: &[Batch]) -> Vec<bool> {
+pub fn check_batches(engine: &Engine, mode: Mode, batches: &[Batch]) -> Vec<Verdict> {
     let contents: Vec<Option<Vec<&[u8]>>> =
         batches.iter().map(|b| contents(engine, mode, b)).collect();
-    if mode == Mode::Opaque {
-        return contents.iter().map(Option::is_some).collect();
-    }
+    // Of what the header names, the transactions that have the form of one.
     let views: Vec<Option<Vec<TxView<'_>>>> = contents
         .iter()
-        .map(|wires| {
-            wires
-                .as_ref()?
-                .iter()
-                .map(|wire| TxView::parse(wire).ok())
-                .collect()
+        .map(|wires| match wires {
+            Some(wires) if mode == Mode::Verified => {
+                wires.iter().map(|wire| TxView::parse(wire).ok()).collect()
+            }
+            _ => Some(Vec::new()),
         })
         .collect();
     let checks: Vec<Check<'_>> = views
@@ -68,9 +65,14 @@ pub fn check_batches(engine: &Engine, mode: Mode, batches: &[Batch]) -> Vec<bool
         // Every verdict of the batch is taken, also after a bad one.
         verdicts.by_ref().take(count).filter(|valid| !valid).count() == 0
     };
-    views
+    contents
         .iter()
-        .map(|views| views.as_ref().is_some_and(|views| all_valid(views.len())))
+        .zip(&views)
+        .map(|(contents, views)| match (contents, views) {
+            (None, _) => Verdict::Altered,
+            (Some(_), Some(views)) if all_valid(views.len()) => Verdict::Valid,
+            (Some(_), _) => Verdict::Forged,
+        })
         .collect()
 }
 
@@ -132,8 +134,12 @@ mod tests {
             let mut batches: Vec<Batch> = (0..4)
                 .map(|lane| batch(&engine, lane, 30 + usize::from(lane)))
                 .collect();
-            let expected: Vec<bool> = (0..4).map(|i| i != bad).collect();
-            assert_eq!(check_batches(&engine, Mode::Verified, &batches), [true; 4]);
+            let found = |batches: &[Batch]| check_batches(&engine, Mode::Verified, batches);
+            let only = |verdict| -> Vec<Verdict> {
+                let at = |i| if i == bad { verdict } else { Verdict::Valid };
+                (0..4).map(at).collect()
+            };
+            assert_eq!(found(&batches), [Verdict::Valid; 4]);
 
             // A signature, with everything else right about the batch.
             let mut bytes = batches[bad].payload.as_bytes().to_vec();
@@ -143,9 +149,18 @@ mod tests {
             batches[bad].payload = Payload::from_bytes(bytes);
             let root = engine.root(&batches[bad].payload.transactions().unwrap());
             batches[bad].header.transactions_root = MerkleRoot(root);
-            assert_eq!(check_batches(&engine, Mode::Verified, &batches), expected);
+            assert_eq!(found(&batches), only(Verdict::Forged));
 
-            // Root, count, length, form.
+            // Bytes that are no transaction, named by the header.
+            batches[bad] = good.clone();
+            batches[bad].payload = Payload::pack([[1, 2, 3].as_slice()]);
+            batches[bad].header.count = 1;
+            batches[bad].header.bytes = batches[bad].payload.as_bytes().len() as u32;
+            let root = engine.root(&[&[1, 2, 3]]);
+            batches[bad].header.transactions_root = MerkleRoot(root);
+            assert_eq!(found(&batches), only(Verdict::Forged));
+
+            // Root, count, length, packing: not what the header names.
             for change in [
                 (|b: &mut Batch| b.header.transactions_root.0[3] ^= 1) as fn(&mut Batch),
                 |b| b.header.count += 1,
@@ -154,7 +169,7 @@ mod tests {
             ] {
                 batches[bad] = good.clone();
                 change(&mut batches[bad]);
-                assert_eq!(check_batches(&engine, Mode::Verified, &batches), expected);
+                assert_eq!(found(&batches), only(Verdict::Altered));
             }
             batches[bad] = good;
         }

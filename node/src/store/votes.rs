@@ -51,12 +51,12 @@ impl NeededVotes {
                 Until::PositionIsStable(LaneRecord::Acknowledged, *lane, *position)
             }
             Record::LaneCertificate(c) => {
-                Until::PositionIsStable(LaneRecord::Certificate, c.lane, c.position)
+                Until::PositionIsStable(LaneRecord::Certificate, c.tip.lane, c.tip.position)
             }
             Record::PrePrepared { proposal, .. } => Until::SlotIsStable(proposal.slot),
             Record::Prepared(vote) | Record::Committing(vote) => Until::SlotIsStable(vote.slot),
             Record::PrepareCertificate(p) => Until::SlotIsStable(p.proposal.slot),
-            Record::ViewChanging(v) => Until::HigherViewChange(v.view),
+            Record::ViewChanging(v) => Until::HigherViewChange(v.change.view),
             Record::EnteredView(v) => Until::HigherView(v.view),
         };
         self.bytes += payload.len();

@@ -8,7 +8,7 @@ use bds_contracts::block::{MerkleRoot, Validator, ValidatorIndex, ValidatorSet};
 use bds_contracts::tx::ChainId;
 use bds_core::config::{Broken, Config};
 use bds_core::message::Message;
-use bds_core::turn::{Effect, Input, Record, Turn};
+use bds_core::turn::{Effect, Input, Record, Turn, Verdict};
 
 use super::byzantine::Equivocator;
 use super::checker::Checker;
@@ -431,10 +431,15 @@ impl World {
                 );
             }
             Effect::Verify(batch) => {
-                let valid = batch.header.transactions_root.0 == root_of(batch.payload.as_bytes());
+                let same = batch.header.transactions_root.0 == root_of(batch.payload.as_bytes());
+                let verdict = if same {
+                    Verdict::Valid
+                } else {
+                    Verdict::Altered
+                };
                 let digest = batch.header.digest();
                 let after = self.random.between(50, 2_000);
-                self.answer(index, after, Input::Verified { digest, valid });
+                self.answer(index, after, Input::Verified { digest, verdict });
             }
             Effect::Send(to, message) => self.send(me, to, message),
             Effect::Broadcast(message) => {

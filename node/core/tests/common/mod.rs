@@ -20,7 +20,7 @@ use bds_core::core::Core;
 use bds_core::message::{CommittedSlot, Message};
 use bds_core::recovery::Recovered;
 use bds_core::scheme::{Scheme, SignatureCheck};
-use bds_core::turn::{Disk, Effect, Input, Record, Turn};
+use bds_core::turn::{Disk, Effect, Input, Now, Record, Turn, Verdict};
 use sha2::{Digest as _, Sha512_256};
 
 /// The ledger of all tests.
@@ -103,7 +103,9 @@ pub(crate) struct Node {
 impl Node {
     /// The running core.
     pub(crate) fn core(&self) -> &Core {
-        self.core.as_ref().expect("the validator is up")
+        self.core
+            .as_ref()
+            .unwrap_or_else(|| panic!("down: {:?}", self.halted))
     }
 
     fn batches(&self, digests: &[BatchDigest]) -> Vec<Batch> {
@@ -137,6 +139,10 @@ impl Node {
     }
 }
 
+/// See [`Net::bend`]: from, to, message; delay and what arrives.
+pub(crate) type Bend =
+    Box<dyn FnMut(ValidatorIndex, ValidatorIndex, Message) -> Option<(u64, Message)>>;
+
 /// All validators and what is on its way between them.
 pub(crate) struct Net {
     /// By index.
@@ -144,8 +150,16 @@ pub(crate) struct Net {
     /// Now.
     pub(crate) now: Millis,
     queue: VecDeque<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
-    /// Messages delivered, with their bytes, since the test last looked.
-    pub(crate) delivered: Vec<(ValidatorIndex, ValidatorIndex, usize)>,
+    answers: VecDeque<(usize, Input)>,
+    turning: bool,
+    /// On its way until then.
+    slow: Vec<(Millis, ValidatorIndex, ValidatorIndex, Vec<u8>)>,
+    /// What becomes of a message on its way: it arrives after so many milliseconds, changed or not, or never.
+    pub(crate) bend: Option<Bend>,
+    /// How far the clock of each validator is ahead, in milliseconds.
+    pub(crate) clock_ahead: Vec<i64>,
+    /// Every message delivered so far.
+    pub(crate) delivered: Vec<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
 }
 
 impl Net {
@@ -176,6 +190,11 @@ impl Net {
             nodes: nodes.collect(),
             now: Millis(1_000_000),
             queue: VecDeque::new(),
+            answers: VecDeque::new(),
+            turning: false,
+            slow: Vec::new(),
+            bend: None,
+            clock_ahead: vec![0; n],
             delivered: Vec::new(),
         };
         for index in 0..n {
@@ -226,6 +245,10 @@ impl Net {
         for _ in 0..millis {
             self.deliver();
             self.now.0 += 1;
+            let now = self.now;
+            for (_, from, to, bytes) in self.slow.extract_if(.., |slow| slow.0 <= now) {
+                self.queue.push_back((from, to, bytes));
+            }
             for index in 0..self.nodes.len() {
                 if self.nodes[index].wake.is_some_and(|at| at <= self.now) {
                     self.nodes[index].wake = None;
@@ -242,7 +265,11 @@ impl Net {
         let mut count = 0_u64;
         while self.nodes[index].core().committed() < goal {
             count += 1;
-            assert!(count < 100 * blocks + 10_000, "no blocks are made");
+            assert!(
+                count < 100 * blocks + 10_000,
+                "no blocks are made: {}",
+                self.standing()
+            );
             if self.nodes[index].core().mempool().1 == 0 {
                 let text = format!("transaction {goal} {count}");
                 self.submit(index, &[text.as_bytes()]);
@@ -253,15 +280,29 @@ impl Net {
 
     fn deliver(&mut self) {
         while let Some((from, to, bytes)) = self.queue.pop_front() {
-            self.delivered.push((from, to, bytes.len()));
+            self.delivered.push((from, to, bytes.clone()));
             let message = borsh::from_slice(&bytes).expect("a core sends what can be decoded");
             self.input(usize::from(to), Input::Received { from, message });
         }
     }
 
-    /// One input, one turn.
+    /// One input, one turn, and whatever its effects answer.
     pub(crate) fn input(&mut self, index: usize, input: Input) {
-        let now = self.now;
+        self.answers.push_back((index, input));
+        // The effects of a turn come before the answers to them.
+        if !std::mem::replace(&mut self.turning, true) {
+            while let Some((index, input)) = self.answers.pop_front() {
+                self.turn(index, input);
+            }
+            self.turning = false;
+        }
+    }
+
+    fn turn(&mut self, index: usize, input: Input) {
+        let now = Now {
+            timer: self.now,
+            wall: Millis(self.now.0.saturating_add_signed(self.clock_ahead[index])),
+        };
         let node = &mut self.nodes[index];
         let Some(core) = &mut node.core else { return };
         let mut turn = Turn::default();
@@ -274,8 +315,21 @@ impl Net {
 
     fn send(&mut self, from: usize, to: ValidatorIndex, message: &Message) {
         let from = self.nodes[from].config.me;
-        let bytes = borsh::to_vec(message).unwrap();
-        self.queue.push_back((from, to, bytes));
+        let mut delay = 0;
+        let mut bytes = borsh::to_vec(message).unwrap();
+        if let Some(bend) = &mut self.bend {
+            let Some((after, bent)) = bend(from, to, message.clone()) else {
+                return;
+            };
+            delay = after;
+            bytes = borsh::to_vec(&bent).unwrap();
+        }
+        if delay == 0 {
+            self.queue.push_back((from, to, bytes));
+        } else {
+            let at = Millis(self.now.0 + delay);
+            self.slow.push((at, from, to, bytes));
+        }
     }
 
     fn effect(&mut self, index: usize, effect: Effect) {
@@ -296,11 +350,15 @@ impl Net {
             }
             Effect::Verify(batch) => {
                 let transactions = batch.payload.transactions().unwrap_or_default();
-                let valid = root_of(&batch.payload) == batch.header.transactions_root
-                    && usize::try_from(batch.header.count) == Ok(transactions.len())
-                    && !transactions.contains(&BAD_TRANSACTION);
+                let same = root_of(&batch.payload) == batch.header.transactions_root
+                    && usize::try_from(batch.header.count) == Ok(transactions.len());
+                let verdict = match (same, transactions.contains(&BAD_TRANSACTION)) {
+                    (false, _) => Verdict::Altered,
+                    (true, true) => Verdict::Forged,
+                    (true, false) => Verdict::Valid,
+                };
                 let digest = batch.header.digest();
-                self.input(index, Input::Verified { digest, valid });
+                self.input(index, Input::Verified { digest, verdict });
             }
             Effect::Send(to, message) => self.send(index, to, &message),
             Effect::Broadcast(message) => {
@@ -367,6 +425,35 @@ impl Net {
         }
     }
 
+    /// Messages that a validator refused for what is in them.
+    pub(crate) fn refused(&self, index: usize) -> u64 {
+        let counters = self.nodes[index].core().counters().iter();
+        let refusals =
+            counters.filter(|(name, _)| name.ends_with("_malformed") || name.contains("_bad"));
+        refusals.map(|(_, times)| times).sum()
+    }
+
+    /// Where everyone stands, for a failure's report.
+    pub(crate) fn standing(&self) -> String {
+        let standing = self.nodes.iter().map(|node| match &node.core {
+            None => format!("\n{}: down {:?}", node.config.me, node.halted),
+            Some(core) => format!(
+                "\n{}: view {}{} committed {} executed {} certified {} lanes {:?} certified lanes {:?} {:?} {:?}",
+                node.config.me,
+                core.view(),
+                if core.is_changing_view() { "+" } else { "" },
+                core.committed(),
+                core.executed(),
+                core.certified(),
+                core.lane_positions(),
+                core.lane_certified(),
+                core.batches_pending(),
+                core.counters(),
+            ),
+        });
+        standing.collect()
+    }
+
     /// Height of the slowest and of the fastest validator that is up.
     pub(crate) fn heights(&self) -> (Height, Height) {
         let executed = self.nodes.iter().filter_map(|n| n.core.as_ref());
@@ -414,6 +501,7 @@ pub(crate) fn status(height: Height, validators: usize) -> Message {
         committed: height,
         executed: height,
         certified: height,
+        voting_ms: 1,
         lanes: vec![0; validators],
     })
 }
