@@ -1,6 +1,6 @@
 //! Bodies of the node's HTTP interface, shared by server and client. Binary bodies are borsh (`application/x-borsh`).
 
-use bds_contracts::block::{CertifiedHeader, Height};
+use bds_contracts::block::{CertifiedHeader, Height, Signature, ValidatorIndex};
 use bds_contracts::receipt::{Code, MerkleNode, Receipt};
 use bds_contracts::tx::TxId;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -16,6 +16,36 @@ pub const BATCH_ITEMS_MAX: usize = 4096;
 pub struct BatchRequest {
     /// Wire bytes (`borsh(Transaction) || signature`).
     pub transactions: Vec<Vec<u8>>,
+}
+
+/// Answer to `GET /v1/evidence`: the last proofs of broken rules that this node has seen since it started, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EvidenceAnswer {
+    /// At most 64; the oldest leave first.
+    pub items: Vec<EvidenceItem>,
+}
+
+/// Proof against one validator: what it signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceItem {
+    /// Who.
+    pub validator: ValidatorIndex,
+    /// `conflict`: the statements exclude each other. `bad_batch`: the batch named has a transaction that its author had to
+    /// refuse.
+    pub kind: String,
+    /// What it signed, one or two.
+    pub statements: Vec<SignedStatement>,
+}
+
+/// A statement and its signature, as anyone can check them with the validator's key alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedStatement {
+    /// In words.
+    pub says: String,
+    /// The bytes that are signed, in hex: tag, chain, epoch, statement.
+    pub bytes: String,
+    /// Ed25519 over the bytes.
+    pub signature: Signature,
 }
 
 /// What a batch request waits for before it answers.

@@ -14,6 +14,9 @@ use crate::core::Core;
 use crate::message::Message;
 use crate::turn::{Effect, Turn};
 
+/// Payloads that execution waits for may take this many times what the cache is meant to hold.
+const PINNED_TIMES: usize = 4;
+
 /// What stays in memory of a batch that is on disk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
@@ -49,8 +52,12 @@ struct Want {
 pub(crate) struct Batches {
     known: BTreeMap<BatchDigest, Held>,
     at: BTreeMap<(ValidatorIndex, Position), Vec<BatchDigest>>,
+    /// Payloads of batches that are not ordered yet, and of ordered ones for peers that lag.
     cache: BTreeMap<BatchDigest, Batch>,
-    cache_order: VecDeque<BatchDigest>,
+    /// Ordered ones in the cache, in the order they leave it.
+    history: VecDeque<BatchDigest>,
+    /// Those that were not ordered when they came, oldest first; some may be by now.
+    pinned: VecDeque<BatchDigest>,
     cache_bytes: usize,
     cache_bytes_max: usize,
     /// Handed to the engine, answer outstanding.
@@ -124,17 +131,37 @@ impl Batches {
         }
     }
 
-    /// Keeps the payload while there is room; the oldest leave first.
+    /// Keeps the payload while there is room. What is ordered leaves first, oldest first; what execution will still ask for
+    /// leaves only when the cache holds [`PINNED_TIMES`] its bound, and is then read back.
     pub(crate) fn keep(&mut self, digest: BatchDigest, batch: Batch) {
         let bytes = batch.payload.as_bytes().len();
         if self.cache.insert(digest, batch).is_some() {
             return;
         }
-        self.cache_order.push_back(digest);
         self.cache_bytes += bytes;
-        while self.cache_bytes > self.cache_bytes_max && self.cache_order.len() > 1 {
-            let oldest = self.cache_order.pop_front().expect("more than one");
-            let gone = self.cache.remove(&oldest).expect("order and cache agree");
+        self.pinned.push_back(digest);
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
+        while self.cache_bytes > self.cache_bytes_max
+            && let Some(oldest) = self.history.pop_front()
+        {
+            self.drop_payload(&oldest);
+        }
+        while let Some(&oldest) = self.pinned.front()
+            && (!self.known.contains_key(&oldest)
+                || self.cache_bytes > PINNED_TIMES.saturating_mul(self.cache_bytes_max))
+        {
+            self.pinned.pop_front();
+            if self.known.contains_key(&oldest) {
+                self.drop_payload(&oldest);
+            }
+        }
+    }
+
+    fn drop_payload(&mut self, digest: &BatchDigest) {
+        if let Some(gone) = self.cache.remove(digest) {
             self.cache_bytes -= gone.payload.as_bytes().len();
         }
     }
@@ -144,8 +171,12 @@ impl Batches {
         while let Some((&key, _)) = self.at.range((lane, 0)..=(lane, ordered)).next() {
             for digest in self.at.remove(&key).unwrap_or_default() {
                 self.known.remove(&digest);
+                if self.cache.contains_key(&digest) {
+                    self.history.push_back(digest);
+                }
             }
         }
+        self.shrink();
         self.wanted
             .retain(|_, want| want.lane != lane || want.position > ordered);
     }
@@ -270,5 +301,69 @@ impl Core {
         if !stored.is_empty() {
             turn.effect(Effect::ServeBatches(to, stored));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bds_contracts::block::MerkleRoot;
+    use bds_contracts::tx::ChainId;
+
+    use super::*;
+    use crate::batch::{BatchHeader, Payload};
+
+    fn batch(position: Position) -> (BatchDigest, Batch) {
+        let batch = Batch {
+            header: BatchHeader {
+                chain: ChainId([1; 32]),
+                lane: 0,
+                position,
+                parent: BatchDigest::default(),
+                transactions_root: MerkleRoot::default(),
+                count: 1,
+                bytes: 100,
+            },
+            signature: Signature([0; 64]),
+            payload: Payload::from_bytes(vec![7; 100]),
+        };
+        (batch.header.digest(), batch)
+    }
+
+    fn put(batches: &mut Batches, position: Position) -> BatchDigest {
+        let (digest, batch) = batch(position);
+        batches.learn(digest, Held::of(&batch));
+        batches.keep(digest, batch);
+        digest
+    }
+
+    #[test]
+    fn what_execution_waits_for_stays_while_history_goes() {
+        let mut batches = Batches::new(1_000);
+        let all: Vec<_> = (1..=10)
+            .map(|position| put(&mut batches, position))
+            .collect();
+        batches.forget_ordered(0, 4);
+        let more: Vec<_> = (11..=14)
+            .map(|position| put(&mut batches, position))
+            .collect();
+        let kept = |d: &&BatchDigest| batches.payload(d).is_some();
+        assert_eq!(all[..4].iter().filter(kept).count(), 0, "history");
+        assert_eq!(all[4..].iter().filter(kept).count(), 6, "not ordered");
+        assert_eq!(more.iter().filter(kept).count(), 4, "not ordered");
+        assert_eq!(batches.cache_bytes(), 1_000);
+    }
+
+    #[test]
+    fn nothing_makes_the_cache_larger_than_its_bound() {
+        let mut batches = Batches::new(1_000);
+        let all: Vec<_> = (1..=100)
+            .map(|position| put(&mut batches, position))
+            .collect();
+        assert_eq!(batches.cache_bytes(), 4_000);
+        // The newest stay; the others are read back when it is their turn.
+        assert!(all[60..].iter().all(|d| batches.payload(d).is_some()));
+        batches.forget_ordered(0, 100);
+        assert_eq!(batches.cache_bytes(), 1_000);
+        assert!(batches.pinned.is_empty());
     }
 }

@@ -296,11 +296,13 @@ impl Core {
         self.restore_own_lane();
     }
 
-    /// The state on disk may be ahead of the last certified header: the blocks between cannot be certified here any
-    /// more, their headers are gone, but the one the state is at can.
+    /// The state on disk may be ahead of the last certified header: the headers of the blocks between are gone, so their
+    /// certificates are asked of peers; the one the state is at can be certified here.
     fn restore_base(&mut self, header: BlockHeader) {
         let height = header.height;
         if height > self.execution.certified {
+            let first = self.execution.certified + 1;
+            self.execution.gap = (first < height).then_some((first, height - 1));
             self.execution.certified = height - 1;
             self.restore_outcome(header);
         }

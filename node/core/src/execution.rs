@@ -54,6 +54,9 @@ pub(crate) struct Execution {
     /// Checked certified headers of a peer above `certified`, each taken when execution has got there. As many as one
     /// answer to a question for slots holds at the most, beside those of the answer before.
     proofs: BTreeMap<Height, CertifiedHeader>,
+    /// Blocks at or below the state on disk that were executed before the restart and not certified here: first and last.
+    /// Their headers are gone, but peers have them with the signatures of a quorum.
+    pub(crate) gap: Option<(Height, Height)>,
     /// Certified before the restart: re-execution must give the same.
     pub(crate) expected: BTreeMap<Height, BlockDigest>,
 }
@@ -370,6 +373,9 @@ impl Core {
 
     /// First height that neither is certified here nor has a proof waiting for its execution.
     pub(crate) fn proof_missing(&self) -> Height {
+        if let Some((first, _)) = self.execution.gap {
+            return first;
+        }
         let mut height = self.execution.certified + 1;
         while self.execution.proofs.contains_key(&height) {
             height += 1;
@@ -378,7 +384,17 @@ impl Core {
     }
 
     /// Takes checked certified headers of a peer that was asked for them.
-    pub(crate) fn keep_proofs(&mut self, certified: Vec<CertifiedHeader>, turn: &mut Turn) {
+    pub(crate) fn keep_proofs(&mut self, mut certified: Vec<CertifiedHeader>, turn: &mut Turn) {
+        if let Some((first, last)) = self.execution.gap {
+            let beyond = certified.partition_point(|proof| proof.header.height <= last);
+            let newest = certified[..beyond].last().map(|proof| proof.header.height);
+            for proof in certified.drain(..beyond) {
+                turn.write(Record::Certified(proof));
+            }
+            // A peer that lacks some of them has the next ones: what nobody asked has is lost.
+            let next = newest.unwrap_or(last).max(first) + 1;
+            self.execution.gap = (next <= last).then_some((next, last));
+        }
         let newest = certified.last().cloned();
         let low = self.execution.certified;
         // What one answer may hold beyond what is executed; older ones were taken or are about to be.

@@ -108,3 +108,23 @@ fn refused_answers_are_told() {
     assert_eq!(net.nodes[3].core().answers_refused(), 0);
     assert_level(&net, "after refusing");
 }
+
+/// The state on disk is ahead of the certificates on disk, further than one answer reaches: peers have them.
+#[test]
+fn blocks_below_the_state_on_disk_get_their_certificates() {
+    let mut net = net();
+    net.make_blocks(0, 5 * LIMIT);
+    net.run(500);
+    net.stop(3);
+    let high = net.nodes[3].certified().last().unwrap().header.height;
+    net.nodes[3].base = Some(net.nodes[3].executed_base(high - 3));
+    let lost = |record: &bds_core::turn::Record| matches!(record, bds_core::turn::Record::Certified(h) if h.header.height > 10);
+    net.nodes[3].disk.0.retain(|record| !lost(record));
+    net.start(3);
+    net.run(3_000);
+    net.make_blocks(0, 5);
+    net.run(3_000);
+    let mut proven: Vec<_> = net.nodes[3].certified().map(|h| h.header.height).collect();
+    proven.sort_unstable();
+    assert_eq!(proven, (1..=net.heights().1).collect::<Vec<_>>());
+}

@@ -88,6 +88,9 @@ fn paths() -> Value {
             None, &json!({ "application/json": { "schema": { "type": ["object", "array"] } } })) },
         "/v1/status": { "get": operation("getStatus", "Where this node stands.", &json!([]), None,
             &json!({ "application/json": { "schema": reference("NodeStatus") } })) },
+        "/v1/evidence": { "get": operation("getEvidence",
+            "Proofs of broken rules that this node has seen since it started, with the signatures.", &json!([]), None,
+            &json!({ "application/json": { "schema": reference("EvidenceAnswer") } })) },
         "/v1/events": { "get": operation("followEvents",
             "Events in order as server-sent events with `id: HEIGHT:INDEX`; resumes after `Last-Event-ID`, or from \
              `from`, or starts with the next block.",
@@ -255,6 +258,17 @@ fn schemas() -> Value {
         ]),
         "PlacedEvent": object(&[
             ("height", integer()), ("index", integer()), ("tx", hex()), ("event", json!({ "type": "object" })),
+        ]),
+        "EvidenceAnswer": object(&[("items", list(reference("EvidenceItem")))]),
+        "EvidenceItem": object(&[
+            ("validator", integer()),
+            ("kind", json!({ "type": "string", "enum": ["conflict", "bad_batch"] })),
+            ("statements", list(reference("SignedStatement"))),
+        ]),
+        "SignedStatement": object(&[
+            ("says", string()),
+            ("bytes", hex()),
+            ("signature", hex()),
         ]),
         "NodeStatus": object(&[
             ("chain", hex()), ("validator", integer()), ("view", integer()), ("view_changes", integer()),

@@ -49,6 +49,7 @@ fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
         ),
         ("get", "/v1/query/{name}", get(get_query)),
         ("get", "/v1/status", get(get_status)),
+        ("get", "/v1/evidence", get(get_evidence)),
         ("get", "/v1/events", get(get_events)),
         ("get", "/metrics", get(get_metrics)),
         ("get", "/livez", get(get_livez)),
@@ -292,6 +293,10 @@ async fn get_metrics(State(app): State<App>) -> Answered {
     let text = blocking(move || app.service.metrics()).await?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(CONTENT_TYPE, media_type)], text).into_response())
+}
+
+async fn get_evidence(State(app): State<App>) -> Response {
+    Json(app.service.evidence()).into_response()
 }
 
 async fn get_livez() -> &'static str {

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bds_client::wire::{BatchAnswer, BlockReceipts, NodeStatus, Wait};
+use bds_client::wire::{BatchAnswer, BlockReceipts, EvidenceAnswer, NodeStatus, Wait};
 use bds_contracts::Event;
 use bds_contracts::block::{CertifiedHeader, Height};
 pub use bds_contracts::query::QueryError;
@@ -88,6 +88,9 @@ pub trait Service: Send + Sync + 'static {
         name: &str,
         arguments: &std::collections::BTreeMap<String, String>,
     ) -> Result<serde_json::Value, QueryError>;
+
+    /// Proofs of broken rules seen since the start, oldest first.
+    fn evidence(&self) -> EvidenceAnswer;
 
     /// Where this node stands.
     fn status(&self) -> NodeStatus;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bds_client::wire::{
-    BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, BatchRequest, BlockReceipts, ItemAnswer,
-    ItemOutcome, NodeStatus, Wait,
+    BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, BatchRequest, BlockReceipts, EvidenceAnswer,
+    EvidenceItem, ItemAnswer, ItemOutcome, NodeStatus, SignedStatement, Wait,
 };
 use bds_contracts::Event;
 use bds_contracts::amount::Money;
@@ -153,6 +153,20 @@ impl Service for Fake {
             }
             99 => ReceiptAnswer::Pending,
             _ => ReceiptAnswer::Unknown,
+        }
+    }
+
+    fn evidence(&self) -> EvidenceAnswer {
+        EvidenceAnswer {
+            items: vec![EvidenceItem {
+                validator: 3,
+                kind: "bad_batch".to_owned(),
+                statements: vec![SignedStatement {
+                    says: "Batch".to_owned(),
+                    bytes: "00".to_owned(),
+                    signature: Signature([9; 64]),
+                }],
+            }],
         }
     }
 
@@ -718,6 +732,12 @@ async fn receipts_blocks_queries_and_status_are_read() {
         "INTERNAL"
     );
 
+    let evidence: EvidenceAnswer = served.get("/v1/evidence").await.json().await.expect("JSON");
+    assert_eq!(evidence.items[0].validator, 3);
+    assert_eq!(
+        evidence.items[0].statements[0].signature,
+        Signature([9; 64])
+    );
     let status: NodeStatus = served.get("/v1/status").await.json().await.expect("JSON");
     assert_eq!((status.validator, status.certified), (3, 3));
     assert_eq!(

@@ -96,6 +96,7 @@ pub struct Metrics {
     gpu_calls: Family<Label, Counter>,
     gpu_items: Family<Label, Counter>,
     gpu_faults: Family<Label, Counter>,
+    core_events: Family<Label, Counter>,
     queue_items: Family<Label, Gauge>,
     queue_items_max: Family<Label, Gauge>,
     mempool_bytes: Gauge,
@@ -155,6 +156,7 @@ impl Metrics {
             gpu_in_use: at.add("gpu_in_use", "1 while the engine gives work to a GPU; 0 without one or while it rests"),
             gpu_calls: at.add("gpu_calls", "Calls meant for the GPU, by who answered"),
             gpu_items: at.add("gpu_items", "Signatures, messages and nodes of these calls"),
+            core_events: at.add("core_events", "What the core dropped, repeated or found wrong, by reason; `evidence` counts broken rules"),
             gpu_faults: at.add("gpu_faults", "Calls that the GPU failed at, by fault"),
             queue_items: at.add("queue_items", "Items waiting in a queue"),
             queue_items_max: at.add("queue_items_max", "Most items a queue takes"),
@@ -249,6 +251,13 @@ impl Metrics {
         }
     }
 
+    /// Copies what the core counts by reason; the reasons are fixed in the core.
+    pub fn core_events(&self, counters: &std::collections::BTreeMap<&'static str, u64>) {
+        for (event, count) in counters {
+            raise(&self.core_events.get_or_create(&[("event", event)]), *count);
+        }
+    }
+
     /// Says how full a queue is.
     pub fn queue(&self, queue: Queue, items: usize, items_max: usize) {
         let label = [("queue", queue.name())];
@@ -299,6 +308,7 @@ impl Metrics {
             self.queue(*queue, 0, 0);
         }
         self.engine(&VerifyStats::default());
+        self.core_events(&std::collections::BTreeMap::from([("evidence", 0)]));
         self.copied.set_network(&NetworkStats::default());
     }
 }

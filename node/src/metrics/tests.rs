@@ -67,6 +67,7 @@ fn numbers_come_out_as_they_went_in() {
         "bds_view_changes_total 1",
         "bds_peers 3",
         "bds_ready 1",
+        "bds_core_events_total{event=\"evidence\"} 0",
         "bds_stage_seconds_total{stage=\"verify\"} 1.5",
         "bds_process_cpu_seconds_total 2.5",
         "bds_process_resident_memory_bytes 1000",

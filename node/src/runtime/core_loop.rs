@@ -16,6 +16,7 @@ use tracing::error;
 
 use super::admission::wall_clock;
 use super::executor::Work;
+use super::reports::Reporter;
 use crate::engine::Engine;
 use crate::execution::transactions_root;
 use crate::metrics::Metrics;
@@ -42,6 +43,8 @@ pub struct CoreNumbers {
     pub mempool_free: Arc<AtomicU64>,
     /// Not behind its peers.
     pub synced: AtomicBool,
+    /// Answers refused in a row while catching up.
+    pub answers_refused: AtomicU64,
 }
 
 /// The core thread's belongings.
@@ -70,6 +73,8 @@ pub struct CoreLoop {
     pub numbers: Arc<CoreNumbers>,
     /// Reads both times.
     pub clock: Clock,
+    /// Tells of what the core found.
+    pub reporter: Reporter,
 }
 
 /// The two times of the core: one that never goes back, and the machine's.
@@ -275,7 +280,8 @@ impl CoreLoop {
         let _ = self.executor.send(work);
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.reporter.publish(&self.core);
         let (waiting, _) = self.core.mempool();
         let room = waiting + self.core.mempool_free_bytes();
         self.metrics.mempool(waiting as u64, room as u64);
@@ -290,6 +296,9 @@ impl CoreLoop {
         numbers
             .mempool_free
             .store(self.core.mempool_free_bytes() as u64, Ordering::Release);
+        numbers
+            .answers_refused
+            .store(self.core.answers_refused(), Ordering::Relaxed);
         numbers
             .synced
             .store(self.core.is_synced(), Ordering::Relaxed);

@@ -15,6 +15,7 @@ pub mod admission;
 pub mod core_loop;
 pub mod executor;
 pub mod nonces;
+pub mod reports;
 pub mod scheme;
 pub mod service;
 pub mod threads;
@@ -42,6 +43,7 @@ use tracing::{error, info, warn};
 use self::admission::{Admission, Gate, REQUESTS_MAX};
 use self::core_loop::{Clock, CoreLoop, CoreNumbers, Ended, Inputs};
 use self::executor::{Executor, Progress, Work};
+use self::reports::{Reporter, Reports};
 use self::service::Validator;
 use self::tracker::Tracker;
 use crate::config::Config;
@@ -169,6 +171,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         .transactions
         .store(execution.place().transactions, Ordering::Release);
     let numbers = Arc::new(CoreNumbers::default());
+    let reports = Arc::new(Reports::default());
     let metrics = Arc::new(Metrics::new());
     let gate = Arc::new(Gate::default());
     let state = execution.state();
@@ -195,6 +198,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         blocks: blocks_tx.clone(),
         progress: Arc::clone(&progress),
         numbers: Arc::clone(&numbers),
+        reports: Arc::clone(&reports),
         network: network.clone(),
         gate: Arc::clone(&gate),
         metrics: Arc::clone(&metrics),
@@ -241,6 +245,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         answers: answers_tx.clone(),
         numbers,
         clock,
+        reporter: Reporter::new(Arc::clone(&reports)),
     };
     let executor = spawn("bds-exec", move || executor.run(&work))?;
     spawn("bds-admit", move || admission.run(&requests))?;

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use bds_client::wire::{BatchAnswer, BlockReceipts, ItemAnswer, ItemOutcome, NodeStatus, Wait};
+use bds_client::wire::{
+    BatchAnswer, BlockReceipts, EvidenceAnswer, ItemAnswer, ItemOutcome, NodeStatus, Wait,
+};
 use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::genesis::{Genesis, Mode};
 use bds_contracts::receipt::{Code, MerkleNode, Receipt, ReceiptProof};
@@ -18,6 +20,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::admission::{Gate, REQUESTS_MAX, Request, refused};
 use super::core_loop::CoreNumbers;
 use super::executor::Progress;
+use super::reports::Reports;
 use super::threads;
 use super::tracker::Tracker;
 use crate::api::service::{
@@ -55,6 +58,8 @@ pub struct Validator {
     pub progress: Arc<Progress>,
     /// Numbers of the core.
     pub numbers: Arc<CoreNumbers>,
+    /// What the core found.
+    pub reports: Arc<Reports>,
     /// Peers.
     pub network: Network,
     /// Whether transactions are admitted.
@@ -236,6 +241,11 @@ impl Service for Validator {
         state.query(name, arguments)
     }
 
+    fn evidence(&self) -> EvidenceAnswer {
+        let epoch = self.genesis.validators.epoch;
+        self.reports.evidence(self.genesis.chain_id(), epoch)
+    }
+
     fn status(&self) -> NodeStatus {
         let (state_height, state_root) = {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -283,6 +293,12 @@ impl Service for Validator {
         }
         if !self.numbers.synced.load(Ordering::Relaxed) {
             reasons.push("syncing: behind its peers".to_owned());
+            let refused = self.numbers.answers_refused.load(Ordering::Relaxed);
+            if refused > 1 {
+                reasons.push(format!(
+                    "syncing: {refused} answers of peers in a row were refused; see the log and bds_core_events_total"
+                ));
+            }
         }
         if let Some(code) = self.gate.refusal() {
             reasons.push(format!("admission is closed: {}", code.text()));
@@ -292,6 +308,7 @@ impl Service for Validator {
 
     fn metrics(&self) -> String {
         self.metrics.log_bytes(self.reader.bytes());
+        self.metrics.core_events(&self.reports.counters());
         self.metrics.engine(&self.engine.stats());
         if let Some(stats) = Gpu::shared_stats() {
             self.metrics.gpu(&stats);

@@ -17,8 +17,9 @@ use bds_contracts::tx::{ChainId, Millis, PublicKey};
 use bds_core::batch::{Batch, BatchHeader, Payload};
 use bds_core::config::Config;
 use bds_core::core::Core;
+use bds_core::lanes::LaneTip;
 use bds_core::message::{CommittedSlot, Message};
-use bds_core::recovery::Recovered;
+use bds_core::recovery::{ExecutedBase, Recovered};
 use bds_core::scheme::{Scheme, SignatureCheck};
 use bds_core::turn::{Disk, Effect, Input, Now, Record, Turn, Verdict};
 use sha2::{Digest as _, Sha512_256};
@@ -96,6 +97,8 @@ pub(crate) struct Node {
     pub(crate) disk: Memory,
     /// Why it stopped by itself.
     pub(crate) halted: Option<String>,
+    /// The state that the next start finds on disk; `None` for genesis.
+    pub(crate) base: Option<ExecutedBase>,
     last: Option<BlockHeader>,
     wake: Option<Millis>,
 }
@@ -120,6 +123,25 @@ impl Node {
             .collect();
         let found = digests.iter().filter_map(|d| held.get(d));
         found.map(|batch| (*batch).clone()).collect()
+    }
+
+    /// The state at a height as a snapshot would hold it, from what is on disk.
+    pub(crate) fn executed_base(&self, height: Height) -> ExecutedBase {
+        let mut tips = vec![LaneTip::default(); self.config.validators()];
+        for slot in self.slots().filter(|s| s.proposal.slot <= height) {
+            for tip in &slot.proposal.tips {
+                tips[usize::from(tip.lane)] = LaneTip {
+                    position: tip.position,
+                    digest: tip.digest,
+                };
+            }
+        }
+        let mut headers = self.certified();
+        let header = headers.find(|h| h.header.height == height);
+        ExecutedBase {
+            header: header.expect("certified").header.clone(),
+            tips,
+        }
     }
 
     /// Committed slots on its disk.
@@ -182,6 +204,7 @@ impl Net {
                 core: None,
                 disk: Memory::default(),
                 halted: None,
+                base: None,
                 last: None,
                 wake: None,
             }
@@ -207,10 +230,13 @@ impl Net {
     pub(crate) fn start(&mut self, index: usize) {
         let node = &mut self.nodes[index];
         let mut recovered = Recovered::new(&node.config);
+        if let Some(base) = node.base.clone() {
+            recovered.executed_base(base);
+        }
         for record in &node.disk.0 {
             recovered.replay(record);
         }
-        node.last = None;
+        node.last = node.base.as_ref().map(|base| base.header.clone());
         node.halted = None;
         let scheme = Box::new(MockScheme(key(node.config.me)));
         node.core = Some(Core::new(node.config.clone(), scheme, recovered, self.now));
