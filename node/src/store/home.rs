@@ -62,6 +62,15 @@ pub(crate) struct MetaFiles {
 }
 
 impl MetaFiles {
+    /// Of a home without any.
+    pub(crate) fn new(medium: Arc<dyn Medium>, home: &Path) -> Self {
+        Self {
+            home: home.to_owned(),
+            medium,
+            counter: 0,
+        }
+    }
+
     /// Reads the newer of the two copies; `None` when neither file exists.
     ///
     /// # Errors

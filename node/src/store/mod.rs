@@ -137,7 +137,15 @@ impl Store {
     /// Cost: one pass over both logs.
     pub fn open(home: &Path, chain: ChainId, options: StoreOptions) -> Result<Opened, StoreError> {
         let lock = HomeLock::take(options.medium.as_ref(), home)?;
-        let (mut meta_files, meta) = MetaFiles::open(options.medium.clone(), home)?;
+        let medium = options.medium.as_ref();
+        let no_log = !has_segments(medium, &home.join(LEDGER_DIR))?;
+        // Before the first log file nothing can have been lost: a crash in the middle of the first write leaves less.
+        let (mut meta_files, meta) = match MetaFiles::open(options.medium.clone(), home) {
+            Err(StoreError::Metadata { .. }) if no_log => {
+                (MetaFiles::new(options.medium.clone(), home), None)
+            }
+            opened => opened?,
+        };
         let meta = match meta {
             Some(meta) if meta.ledger != chain => {
                 return Err(StoreError::WrongChain {
@@ -147,7 +155,7 @@ impl Store {
                 });
             }
             Some(meta) => meta,
-            None if has_segments(options.medium.as_ref(), &home.join(LEDGER_DIR))? => {
+            None if !no_log => {
                 return Err(StoreError::Metadata {
                     path: home.join("meta-a"),
                     problem: "there is a ledger log, but no metadata beside it".to_owned(),

@@ -4,6 +4,8 @@ mod archive;
 mod faults;
 mod samples;
 
+use std::path::PathBuf;
+
 use bds_contracts::block::{BatchDigest, BlockHeader};
 use bds_contracts::receipt::{Code, Receipt};
 use bds_contracts::tx::TxId;
@@ -476,6 +478,19 @@ fn metadata_survives_damage_to_one_copy_and_says_so_of_both() {
     std::fs::remove_file(home.path().join("meta-b")).unwrap();
     let found = Store::open(home.path(), CHAIN, options());
     assert!(matches!(found.err(), Some(StoreError::Metadata { .. })));
+}
+
+#[test]
+fn a_crash_in_the_first_write_of_all_leaves_a_home_that_starts() {
+    let whole = temporary_home();
+    drop(Store::open(whole.path(), CHAIN, options()).unwrap());
+    let first = std::fs::read(whole.path().join("meta-a")).unwrap();
+    for length in 0..first.len() {
+        let home = temporary_home();
+        std::fs::write(home.path().join("meta-a"), &first[..length]).unwrap();
+        Store::open(home.path(), CHAIN, options()).unwrap();
+        Store::open(home.path(), CHAIN, options()).unwrap();
+    }
 }
 
 #[test]
