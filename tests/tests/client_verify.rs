@@ -4,8 +4,8 @@ use bds_client::merkle::PathError;
 use bds_client::wire::BlockReceipts;
 use bds_client::{ReceiptError, Signer, Trust};
 use bds_contracts::block::{
-    BlockDigest, BlockHeader, CertifiedHeader, MerkleRoot, Signatures, StateRoot, Statement,
-    Validator, ValidatorSet,
+    BlockDigest, BlockHeader, CertifiedHeader, MerkleRoot, Signature, Signatures, StateRoot,
+    Statement, Validator, ValidatorSet,
 };
 use bds_contracts::receipt::{Code, MerkleNode, Receipt, ReceiptProof};
 use bds_contracts::tx::{ChainId, Millis, TxId};

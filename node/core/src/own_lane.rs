@@ -88,13 +88,17 @@ impl Core {
             && sealed.saturating_sub(lane.ordered.position) < self.config.lane_ahead_max / 2
     }
 
-    /// False while others hold more of the own lane than this validator: it has lost its home, and a batch sealed now would
-    /// be a second one for its place.
+    /// False while f+1 others, so at least one correct, hold more of the own lane than this validator: it has lost its home,
+    /// and a batch sealed now would be a second one for its place.
     fn knows_own_lane(&self) -> bool {
         let me = usize::from(self.config.me);
-        let held = self.sync.statuses.iter().flatten();
-        let held = held.map(|status| status.lanes[me]).max().unwrap_or(0);
-        held <= self.own.tip.position
+        let holds_more = |peer: &ValidatorIndex| {
+            let status = self.sync.statuses[usize::from(*peer)].as_ref();
+            status.is_some_and(|status| status.lanes[me] > self.own.tip.position)
+        };
+        let holders = self.peers().filter(holds_more);
+        let weight: u64 = holders.map(|peer| self.notary.weight(peer)).sum();
+        weight < self.notary.one_correct
     }
 
     /// Slots have ordered the own lane beyond the last batch that this validator knows of: it goes on from there. What it had

@@ -216,3 +216,21 @@ fn nobody_is_synced_before_a_quorum_was_heard() {
     net.run(3_000);
     assert!(synced(&net));
 }
+
+/// One validator that claims to hold more of a lane than its author has sealed does not keep the author from sealing.
+#[test]
+fn one_liar_does_not_silence_a_lane() {
+    let mut net = Net::new(4, |_| {});
+    net.make_blocks(1, 2);
+    net.stop(3);
+    let mut status = common::status(2, 4);
+    if let Message::Status(status) = &mut status {
+        status.lanes = vec![1_000; 4];
+    }
+    for to in 0..3 {
+        net.say(3, to, status.clone());
+    }
+    net.submit(0, &[b"still heard"]);
+    net.run(2_000);
+    assert_eq!(executed_of(&net, 0), 1);
+}

@@ -291,3 +291,64 @@ fn a_new_view_proves_what_is_decisive_and_no_more() {
     net.say(1, 0, Message::NewView(right));
     assert_eq!(net.nodes[0].core().view(), 1);
 }
+
+/// A view was entered and the process died before its first votes were written: the view and what it re-proposes are one
+/// record, so after the restart nothing else can be prepared in it.
+#[test]
+fn what_a_view_starts_with_survives_a_crash() {
+    let good = prepared(1, &[0, 1, 2]);
+    let said = vec![
+        change(1, 1, 0, vec![good.at()]),
+        change(1, 2, 0, vec![]),
+        change(1, 3, 0, vec![]),
+    ];
+    let proofs = Proofs {
+        stable: None,
+        prepared: vec![good],
+    };
+    let mut net = Net::new(4, |_| {});
+    for peer in 1..4 {
+        net.stop(peer);
+    }
+    net.say(1, 0, Message::NewView(new_view(said, proofs)));
+    let records = &mut net.nodes[0].disk.0;
+    let entered = records
+        .iter()
+        .position(|r| matches!(r, Record::EnteredView(_)));
+    records.truncate(entered.expect("the view is written") + 1);
+    net.start(0);
+    assert_eq!(net.nodes[0].core().view(), 1);
+    // A certified tip of lane 2, so that the other proposal has something to order.
+    let tip = Tip {
+        lane: 2,
+        position: 1,
+        digest: bds_contracts::block::BatchDigest([5; 32]),
+    };
+    let other = Proposal {
+        slot: 1,
+        time: net.now,
+        tips: vec![tip],
+    };
+    let statement = Statement::PrePrepare(1, 1, other.digest().0);
+    net.say(
+        1,
+        0,
+        Message::PrePrepare(PrePrepare {
+            view: 1,
+            certificates: vec![certificate(&[1, 2], &tip.acknowledgement())],
+            signature: sign(1, &statement),
+            proposal: other.clone(),
+        }),
+    );
+    let mut prepares = net.nodes[0]
+        .disk
+        .0
+        .iter()
+        .filter_map(|record| match record {
+            Record::Prepared(vote) => Some(vote.digest),
+            _ => None,
+        });
+    assert!(prepares.all(|digest| digest != other.digest()));
+    let conflicts = net.nodes[0].core().counters().get("pre_prepare_conflict");
+    assert_eq!(conflicts, Some(&1));
+}

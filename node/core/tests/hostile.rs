@@ -165,3 +165,18 @@ fn one_peer_cannot_buy_all_the_checks() {
     net.say(3, 2, certificate);
     assert_eq!(net.nodes[2].core().counters()["message_over_budget"], after);
 }
+
+/// The fuzz target `decoders` starts from these (`tests/fuzz/README.md`); without `FUZZ_SEEDS` nothing is written.
+#[test]
+fn every_kind_of_message_has_one_encoding() {
+    let dir = std::env::var_os("FUZZ_SEEDS").map(std::path::PathBuf::from);
+    for (_, bytes) in traffic(&history()) {
+        let message: Message = borsh::from_slice(&bytes).unwrap();
+        assert_eq!(borsh::to_vec(&message).unwrap(), bytes);
+        if let Some(dir) = &dir {
+            std::fs::create_dir_all(dir).unwrap();
+            let seed = [&[0], bytes.as_slice()].concat();
+            std::fs::write(dir.join(format!("message{}", bytes[0])), seed).unwrap();
+        }
+    }
+}

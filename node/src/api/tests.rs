@@ -14,7 +14,7 @@ use bds_client::wire::{
 use bds_contracts::Event;
 use bds_contracts::amount::Money;
 use bds_contracts::block::{
-    BlockDigest, BlockHeader, CertifiedHeader, Height, MerkleRoot, Signature, Signatures, StateRoot,
+    BlockDigest, BlockHeader, CertifiedHeader, Height, MerkleRoot, Signature, StateRoot,
 };
 use bds_contracts::receipt::{Code, MerkleNode, Receipt, ReceiptProof};
 use bds_contracts::tx::{AccountId, ChainId, Millis, TxId};

@@ -36,6 +36,7 @@ fn status(executed: u64) -> Message {
         committed: executed,
         executed,
         certified: executed,
+        voting_ms: 1,
         lanes: vec![1, 2, 3, 4],
     })
 }

@@ -4,6 +4,11 @@
 pub mod choices;
 #[path = "../../src/agree/forge.rs"]
 pub mod forge;
+pub mod core;
+pub mod decoders;
+#[path = "../../../node/src/store/format.rs"]
+#[allow(dead_code, reason = "what reads a segment is fuzzed, what writes one is not")]
+mod format;
 pub mod hash;
 mod input;
 pub mod merkle;
