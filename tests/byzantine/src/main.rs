@@ -35,12 +35,12 @@ fn main() -> anyhow::Result<ExitCode> {
     let first = behaviour::named(&arguments.behave).with_context(|| unknown(&arguments.behave))?;
     let shell = Shell::start(Home::read(&home)?)?;
     let (commands, commanded) = unbounded();
-    commands.send(first)?;
+    commands.send(first).ok().context("the validator ended")?;
     let running = std::thread::spawn(move || shell.run(&commanded));
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let next = behaviour::named(line.trim()).with_context(|| unknown(line.trim()))?;
-        commands.send(next)?;
+        commands.send(next).ok().context("the validator ended")?;
         say(line.trim());
     }
     drop(commands);
