@@ -11,13 +11,13 @@ use libp2p::bytes::Bytes;
 use super::class::Class;
 
 /// Length of the prefix.
-pub(super) const PREFIX_BYTES: usize = 4;
+pub const PREFIX_BYTES: usize = 4;
 /// A heartbeat on the wire.
-pub(super) const HEARTBEAT: [u8; PREFIX_BYTES] = [0; PREFIX_BYTES];
+pub const HEARTBEAT: [u8; PREFIX_BYTES] = [0; PREFIX_BYTES];
 
 /// Why a stream is given up. Everything but `Closed` and `Silent` is a fault of the peer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StreamError {
+pub enum StreamError {
     /// The peer or the connection went away.
     #[error("stream closed: {0}")]
     Closed(#[from] io::Error),
@@ -52,7 +52,8 @@ pub(super) enum StreamError {
 
 impl StreamError {
     /// True when the peer broke a rule, as opposed to having gone away.
-    pub(super) fn is_fault(&self) -> bool {
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
         !matches!(self, Self::Closed(_) | Self::Silent)
     }
 }
@@ -60,7 +61,8 @@ impl StreamError {
 /// Encodes once; the result is shared by every queue it goes to.
 ///
 /// Returns `None` when the message is longer than `limit`: every correct peer would cut us off for it.
-pub(super) fn encode(message: &Message, limit: usize) -> Option<Bytes> {
+#[must_use]
+pub fn encode(message: &Message, limit: usize) -> Option<Bytes> {
     let mut bytes = vec![0; PREFIX_BYTES];
     borsh::to_writer(&mut bytes, message).expect("writing to memory cannot fail");
     let length = bytes.len() - PREFIX_BYTES;
@@ -83,6 +85,18 @@ pub(super) async fn read_length(
 ) -> Result<usize, StreamError> {
     let mut prefix = [0; PREFIX_BYTES];
     stream.read_exact(&mut prefix).await?;
+    announced(class, limit, prefix)
+}
+
+/// What a prefix announces; 0 is a heartbeat.
+///
+/// # Errors
+/// [`StreamError::Oversized`].
+pub fn announced(
+    class: Class,
+    limit: usize,
+    prefix: [u8; PREFIX_BYTES],
+) -> Result<usize, StreamError> {
     let announced = u32::from_le_bytes(prefix);
     let length = usize::try_from(announced).unwrap_or(usize::MAX);
     if length > limit {
@@ -99,7 +113,7 @@ pub(super) async fn read_length(
 ///
 /// # Errors
 /// [`StreamError::Undecodable`] or [`StreamError::WrongClass`].
-pub(super) fn decode(class: Class, body: &[u8]) -> Result<Message, StreamError> {
+pub fn decode(class: Class, body: &[u8]) -> Result<Message, StreamError> {
     let message: Message =
         borsh::from_slice(body).map_err(|problem| StreamError::Undecodable { class, problem })?;
     if !class.carries(&message) {

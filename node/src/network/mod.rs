@@ -11,10 +11,10 @@
 //!   is dropped and counted; whoever connects exchanges `Status` and fetches what is missing.
 
 mod class;
-mod frame;
+pub mod frame;
 mod inbox;
 mod limits;
-mod queue;
+pub mod queue;
 mod session;
 mod stats;
 mod streams;
@@ -29,12 +29,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bds_contracts::block::ValidatorIndex;
 use bds_core::message::Message;
-use libp2p::bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use class::Class;
 pub use inbox::{Heard, Inbox, MESSAGE_BYTES, Room, TurnShare};
+pub use libp2p::bytes::Bytes;
 pub use libp2p::identity::Keypair;
 pub use libp2p::{Multiaddr, PeerId};
 pub use limits::{ANSWER_BYTES_MAX, Limits};

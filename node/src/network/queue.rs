@@ -39,7 +39,7 @@ impl QueueBound {
 
 /// What became of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pushed {
+pub enum Pushed {
     /// It waits.
     Queued,
     /// It waits, and this many older ones gave way.
@@ -49,7 +49,7 @@ pub(super) enum Pushed {
 }
 
 /// Bounded queue between any thread and the one task that writes the stream.
-pub(super) struct Outgoing {
+pub struct Outgoing {
     drop_oldest: bool,
     bound: QueueBound,
     waiting: Mutex<Waiting>,
@@ -63,7 +63,9 @@ struct Waiting {
 }
 
 impl Outgoing {
-    pub(super) fn new(class: Class, bound: QueueBound) -> Self {
+    /// An empty queue for the frames of one class.
+    #[must_use]
+    pub fn new(class: Class, bound: QueueBound) -> Self {
         Self {
             drop_oldest: class == Class::Votes,
             bound,
@@ -73,7 +75,7 @@ impl Outgoing {
     }
 
     /// Never blocks for longer than another push or pop takes.
-    pub(super) fn push(&self, frame: Bytes) -> Pushed {
+    pub fn push(&self, frame: Bytes) -> Pushed {
         let mut waiting = self.lock();
         let mut displaced = 0;
         while !waiting.frames.is_empty()
@@ -100,7 +102,7 @@ impl Outgoing {
     }
 
     /// The oldest frame, if any waits.
-    pub(super) fn try_pop(&self) -> Option<Bytes> {
+    pub fn try_pop(&self) -> Option<Bytes> {
         let mut waiting = self.lock();
         let frame = waiting.frames.pop_front()?;
         waiting.bytes -= frame.len();
@@ -118,7 +120,8 @@ impl Outgoing {
     }
 
     /// Frames and bytes that wait now.
-    pub(super) fn len(&self) -> (usize, usize) {
+    #[must_use]
+    pub fn len(&self) -> (usize, usize) {
         let waiting = self.lock();
         (waiting.frames.len(), waiting.bytes)
     }

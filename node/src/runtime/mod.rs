@@ -101,14 +101,12 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
             "storage.durable is off: what was answered can be lost in a crash; for measurements only"
         );
     }
-    let opened = Store::open(
-        home,
-        genesis.chain_id(),
-        StoreOptions {
-            durable,
-            ..StoreOptions::default()
-        },
-    )?;
+    let options = StoreOptions {
+        durable,
+        ..StoreOptions::default()
+    };
+    let medium = options.medium.clone();
+    let opened = Store::open(home, genesis.chain_id(), options)?;
     for torn in &opened.torn {
         warn!(file = %torn.path.display(), offset = torn.offset, bytes = torn.bytes, "the end of a log was never synced and has been cut off");
     }
@@ -116,7 +114,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
 
     // What the disk holds: a snapshot of the state, and records above it.
     let index = Arc::new(Index::open(&home.join(INDEX_DIR))?);
-    let snapshots = Snapshots::open(&home.join(SNAPSHOTS_DIR))?;
+    let snapshots = Snapshots::open(medium, &home.join(SNAPSHOTS_DIR))?;
     // Blocks above the index must be executed again, so that it gets their receipts.
     let height_max = opened.reader.committed_height().min(index.applied());
     let (snapshot, damaged) = snapshots.latest(height_max)?;

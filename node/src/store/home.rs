@@ -1,12 +1,14 @@
 //! Whose home it is: the lock that keeps a second process out, and the two-copy metadata that names the ledger.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bds_contracts::tx::ChainId;
 
 use super::error::StoreError;
+use super::log::write_all;
+use super::medium::{Locked, Medium};
 
 const LOCK_FILE: &str = "LOCK";
 const COPIES: [&str; 2] = ["meta-a", "meta-b"];
@@ -14,9 +16,8 @@ const MAGIC: [u8; 8] = *b"BDSMETA\x01";
 const META_BYTES: usize = 8 + 8 + 32 + 8 + 8 + 4;
 
 /// Held as long as this process uses the home; the system lets go of it when the process ends, however it ends.
-#[derive(Debug)]
 pub struct HomeLock {
-    _file: File,
+    _lock: Box<dyn Send + Sync>,
 }
 
 impl HomeLock {
@@ -24,39 +25,22 @@ impl HomeLock {
     ///
     /// # Errors
     /// [`StoreError::HomeInUse`], or the system's.
-    pub fn take(home: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(home).map_err(|e| StoreError::io("creating", home, e))?;
+    pub fn take(medium: &dyn Medium, home: &Path) -> Result<Self, StoreError> {
+        medium
+            .create_dir(home)
+            .map_err(|e| StoreError::io("creating", home, e))?;
         let path = home.join(LOCK_FILE);
-        let failed = |e| StoreError::io("locking", &path, e);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                // The owner writes its number just after it took the lock, so it may not be there yet.
-                let read = file.read_to_string(&mut text);
-                let pid = text.trim();
-                return Err(StoreError::HomeInUse {
-                    home: home.to_owned(),
-                    pid: if read.is_err() || pid.is_empty() {
-                        "unknown".to_owned()
-                    } else {
-                        pid.to_owned()
-                    },
-                });
-            }
-            Err(TryLockError::Error(e)) => return Err(failed(e)),
+        match medium.lock(&path, &std::process::id().to_string()) {
+            Ok(Locked::Taken(lock)) => Ok(Self { _lock: lock }),
+            Ok(Locked::By(owner)) => Err(StoreError::HomeInUse {
+                home: home.to_owned(),
+                pid: match owner.trim() {
+                    "" => "unknown".to_owned(),
+                    pid => pid.to_owned(),
+                },
+            }),
+            Err(e) => Err(StoreError::io("locking", &path, e)),
         }
-        file.set_len(0).map_err(failed)?;
-        file.rewind().map_err(failed)?;
-        writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { _file: file })
     }
 }
 
@@ -71,23 +55,35 @@ pub(crate) struct Meta {
 }
 
 /// Metadata in two files written in turn, so that a crash in the middle of one leaves the other.
-#[derive(Debug)]
 pub(crate) struct MetaFiles {
     home: PathBuf,
+    medium: Arc<dyn Medium>,
     counter: u64,
 }
 
 impl MetaFiles {
+    /// Of a home without any.
+    pub(crate) fn new(medium: Arc<dyn Medium>, home: &Path) -> Self {
+        Self {
+            home: home.to_owned(),
+            medium,
+            counter: 0,
+        }
+    }
+
     /// Reads the newer of the two copies; `None` when neither file exists.
     ///
     /// # Errors
     /// [`StoreError::Metadata`] when no copy that exists reads back.
-    pub(crate) fn open(home: &Path) -> Result<(Self, Option<Meta>), StoreError> {
+    pub(crate) fn open(
+        medium: Arc<dyn Medium>,
+        home: &Path,
+    ) -> Result<(Self, Option<Meta>), StoreError> {
         let mut newest: Option<(u64, Meta)> = None;
         let mut unreadable = false;
         for name in COPIES {
             let path = home.join(name);
-            match std::fs::read(&path) {
+            match medium.view(&path, None) {
                 Ok(bytes) => match parse(&bytes) {
                     Some(found) if newest.is_none_or(|(counter, _)| counter < found.0) => {
                         newest = Some(found);
@@ -107,6 +103,7 @@ impl MetaFiles {
         }
         let files = Self {
             home: home.to_owned(),
+            medium,
             counter: newest.map_or(0, |(counter, _)| counter),
         };
         Ok((files, newest.map(|(_, meta)| meta)))
@@ -130,11 +127,11 @@ impl MetaFiles {
         bytes.extend_from_slice(&meta.vote_records.to_le_bytes());
         let crc = crc32c::crc32c(&bytes);
         bytes.extend_from_slice(&crc.to_le_bytes());
-        let mut file = File::create(&path).map_err(failed)?;
-        file.write_all(&bytes).map_err(failed)?;
-        file.sync_all().map_err(|e| StoreError::sync(&path, e))?;
-        File::open(&self.home)
-            .and_then(|dir| dir.sync_all())
+        let mut file = self.medium.rewrite(&path).map_err(failed)?;
+        write_all(file.as_mut(), &bytes).map_err(failed)?;
+        file.sync().map_err(|e| StoreError::sync(&path, e))?;
+        self.medium
+            .sync_dir(&self.home)
             .map_err(|e| StoreError::sync(&self.home, e))
     }
 }

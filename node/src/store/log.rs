@@ -15,7 +15,6 @@ use super::format::{
     BadRecord, Chain, Damage, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES, RecordHeader, RecordRef,
     SEGMENT_HEADER_BYTES, SegmentHeader, Walk, seal,
 };
-use super::map::Map;
 use super::medium::{AppendFile, Medium, files_with_suffix};
 use super::segments::{Location, Segment, Segments};
 
@@ -106,10 +105,10 @@ impl Log {
         medium
             .create_dir(dir)
             .map_err(|e| StoreError::io("creating", dir, e))?;
-        let mut paths = files_with_suffix(dir, SEGMENT_SUFFIX)
+        let mut paths = files_with_suffix(medium.as_ref(), dir, SEGMENT_SUFFIX)
             .map_err(|e| StoreError::io("listing", dir, e))?;
         // A crash may have come before all of what a restart supersedes was removed.
-        for old in paths.drain(..newest_restart(&paths)?) {
+        for old in paths.drain(..newest_restart(medium.as_ref(), &paths)?) {
             medium
                 .remove(&old)
                 .map_err(|e| StoreError::io("removing", &old, e))?;
@@ -119,8 +118,8 @@ impl Log {
         let mut torn = None;
         for (i, path) in paths.iter().enumerate() {
             let is_last = i + 1 == paths.len();
-            let bytes = std::fs::metadata(path)
-                .and_then(|meta| Map::open(path, meta.len()))
+            let bytes = medium
+                .view(path, None)
                 .map_err(|e| StoreError::io("mapping", path, e))?;
             bytes.advise_sequential();
             match scan_segment(&options, path, &bytes, next, is_last, &segments, visit)? {
@@ -449,6 +448,7 @@ fn scan_segment(
         path.to_owned(),
         header.first_sequence,
         bytes.len() as u64,
+        options.medium.clone(),
     ));
     loop {
         match walk.next() {
@@ -525,10 +525,10 @@ fn restart_in(bytes: &[u8], header: &SegmentHeader) -> Option<Restart> {
 }
 
 /// Which of these segments is the last one with a whole restart; the first if there is none.
-fn newest_restart(paths: &[PathBuf]) -> Result<usize, StoreError> {
+fn newest_restart(medium: &dyn Medium, paths: &[PathBuf]) -> Result<usize, StoreError> {
     for (i, path) in paths.iter().enumerate().rev() {
-        let bytes = std::fs::metadata(path)
-            .and_then(|meta| Map::open(path, meta.len()))
+        let bytes = medium
+            .view(path, None)
             .map_err(|e| StoreError::io("mapping", path, e))?;
         let restart = SegmentHeader::parse(&bytes).and_then(|header| restart_in(&bytes, &header));
         if restart == Some(Restart::Whole) {
@@ -566,10 +566,11 @@ fn create_segment(
             .map_err(|e| StoreError::sync(&options.dir, e))?;
     }
     let bytes = SEGMENT_HEADER_BYTES as u64;
-    Ok((file, Segment::new(path, first_sequence, bytes)))
+    let medium = options.medium.clone();
+    Ok((file, Segment::new(path, first_sequence, bytes, medium)))
 }
 
-fn write_all(file: &mut dyn AppendFile, mut bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_all(file: &mut dyn AppendFile, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match file.append(bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),

@@ -1,10 +1,18 @@
-//! What the logs ask of a file system, as a trait: tests put a medium in its place that lies, fills up or forgets.
+//! What the store asks of a file system, as a trait: tests put a medium in its place that lies, fills up or forgets.
+//!
+//! Writing and reading both go through it. The real medium maps what does not change any more and reads the rest in
+//! place; a test's medium hands out bytes it holds.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek as _, Write as _};
+use std::ops::Deref;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// A file system, as far as an append-only log needs one. Paths are real paths: reading goes past this trait.
+use super::map::Map;
+
+/// A file system, as far as the store needs one.
 pub trait Medium: Send + Sync {
     /// Creates a directory and its parents; fine when it exists.
     ///
@@ -17,6 +25,12 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// The system's.
     fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
+
+    /// Creates a file, or empties the one that has the name, and opens it for appending.
+    ///
+    /// # Errors
+    /// The system's.
+    fn rewrite(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
 
     /// Opens an existing file for appending, cut to its first `len` bytes.
     ///
@@ -41,6 +55,83 @@ pub trait Medium: Send + Sync {
     /// # Errors
     /// The system's. Never to be retried.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+
+    /// Files of a directory, sorted by name; none when there is no such directory.
+    ///
+    /// # Errors
+    /// The system's.
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
+
+    /// The first `len` bytes of a file that nobody changes any more, or all it has now.
+    ///
+    /// # Errors
+    /// The system's, and `UnexpectedEof` when the file is shorter than `len`.
+    fn view(&self, path: &Path, len: Option<u64>) -> io::Result<View>;
+
+    /// Opens a file that still grows for reading at any place.
+    ///
+    /// # Errors
+    /// The system's.
+    fn reader(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
+
+    /// Takes a file as a lock, creating it if need be, and leaves `owner` in it.
+    ///
+    /// # Errors
+    /// The system's.
+    fn lock(&self, path: &Path, owner: &str) -> io::Result<Locked>;
+}
+
+/// A file that is read at any place while it grows.
+pub trait ReadFile: Send + Sync {
+    /// Fills `bytes` with what lies from `offset` on.
+    ///
+    /// # Errors
+    /// The system's, and `UnexpectedEof` when the file ends before.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+}
+
+/// What came of taking a lock.
+pub enum Locked {
+    /// Taken, until this is dropped or the process ends, however it ends.
+    Taken(Box<dyn Send + Sync>),
+    /// Someone has it; what is written in the file, as far as it can be read.
+    By(String),
+}
+
+/// Bytes of a file, read only.
+#[derive(Debug)]
+pub struct View(Source);
+
+#[derive(Debug)]
+enum Source {
+    Mapped(Map),
+    Held(Arc<Vec<u8>>),
+}
+
+impl View {
+    /// Bytes that a medium holds in memory.
+    #[must_use]
+    pub fn held(bytes: Arc<Vec<u8>>) -> Self {
+        Self(Source::Held(bytes))
+    }
+
+    /// Tells the system that the bytes will be read once, front to back.
+    pub(crate) fn advise_sequential(&self) {
+        if let Source::Mapped(map) = &self.0 {
+            map.advise_sequential();
+        }
+    }
+}
+
+impl Deref for View {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Source::Mapped(map) => map,
+            Source::Held(bytes) => bytes,
+        }
+    }
 }
 
 /// A file that only grows.
@@ -75,6 +166,10 @@ impl Medium for RealMedium {
         Ok(Box::new(RealFile(file)))
     }
 
+    fn rewrite(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        Ok(Box::new(RealFile(File::create(path)?)))
+    }
+
     fn open(&self, path: &Path, len: u64) -> io::Result<Box<dyn AppendFile>> {
         let file = OpenOptions::new().append(true).open(path)?;
         if file.metadata()?.len() != len {
@@ -94,6 +189,58 @@ impl Medium for RealMedium {
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         File::open(dir)?.sync_all()
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(dir) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e),
+        };
+        let mut found = entries
+            .map(|entry| Ok(entry?.path()))
+            .collect::<io::Result<Vec<_>>>()?;
+        found.sort();
+        Ok(found)
+    }
+
+    fn view(&self, path: &Path, len: Option<u64>) -> io::Result<View> {
+        let len = match len {
+            Some(len) => len,
+            None => fs::metadata(path)?.len(),
+        };
+        Ok(View(Source::Mapped(Map::open(path, len)?)))
+    }
+
+    fn reader(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
+        Ok(Box::new(RealFile(File::open(path)?)))
+    }
+
+    fn lock(&self, path: &Path, owner: &str) -> io::Result<Locked> {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                // The owner writes its name just after it took the lock, so it may not be there yet.
+                return Ok(Locked::By(fs::read_to_string(path).unwrap_or_default()));
+            }
+            Err(TryLockError::Error(e)) => return Err(e),
+        }
+        file.set_len(0)?;
+        file.rewind()?;
+        writeln!(file, "{owner}")?;
+        Ok(Locked::Taken(Box::new(file)))
+    }
+}
+
+impl ReadFile for RealFile {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.0.read_exact_at(bytes, offset)
     }
 }
 
@@ -118,20 +265,13 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-/// Files of `dir` whose names end in `suffix`, sorted by name; empty when there is no such directory.
-pub(super) fn files_with_suffix(dir: &Path, suffix: &str) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(e),
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.to_str().is_some_and(|p| p.ends_with(suffix)) {
-            found.push(path);
-        }
-    }
-    found.sort();
+/// Files of `dir` whose names end in `suffix`, sorted by name; none when there is no such directory.
+pub(super) fn files_with_suffix(
+    medium: &dyn Medium,
+    dir: &Path,
+    suffix: &str,
+) -> io::Result<Vec<PathBuf>> {
+    let mut found = medium.list(dir)?;
+    found.retain(|path| path.to_str().is_some_and(|p| p.ends_with(suffix)));
     Ok(found)
 }

@@ -29,7 +29,7 @@ pub mod snapshots;
 mod tests;
 mod votes;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use bds_contracts::tx::ChainId;
@@ -71,7 +71,7 @@ pub struct StoreOptions {
     pub segment_bytes: u64,
     /// The vote log is rewritten at a checkpoint when it is longer than this and four times what is needed of it.
     pub votes_bytes_max: u64,
-    /// Where writes go; tests give one that fails.
+    /// Where files are; tests give one that fails.
     pub medium: Arc<dyn Medium>,
 }
 
@@ -136,8 +136,16 @@ impl Store {
     ///
     /// Cost: one pass over both logs.
     pub fn open(home: &Path, chain: ChainId, options: StoreOptions) -> Result<Opened, StoreError> {
-        let lock = HomeLock::take(home)?;
-        let (mut meta_files, meta) = MetaFiles::open(home)?;
+        let lock = HomeLock::take(options.medium.as_ref(), home)?;
+        let medium = options.medium.as_ref();
+        let no_log = !has_segments(medium, &home.join(LEDGER_DIR))?;
+        // Before the first log file nothing can have been lost: a crash in the middle of the first write leaves less.
+        let (mut meta_files, meta) = match MetaFiles::open(options.medium.clone(), home) {
+            Err(StoreError::Metadata { .. }) if no_log => {
+                (MetaFiles::new(options.medium.clone(), home), None)
+            }
+            opened => opened?,
+        };
         let meta = match meta {
             Some(meta) if meta.ledger != chain => {
                 return Err(StoreError::WrongChain {
@@ -147,7 +155,7 @@ impl Store {
                 });
             }
             Some(meta) => meta,
-            None if has_segments(&home.join(LEDGER_DIR))? => {
+            None if !no_log => {
                 return Err(StoreError::Metadata {
                     path: home.join("meta-a"),
                     problem: "there is a ledger log, but no metadata beside it".to_owned(),
@@ -363,8 +371,8 @@ fn kind_of(record: &Record) -> u8 {
     }
 }
 
-fn has_segments(dir: &Path) -> Result<bool, StoreError> {
-    let found: Vec<PathBuf> =
-        files_with_suffix(dir, SEGMENT_SUFFIX).map_err(|e| StoreError::io("listing", dir, e))?;
+fn has_segments(medium: &dyn Medium, dir: &Path) -> Result<bool, StoreError> {
+    let found = files_with_suffix(medium, dir, SEGMENT_SUFFIX)
+        .map_err(|e| StoreError::io("listing", dir, e))?;
     Ok(!found.is_empty())
 }

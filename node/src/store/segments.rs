@@ -1,8 +1,6 @@
 //! Reads records of a log by place, while it grows.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -11,7 +9,7 @@ use super::error::StoreError;
 use super::format::{
     Damage, RECORD_HEADER_BYTES, RECORD_TRAILER_BYTES, SEGMENT_HEADER_BYTES, record_at,
 };
-use super::map::Map;
+use super::medium::{Medium, ReadFile, View};
 
 /// Where a record starts: number of the segment in its log, and byte in the segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,24 +19,41 @@ pub struct Location {
 }
 
 /// One file of a log. Bytes below `synced` never change.
-#[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) path: PathBuf,
     pub(crate) first_sequence: u64,
     synced: AtomicU64,
     sealed: AtomicBool,
-    map: OnceLock<Map>,
-    file: OnceLock<File>,
+    medium: Arc<dyn Medium>,
+    view: OnceLock<View>,
+    file: OnceLock<Box<dyn ReadFile>>,
+}
+
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Segment")
+            .field("path", &self.path)
+            .field("first_sequence", &self.first_sequence)
+            .field("synced", &self.synced)
+            .field("sealed", &self.sealed)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Segment {
-    pub(crate) fn new(path: PathBuf, first_sequence: u64, synced: u64) -> Self {
+    pub(crate) fn new(
+        path: PathBuf,
+        first_sequence: u64,
+        synced: u64,
+        medium: Arc<dyn Medium>,
+    ) -> Self {
         Self {
             path,
             first_sequence,
             synced: AtomicU64::new(synced),
             sealed: AtomicBool::new(false),
-            map: OnceLock::new(),
+            medium,
+            view: OnceLock::new(),
             file: OnceLock::new(),
         }
     }
@@ -51,7 +66,7 @@ impl Segment {
         self.synced.store(bytes, Ordering::Release);
     }
 
-    /// From now on nothing is appended, so the file may be mapped.
+    /// From now on nothing is appended, so the file may be viewed as a whole.
     pub(crate) fn seal(&self) {
         self.sealed.store(true, Ordering::Release);
     }
@@ -65,32 +80,32 @@ impl Segment {
         let failed = |source| StoreError::io("reading", &self.path, source);
         let synced = self.synced_bytes();
         if self.sealed.load(Ordering::Acquire) {
-            let map = match self.map.get() {
-                Some(map) => map,
+            let view = match self.view.get() {
+                Some(view) => view,
                 None => {
-                    let map = Map::open(&self.path, synced).map_err(failed)?;
-                    self.map.get_or_init(|| map)
+                    let view = self.medium.view(&self.path, Some(synced)).map_err(failed)?;
+                    self.view.get_or_init(|| view)
                 }
             };
             let at = usize::try_from(offset).unwrap_or(usize::MAX);
-            return self.take(offset, record_at(map, at), take);
+            return self.take(offset, record_at(view, at), take);
         }
         let file = match self.file.get() {
             Some(file) => file,
             None => {
-                let file = File::open(&self.path).map_err(failed)?;
+                let file = self.medium.reader(&self.path).map_err(failed)?;
                 self.file.get_or_init(|| file)
             }
         };
         let mut head = [0; RECORD_HEADER_BYTES];
-        file.read_exact_at(&mut head, offset).map_err(failed)?;
+        file.read_at(&mut head, offset).map_err(failed)?;
         let payload = u64::from(u32::from_le_bytes([head[0], head[1], head[2], head[3]]));
         let whole = (RECORD_HEADER_BYTES + RECORD_TRAILER_BYTES) as u64 + payload;
         if offset.saturating_add(whole) > synced {
             return self.take(offset, Err(Damage::Cut), take);
         }
         let mut bytes = vec![0; usize::try_from(whole).map_err(|_| StoreError::Stopped)?];
-        file.read_exact_at(&mut bytes, offset).map_err(failed)?;
+        file.read_at(&mut bytes, offset).map_err(failed)?;
         self.take(offset, record_at(&bytes, 0), take)
     }
 

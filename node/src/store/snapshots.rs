@@ -3,20 +3,22 @@
 //! A file is `tag | borsh(header, lane tips, length of the state) | state | BLAKE3 of all before`, written under
 //! another name, synced and renamed, so that a whole file under its own name is all a crash can leave.
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bds_contracts::block::{BatchDigest, BlockHeader, Height};
 use bds_core::batch::Position;
 
 use super::error::StoreError;
-use super::medium::files_with_suffix;
+use super::medium::{AppendFile, Medium, files_with_suffix};
 
 const TAG: [u8; 8] = *b"BDSSNAP\x01";
 const SUFFIX: &str = ".snapshot";
 const UNFINISHED: &str = ".unfinished";
 const HASH_BYTES: usize = 32;
+/// Small pieces are joined into writes of this size; the state passes through uncopied.
+const WRITE_BYTES: usize = 8 << 10;
 /// Snapshots kept.
 const KEPT: usize = 2;
 
@@ -32,9 +34,10 @@ pub struct Snapshot {
 }
 
 /// The directory of snapshots.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Snapshots {
     dir: PathBuf,
+    medium: Arc<dyn Medium>,
 }
 
 impl Snapshots {
@@ -42,15 +45,20 @@ impl Snapshots {
     ///
     /// # Errors
     /// The system's.
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        fs::create_dir_all(dir).map_err(|e| StoreError::io("creating", dir, e))?;
-        for path in
-            files_with_suffix(dir, UNFINISHED).map_err(|e| StoreError::io("listing", dir, e))?
-        {
-            fs::remove_file(&path).map_err(|e| StoreError::io("removing", &path, e))?;
+    pub fn open(medium: Arc<dyn Medium>, dir: &Path) -> Result<Self, StoreError> {
+        medium
+            .create_dir(dir)
+            .map_err(|e| StoreError::io("creating", dir, e))?;
+        let unfinished = files_with_suffix(medium.as_ref(), dir, UNFINISHED)
+            .map_err(|e| StoreError::io("listing", dir, e))?;
+        for path in unfinished {
+            medium
+                .remove(&path)
+                .map_err(|e| StoreError::io("removing", &path, e))?;
         }
         Ok(Self {
             dir: dir.to_owned(),
+            medium,
         })
     }
 
@@ -70,9 +78,12 @@ impl Snapshots {
         let unfinished = path.with_extension(&UNFINISHED[1..]);
         let head = borsh::to_vec(&(header, lane_tips, state.len() as u64))
             .expect("writing to memory cannot fail");
-        let write = || -> io::Result<File> {
+        let write = || -> io::Result<Box<dyn AppendFile>> {
             let mut file = Hashed {
-                inner: BufWriter::new(File::create(&unfinished)?),
+                inner: BufWriter::with_capacity(
+                    WRITE_BYTES,
+                    Appending(self.medium.rewrite(&unfinished)?),
+                ),
                 hasher: blake3::Hasher::new(),
             };
             file.write_all(&TAG)?;
@@ -81,18 +92,22 @@ impl Snapshots {
             let hash = file.hasher.finalize();
             let mut inner = file.inner;
             inner.write_all(hash.as_bytes())?;
-            inner.into_inner().map_err(io::IntoInnerError::into_error)
+            let file = inner.into_inner().map_err(io::IntoInnerError::into_error)?;
+            Ok(file.0)
         };
-        let file = write().map_err(|e| StoreError::io("writing", &unfinished, e))?;
-        file.sync_all()
-            .map_err(|e| StoreError::sync(&unfinished, e))?;
-        fs::rename(&unfinished, &path).map_err(|e| StoreError::io("renaming", &unfinished, e))?;
-        File::open(&self.dir)
-            .and_then(|dir| dir.sync_all())
+        let mut file = write().map_err(|e| StoreError::io("writing", &unfinished, e))?;
+        file.sync().map_err(|e| StoreError::sync(&unfinished, e))?;
+        self.medium
+            .rename(&unfinished, &path)
+            .map_err(|e| StoreError::io("renaming", &unfinished, e))?;
+        self.medium
+            .sync_dir(&self.dir)
             .map_err(|e| StoreError::sync(&self.dir, e))?;
         let paths = self.paths()?;
         for old in &paths[..paths.len().saturating_sub(KEPT)] {
-            fs::remove_file(old).map_err(|e| StoreError::io("removing", old, e))?;
+            self.medium
+                .remove(old)
+                .map_err(|e| StoreError::io("removing", old, e))?;
         }
         Ok(())
     }
@@ -107,7 +122,10 @@ impl Snapshots {
     ) -> Result<(Option<Snapshot>, Vec<String>), StoreError> {
         let mut damaged = Vec::new();
         for path in self.paths()?.into_iter().rev() {
-            let bytes = fs::read(&path).map_err(|e| StoreError::io("reading", &path, e))?;
+            let bytes = self
+                .medium
+                .view(&path, None)
+                .map_err(|e| StoreError::io("reading", &path, e))?;
             match parse(&bytes) {
                 Ok(snapshot) if snapshot.header.height > height_max => {}
                 Ok(snapshot) => return Ok((Some(snapshot), damaged)),
@@ -122,7 +140,8 @@ impl Snapshots {
     }
 
     fn paths(&self) -> Result<Vec<PathBuf>, StoreError> {
-        files_with_suffix(&self.dir, SUFFIX).map_err(|e| StoreError::io("listing", &self.dir, e))
+        files_with_suffix(self.medium.as_ref(), &self.dir, SUFFIX)
+            .map_err(|e| StoreError::io("listing", &self.dir, e))
     }
 }
 
@@ -146,6 +165,19 @@ fn parse(bytes: &[u8]) -> Result<Snapshot, &'static str> {
         lane_tips,
         state: rest.to_vec(),
     })
+}
+
+/// A medium's file as the standard library writes to one.
+struct Appending(Box<dyn AppendFile>);
+
+impl Write for Appending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.append(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 struct Hashed<W> {

@@ -4,6 +4,8 @@ mod archive;
 mod faults;
 mod samples;
 
+use std::path::PathBuf;
+
 use bds_contracts::block::{BatchDigest, BlockHeader};
 use bds_contracts::receipt::{Code, Receipt};
 use bds_contracts::tx::TxId;
@@ -178,7 +180,7 @@ fn assert_holds(opened: &Opened, synced: u64) {
 }
 
 fn segment_files(dir: &Path) -> Vec<PathBuf> {
-    files_with_suffix(dir, SEGMENT_SUFFIX).unwrap()
+    files_with_suffix(&RealMedium, dir, SEGMENT_SUFFIX).unwrap()
 }
 
 fn copy_home(from: &Path) -> tempfile::TempDir {
@@ -479,6 +481,19 @@ fn metadata_survives_damage_to_one_copy_and_says_so_of_both() {
 }
 
 #[test]
+fn a_crash_in_the_first_write_of_all_leaves_a_home_that_starts() {
+    let whole = temporary_home();
+    drop(Store::open(whole.path(), CHAIN, options()).unwrap());
+    let first = std::fs::read(whole.path().join("meta-a")).unwrap();
+    for length in 0..first.len() {
+        let home = temporary_home();
+        std::fs::write(home.path().join("meta-a"), &first[..length]).unwrap();
+        Store::open(home.path(), CHAIN, options()).unwrap();
+        Store::open(home.path(), CHAIN, options()).unwrap();
+    }
+}
+
+#[test]
 fn missing_foreign_and_shortened_segments_are_found() {
     let home = temporary_home();
     let mut opened = Store::open(home.path(), CHAIN, options()).unwrap();
@@ -602,7 +617,7 @@ fn the_index_finds_receipts_and_is_rebuilt_from_what_it_says_is_applied() {
 fn a_damaged_snapshot_gives_way_to_the_one_before() {
     let home = temporary_home();
     let dir = home.path().join(SNAPSHOTS_DIR);
-    let snapshots = Snapshots::open(&dir).unwrap();
+    let snapshots = Snapshots::open(Arc::new(RealMedium), &dir).unwrap();
     assert_eq!(snapshots.latest(u64::MAX).unwrap(), (None, vec![]));
     let tips = [(7, BatchDigest([8; 32])), (0, BatchDigest::default())];
     let made = |height| Snapshot {
@@ -625,7 +640,10 @@ fn a_damaged_snapshot_gives_way_to_the_one_before() {
         "two are kept"
     );
 
-    let newest = files_with_suffix(&dir, ".snapshot").unwrap().pop().unwrap();
+    let newest = files_with_suffix(&RealMedium, &dir, ".snapshot")
+        .unwrap()
+        .pop()
+        .unwrap();
     let whole = std::fs::read(&newest).unwrap();
     for at in 0..whole.len() {
         let mut bytes = whole.clone();
@@ -644,6 +662,6 @@ fn a_damaged_snapshot_gives_way_to_the_one_before() {
     // What a crash leaves of an unfinished one is cleared away.
     let unfinished = dir.join("00000000000000000032.unfinished");
     std::fs::write(&unfinished, &whole[..100]).unwrap();
-    Snapshots::open(&dir).unwrap();
+    Snapshots::open(Arc::new(RealMedium), &dir).unwrap();
     assert!(!unfinished.exists());
 }

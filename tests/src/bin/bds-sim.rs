@@ -1,13 +1,17 @@
-//! Runs the simulator: one seed with everything it did, or a range of seeds.
+//! Runs the simulator: one seed with everything it did, a range of seeds, or one that fails until it is small.
 //!
 //! Exit codes: 0 no violation, 1 a violation (or a fault kind that never struck in a sweep), 2 wrong arguments.
 #![allow(clippy::print_stdout, reason = "a command line tool prints its result")]
 
 use std::process::ExitCode;
 
+use bds_tests::sim::byzantine::Lie;
 use bds_tests::sim::faults::Fault;
-use bds_tests::sim::report::{nodes_of, replay_command, run, sweep};
-use bds_tests::sim::world::{Plan, Variant};
+use bds_tests::sim::plan::{Plan, nodes_of};
+use bds_tests::sim::report::{by_name, grade, replay_command, run, sweep};
+use bds_tests::sim::shrink::shrink;
+use bds_tests::sim::twins::play_all;
+use bds_tests::sim::variant::Variant;
 use clap::{Args, Parser, Subcommand};
 
 #[derive(Parser)]
@@ -40,24 +44,56 @@ enum Verb {
         seeds: String,
         #[command(flatten)]
         common: Common,
+        /// One line of JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A seed that fails, with as few faults and lies as it needs.
+    Shrink {
+        /// The seed.
+        #[arg(long)]
+        seed: u64,
+        #[command(flatten)]
+        common: Common,
+        /// Runs at the most.
+        #[arg(long, default_value_t = 600)]
+        runs: u64,
+    },
+    /// Every planted bug, and how many seeds it takes to find it.
+    Planted {
+        /// For example 0..200.
+        #[arg(long, default_value = "0..200")]
+        seeds: String,
+    },
+    /// All scenarios of four validators of whom one runs twice: every split of the processes in every round.
+    Twins {
+        /// Rounds; there are 4 * 16^rounds scenarios.
+        #[arg(long, default_value_t = 2)]
+        rounds: u32,
+        /// A rule broken on purpose, by name.
+        #[arg(long, default_value = "correct")]
+        variant: String,
     },
 }
 
 #[derive(Args, Clone)]
 struct Common {
-    /// Validators; in a sweep the default is 4 on even seeds and 7 on odd ones.
+    /// Validators; drawn by the seed when left out.
     #[arg(long)]
     nodes: Option<usize>,
-    /// Equivocating validators, 0 or 1.
+    /// Lying validators, any number; more than a third must be found out.
     #[arg(long, default_value_t = 0)]
     byzantine: usize,
+    /// Ways of lying by name, separated by commas; drawn by the seed when left out.
+    #[arg(long, value_delimiter = ',')]
+    lies: Option<Vec<String>>,
     /// Fault kinds by name, separated by commas; drawn by the seed when left out.
     #[arg(long, value_delimiter = ',')]
     faults: Option<Vec<String>>,
     /// Events in the phase with faults, at most.
     #[arg(long, default_value_t = 1_000_000)]
     steps: u64,
-    /// A core broken on purpose: quorum-2f, vote-before-durable, votes-forgotten, prepared-dropped, voter-counted-twice.
+    /// A rule broken on purpose, by name.
     #[arg(long, default_value = "correct")]
     variant: String,
     /// Do not count the weight of certificates: a wrong quorum must then break agreement to be seen.
@@ -65,45 +101,45 @@ struct Common {
     trust_certificates: bool,
 }
 
+fn named<T>(
+    names: Option<&Vec<String>>,
+    what: &str,
+    from_name: impl Fn(&str) -> Option<T>,
+) -> Result<Option<Vec<T>>, String> {
+    let Some(names) = names else { return Ok(None) };
+    let given = names.iter().filter(|name| !name.is_empty());
+    given
+        .map(|name| from_name(name).ok_or(format!("no {what} is called {name}")))
+        .collect::<Result<Vec<_>, _>>()
+        .map(Some)
+}
+
 impl Common {
     fn plan(&self, seed: u64) -> Result<Plan, String> {
         let nodes = self.nodes.unwrap_or_else(|| nodes_of(seed));
-        if !(1..=40).contains(&nodes) || self.byzantine > nodes.saturating_sub(1) / 3 {
+        if !(1..=40).contains(&nodes) || self.byzantine >= nodes {
             return Err(format!(
-                "{nodes} validators with {} byzantine: must be 1 to 40 with less than a third byzantine",
+                "{nodes} validators with {} lying: must be 1 to 40 with at least one that does not lie",
                 self.byzantine
             ));
         }
-        let faults = match &self.faults {
-            None => None,
-            Some(names) => Some(
-                names
-                    .iter()
-                    .filter(|name| !name.is_empty())
-                    .map(|name| Fault::from_name(name).ok_or(format!("no fault is called {name}")))
-                    .collect::<Result<Vec<_>, _>>()?,
-            ),
-        };
         Ok(Plan {
-            seed,
             nodes,
-            faults,
+            faults: named(self.faults.as_ref(), "fault", Fault::from_name)?,
             steps: self.steps,
-            byzantine: self.byzantine.min(1),
+            byzantine: self.byzantine,
+            lies: named(self.lies.as_ref(), "lie", Lie::from_name)?,
             trust_certificates: self.trust_certificates,
             variant: Variant::from_name(&self.variant)
                 .ok_or(format!("no variant is called {}", self.variant))?,
+            ..Plan::new(seed)
         })
     }
 }
 
 fn run_one(plan: &Plan, json: bool) -> bool {
     let outcome = run(plan);
-    let faults: serde_json::Map<_, _> = outcome
-        .faults
-        .iter()
-        .map(|(fault, times)| (fault.name().to_owned(), (*times).into()))
-        .collect();
+    let faults = serde_json::json!(by_name(&outcome.faults));
     if json {
         println!(
             "{}",
@@ -118,13 +154,21 @@ fn run_one(plan: &Plan, json: bool) -> bool {
                 "height": outcome.height,
                 "executed": outcome.executed,
                 "view_changes": outcome.view_changes,
-                "rewritten": outcome.rewritten,
+                "decisions": outcome.decisions.len(),
+                "clients": {
+                    "submitted": outcome.clients[0],
+                    "told": outcome.clients[1],
+                    "refused": outcome.clients[2],
+                    "reads": outcome.clients[3],
+                },
+                "frames": outcome.traffic.0,
+                "frame_bytes": outcome.traffic.1,
                 "virtual_ms": outcome.millis,
             })
         );
     } else {
         println!(
-            "seed {} with {} validators: history {:016x}, {} events, {} checks, {} slots, {} transactions everywhere, at most {} view changes, {} virtual ms",
+            "seed {} with {} validators: history {:016x}, {} events, {} checks, {} slots, {} transactions, at most {} view changes, {} virtual ms",
             outcome.seed,
             outcome.nodes,
             outcome.history,
@@ -135,7 +179,7 @@ fn run_one(plan: &Plan, json: bool) -> bool {
             outcome.view_changes,
             outcome.millis
         );
-        println!("faults: {}", serde_json::Value::Object(faults));
+        println!("faults: {faults}");
         match &outcome.violation {
             Some(violation) => {
                 println!("VIOLATION {violation}");
@@ -147,29 +191,113 @@ fn run_one(plan: &Plan, json: bool) -> bool {
     outcome.violation.is_none()
 }
 
-fn run_many(seeds: std::ops::Range<u64>, common: &Common) -> bool {
+fn run_many(seeds: std::ops::Range<u64>, common: &Common, json: bool) -> bool {
     let (from, to) = (seeds.start, seeds.end);
     let result = sweep(seeds, false, |seed| {
         common.plan(seed).expect("checked for the first seed")
     });
-    let [steps, checks, executed, millis] = result.totals;
+    let [steps, checks, executed, millis, frames, told] = result.totals;
+    let faults = by_name(&result.faults);
+    let silent: Vec<_> = result.silent().iter().map(ToString::to_string).collect();
+    let unheard: Vec<_> = result.unheard().iter().map(|lie| lie.name()).collect();
+    let all_faults = silent.is_empty() || common.faults.is_some();
+    let all_lies = unheard.is_empty() || common.lies.is_some() || common.byzantine == 0;
+    // A short sweep cannot draw everything.
+    let complete = result.seeds < 300 || all_faults && all_lies;
+    if json {
+        println!(
+            "{}",
+            serde_json::json!({
+                "seeds": result.seeds,
+                "violations": result.violations,
+                "steps": steps,
+                "checks": checks,
+                "executed": executed,
+                "virtual_ms": millis,
+                "frames": frames,
+                "told": told,
+                "faults": faults,
+                "never_struck": silent,
+                "never_told": unheard,
+            })
+        );
+        return result.violations.is_empty() && complete;
+    }
     println!(
-        "seeds {from}..{to}: {} run, {} violations; {steps} events, {checks} checks, {executed} transactions everywhere, {millis} virtual ms",
+        "seeds {from}..{to}: {} run, {} violations; {steps} events, {frames} frames, {checks} checks, {executed} transactions, {told} confirmed, {millis} virtual ms",
         result.seeds,
         result.violations.len()
     );
-    for (fault, times) in &result.faults {
-        println!("  {fault:<14} {times}");
+    for (cause, times) in &faults {
+        println!("  {cause:<22} {times}");
     }
     for (seed, violation, command) in result.violations.iter().take(10) {
         println!("seed {seed}: {violation}\n  {command}");
     }
-    let silent = result.silent();
-    let complete = silent.is_empty() || common.faults.is_some() || result.seeds < 50;
     if !complete {
-        println!("never struck: {silent:?}");
+        println!("never struck: {silent:?}, never told: {unheard:?}");
     }
     result.violations.is_empty() && complete
+}
+
+fn shrink_one(plan: &Plan, runs: u64) -> bool {
+    let Some(shrunk) = shrink(plan, runs) else {
+        println!("seed {} does not fail", plan.seed);
+        return true;
+    };
+    println!(
+        "seed {}: {} decisions of {} are enough, found in {} runs",
+        plan.seed,
+        shrunk.decisions.len(),
+        shrunk.before,
+        shrunk.runs
+    );
+    for decision in &shrunk.decisions {
+        println!("  {:<22} {:?}", decision.cause.to_string(), decision.key);
+    }
+    println!("VIOLATION {}", shrunk.outcome.violation.unwrap_or_default());
+    false
+}
+
+fn planted(seeds: &std::ops::Range<u64>) -> bool {
+    let mut all = true;
+    for variant in Variant::BROKEN.iter().copied() {
+        let graded = grade(variant, seeds.clone());
+        let median = graded
+            .median_seeds
+            .map_or("-".to_owned(), |m| m.to_string());
+        let example: String = graded
+            .example
+            .unwrap_or_default()
+            .chars()
+            .take(90)
+            .collect();
+        println!(
+            "{:<24} caught by {:>4} of {} seeds, median {median:>4}: {example}",
+            variant.name(),
+            graded.caught,
+            graded.seeds
+        );
+        all &= graded.caught > 0;
+    }
+    all
+}
+
+fn twins(rounds: u32, variant: Variant) -> bool {
+    let result = play_all(rounds, variant);
+    println!(
+        "{} scenarios of {rounds} rounds, {} violations, {} checks",
+        result.scenarios,
+        result.violations.len(),
+        result.checks
+    );
+    for (scenario, violation) in result.violations.iter().take(10) {
+        println!(
+            "twin {} splits {:?}: {violation}",
+            scenario.twin, scenario.splits
+        );
+    }
+    result.violations.is_empty()
 }
 
 fn seeds_of(text: &str) -> Result<std::ops::Range<u64>, String> {
@@ -185,10 +313,23 @@ fn seeds_of(text: &str) -> Result<std::ops::Range<u64>, String> {
 fn main() -> ExitCode {
     let fine = match Cli::parse().verb {
         Verb::Run { seed, common, json } => common.plan(seed).map(|plan| run_one(&plan, json)),
-        Verb::Sweep { seeds, common } => seeds_of(&seeds).and_then(|range| {
+        Verb::Sweep {
+            seeds,
+            common,
+            json,
+        } => seeds_of(&seeds).and_then(|range| {
             common.plan(range.start)?;
-            Ok(run_many(range, &common))
+            Ok(run_many(range, &common, json))
         }),
+        Verb::Shrink { seed, common, runs } => {
+            common.plan(seed).map(|plan| shrink_one(&plan, runs))
+        }
+        Verb::Planted { seeds } => seeds_of(&seeds).map(|range| planted(&range)),
+        Verb::Twins { rounds, variant } => match Variant::from_name(&variant) {
+            Some(variant) if (1..=5).contains(&rounds) => Ok(twins(rounds, variant)),
+            Some(_) => Err(format!("{rounds} rounds: must be 1 to 5")),
+            None => Err(format!("no variant is called {variant}")),
+        },
     };
     match fine {
         Ok(true) => ExitCode::SUCCESS,

@@ -12,8 +12,21 @@ use bds_contracts::tx::ChainId;
 use bds_core::batch::{Batch, Position};
 use bds_core::message::{CommittedSlot, Message, View};
 use bds_core::scheme::{Scheme, SignatureCheck};
+use bds_core::turn::Record;
 
+use super::machine::{TxName, TxResult};
 use super::scheme::MockScheme;
+
+/// Where a transaction stands in the ledger, and what it came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// Block.
+    pub height: Height,
+    /// Place among the block's receipts.
+    pub index: usize,
+    /// Result.
+    pub result: TxResult,
+}
 
 /// What a validator may say only once: the kind, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,13 +48,18 @@ pub struct Checker {
     pub recount: bool,
     /// Validators that may do anything.
     pub faulty: BTreeSet<ValidatorIndex>,
+    /// Validators that have lost their disks: they may contradict what they said before, and nothing else.
+    pub forgetful: BTreeSet<ValidatorIndex>,
     said: BTreeMap<(ValidatorIndex, Once), [u8; 32]>,
     lanes: BTreeMap<BatchDigest, (ValidatorIndex, Position)>,
     committed: BTreeMap<Height, [u8; 32]>,
     headers: BTreeMap<Height, (BlockDigest, BlockDigest)>,
     orders: BTreeMap<Height, Vec<BatchDigest>>,
-    transactions: BTreeMap<u64, Height>,
+    /// Every transaction executed anywhere.
+    pub places: BTreeMap<TxName, Place>,
     views: BTreeMap<ValidatorIndex, View>,
+    /// Prepared by correct validators: slot, view and proposal, and who.
+    prepared: BTreeMap<(Height, View), ([u8; 32], BTreeSet<ValidatorIndex>)>,
     /// First violation found.
     pub violation: Option<String>,
     /// Checks made, to show that the observer is not asleep.
@@ -57,14 +75,16 @@ impl Checker {
             set,
             scheme: MockScheme::new(0),
             faulty,
+            forgetful: BTreeSet::new(),
             recount: true,
             said: BTreeMap::new(),
             lanes: BTreeMap::new(),
             committed: BTreeMap::new(),
             headers: BTreeMap::new(),
             orders: BTreeMap::new(),
-            transactions: BTreeMap::new(),
+            places: BTreeMap::new(),
             views: BTreeMap::new(),
+            prepared: BTreeMap::new(),
             violation: None,
             checks: 0,
         }
@@ -75,7 +95,8 @@ impl Checker {
         self.violation.get_or_insert(what);
     }
 
-    fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
+    /// Counts a check, and records a violation when it does not hold.
+    pub fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
         self.checks += 1;
         if !holds {
             self.fail(what());
@@ -84,6 +105,9 @@ impl Checker {
 
     /// I4: no validator signs two things for one place, across crashes.
     fn once(&mut self, who: ValidatorIndex, place: Once, digest: [u8; 32]) {
+        if self.forgetful.contains(&who) {
+            return;
+        }
         let first = *self.said.entry((who, place)).or_insert(digest);
         self.check(first == digest, || {
             format!("one vote: validator {who} signed two digests for {place:?}")
@@ -201,7 +225,9 @@ impl Checker {
             let (position, parent) = (batch.header.position, batch.header.parent);
             let expected = tip.0 + 1;
             // A parent other than the ordered one is possible only when the author signed two batches.
-            let author_is_faulty = self.faulty.contains(&batch.header.lane);
+            let author = batch.header.lane;
+            let author_is_faulty =
+                self.faulty.contains(&author) || self.forgetful.contains(&author);
             let chained = position == expected && (parent == tip.1 || author_is_faulty);
             *tip = (position, *digest);
             self.check(chained, || {
@@ -215,19 +241,80 @@ impl Checker {
         });
     }
 
-    /// Transactions that took effect in a block (I9: each in one block only).
-    pub fn took_effect(&mut self, who: ValidatorIndex, height: Height, transactions: &[u64]) {
-        for number in transactions {
-            let first = *self.transactions.entry(*number).or_insert(height);
-            self.check(first == height, || {
-                format!("exactly once: transaction {number} in blocks {first} and {height} (validator {who})")
+    /// A block's receipts: each transaction at one place with one result, on every validator (I2, I7, I9).
+    pub fn took_effect(
+        &mut self,
+        who: ValidatorIndex,
+        height: Height,
+        receipts: &[(TxName, TxResult)],
+    ) {
+        for (index, (name, result)) in receipts.iter().enumerate() {
+            let place = Place {
+                height,
+                index,
+                result: *result,
+            };
+            let first = *self.places.entry(*name).or_insert(place);
+            self.check(first == place, || {
+                format!("exactly once: transaction {name:x} is at {first:?} and on validator {who} at {place:?}")
             });
         }
     }
 
+    /// A correct validator wrote this (I6: what enough of them prepared is never replaced in a higher view).
+    pub fn wrote(&mut self, who: ValidatorIndex, record: &Record) {
+        match record {
+            Record::PrepareCertificate(prepared) => {
+                let certificate = &prepared.certificate;
+                let place = (certificate.slot, certificate.view);
+                let entry = self
+                    .prepared
+                    .entry(place)
+                    .or_insert_with(|| (certificate.digest.0, BTreeSet::new()));
+                let same = entry.0 == certificate.digest.0;
+                if same && !self.forgetful.contains(&who) {
+                    entry.1.insert(who);
+                }
+                self.check(same, || {
+                    format!("prepared: two proposals are prepared at {place:?}")
+                });
+            }
+            Record::PrePrepared { view, proposal } => {
+                // Any quorum of view changes holds one of these, if that many have prepared.
+                let out = self.set.weight_total() - self.set.weight_quorum();
+                let digest = proposal.digest().0;
+                let lower = self
+                    .prepared
+                    .range((proposal.slot, 0)..(proposal.slot, *view))
+                    .rev()
+                    .find(|(_, (_, who))| {
+                        let lasting = who.iter().filter(|who| !self.forgetful.contains(who));
+                        self.set.weight_of(lasting.copied()) > out
+                    });
+                if let Some((place, (prepared, _))) = lower {
+                    let (place, prepared) = (*place, *prepared);
+                    self.check(prepared == digest, || {
+                        format!(
+                            "carried over: validator {who} accepts another proposal in view {view} than was prepared at {place:?}"
+                        )
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A correct validator holds evidence against this one (I14).
+    pub fn accused(&mut self, by: ValidatorIndex, whom: ValidatorIndex) {
+        let fair = self.faulty.contains(&whom) || self.forgetful.contains(&whom);
+        self.check(fair, || {
+            format!("evidence: validator {by} accuses validator {whom}, who did nothing wrong")
+        });
+    }
+
     /// The view of a validator never goes back, restarts included (I5).
     pub fn view(&mut self, who: ValidatorIndex, view: View) {
-        if self.faulty.contains(&who) {
+        if self.faulty.contains(&who) || self.forgetful.contains(&who) {
             return;
         }
         let last = self.views.insert(who, view).unwrap_or(0);

@@ -5,11 +5,14 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::faults::Fault;
-use super::world::{Plan, Variant, World};
+use super::byzantine::Lie;
+use super::faults::{Cause, Counts, Decision, Fault};
+use super::plan::Plan;
+use super::variant::Variant;
+use super::world::World;
 
 /// What one seed did. The same plan gives the same outcome.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
@@ -19,22 +22,35 @@ pub struct Outcome {
     pub history: u64,
     /// What was broken, if anything.
     pub violation: Option<String>,
-    /// How often each fault struck.
-    pub faults: BTreeMap<Fault, u64>,
+    /// How often each fault struck and each lie was told.
+    pub faults: Counts,
+    /// Every decision that something strikes, in order.
+    pub decisions: Vec<Decision>,
     /// Events.
     pub steps: u64,
     /// Checks made by the observer.
     pub checks: u64,
     /// Highest committed slot.
     pub height: u64,
-    /// Transactions executed everywhere.
+    /// Transactions executed.
     pub executed: usize,
+    /// Transactions clients submitted, were told to be committed, were refused; reads answered.
+    pub clients: [u64; 4],
     /// Most view changes one process started.
     pub view_changes: u64,
     /// Virtual milliseconds.
     pub millis: u64,
-    /// Messages the byzantine validator changed.
-    pub rewritten: u64,
+    /// Frames delivered and their bytes.
+    pub traffic: (u64, u64),
+}
+
+impl Outcome {
+    /// What kind of violation: its text up to the first colon.
+    #[must_use]
+    pub fn violation_kind(&self) -> Option<&str> {
+        let text = self.violation.as_deref()?;
+        Some(text.split(':').next().unwrap_or(text))
+    }
 }
 
 /// Runs one seed. A panic inside the core is a violation like any other.
@@ -48,14 +64,21 @@ pub fn run(plan: &Plan) -> Outcome {
             nodes: plan.nodes,
             history: world.history,
             violation: world.checker.violation.clone(),
-            faults: world.faults.fired.clone(),
             steps: world.steps,
             checks: world.checker.checks,
             height: world.checker.height(),
-            executed: world.executed(),
+            executed: world.checker.places.len(),
+            clients: [
+                u64::try_from(world.clients.submitted()).unwrap_or(0),
+                world.clients.told,
+                world.clients.refused,
+                world.clients.reads,
+            ],
             view_changes: world.view_changes,
             millis: world.time() / 1_000,
-            rewritten: world.rewritten(),
+            traffic: world.traffic,
+            faults: world.faults.fired,
+            decisions: world.faults.decisions,
         }
     });
     attempt.unwrap_or_else(|panic| {
@@ -66,16 +89,8 @@ pub fn run(plan: &Plan) -> Outcome {
         Outcome {
             seed: plan.seed,
             nodes: plan.nodes,
-            history: 0,
             violation: Some(format!("panic: {}", text.unwrap_or_default())),
-            faults: BTreeMap::new(),
-            steps: 0,
-            checks: 0,
-            height: 0,
-            executed: 0,
-            view_changes: 0,
-            millis: 0,
-            rewritten: 0,
+            ..Outcome::default()
         }
     })
 }
@@ -88,7 +103,12 @@ pub fn replay_command(plan: &Plan) -> String {
         plan.seed, plan.nodes, plan.steps
     );
     if plan.byzantine > 0 {
-        command.push_str(" --byzantine 1");
+        command.push_str(&format!(" --byzantine {}", plan.byzantine));
+    }
+    let mut names: Vec<&str> = Vec::new();
+    if let Some(lies) = &plan.lies {
+        names.extend(lies.iter().map(|lie| lie.name()));
+        command.push_str(&format!(" --lies {}", names.join(",")));
     }
     if let Some(kinds) = &plan.faults {
         let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
@@ -97,15 +117,10 @@ pub fn replay_command(plan: &Plan) -> String {
     if plan.trust_certificates {
         command.push_str(" --trust-certificates");
     }
-    let variant = match plan.variant {
-        Variant::Correct => return command,
-        Variant::QuorumTwoF => "quorum-2f",
-        Variant::VoteBeforeDurable => "vote-before-durable",
-        Variant::VotesForgotten => "votes-forgotten",
-        Variant::PreparedDropped => "prepared-dropped",
-        Variant::VoterCountedTwice => "voter-counted-twice",
-    };
-    format!("{command} --variant {variant}")
+    match plan.variant {
+        Variant::Correct => command,
+        variant => format!("{command} --variant {}", variant.name()),
+    }
 }
 
 /// Many seeds.
@@ -113,32 +128,58 @@ pub fn replay_command(plan: &Plan) -> String {
 pub struct Sweep {
     /// Seeds run.
     pub seeds: u64,
-    /// Faults over all seeds.
-    pub faults: BTreeMap<Fault, u64>,
+    /// Faults and lies over all seeds.
+    pub faults: Counts,
     /// Violations with the command that shows each, by seed.
     pub violations: Vec<(u64, String, String)>,
-    /// Sums over all seeds: events, checks, transactions executed, virtual milliseconds.
-    pub totals: [u64; 4],
+    /// Sums over all seeds: events, checks, transactions executed, virtual milliseconds, frames, times a client was told.
+    pub totals: [u64; 6],
 }
 
 impl Sweep {
     /// Kinds that never struck although every seed could have drawn them.
     #[must_use]
     pub fn silent(&self) -> Vec<Fault> {
-        Fault::ALL
-            .into_iter()
-            .filter(|fault| !self.faults.contains_key(fault))
-            .collect()
+        let struck = |fault: &Fault| self.faults.contains_key(&Cause::Fault(*fault));
+        let all = Fault::ALL.iter().copied();
+        all.filter(|fault| !struck(fault)).collect()
+    }
+
+    /// Ways of lying that never showed.
+    #[must_use]
+    pub fn unheard(&self) -> Vec<Lie> {
+        let told = |lie: &Lie| self.faults.contains_key(&Cause::Lie(*lie));
+        let all = Lie::ALL.iter().copied();
+        all.filter(|lie| !told(lie)).collect()
+    }
+
+    fn add(&mut self, plan: &Plan, outcome: Outcome) {
+        self.seeds += 1;
+        for (cause, times) in outcome.faults {
+            *self.faults.entry(cause).or_default() += times;
+        }
+        let figures = [
+            outcome.steps,
+            outcome.checks,
+            u64::try_from(outcome.executed).unwrap_or(0),
+            outcome.millis,
+            outcome.traffic.0,
+            outcome.clients[1],
+        ];
+        for (place, figure) in self.totals.iter_mut().zip(figures) {
+            *place += figure;
+        }
+        if let Some(violation) = outcome.violation {
+            let command = replay_command(plan);
+            self.violations.push((outcome.seed, violation, command));
+        }
     }
 }
 
-/// Four validators on even seeds, seven on odd ones.
-#[must_use]
-pub fn nodes_of(seed: u64) -> usize {
-    if seed.is_multiple_of(2) { 4 } else { 7 }
-}
-
 /// Runs every seed on all cores. With `stop_at_first` no new seed is begun after a violation.
+///
+/// # Panics
+/// When a thread panics outside a run.
 #[must_use]
 pub fn sweep(
     seeds: Range<u64>,
@@ -159,26 +200,10 @@ pub fn sweep(
                     let plan = plan_of(seed);
                     let outcome = run(&plan);
                     let mut sum = total.lock().expect("no panic while summing");
-                    sum.seeds += 1;
-                    for (fault, times) in outcome.faults {
-                        *sum.faults.entry(fault).or_default() += times;
+                    if stop_at_first && outcome.violation.is_some() {
+                        next.store(seeds.end, Ordering::Relaxed);
                     }
-                    let figures = [
-                        outcome.steps,
-                        outcome.checks,
-                        u64::try_from(outcome.executed).unwrap_or(0),
-                        outcome.millis,
-                    ];
-                    for (place, figure) in sum.totals.iter_mut().zip(figures) {
-                        *place += figure;
-                    }
-                    if let Some(violation) = outcome.violation {
-                        sum.violations
-                            .push((seed, violation, replay_command(&plan)));
-                        if stop_at_first {
-                            next.store(seeds.end, Ordering::Relaxed);
-                        }
-                    }
+                    sum.add(&plan, outcome);
                 }
             });
         }
@@ -186,4 +211,48 @@ pub fn sweep(
     let mut sum = total.into_inner().expect("no panic while summing");
     sum.violations.sort();
     sum
+}
+
+/// Counts by name, for printing.
+#[must_use]
+pub fn by_name(counts: &Counts) -> BTreeMap<String, u64> {
+    counts
+        .iter()
+        .map(|(cause, times)| (cause.to_string(), *times))
+        .collect()
+}
+
+/// How fast a planted bug is found.
+#[derive(Debug, Clone)]
+pub struct Graded {
+    /// Which.
+    pub variant: Variant,
+    /// Seeds run.
+    pub seeds: u64,
+    /// Seeds that showed it.
+    pub caught: u64,
+    /// Seeds from one catch to the next, the median; `None` when it was never caught.
+    pub median_seeds: Option<u64>,
+    /// One way it showed.
+    pub example: Option<String>,
+}
+
+/// Runs these seeds with a planted bug.
+#[must_use]
+pub fn grade(variant: Variant, seeds: Range<u64>) -> Graded {
+    let result = sweep(seeds.clone(), false, |seed| variant.plan(seed));
+    let mut last = seeds.start;
+    let mut gaps: Vec<u64> = Vec::new();
+    for (seed, ..) in &result.violations {
+        gaps.push(seed + 1 - last);
+        last = seed + 1;
+    }
+    gaps.sort_unstable();
+    Graded {
+        variant,
+        seeds: result.seeds,
+        caught: u64::try_from(gaps.len()).unwrap_or(0),
+        median_seeds: gaps.get(gaps.len() / 2).copied(),
+        example: result.violations.first().map(|(_, what, _)| what.clone()),
+    }
 }

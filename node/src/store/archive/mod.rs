@@ -10,6 +10,7 @@ mod checks;
 mod stream;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bds_contracts::block::{BlockDigest, BlockHeader, Height};
@@ -22,7 +23,7 @@ use super::error::StoreError;
 use super::home::MetaFiles;
 use super::log::SEGMENT_SUFFIX;
 use super::map::Map;
-use super::medium::files_with_suffix;
+use super::medium::{RealMedium, files_with_suffix};
 
 /// Groups between the reading thread and the engine.
 const GROUPS_MAX: usize = 3;
@@ -130,7 +131,8 @@ pub struct VerifyOptions<'a> {
 pub fn ledger_segments(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let inner = dir.join(super::LEDGER_DIR);
     let dir = if inner.is_dir() { &inner } else { dir };
-    files_with_suffix(dir, SEGMENT_SUFFIX).map_err(|e| StoreError::io("listing", dir, e))
+    files_with_suffix(&RealMedium, dir, SEGMENT_SUFFIX)
+        .map_err(|e| StoreError::io("listing", dir, e))
 }
 
 fn map_all(paths: &[PathBuf]) -> Result<Vec<Map>, StoreError> {
@@ -164,7 +166,7 @@ pub fn verify(
     let paths = ledger_segments(dir)?;
     let maps = map_all(&paths)?;
     // Without metadata (a log copied alone) a lost end cannot be told.
-    let durable_records = match MetaFiles::open(dir) {
+    let durable_records = match MetaFiles::open(Arc::new(RealMedium), dir) {
         Ok((_, Some(meta))) => meta.ledger_records,
         Ok((_, None)) => 0,
         Err(e) => return Err(e.into()),

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::super::medium::{AppendFile, Medium, RealMedium};
+use super::super::medium::{AppendFile, Locked, Medium, ReadFile, RealMedium, View};
 
 /// What the next call of a kind answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +150,27 @@ impl Medium for FaultyMedium {
         }))
     }
 
+    // Metadata and snapshots are tested with files of their own; only the logs' calls fail here.
+    fn rewrite(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        RealMedium.rewrite(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        RealMedium.list(dir)
+    }
+
+    fn view(&self, path: &Path, len: Option<u64>) -> io::Result<View> {
+        RealMedium.view(path, len)
+    }
+
+    fn reader(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
+        RealMedium.reader(path)
+    }
+
+    fn lock(&self, path: &Path, owner: &str) -> io::Result<Locked> {
+        RealMedium.lock(path, owner)
+    }
+
     fn open(&self, path: &Path, len: u64) -> io::Result<Box<dyn AppendFile>> {
         self.call(CallKind::Other)?;
         let inner = RealMedium.open(path, len)?;
@@ -177,11 +198,11 @@ impl Medium for FaultyMedium {
         RealMedium.rename(from, to)
     }
 
-    fn sync_dir(&self, _dir: &Path) -> io::Result<()> {
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         self.call(CallKind::SyncDir)?;
         let mut state = self.0.lock().unwrap();
-        state.created.clear();
-        state.removed.clear();
+        state.created.retain(|path| path.parent() != Some(dir));
+        state.removed.retain(|path, _| path.parent() != Some(dir));
         Ok(())
     }
 }
