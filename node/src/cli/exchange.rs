@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow, bail};
 use bds_contracts::account::HolderId;
 use bds_contracts::amount::{Price, Quantity, Terms};
-use bds_contracts::exchange::book::Step;
+use bds_contracts::exchange::tree::Step;
 use bds_contracts::exchange::{Book, Order, OrderId, SelfTrade, Side, TimeInForce};
 use bds_contracts::tx::AccountId;
 use clap::{Args, Subcommand, ValueEnum};
