@@ -76,8 +76,9 @@ impl Book {
             node.set_open(open);
             if before.place == Place::Ladder {
                 self.tell_shown(before.side, before.price, -i128::from(before.visible), sink);
-                traded = self.enter(&node, None, true, sink);
+                traded = self.enter(node, None, sink);
             } else {
+                node.priority = self.next_priority();
                 self.park(node, budget, sink);
             }
         }

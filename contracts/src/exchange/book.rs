@@ -10,6 +10,7 @@
 use super::event::{Event, Phase, Reason, Reduced, Sink};
 use super::index::HashKey;
 use super::limits::{Band, check_position};
+use super::matching::Taker;
 use super::order::{OrderId, Side};
 use super::reject::Reject;
 use super::request::{Request, Validity};
@@ -150,7 +151,8 @@ impl Book {
             request.quantity,
             rests,
         )?;
-        if self.store.find(request.id).is_some() {
+        let hash = self.store.hash(request.id);
+        if self.store.find_hashed(hash, request.id).is_some() {
             return Err(Reject::OrderNumberUsed);
         }
         let rules = &self.store.rules;
@@ -161,15 +163,28 @@ impl Book {
             return Err(Reject::BookFull);
         }
 
-        let node = self.node(request, record.unwrap_or(NIL));
-        let budget = request.budget.map(|money| money.0);
+        let account = record.unwrap_or(NIL);
         let traded = if request.validity == Validity::FillOrKill {
-            self.fill_or_kill(&node, budget, sink)?
-        } else if node.place == Place::Ladder {
-            self.enter(&node, budget, rests, sink)
-        } else {
-            self.park(node, budget, sink);
+            self.fill_or_kill(request, sink)?
+        } else if request.trigger.is_some() || request.validity == Validity::GoodAtAuction {
+            let node = self.node(request, account, request.quantity.0, 0);
+            self.park(node, request.budget.map(|money| money.0), sink);
             0
+        } else {
+            let limit = self.limit(request.side, request.price);
+            let (mut left, mut traded) = (request.quantity.0, 0);
+            if self.meets(request.side, limit) {
+                let mut taker = Taker::new(request, limit);
+                self.trade(&mut taker, sink);
+                (left, traded) = (taker.left, taker.traded);
+            }
+            if left > 0 && rests {
+                let node = self.node(request, account, left, traded);
+                self.rest(node, hash, sink);
+            } else if left > 0 {
+                self.drop_rest(request, left, sink);
+            }
+            traded
         };
         self.count_message(request.id.account);
         self.wake(sink);
@@ -177,6 +192,7 @@ impl Book {
     }
 
     /// Everything that the request, the phase and the rules decide. Returns whether it may stay in the book.
+    #[inline]
     fn check_new(&self, request: &Request) -> Result<bool, Reject> {
         let at_once = matches!(
             request.validity,
@@ -193,6 +209,30 @@ impl Book {
         if request.price.is_some_and(|price| !rules.is_price(price)) {
             return Err(Reject::PriceInvalid);
         }
+        let plain = request.price.is_some()
+            && request.trigger.is_none()
+            && request.display.is_none()
+            && request.budget.is_none();
+        if !plain {
+            self.check_kind(request, at_once)?;
+        }
+        if let Validity::GoodTillDate(until) = request.validity
+            && until.0 <= self.state.now
+        {
+            return Err(Reject::ExpiryInvalid);
+        }
+        if let (Some(band), Some(price)) = (self.state.band, request.price)
+            && !band.has(price)
+        {
+            return Err(Reject::OutsidePriceBand);
+        }
+        Ok(!at_once)
+    }
+
+    /// What goes together in an order that is more than a limit.
+    #[inline(never)]
+    fn check_kind(&self, request: &Request, at_once: bool) -> Result<(), Reject> {
+        let rules = &self.store.rules;
         if request.trigger.is_some_and(|price| !rules.is_price(price)) {
             return Err(Reject::TriggerInvalid);
         }
@@ -216,17 +256,7 @@ impl Book {
         {
             return Err(Reject::MaxCashInvalid);
         }
-        if let Validity::GoodTillDate(until) = request.validity
-            && until.0 <= self.state.now
-        {
-            return Err(Reject::ExpiryInvalid);
-        }
-        if let (Some(band), Some(price)) = (self.state.band, request.price)
-            && !band.has(price)
-        {
-            return Err(Reject::OutsidePriceBand);
-        }
-        Ok(!at_once)
+        Ok(())
     }
 
     /// Whether the account may send a message that opens so much more on a side.
@@ -259,7 +289,8 @@ impl Book {
         check_position(rules, side, position, open, quantity)
     }
 
-    fn node(&self, request: &Request, account: u32) -> Node {
+    #[inline(always)]
+    fn node(&mut self, request: &Request, account: u32, open: u64, filled: u64) -> Node {
         let (ends, until) = match request.validity {
             Validity::GoodTillDate(until) => (Ends::Time, until.0),
             Validity::Day => (Ends::Session, self.state.session),
@@ -271,33 +302,36 @@ impl Book {
             (None, Ends::Auction) => Place::Auction,
             (None, _) => Place::Ladder,
         };
-        let mut node = Node {
+        let display = request.display.map_or(0, |display| display.0);
+        let visible = if display == 0 {
+            open
+        } else {
+            open.min(display)
+        };
+        Node {
             id: request.id,
             holder: request.holder,
             price: request.price.map_or(0, |price| price.0),
-            visible: 0,
-            hidden: 0,
-            filled: 0,
+            visible,
             reserve: request.reserve,
-            display: request.display.map_or(0, |display| display.0),
-            priority: 0,
-            until,
-            trigger: request.trigger.map_or(0, |price| price.0),
             account,
             place,
             side: request.side,
             ends,
             prevention: request.prevention,
             market: request.price.is_none(),
-            iceberg: request.display.is_some(),
-        };
-        node.set_open(request.quantity.0);
-        node
+            iceberg: display > 0,
+            hidden: open - visible,
+            filled,
+            display,
+            priority: self.next_priority(),
+            until,
+            trigger: request.trigger.map_or(0, |price| price.0),
+        }
     }
 
     /// Puts an order where it waits for a trigger or an auction.
-    pub(super) fn park<S: Sink>(&mut self, mut node: Node, budget: Option<i64>, sink: &mut S) {
-        node.priority = self.next_priority();
+    pub(super) fn park<S: Sink>(&mut self, node: Node, budget: Option<i64>, sink: &mut S) {
         self.store.insert(node, budget);
         let waits = Event::Waits {
             id: node.id,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::slab::{Links, NIL, Slab};
+use super::slab::{Chains, Links, NIL};
 
 /// Levels in the array.
 const SPAN: u64 = 1024;
@@ -126,22 +126,29 @@ impl Ladder {
     /// The level at a key, made where there is none.
     #[inline]
     fn level_or_new(&mut self, key: i64) -> &mut Level {
-        if self.near_place(key).is_none() {
-            self.follow(key);
-        }
         match self.near_place(key) {
-            Some(place) => {
-                self.words[place / 64] |= 1 << (place % 64);
-                self.summary |= 1 << (place / 64);
-                &mut self.near[place]
-            }
-            None => {
-                if self.far_best.is_none_or(|best| key < best) {
-                    self.far_best = Some(key);
-                }
-                self.far.entry(key).or_insert(Level::EMPTY)
-            }
+            Some(place) => self.near_or_new(place),
+            None => self.far_or_new(key),
         }
+    }
+
+    #[inline]
+    fn near_or_new(&mut self, place: usize) -> &mut Level {
+        self.words[place / 64] |= 1 << (place % 64);
+        self.summary |= 1 << (place / 64);
+        &mut self.near[place]
+    }
+
+    #[inline(never)]
+    fn far_or_new(&mut self, key: i64) -> &mut Level {
+        self.follow(key);
+        if let Some(place) = self.near_place(key) {
+            return self.near_or_new(place);
+        }
+        if self.far_best.is_none_or(|best| key < best) {
+            self.far_best = Some(key);
+        }
+        self.far.entry(key).or_insert(Level::EMPTY)
     }
 
     /// Notes an order outside the array, and moves the array to the touch when that has been paid for.
@@ -158,13 +165,12 @@ impl Ladder {
         if self.near.is_empty() {
             self.near = vec![Level::EMPTY; SPAN as usize];
         }
-        for place in 0..SPAN as usize {
-            if self.near[place].orders > 0 {
-                let level = std::mem::replace(&mut self.near[place], Level::EMPTY);
-                self.far.insert(self.near_key(place), level);
-            }
+        while let Some(word) = self.words.iter().position(|word| *word != 0) {
+            let place = word * 64 + self.words[word].trailing_zeros() as usize;
+            let level = std::mem::replace(&mut self.near[place], Level::EMPTY);
+            self.far.insert(self.near_key(place), level);
+            self.words[word] &= self.words[word] - 1;
         }
-        self.words = [0; WORDS];
         self.summary = 0;
         let touch = self
             .far
@@ -191,18 +197,18 @@ impl Ladder {
 
     /// Puts an order behind the others at its price.
     #[inline]
-    pub(super) fn push(&mut self, slab: &mut Slab, key: i64, slot: u32) {
+    pub(super) fn push(&mut self, queue: &mut Chains, key: i64, slot: u32, visible: u64) {
         let level = self.level_or_new(key);
         let tail = level.tail;
         level.tail = slot;
         level.orders += 1;
-        level.visible += u128::from(slab[slot].visible);
+        level.visible += u128::from(visible);
         if tail == NIL {
             level.head = slot;
         } else {
-            slab.queue[tail].next = slot;
+            queue[tail].next = slot;
         }
-        slab.queue[slot] = Links {
+        queue[slot] = Links {
             next: NIL,
             prev: tail,
         };
@@ -210,9 +216,8 @@ impl Ladder {
 
     /// Takes an order from its price. Its own links stay, so that [`Ladder::relink`] can undo it.
     #[inline]
-    pub(super) fn unlink(&mut self, slab: &mut Slab, key: i64, slot: u32) {
-        let Links { next, prev } = slab.queue[slot];
-        let visible = slab[slot].visible;
+    pub(super) fn unlink(&mut self, queue: &mut Chains, key: i64, slot: u32, visible: u64) {
+        let Links { next, prev } = queue[slot];
         let Some(level) = self.level_mut(key) else {
             return;
         };
@@ -221,12 +226,12 @@ impl Ladder {
         if prev == NIL {
             level.head = next;
         } else {
-            slab.queue[prev].next = next;
+            queue[prev].next = next;
         }
         if next == NIL {
             level.tail = prev;
         } else {
-            slab.queue[next].prev = prev;
+            queue[next].prev = prev;
         }
         if level.orders == 0 {
             self.drop_level(key);
@@ -253,21 +258,20 @@ impl Ladder {
     }
 
     /// Puts an order back between the neighbours it had: the inverse of the last [`Ladder::unlink`].
-    pub(super) fn relink(&mut self, slab: &mut Slab, key: i64, slot: u32) {
-        let Links { next, prev } = slab.queue[slot];
-        let visible = slab[slot].visible;
+    pub(super) fn relink(&mut self, queue: &mut Chains, key: i64, slot: u32, visible: u64) {
+        let Links { next, prev } = queue[slot];
         let level = self.level_or_new(key);
         level.orders += 1;
         level.visible += u128::from(visible);
         if prev == NIL {
             level.head = slot;
         } else {
-            slab.queue[prev].next = slot;
+            queue[prev].next = slot;
         }
         if next == NIL {
             level.tail = slot;
         } else {
-            slab.queue[next].prev = slot;
+            queue[next].prev = slot;
         }
     }
 

@@ -2,103 +2,118 @@
 
 use super::book::Book;
 use super::event::{Event, Phase, Reason, Reduced, Sink, Trade};
-use super::order::Side;
+use super::order::{OrderId, Side};
 use super::reject::Reject;
-use super::request::Prevention;
+use super::request::{Prevention, Request};
 use super::slab::{Ends, NIL, Node, Place};
+use crate::account::HolderId;
 use crate::amount::{Money, Price, Quantity};
 
 /// An order on its way through the other side.
-struct Taker<'a> {
-    node: &'a Node,
+pub(super) struct Taker {
+    id: OrderId,
+    holder: HolderId,
+    side: Side,
+    prevention: Prevention,
+    reserve: i64,
+    budget: Option<i64>,
     /// Worst key of the other side that it trades with.
     limit: i64,
-    left: u64,
-    traded: u64,
-    budget: Option<i64>,
+    pub(super) left: u64,
+    pub(super) traded: u64,
+}
+
+impl Taker {
+    #[inline]
+    pub(super) fn new(request: &Request, limit: i64) -> Self {
+        Self {
+            id: request.id,
+            holder: request.holder,
+            side: request.side,
+            prevention: request.prevention,
+            reserve: request.reserve,
+            budget: request.budget.map(|money| money.0),
+            limit,
+            left: request.quantity.0,
+            traded: 0,
+        }
+    }
 }
 
 impl Book {
-    /// Lets an order trade if the market is open, and rest if it may. Returns how much traded.
-    #[inline]
-    pub(super) fn enter<S: Sink>(
-        &mut self,
-        node: &Node,
-        budget: Option<i64>,
-        rests: bool,
-        sink: &mut S,
-    ) -> u64 {
+    /// Lets an order that was in the book enter again. Returns how much traded.
+    pub(super) fn enter<S: Sink>(&mut self, node: Node, budget: Option<i64>, sink: &mut S) -> u64 {
+        let price = (!node.market).then_some(Price(node.price));
         let mut taker = Taker {
-            node,
-            limit: self.limit(node),
+            id: node.id,
+            holder: node.holder,
+            side: node.side,
+            prevention: node.prevention,
+            reserve: node.reserve,
+            budget,
+            limit: self.limit(node.side, price),
             left: node.open(),
             traded: 0,
-            budget,
         };
-        if self.state.phase == Phase::Open {
-            self.trade(&mut taker, sink);
-        }
+        self.trade(&mut taker, sink);
         let (left, traded) = (taker.left, taker.traded);
-        if left == 0 {
-            return traded;
-        }
-        if rests {
-            self.rest(node, left, traded, sink);
-        } else {
+        if left > 0 && node.market {
             self.cut(&mut taker, left, Reason::NothingToTrade, sink);
+        } else if left > 0 {
+            let mut node = Node {
+                place: Place::Ladder,
+                // Correctness: what traded was open of this order, so the sum is at most its total.
+                filled: node.filled + traded,
+                priority: self.next_priority(),
+                ..node
+            };
+            node.set_open(left);
+            let hash = self.store.hash(node.id);
+            self.rest(node, hash, sink);
         }
         traded
     }
 
     /// Worst key of the other side that an order may trade with: its limit, and the band for one without.
     #[inline]
-    fn limit(&self, node: &Node) -> i64 {
+    pub(super) fn limit(&self, side: Side, price: Option<Price>) -> i64 {
         let rules = &self.store.rules;
-        let other = node.side.opposite();
-        if !node.market {
-            return rules.key(other, node.price);
-        }
-        match (self.state.band, node.side) {
-            (None, _) => i64::MAX,
-            (Some(band), Side::Buy) => rules.key(other, band.high.0),
-            (Some(band), Side::Sell) => rules.key(other, band.low.0),
+        let other = side.opposite();
+        match (price, self.state.band, side) {
+            (Some(price), _, _) => rules.key(other, price.0),
+            (None, None, _) => i64::MAX,
+            (None, Some(band), Side::Buy) => rules.key(other, band.high.0),
+            (None, Some(band), Side::Sell) => rules.key(other, band.low.0),
         }
     }
 
-    #[inline]
-    fn rest<S: Sink>(&mut self, node: &Node, left: u64, traded: u64, sink: &mut S) {
-        let mut node = Node {
-            place: Place::Ladder,
-            // Correctness: what traded was open of this order, so the sum is at most its total.
-            filled: node.filled + traded,
-            priority: self.next_priority(),
-            ..*node
-        };
-        node.set_open(left);
-        self.store.insert(node, None);
+    #[inline(always)]
+    pub(super) fn rest<S: Sink>(&mut self, node: Node, hash: u64, sink: &mut S) {
+        let (side, price, visible) = (node.side, node.price, node.visible);
         let rests = Event::Rests {
             id: node.id,
-            side: node.side,
-            price: Price(node.price),
-            open: Quantity(left),
+            side,
+            price: Price(price),
+            open: Quantity(node.open()),
             reserve: node.reserve,
         };
+        self.store.insert_resting(node, hash);
         self.tell(sink, &rests);
-        self.tell_shown(node.side, node.price, i128::from(node.visible), sink);
+        self.tell_shown(side, price, i128::from(visible), sink);
     }
 
     /// An order that trades in full or is refused. It is tried, and taken back when something is left.
     pub(super) fn fill_or_kill<S: Sink>(
         &mut self,
-        node: &Node,
-        budget: Option<i64>,
+        request: &Request,
         sink: &mut S,
     ) -> Result<u64, Reject> {
         let mark = self.begin();
         let mut events = std::mem::take(&mut self.scratch);
         events.clear();
-        let traded = self.enter(node, budget, false, &mut events);
-        let filled = traded == node.open();
+        let mut taker = Taker::new(request, self.limit(request.side, request.price));
+        self.trade(&mut taker, &mut events);
+        let filled = taker.traded == request.quantity.0;
         if filled {
             self.commit(mark);
             for (sequence, event) in &events {
@@ -109,15 +124,38 @@ impl Book {
         }
         self.scratch = events;
         if filled {
-            Ok(traded)
+            Ok(taker.traded)
         } else {
             Err(Reject::NotFillable)
         }
     }
 
-    /// Trades as far as price, quantity, budget and the bound on makers go.
-    fn trade<S: Sink>(&mut self, taker: &mut Taker<'_>, sink: &mut S) {
-        let other = taker.node.side.opposite();
+    /// Whether an order of a side would meet one of the other, if the market is open.
+    #[inline]
+    pub(super) fn meets(&self, side: Side, limit: i64) -> bool {
+        let best = self.store.ladder(side.opposite()).best();
+        self.state.phase == Phase::Open && best.is_some_and(|key| key <= limit)
+    }
+
+    /// Tells that nothing was left to trade with.
+    pub(super) fn drop_rest<S: Sink>(&mut self, request: &Request, left: u64, sink: &mut S) {
+        let reduced = Event::Reduced(Reduced {
+            id: request.id,
+            side: request.side,
+            quantity: Quantity(left),
+            open: Quantity::ZERO,
+            reserve: request.reserve,
+            reason: Reason::NothingToTrade,
+        });
+        self.tell(sink, &reduced);
+    }
+
+    /// Trades as far as price, quantity, budget and the bound on makers go, if the market is open.
+    pub(super) fn trade<S: Sink>(&mut self, taker: &mut Taker, sink: &mut S) {
+        if self.state.phase != Phase::Open {
+            return;
+        }
+        let other = taker.side.opposite();
         let mut met = 0;
         let mut first = None;
         while taker.left > 0 {
@@ -140,7 +178,7 @@ impl Book {
                 self.withdraw(slot, reason, sink);
                 continue;
             }
-            if maker.holder == taker.node.holder && !self.self_trades {
+            if maker.holder == taker.holder && !self.self_trades {
                 self.meet_self(taker, slot, sink);
                 continue;
             }
@@ -161,14 +199,14 @@ impl Book {
             taker.traded += quantity;
             let trade = Trade {
                 maker: maker.id,
-                taker: taker.node.id,
-                taker_side: taker.node.side,
+                taker: taker.id,
+                taker_side: taker.side,
                 price: Price(price),
                 quantity: Quantity(quantity),
                 maker_open: Quantity(maker.open() - quantity),
                 taker_open: Quantity(taker.left),
                 maker_reserve: maker.reserve,
-                taker_reserve: taker.node.reserve,
+                taker_reserve: taker.reserve,
                 auction: false,
             };
             self.tell(sink, &Event::Traded(trade));
@@ -222,9 +260,9 @@ impl Book {
         None
     }
 
-    fn meet_self<S: Sink>(&mut self, taker: &mut Taker<'_>, slot: u32, sink: &mut S) {
+    fn meet_self<S: Sink>(&mut self, taker: &mut Taker, slot: u32, sink: &mut S) {
         let left = taker.left;
-        match taker.node.prevention {
+        match taker.prevention {
             Prevention::DecrementAndCancel => {
                 let maker = self.store.slab[slot];
                 let quantity = left.min(maker.visible);
@@ -254,14 +292,20 @@ impl Book {
     }
 
     /// Takes quantity from the incoming order that neither trades nor rests.
-    fn cut<S: Sink>(&mut self, taker: &mut Taker<'_>, quantity: u64, reason: Reason, sink: &mut S) {
+    pub(super) fn cut<S: Sink>(
+        &mut self,
+        taker: &mut Taker,
+        quantity: u64,
+        reason: Reason,
+        sink: &mut S,
+    ) {
         taker.left -= quantity;
         let reduced = Event::Reduced(Reduced {
-            id: taker.node.id,
-            side: taker.node.side,
+            id: taker.id,
+            side: taker.side,
             quantity: Quantity(quantity),
             open: Quantity(taker.left),
-            reserve: taker.node.reserve,
+            reserve: taker.reserve,
             reason,
         });
         self.tell(sink, &reduced);
@@ -303,10 +347,15 @@ impl Book {
     /// Lets stops that woke enter the book in the order they woke, `Rules::wakes_max` at most; returns how many wait.
     ///
     /// Every command does it last. The caller does it at the end of a block.
+    #[inline]
     pub fn wake<S: Sink>(&mut self, sink: &mut S) -> usize {
         if self.stops() == 0 {
             return 0;
         }
+        self.wake_some(sink)
+    }
+
+    fn wake_some<S: Sink>(&mut self, sink: &mut S) -> usize {
         if self.state.halted || self.state.phase != Phase::Open {
             return self.store.queue(Place::Awake, Side::Buy).len();
         }
@@ -323,7 +372,7 @@ impl Book {
             }
             let node = self.store.slab[slot];
             let budget = self.store.remove(slot);
-            self.enter(&node, budget, !node.market, sink);
+            self.enter(node, budget, sink);
         }
         self.store.queue(Place::Awake, Side::Buy).len()
     }

@@ -84,6 +84,7 @@ impl Rules {
 
     /// Whether it is in range and on the tick.
     #[must_use]
+    #[inline]
     pub fn is_price(&self, price: Price) -> bool {
         self.price_min <= price
             && price <= self.price_max
@@ -91,6 +92,7 @@ impl Rules {
     }
 
     /// Whether an order may have this size.
+    #[inline]
     pub(super) fn check_quantity(&self, quantity: Quantity) -> Result<(), Reject> {
         if quantity == Quantity::ZERO {
             return Err(Reject::QuantityZero);
@@ -114,10 +116,8 @@ impl Rules {
         } else {
             price.div_euclid(self.tick)
         };
-        match side {
-            Side::Buy => !ticks,
-            Side::Sell => ticks,
-        }
+        // No branch: which side comes next is what a processor guesses worst.
+        ticks ^ -i64::from(side == Side::Buy)
     }
 
     /// The price at a key.

@@ -71,6 +71,30 @@ pub(super) enum Ends {
 }
 
 impl Node {
+    const VACANT: Self = Self {
+        id: OrderId {
+            account: crate::tx::AccountId(0),
+            number: 0,
+        },
+        holder: HolderId(0),
+        price: 0,
+        visible: 0,
+        reserve: 0,
+        account: NIL,
+        place: Place::Ladder,
+        side: Side::Buy,
+        ends: Ends::Never,
+        prevention: Prevention::DecrementAndCancel,
+        market: false,
+        iceberg: false,
+        hidden: 0,
+        filled: 0,
+        display: 0,
+        priority: 0,
+        until: 0,
+        trigger: 0,
+    };
+
     /// Everything open. Correctness: with `filled` at most `Rules::quantity_max`.
     #[inline]
     pub(super) fn open(&self) -> u64 {
@@ -189,14 +213,20 @@ pub(super) struct Slab {
 pub(super) struct Chains(Vec<Links>);
 
 impl Slab {
+    /// A slot for an order, with what was in it last.
+    ///
     /// Correctness: the book's bound on orders keeps slots below 2^30.
     #[inline]
-    pub(super) fn add(&mut self, node: Node) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            self.nodes[slot as usize] = node;
-            return slot;
+    pub(super) fn vacant(&mut self) -> u32 {
+        match self.free.pop() {
+            Some(slot) => slot,
+            None => self.grow(),
         }
-        self.nodes.push(node);
+    }
+
+    #[cold]
+    fn grow(&mut self) -> u32 {
+        self.nodes.push(Node::VACANT);
         self.queue.0.push(Links::NONE);
         self.account.0.push(Links::NONE);
         (self.nodes.len() - 1) as u32

@@ -92,7 +92,16 @@ impl Store {
 
     #[inline]
     pub(super) fn find(&self, id: OrderId) -> Option<u32> {
-        let hash = self.hash_key.hash(id.account.0, id.number);
+        self.find_hashed(self.hash(id), id)
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, id: OrderId) -> u64 {
+        self.hash_key.hash(id.account.0, id.number)
+    }
+
+    #[inline]
+    pub(super) fn find_hashed(&self, hash: u64, id: OrderId) -> Option<u32> {
         self.by_id.find(hash, |slot| self.slab[slot].id == id)
     }
 
@@ -130,14 +139,38 @@ impl Store {
     // Changes.
 
     /// Adds an order at the end of its queue.
-    #[inline]
     pub(super) fn insert(&mut self, node: Node, budget: Option<i64>) -> u32 {
-        let slot = self.slab.add(node);
-        self.attach(slot, budget, false);
+        let hash = self.hash(node.id);
+        let slot = self.slab.vacant();
+        self.slab[slot] = node;
+        self.attach(slot, hash, budget, false);
         if self.journal {
             self.undo.push(Undo::Inserted(slot));
         }
         slot
+    }
+
+    /// [`Store::insert`] for an order on the ladder whose hash is known.
+    ///
+    /// It stands by itself, and everything in it is inlined, so that the order is written where it will lie: a copy
+    /// right after its fields were written one by one costs more than all the rest.
+    #[inline(always)]
+    pub(super) fn insert_resting(&mut self, node: Node, hash: u64) {
+        let (side, account, hint) = (node.side, node.id.account, node.account);
+        let (key, visible, open) = (self.key_of(&node), node.visible, node.open());
+        let ends = ends_number(node.ends).map(|ends| (ends, node.until, node.id));
+        let slot = self.slab.vacant();
+        self.slab[slot] = node;
+        self.by_id.insert(hash, slot);
+        let record = self.account_or_new(account, hint);
+        self.link_account(record, slot, side, open);
+        self.ladders[side as usize].push(&mut self.slab.queue, key, slot, visible);
+        if let Some((ends, until, id)) = ends {
+            self.ends[ends].insert((until, id), slot);
+        }
+        if self.journal {
+            self.undo.push(Undo::Inserted(slot));
+        }
     }
 
     /// Takes an order out; returns its bound on money, if it has one.
@@ -190,11 +223,12 @@ impl Store {
         let links = self.slab.queue[slot];
         let key = self.key_of(&before);
         let ladder = &mut self.ladders[before.side as usize];
-        ladder.unlink(&mut self.slab, key, slot);
+        ladder.unlink(&mut self.slab.queue, key, slot, before.visible);
         let node = &mut self.slab[slot];
         node.set_open(before.open());
         node.priority = priority;
-        ladder.push(&mut self.slab, key, slot);
+        let visible = node.visible;
+        ladder.push(&mut self.slab.queue, key, slot, visible);
         if self.journal {
             self.undo.push(Undo::Moved(slot, before, links));
         }
@@ -258,13 +292,15 @@ impl Store {
                 }
                 Undo::Removed(slot, node, links, budget) => {
                     // Correctness: slots are given out last in, first out, so it is this one.
-                    let again = self.slab.add(Node {
+                    let again = self.slab.vacant();
+                    self.slab[again] = Node {
                         account: NIL,
                         ..node
-                    });
+                    };
                     debug_assert_eq!(again, slot);
                     self.slab.queue[again] = links;
-                    self.attach(again, budget, true);
+                    let hash = self.hash(node.id);
+                    self.attach(again, hash, budget, true);
                 }
                 Undo::Changed(slot, before) => {
                     let now = self.slab[slot];
@@ -278,13 +314,13 @@ impl Store {
                     let now = self.slab[slot];
                     let key = self.key_of(&now);
                     let ladder = &mut self.ladders[now.side as usize];
-                    ladder.unlink(&mut self.slab, key, slot);
+                    ladder.unlink(&mut self.slab.queue, key, slot, now.visible);
                     self.slab[slot] = Node {
                         account: now.account,
                         ..before
                     };
                     self.slab.queue[slot] = links;
-                    ladder.relink(&mut self.slab, key, slot);
+                    ladder.relink(&mut self.slab.queue, key, slot, before.visible);
                 }
                 Undo::Counted(account) => {
                     let record = self.account_or_new(account, NIL);
@@ -321,20 +357,18 @@ impl Store {
         (key, node.priority)
     }
 
-    #[inline]
-    fn attach(&mut self, slot: u32, budget: Option<i64>, back: bool) {
+    fn attach(&mut self, slot: u32, hash: u64, budget: Option<i64>, back: bool) {
         let node = self.slab[slot];
-        let hash = self.hash_key.hash(node.id.account.0, node.id.number);
         self.by_id.insert(hash, slot);
         let record = self.account_or_new(node.id.account, node.account);
-        self.link_account(record, slot);
+        self.link_account(record, slot, node.side, node.open());
         if node.place == Place::Ladder {
             let key = self.key_of(&node);
             let ladder = &mut self.ladders[node.side as usize];
             if back {
-                ladder.relink(&mut self.slab, key, slot);
+                ladder.relink(&mut self.slab.queue, key, slot, node.visible);
             } else {
-                ladder.push(&mut self.slab, key, slot);
+                ladder.push(&mut self.slab.queue, key, slot, node.visible);
             }
         } else {
             let key = self.queue_key(&node);
@@ -347,19 +381,29 @@ impl Store {
 
     #[inline]
     fn detach(&mut self, slot: u32) -> Option<i64> {
-        let node = self.slab[slot];
-        let hash = self.hash_key.hash(node.id.account.0, node.id.number);
-        self.by_id.remove(hash, slot);
-        self.unlink_account(slot, &node);
-        if let Some(ends) = ends_number(node.ends) {
-            self.ends[ends].remove(&(node.until, node.id));
+        // By reference: a copy would read the order's second cache line, which is seldom needed.
+        let node = &self.slab[slot];
+        let (id, side, price, visible) = (node.id, node.side, node.price, node.visible);
+        let on_ladder = node.place == Place::Ladder;
+        let ends = ends_number(node.ends).map(|ends| (ends, node.until));
+        let (record, open) = (node.account, node.open());
+        self.by_id.remove(self.hash(id), slot);
+        self.unlink_account(record, slot, side, open);
+        if let Some((ends, until)) = ends {
+            self.ends[ends].remove(&(until, id));
         }
-        if node.place == Place::Ladder {
-            let key = self.key_of(&node);
-            self.ladders[node.side as usize].unlink(&mut self.slab, key, slot);
+        if on_ladder {
+            let key = self.rules.key(side, price);
+            self.ladders[side as usize].unlink(&mut self.slab.queue, key, slot, visible);
             return None;
         }
-        let key = self.queue_key(&node);
+        self.leave_queue(slot)
+    }
+
+    #[inline(never)]
+    fn leave_queue(&mut self, slot: u32) -> Option<i64> {
+        let node = &self.slab[slot];
+        let key = self.queue_key(node);
         let parked = self.queues[queue_number(node.place, node.side)].remove(&key);
         parked.and_then(|parked| parked.budget)
     }
@@ -412,6 +456,11 @@ impl Store {
         {
             return hint;
         }
+        self.account_searched(account)
+    }
+
+    #[inline(never)]
+    fn account_searched(&mut self, account: AccountId) -> u32 {
         if let Some(record) = self.account(account) {
             return record;
         }
@@ -451,15 +500,14 @@ impl Store {
     }
 
     #[inline]
-    fn link_account(&mut self, record: u32, slot: u32) {
+    fn link_account(&mut self, record: u32, slot: u32, side: Side, open: u64) {
         let account = &mut self.accounts[record as usize];
         let first = std::mem::replace(&mut account.first, slot);
         account.orders += 1;
-        let node = &mut self.slab[slot];
-        node.account = record;
         if self.positions {
-            account.open[node.side as usize] += u128::from(node.open());
+            account.open[side as usize] += u128::from(open);
         }
+        self.slab[slot].account = record;
         self.slab.account[slot] = Links {
             next: first,
             prev: NIL,
@@ -470,11 +518,11 @@ impl Store {
     }
 
     #[inline]
-    fn unlink_account(&mut self, slot: u32, node: &Node) {
-        let account = &mut self.accounts[node.account as usize];
+    fn unlink_account(&mut self, record: u32, slot: u32, side: Side, open: u64) {
+        let account = &mut self.accounts[record as usize];
         account.orders -= 1;
         if self.positions {
-            account.open[node.side as usize] -= u128::from(node.open());
+            account.open[side as usize] -= u128::from(open);
         }
         let Links { next, prev } = self.slab.account[slot];
         if prev == NIL {
@@ -485,7 +533,7 @@ impl Store {
         if next != NIL {
             self.slab.account[next].prev = prev;
         }
-        self.release_account(node.account);
+        self.release_account(record);
     }
 }
 
