@@ -4,6 +4,7 @@ mod auction;
 mod generate;
 mod inputs;
 mod model;
+mod scenarios;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
