@@ -159,12 +159,25 @@ impl Book {
                 && node.priority < head.next_priority
                 && (node.market || head.rules.is_price(Price(node.price)))
                 && (node.place != Place::Ladder || (node.visible > 0 && !node.market))
+                && (node.display > 0 || node.hidden == 0)
                 && head.rules.check_quantity(Quantity(node.open())).is_ok()
                 && book.store.find(node.id).is_none();
             if !sound {
                 return None;
             }
             book.store.insert(node, record.budget);
+        }
+        let in_time = |side| {
+            let mut before: Option<(i64, u64)> = None;
+            book.ladder_slots(side).all(|slot| {
+                let node = &book.store.slab[slot];
+                let now = (node.price, node.priority);
+                let older = before.replace(now);
+                older.is_none_or(|older| older.0 != now.0 || older.1 < now.1)
+            })
+        };
+        if !in_time(Side::Buy) || !in_time(Side::Sell) {
+            return None;
         }
         let killed: Vec<AccountId> = get(bytes)?;
         for account in killed {

@@ -61,12 +61,12 @@ impl Index {
             if entry >> 32 == half && is_it(entry as u32) {
                 return Some(place);
             }
-            place = (place + 1) & mask;
+            place = place.wrapping_add(1) & mask;
         }
     }
 
     /// Adds a slot; the caller knows that its key is not here.
-    #[inline]
+    #[inline(always)]
     pub(super) fn insert(&mut self, hash: u64, slot: u32) {
         if (self.len + 1) * 2 > self.entries.len() {
             self.grow();
@@ -80,11 +80,12 @@ impl Index {
         let mask = self.entries.len() - 1;
         let mut place = (entry >> 32) as usize & mask;
         while self.entries[place] != EMPTY {
-            place = (place + 1) & mask;
+            place = place.wrapping_add(1) & mask;
         }
         self.entries[place] = entry;
     }
 
+    #[cold]
     fn grow(&mut self) {
         let size = (self.entries.len() * 2).max(16);
         let old = std::mem::replace(&mut self.entries, vec![EMPTY; size]);
@@ -105,7 +106,7 @@ impl Index {
         let mask = self.entries.len() - 1;
         let mut next = gap;
         loop {
-            next = (next + 1) & mask;
+            next = next.wrapping_add(1) & mask;
             let entry = self.entries[next];
             if entry == EMPTY {
                 break;

@@ -196,7 +196,7 @@ impl Ladder {
     }
 
     /// Puts an order behind the others at its price.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, queue: &mut Chains, key: i64, slot: u32, visible: u64) {
         let level = self.level_or_new(key);
         let tail = level.tail;
@@ -281,5 +281,85 @@ impl Ladder {
         if let Some(level) = self.level_mut(key) {
             level.visible = level.visible + u128::from(after) - u128::from(before);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Against an ordered map of lists, with prices that jump, drift, and lie at both ends of the integers.
+    #[test]
+    fn it_keeps_levels_as_an_ordered_map_does() {
+        let centres = [0, 0, 0, 900, -900, 5_000, i64::MAX - 40, i64::MIN + 40];
+        let mut random = 7u64;
+        let mut below = |bound: u64| {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            random % bound
+        };
+        let mut moves = 0;
+        for round in 0..40i64 {
+            let mut ladder = Ladder::default();
+            let mut queue = Chains::default();
+            let mut map: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+            let mut place: Vec<Option<i64>> = vec![None; 300];
+            queue.fit(place.len());
+            let shown = |slot: u32| u64::from(slot) + 1;
+            for step in 0..20_000i64 {
+                let slot = below(place.len() as u64) as u32;
+                match place[slot as usize].take() {
+                    None => {
+                        let drift = if round % 2 == 0 { step / 8 } else { 0 };
+                        let centre = centres[below(centres.len() as u64) as usize];
+                        let key = centre.saturating_add(drift + below(30) as i64);
+                        let base = ladder.base;
+                        ladder.push(&mut queue, key, slot, shown(slot));
+                        moves += u32::from(ladder.base != base);
+                        map.entry(key).or_default().push(slot);
+                        place[slot as usize] = Some(key);
+                    }
+                    Some(key) => {
+                        ladder.unlink(&mut queue, key, slot, shown(slot));
+                        if below(3) == 0 {
+                            // Back where it was.
+                            ladder.relink(&mut queue, key, slot, shown(slot));
+                            place[slot as usize] = Some(key);
+                        } else {
+                            let level = map.get_mut(&key).expect("stands there");
+                            level.retain(|other| *other != slot);
+                            if level.is_empty() {
+                                map.remove(&key);
+                            }
+                        }
+                    }
+                }
+                assert_eq!(ladder.best(), map.keys().next().copied());
+                let probe = centres[below(centres.len() as u64) as usize];
+                let next = map.range(probe..).find(|(key, _)| **key > probe);
+                assert_eq!(ladder.after(Some(probe)), next.map(|(key, _)| *key));
+                if step % 100 == 0 {
+                    let keys = std::iter::successors(ladder.best(), |key| ladder.after(Some(*key)));
+                    assert!(keys.eq(map.keys().copied()), "round {round}, step {step}");
+                    for (key, slots) in &map {
+                        let level = ladder.level(*key).expect("stands there");
+                        let mut walked = Vec::new();
+                        let mut next = level.head;
+                        while next != NIL {
+                            walked.push(next);
+                            next = queue[next].next;
+                        }
+                        assert_eq!(&walked, slots);
+                        assert_eq!(level.orders as usize, slots.len());
+                        assert_eq!(level.tail, slots[slots.len() - 1]);
+                        let sum: u128 = slots.iter().map(|slot| u128::from(shown(*slot))).sum();
+                        assert_eq!(level.visible, sum);
+                    }
+                }
+            }
+        }
+        assert!(moves > 100, "the array moved {moves} times");
     }
 }

@@ -75,7 +75,7 @@ impl Book {
     }
 
     /// Worst key of the other side that an order may trade with: its limit, and the band for one without.
-    #[inline]
+    #[inline(always)]
     pub(super) fn limit(&self, side: Side, price: Option<Price>) -> i64 {
         let rules = &self.store.rules;
         let other = side.opposite();
@@ -131,7 +131,7 @@ impl Book {
     }
 
     /// Whether an order of a side would meet one of the other, if the market is open.
-    #[inline]
+    #[inline(always)]
     pub(super) fn meets(&self, side: Side, limit: i64) -> bool {
         let best = self.store.ladder(side.opposite()).best();
         self.state.phase == Phase::Open && best.is_some_and(|key| key <= limit)

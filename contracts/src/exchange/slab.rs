@@ -212,6 +212,14 @@ pub(super) struct Slab {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Chains(Vec<Links>);
 
+#[cfg(test)]
+impl Chains {
+    /// Makes room for so many slots.
+    pub(super) fn fit(&mut self, slots: usize) {
+        self.0.resize(slots, Links::NONE);
+    }
+}
+
 impl Slab {
     /// A slot for an order, with what was in it last.
     ///

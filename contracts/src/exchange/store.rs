@@ -499,7 +499,7 @@ impl Store {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn link_account(&mut self, record: u32, slot: u32, side: Side, open: u64) {
         let account = &mut self.accounts[record as usize];
         let first = std::mem::replace(&mut account.first, slot);

@@ -150,6 +150,7 @@ struct Run<'a> {
     book: Book,
     model: Model,
     random: Random,
+    seed: u64,
     public: Snapshot,
     refused: [u64; 32],
     trades: u64,
@@ -170,6 +171,7 @@ impl<'a> Run<'a> {
             book,
             model: Model::new(market.rules, market.self_trades),
             random: Random(seed),
+            seed,
             refused: [0; 32],
             trades: 0,
         }
@@ -237,8 +239,8 @@ impl<'a> Run<'a> {
         }
         self.book.rollback(mark);
         assert_eq!(bytes(&self.book), before, "not taken back");
-        if self.random.one_in(2) {
-            // Goes on as a book that was read from bytes, under another hash key.
+        // In every other run, goes on as a book that was read from bytes, under another hash key. The others grow old.
+        if self.seed.is_multiple_of(2) && self.random.one_in(2) {
             let key = HashKey([self.random.next(), self.random.next()]);
             self.book = Book::decode(before, key).expect("own bytes");
         }
@@ -281,7 +283,7 @@ fn it_does_what_a_naive_book_does() {
             trades += t;
         }
     }
-    assert!(trades > 100_000, "{trades} trades");
+    assert!(trades > 50_000, "{trades} trades");
     for (reject, count) in Reject::ALL.iter().zip(refused) {
         let elsewhere = matches!(
             reject,

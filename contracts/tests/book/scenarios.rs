@@ -8,7 +8,7 @@ use bds_contracts::exchange::index::HashKey;
 use bds_contracts::exchange::limits::Band;
 use bds_contracts::exchange::market_data::Applied;
 use bds_contracts::exchange::reject::Reject;
-use bds_contracts::exchange::request::{Amend, Prevention, Request, Resize, Validity};
+use bds_contracts::exchange::request::{Amend, Prevention, Quote, Request, Resize, Validity};
 use bds_contracts::exchange::rules::Rules;
 use bds_contracts::exchange::uncross::{Clearing, Curve, clearing};
 use bds_contracts::exchange::{OrderId, Side};
@@ -445,6 +445,35 @@ fn nothing_trades_outside_the_band() {
     );
     trades(&mut book, &buy(5, 107, 1));
     trades(&mut book, &sell(6, 103, 1));
+}
+
+/// What an entry trades counts for the next: ten bought at once leave no room for five more.
+#[test]
+fn a_mass_quote_counts_what_it_traded() {
+    let rules = Rules {
+        long_max: Some(Quantity(10)),
+        ..Rules::PLAIN
+    };
+    let mut book = Book::new(rules, HashKey::PUBLIC).expect("sound rules");
+    trades(&mut book, &sell(1, 100, 20));
+    let bid = |number, price, quantity| Quote {
+        number,
+        side: Side::Buy,
+        price: Price(price),
+        quantity: Quantity(quantity),
+        reserve: 0,
+    };
+    let before = bytes(&book);
+    let quotes = [bid(1, 100, 10), bid(2, 90, 5)];
+    let mut quote = |quotes: &[Quote], position| {
+        book.mass_quote(AccountId(7), HolderId(7), position, quotes, &mut ())
+    };
+    assert_eq!(quote(&quotes, 0), Err((1, Reject::PositionLimit)));
+    assert_eq!(quote(&quotes, -4), Err((1, Reject::PositionLimit)));
+    assert_eq!(quote(&quotes, -5), Ok(()));
+    assert_ne!(bytes(&book), before);
+    assert_eq!(open(&book, Side::Buy), [(2, 5)]);
+    assert_eq!(open(&book, Side::Sell), [(1, 10)]);
 }
 
 // Call auctions.
