@@ -1,6 +1,7 @@
 //! The ladder book against a second, naive book: the same trades, resting orders and refusals after every command.
 
 mod auction;
+mod exchange_core;
 mod generate;
 mod inputs;
 mod model;
