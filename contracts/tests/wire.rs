@@ -202,7 +202,7 @@ fn codes_are_pinned() {
     assert!(Code::BUSY.retryable() && !Code::EXPIRED.retryable());
 }
 
-const CODES_PIN: &str = "58 codes ba307e6b4f8e7184";
+const CODES_PIN: &str = "76 codes b55a41598e0f47e9";
 
 /// RFC 9162, section 2.1.1, by its own recursion.
 fn root_by_the_book(leaves: &[Vec<u8>]) -> [u8; 32] {

@@ -1,404 +1,569 @@
-//! One instrument's order book: who trades with whom, at which price, in which order. It knows no account and no money.
+//! One instrument's order book: what can be done with it. It knows no account's money and no ledger.
 //!
-//! Best price first, and among equal prices the oldest first; every trade is at the resting order's price. After
-//! each call the book is not crossed: the best bid is below the best ask.
+//! Best price first, and among equal prices the oldest first; every trade is at the resting order's price. While the
+//! market is open the book is not crossed. A refused command leaves the book as it was, byte for byte; whatever it does
+//! goes to a [`Sink`]. Every loop is bounded by [`Rules`].
+//!
+//! Checks of a new order, in this order: phase, its own fields, band, account (kill switch, messages, number of
+//! orders, position), number, room in the book, and for fill-or-kill whether it can be filled.
 
-use std::collections::BTreeMap;
+use super::event::{Event, Phase, Reason, Reduced, Sink};
+use super::index::HashKey;
+use super::limits::{Band, check_position};
+use super::matching::Taker;
+use super::order::{OrderId, Side};
+use super::reject::Reject;
+use super::request::{Request, Validity};
+use super::rules::Rules;
+use super::slab::{Ends, NIL, Node, Place, Resting};
+use super::store::Store;
+use crate::amount::{Money, Price, Quantity};
+use crate::tx::{AccountId, Millis};
 
-use borsh::{BorshDeserialize, BorshSerialize};
-
-use super::order::{Order, OrderId, Resting, SelfTrade, Side, TimeInForce};
-use crate::amount::{Money, Price, Quantity, Terms};
-
-/// Something that happened in the book, in order.
+/// Everything of a book that is not an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// The incoming order traded with a resting one.
-    Trade {
-        /// The resting order, as it stands after the trade; `open` may be zero, and then it has left the book.
-        maker: Resting,
-        /// At the resting order's price.
-        price: Price,
-        /// How much.
-        quantity: Quantity,
-    },
-    /// A resting order lost quantity to self-trade prevention; with `open` zero it has left the book.
-    MakerReduced {
-        /// As it stands afterwards.
-        maker: Resting,
-        /// How much it lost.
-        quantity: Quantity,
-    },
-    /// The incoming order lost quantity that neither traded nor rests.
-    TakerReduced {
-        /// How much.
-        quantity: Quantity,
-        /// Through self-trade prevention; else because nothing was left to trade with.
-        self_trade: bool,
-    },
-    /// The rest of the incoming order is in the book now.
-    Rests(Resting),
+pub(super) struct State {
+    /// `Open` or `Call`, under a halt too.
+    pub(super) phase: Phase,
+    pub(super) halted: bool,
+    pub(super) last: Option<i64>,
+    pub(super) band: Option<Band>,
+    pub(super) now: u64,
+    pub(super) session: u64,
+    /// Number of the window of messages.
+    pub(super) window: u64,
+    /// Correctness: one an order and refill, so 2^64 is out of reach, as it is for `sequence`.
+    pub(super) next_priority: u64,
+    pub(super) sequence: u64,
 }
 
-/// Place in one side of the book, best first: how far the price is from the best possible, then age.
-type Place = (i64, u64);
-
-/// The resting orders of one instrument.
-#[derive(Debug, Clone, Default)]
+/// The open orders of one instrument, and its market's phase.
+#[derive(Debug, Clone)]
 pub struct Book {
-    orders: BTreeMap<OrderId, Resting>,
-    bids: BTreeMap<Place, OrderId>,
-    asks: BTreeMap<Place, OrderId>,
-    next_priority: u64,
+    pub(super) store: Store,
+    pub(super) state: State,
+    /// Orders of one holder trade with each other: for replays alone.
+    pub(super) self_trades: bool,
+    marks: u32,
+    pub(super) scratch: Vec<(u64, Event)>,
 }
 
-/// For asks the price, for bids its bitwise complement: that turns the order round and cannot overflow.
-fn rank(side: Side, price: Price) -> i64 {
-    match side {
-        Side::Buy => !price.0,
-        Side::Sell => price.0,
-    }
+/// A point to which a book can be taken back.
+#[derive(Debug)]
+#[must_use]
+pub struct Mark {
+    undo: usize,
+    state: State,
 }
 
 impl Book {
-    /// Lets an order trade, and rest if it may. Every change is appended to `steps`.
+    /// An empty book, open for trading.
     ///
-    /// Returns false for a fill-or-kill order that cannot trade in full: then nothing has changed. Such an order is not
-    /// filled either when it would meet its own holder, unless that only cancels the resting order.
-    ///
-    /// Cost: `O(log n)` per step.
-    ///
-    /// # Panics
-    /// When the id is in the book already or the quantity is zero: the caller checks both.
-    pub fn place(&mut self, order: &Order, terms: &Terms, steps: &mut Vec<Step>) -> bool {
-        assert!(order.quantity > Quantity::ZERO && !self.orders.contains_key(&order.id));
-        if order.time_in_force == TimeInForce::FillOrKill && !self.is_fillable(order, terms) {
-            return false;
-        }
-        let left = self.trade(order, terms, steps);
-        if left == Quantity::ZERO {
-            return true;
-        }
-        match (order.time_in_force, order.limit) {
-            (TimeInForce::GoodTillCancelled, Some(price)) => {
-                let resting = Resting {
-                    id: order.id,
-                    holder: order.holder,
-                    side: order.side,
-                    price,
-                    open: left,
-                    filled: Quantity::ZERO,
-                    self_trade: order.self_trade,
-                    reserve: order.reserve,
-                    priority: self.next_priority,
-                };
-                self.rest(resting, traded(steps), steps);
-            }
-            _ => steps.push(Step::TakerReduced {
-                quantity: left,
-                self_trade: false,
-            }),
-        }
-        true
+    /// # Errors
+    /// [`Reject::RuleInvalid`], as [`Rules::check`] says.
+    pub fn new(rules: Rules, hash_key: HashKey) -> Result<Self, Reject> {
+        rules.check()?;
+        Ok(Self {
+            store: Store::new(rules, hash_key),
+            state: State {
+                phase: Phase::Open,
+                halted: false,
+                last: None,
+                band: None,
+                now: 0,
+                session: 0,
+                window: 0,
+                next_priority: 0,
+                sequence: 0,
+            },
+            self_trades: false,
+            marks: 0,
+            scratch: Vec::new(),
+        })
     }
 
-    fn rest(&mut self, mut resting: Resting, filled: Quantity, steps: &mut Vec<Step>) {
-        resting.filled = Quantity(resting.filled.0 + filled.0);
-        resting.priority = self.next_priority;
-        // Correctness: at most one a call, so 2^64 is out of reach.
-        self.next_priority += 1;
-        self.side_mut(resting.side).insert(
-            (rank(resting.side, resting.price), resting.priority),
-            resting.id,
+    /// A book in which orders of one holder trade with each other, to replay the feeds of markets that allow it. No
+    /// ledger may use it.
+    ///
+    /// # Errors
+    /// [`Reject::RuleInvalid`], as [`Rules::check`] says.
+    pub fn with_self_trades(rules: Rules, hash_key: HashKey) -> Result<Self, Reject> {
+        let mut book = Self::new(rules, hash_key)?;
+        book.self_trades = true;
+        Ok(book)
+    }
+
+    // Undoing.
+
+    /// Notes the present state, to return to it with [`Book::rollback`]. Marks nest; each ends once, the last first.
+    pub fn begin(&mut self) -> Mark {
+        // Correctness: as deep as the caller nests.
+        self.marks = self.marks.saturating_add(1);
+        Mark {
+            undo: self.store.mark(),
+            state: self.state,
+        }
+    }
+
+    /// Keeps what was done since the mark.
+    pub fn commit(&mut self, mark: Mark) {
+        let _ = mark;
+        self.end_mark();
+    }
+
+    /// Takes back what was done since the mark. Events that were told are the caller's to forget.
+    ///
+    /// Cost: that of what was done.
+    pub fn rollback(&mut self, mark: Mark) {
+        self.store.undo_to(mark.undo);
+        self.state = mark.state;
+        self.end_mark();
+    }
+
+    /// Whether a mark has not ended.
+    pub(super) fn is_marked(&self) -> bool {
+        self.marks > 0
+    }
+
+    fn end_mark(&mut self) {
+        self.marks = self.marks.saturating_sub(1);
+        if self.marks == 0 {
+            self.store.forget();
+        }
+    }
+
+    // Orders.
+
+    /// Lets an order trade, and rest or wait if it may.
+    ///
+    /// Returns how much of it traded at once. What is left of an order that met `Rules::makers_max` resting ones is
+    /// cancelled, whatever its validity: it may not rest before orders that it would trade with.
+    ///
+    /// # Errors
+    /// The first check that fails; nothing changed then.
+    pub fn place<S: Sink>(&mut self, request: &Request, sink: &mut S) -> Result<Quantity, Reject> {
+        let rests = self.check_new(request)?;
+        let record = self.store.account(request.id.account);
+        self.check_account(
+            record,
+            request.side,
+            request.position,
+            request.quantity,
+            rests,
+        )?;
+        let hash = self.store.hash(request.id);
+        if self.store.find_hashed(hash, request.id).is_some() {
+            return Err(Reject::OrderNumberUsed);
+        }
+        let rules = &self.store.rules;
+        if rests && self.store.slab.len() >= rules.orders_max as usize {
+            return Err(Reject::BookFull);
+        }
+        if request.trigger.is_some() && self.stops() >= rules.stops_max as usize {
+            return Err(Reject::BookFull);
+        }
+
+        let account = record.unwrap_or(NIL);
+        let traded = if request.validity == Validity::FillOrKill {
+            self.fill_or_kill(request, sink)?
+        } else if request.trigger.is_some() || request.validity == Validity::GoodAtAuction {
+            let node = self.node(request, account, request.quantity.0, 0);
+            self.park(node, request.budget.map(|money| money.0), sink);
+            0
+        } else {
+            let limit = self.limit(request.side, request.price);
+            let (mut left, mut traded) = (request.quantity.0, 0);
+            if self.meets(request.side, limit) {
+                let mut taker = Taker::new(request, limit);
+                self.trade(&mut taker, sink);
+                (left, traded) = (taker.left, taker.traded);
+            }
+            if left > 0 && rests {
+                let node = self.node(request, account, left, traded);
+                self.rest(node, hash, sink);
+            } else if left > 0 {
+                self.drop_rest(request, left, sink);
+            }
+            traded
+        };
+        self.count_message(request.id.account);
+        self.wake(sink);
+        Ok(Quantity(traded))
+    }
+
+    /// Everything that the request, the phase and the rules decide. Returns whether it may stay in the book.
+    #[inline]
+    fn check_new(&self, request: &Request) -> Result<bool, Reject> {
+        let at_once = matches!(
+            request.validity,
+            Validity::ImmediateOrCancel | Validity::FillOrKill
         );
-        self.orders.insert(resting.id, resting);
-        steps.push(Step::Rests(resting));
+        if self.state.halted {
+            return Err(Reject::MarketHalted);
+        }
+        if at_once && self.state.phase == Phase::Call {
+            return Err(Reject::WrongPhase);
+        }
+        let rules = &self.store.rules;
+        rules.check_quantity(request.quantity)?;
+        if request.price.is_some_and(|price| !rules.is_price(price)) {
+            return Err(Reject::PriceInvalid);
+        }
+        let plain = request.price.is_some()
+            && request.trigger.is_none()
+            && request.display.is_none()
+            && request.budget.is_none();
+        if !plain {
+            self.check_kind(request, at_once)?;
+        }
+        if let Validity::GoodTillDate(until) = request.validity
+            && until.0 <= self.state.now
+        {
+            return Err(Reject::ExpiryInvalid);
+        }
+        if let (Some(band), Some(price)) = (self.state.band, request.price)
+            && !band.has(price)
+        {
+            return Err(Reject::OutsidePriceBand);
+        }
+        Ok(!at_once)
     }
 
-    /// Trades as far as price, quantity and budget go; returns what is left of the order and may still rest.
-    fn trade(&mut self, order: &Order, terms: &Terms, steps: &mut Vec<Step>) -> Quantity {
-        let mut left = order.quantity;
-        let mut budget = order.budget;
-        while left > Quantity::ZERO {
-            let Some(maker) = self.best_against(order) else {
-                break;
-            };
-            if maker.holder == order.holder && order.self_trade != SelfTrade::Off {
-                left = self.meet_self(order, left, maker, steps);
-                continue;
+    /// What goes together in an order that is more than a limit.
+    #[inline(never)]
+    fn check_kind(&self, request: &Request, at_once: bool) -> Result<(), Reject> {
+        let rules = &self.store.rules;
+        if request.trigger.is_some_and(|price| !rules.is_price(price)) {
+            return Err(Reject::TriggerInvalid);
+        }
+        let auction = request.validity == Validity::GoodAtAuction;
+        let market = request.price.is_none() && request.trigger.is_none();
+        if (market && !at_once && !auction) || (request.trigger.is_some() && (at_once || auction)) {
+            return Err(Reject::OrderInvalid);
+        }
+        if let Some(display) = request.display
+            && (request.trigger.is_some()
+                || request.price.is_none()
+                || at_once
+                || auction
+                || display > request.quantity
+                || rules.check_quantity(display).is_err())
+        {
+            return Err(Reject::DisplayInvalid);
+        }
+        if let Some(Money(budget)) = request.budget
+            && (budget <= 0 || request.price.is_some() || request.side == Side::Sell || auction)
+        {
+            return Err(Reject::MaxCashInvalid);
+        }
+        Ok(())
+    }
+
+    /// Whether the account may send a message that opens so much more on a side.
+    #[inline]
+    pub(super) fn check_account(
+        &self,
+        record: Option<u32>,
+        side: Side,
+        position: i64,
+        quantity: Quantity,
+        new_order: bool,
+    ) -> Result<(), Reject> {
+        let rules = &self.store.rules;
+        let mut open = 0;
+        let (mut orders, mut messages) = (0, 0);
+        if let Some(record) = record {
+            let account = self.store.record(record);
+            if account.killed {
+                return Err(Reject::AccountKilled);
             }
-            let mut quantity = left.min(maker.open);
-            if let Some(money) = budget {
-                quantity = quantity.min(terms.affordable(money, maker.price));
-                if quantity == Quantity::ZERO {
-                    break;
-                }
-                let spent = terms.amount(quantity, maker.price).unwrap_or(money);
-                budget = Some(Money(money.0 - spent.0));
-            }
-            left.0 -= quantity.0;
-            let maker = self.reduce(maker, quantity, quantity);
-            steps.push(Step::Trade {
-                maker,
-                price: maker.price,
-                quantity,
-            });
+            open = account.open[side as usize];
+            (orders, messages) = (account.orders, account.messages);
+        }
+        if rules.messages_max.is_some_and(|most| messages >= most) {
+            return Err(Reject::MessageLimit);
+        }
+        if new_order && orders >= rules.account_orders_max {
+            return Err(Reject::OrderLimit);
+        }
+        check_position(rules, side, position, open, quantity)
+    }
+
+    #[inline(always)]
+    fn node(&mut self, request: &Request, account: u32, open: u64, filled: u64) -> Node {
+        let (ends, until) = match request.validity {
+            Validity::GoodTillDate(until) => (Ends::Time, until.0),
+            Validity::Day => (Ends::Session, self.state.session),
+            Validity::GoodAtAuction => (Ends::Auction, 0),
+            _ => (Ends::Never, 0),
+        };
+        let place = match (request.trigger, ends) {
+            (Some(_), _) => Place::Stop,
+            (None, Ends::Auction) => Place::Auction,
+            (None, _) => Place::Ladder,
+        };
+        let display = request.display.map_or(0, |display| display.0);
+        let visible = if display == 0 {
+            open
+        } else {
+            open.min(display)
+        };
+        Node {
+            id: request.id,
+            holder: request.holder,
+            price: request.price.map_or(0, |price| price.0),
+            visible,
+            reserve: request.reserve,
+            account,
+            place,
+            side: request.side,
+            ends,
+            prevention: request.prevention,
+            market: request.price.is_none(),
+            iceberg: display > 0,
+            hidden: open - visible,
+            filled,
+            display,
+            priority: self.next_priority(),
+            until,
+            trigger: request.trigger.map_or(0, |price| price.0),
+        }
+    }
+
+    /// Puts an order where it waits for a trigger or an auction.
+    pub(super) fn park<S: Sink>(&mut self, node: Node, budget: Option<i64>, sink: &mut S) {
+        self.store.insert(node, budget);
+        let waits = Event::Waits {
+            id: node.id,
+            open: Quantity(node.open()),
+            reserve: node.reserve,
+        };
+        self.tell(sink, &waits);
+    }
+
+    /// Cancels what is open of an order, in any phase.
+    ///
+    /// # Errors
+    /// [`Reject::UnknownOrder`].
+    #[inline]
+    pub fn cancel<S: Sink>(&mut self, id: OrderId, sink: &mut S) -> Result<Quantity, Reject> {
+        let slot = self.store.find(id).ok_or(Reject::UnknownOrder)?;
+        Ok(self.withdraw(slot, Reason::Cancelled, sink))
+    }
+
+    /// Cancels up to `most` of an account's orders by number, in any phase; returns how many are left.
+    ///
+    /// Cost: `O(n log n)` in the account's orders, of which there are at most `Rules::account_orders_max`.
+    pub fn cancel_all<S: Sink>(&mut self, account: AccountId, most: usize, sink: &mut S) -> usize {
+        self.withdraw_all(account, most, Reason::Cancelled, sink)
+    }
+
+    fn withdraw_all<S: Sink>(
+        &mut self,
+        account: AccountId,
+        most: usize,
+        reason: Reason,
+        sink: &mut S,
+    ) -> usize {
+        let slots = self.store.orders_of(account);
+        for slot in slots.iter().take(most) {
+            self.withdraw(*slot, reason, sink);
+        }
+        slots.len().saturating_sub(most)
+    }
+
+    /// Turns an account's kill switch on: nothing of it trades from now on. Cancels up to `most` of its orders and
+    /// returns how many are left; call again to withdraw those.
+    pub fn kill<S: Sink>(&mut self, account: AccountId, most: usize, sink: &mut S) -> usize {
+        self.store.set_killed(account, true);
+        self.withdraw_all(account, most, Reason::Killed, sink)
+    }
+
+    /// Turns an account's kill switch off, after withdrawing up to `most` orders that are still there.
+    ///
+    /// Returns how many are left: the switch is off only when none is, so that no order comes back to life.
+    pub fn revive<S: Sink>(&mut self, account: AccountId, most: usize, sink: &mut S) -> usize {
+        if !self.is_killed(account) {
+            return 0;
+        }
+        let left = self.withdraw_all(account, most, Reason::Killed, sink);
+        if left == 0 {
+            self.store.set_killed(account, false);
         }
         left
     }
 
-    fn meet_self(
+    /// Whether an account's kill switch is on.
+    #[must_use]
+    pub fn is_killed(&self, account: AccountId) -> bool {
+        self.store
+            .account(account)
+            .is_some_and(|record| self.store.record(record).killed)
+    }
+
+    /// Takes an order out and tells why.
+    #[inline]
+    pub(super) fn withdraw<S: Sink>(
         &mut self,
-        order: &Order,
-        left: Quantity,
-        maker: Resting,
-        steps: &mut Vec<Step>,
+        slot: u32,
+        reason: Reason,
+        sink: &mut S,
     ) -> Quantity {
-        let (maker_loses, taker_loses) = match order.self_trade {
-            SelfTrade::DecrementAndCancel => (left.min(maker.open), left.min(maker.open)),
-            SelfTrade::CancelOldest => (maker.open, Quantity::ZERO),
-            SelfTrade::CancelNewest => (Quantity::ZERO, left),
-            SelfTrade::CancelBoth => (maker.open, left),
-            SelfTrade::Off => unreachable!("the caller trades then"),
-        };
-        if maker_loses > Quantity::ZERO {
-            let maker = self.reduce(maker, maker_loses, Quantity::ZERO);
-            steps.push(Step::MakerReduced {
-                maker,
-                quantity: maker_loses,
-            });
+        let node = &self.store.slab[slot];
+        let quantity = Quantity(node.open());
+        let (place, side, price, visible) = (node.place, node.side, node.price, node.visible);
+        let reduced = Event::Reduced(Reduced {
+            id: node.id,
+            side: node.side,
+            quantity,
+            open: Quantity::ZERO,
+            reserve: node.reserve,
+            reason,
+        });
+        self.store.remove(slot);
+        self.tell(sink, &reduced);
+        if place == Place::Ladder {
+            self.tell_shown(side, price, -i128::from(visible), sink);
         }
-        if taker_loses > Quantity::ZERO {
-            steps.push(Step::TakerReduced {
-                quantity: taker_loses,
-                self_trade: true,
-            });
-        }
-        Quantity(left.0 - taker_loses.0)
+        quantity
     }
 
-    /// Takes quantity from a resting order, and the order from the book when none is left.
-    fn reduce(&mut self, mut order: Resting, by: Quantity, filled: Quantity) -> Resting {
-        order.open.0 -= by.0;
-        order.filled.0 += filled.0;
-        if order.open == Quantity::ZERO {
-            self.remove(&order);
-        } else {
-            self.orders.insert(order.id, order);
-        }
-        order
+    // What is in it.
+
+    /// An open order.
+    #[must_use]
+    pub fn order(&self, id: OrderId) -> Option<Resting> {
+        self.store
+            .find(id)
+            .map(|slot| self.store.slab[slot].resting())
     }
 
-    fn remove(&mut self, order: &Resting) {
-        self.orders.remove(&order.id);
-        self.side_mut(order.side)
-            .remove(&(rank(order.side, order.price), order.priority));
+    /// Open orders of an account, by number.
+    #[must_use]
+    pub fn orders_of(&self, account: AccountId) -> Vec<Resting> {
+        let slots = self.store.orders_of(account);
+        slots
+            .into_iter()
+            .map(|slot| self.store.slab[slot].resting())
+            .collect()
     }
 
-    /// Whether a fill-or-kill order would trade in full; walks the book without changing it.
-    fn is_fillable(&self, order: &Order, terms: &Terms) -> bool {
-        let mut left = order.quantity;
-        let mut budget = order.budget;
-        for id in self.side(order.side.opposite()).values() {
-            let maker = &self.orders[id];
-            if left == Quantity::ZERO || !crosses(order, maker) {
-                break;
+    /// How many orders are open.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.store.slab.len()
+    }
+
+    /// Whether no order is open.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Orders on the ladder of one side, the next to trade first.
+    pub fn queue(&self, side: Side) -> impl Iterator<Item = Resting> + '_ {
+        self.ladder_slots(side)
+            .map(|slot| self.store.slab[slot].resting())
+    }
+
+    pub(super) fn ladder_slots(&self, side: Side) -> impl Iterator<Item = u32> + '_ {
+        let ladder = self.store.ladder(side);
+        let mut key = ladder.best();
+        let mut next = key
+            .and_then(|key| ladder.level(key))
+            .map_or(NIL, |l| l.head);
+        std::iter::from_fn(move || {
+            let slot = next;
+            if slot == NIL {
+                return None;
             }
-            if maker.holder == order.holder {
-                match order.self_trade {
-                    SelfTrade::Off => {}
-                    SelfTrade::CancelOldest => continue,
-                    _ => return false,
-                }
+            next = self.store.slab.queue[slot].next;
+            if next == NIL {
+                key = ladder.after(key);
+                next = key
+                    .and_then(|key| ladder.level(key))
+                    .map_or(NIL, |l| l.head);
             }
-            let mut quantity = left.min(maker.open);
-            if let Some(money) = budget {
-                quantity = quantity.min(terms.affordable(money, maker.price));
-                let spent = terms.amount(quantity, maker.price).unwrap_or(money);
-                budget = Some(Money(money.0 - spent.0));
-                if quantity < left.min(maker.open) {
-                    return false;
-                }
-            }
-            left.0 -= quantity.0;
+            Some(slot)
+        })
+    }
+
+    /// Orders that wait for a trigger, awake ones first, or for the auction, the next in turn first.
+    #[must_use]
+    pub fn waiting(&self, place: Place, side: Side) -> Vec<Resting> {
+        if place == Place::Ladder {
+            return Vec::new();
         }
-        left == Quantity::ZERO
+        let queue = self.store.queue(place, side).values();
+        queue
+            .map(|parked| self.store.slab[parked.slot].resting())
+            .collect()
     }
 
-    /// Cancels what is open of an order.
-    pub fn cancel(&mut self, id: OrderId) -> Option<Resting> {
-        let order = self.orders.get(&id).copied()?;
-        self.remove(&order);
-        Some(order)
+    pub(super) fn stops(&self) -> usize {
+        self.store.queue(Place::Stop, Side::Buy).len()
+            + self.store.queue(Place::Stop, Side::Sell).len()
+            + self.store.queue(Place::Awake, Side::Buy).len()
     }
 
-    /// Changes a resting order's price, open quantity and reserve price.
-    ///
-    /// With the same price and no more quantity it keeps its place in time. Else it leaves the book and enters again: it
-    /// may trade, and what is left goes behind the others at its price.
-    ///
-    /// Returns none when there is no such order, and the order as it was before otherwise.
-    ///
-    /// # Panics
-    /// When the quantity is zero: the caller cancels instead.
-    pub fn amend(
+    /// Price of the last trade.
+    #[must_use]
+    pub fn last(&self) -> Option<Price> {
+        self.state.last.map(Price)
+    }
+
+    /// The rules it was made with.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.store.rules
+    }
+
+    /// Time of the last [`Book::set_time`].
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        Millis(self.state.now)
+    }
+
+    // Parts.
+
+    #[inline]
+    pub(super) fn next_priority(&mut self) -> u64 {
+        let priority = self.state.next_priority;
+        self.state.next_priority += 1;
+        priority
+    }
+
+    #[inline]
+    pub(super) fn count_message(&mut self, account: AccountId) {
+        if self.store.rules.messages_max.is_some() {
+            self.store.count_message(account);
+        }
+    }
+
+    #[inline]
+    pub(super) fn tell<S: Sink>(&mut self, sink: &mut S, event: &Event) {
+        self.state.sequence += u64::from(event.is_public());
+        sink.event(self.state.sequence, event);
+    }
+
+    #[inline]
+    pub(super) fn tell_shown<S: Sink>(
         &mut self,
-        id: OrderId,
-        price: Price,
-        open: Quantity,
-        reserve: Price,
-        terms: &Terms,
-        steps: &mut Vec<Step>,
-    ) -> Option<Resting> {
-        assert!(open > Quantity::ZERO);
-        let before = self.orders.get(&id).copied()?;
-        if price == before.price && open <= before.open {
-            self.orders.insert(
-                id,
-                Resting {
-                    open,
-                    reserve,
-                    ..before
-                },
-            );
-            return Some(before);
-        }
-        self.remove(&before);
-        let order = Order {
-            id,
-            holder: before.holder,
-            side: before.side,
-            limit: Some(price),
-            quantity: open,
-            time_in_force: TimeInForce::GoodTillCancelled,
-            self_trade: before.self_trade,
-            reserve,
-            budget: None,
-        };
-        let left = self.trade(&order, terms, steps);
-        if left > Quantity::ZERO {
-            let filled = traded(steps);
-            self.rest(
-                Resting {
+        side: Side,
+        price: i64,
+        quantity: i128,
+        sink: &mut S,
+    ) {
+        if quantity != 0 {
+            let price = Price(price);
+            self.tell(
+                sink,
+                &Event::Shown {
+                    side,
                     price,
-                    open: left,
-                    reserve,
-                    ..before
+                    quantity,
                 },
-                filled,
-                steps,
             );
         }
-        Some(before)
-    }
-
-    /// A resting order.
-    #[must_use]
-    pub fn order(&self, id: OrderId) -> Option<&Resting> {
-        self.orders.get(&id)
-    }
-
-    /// All resting orders by id.
-    pub fn orders(&self) -> impl Iterator<Item = &Resting> + '_ {
-        self.orders.values()
-    }
-
-    /// Resting orders with ids in this range.
-    pub fn orders_in(
-        &self,
-        range: std::ops::RangeInclusive<OrderId>,
-    ) -> impl Iterator<Item = &Resting> + '_ {
-        self.orders.range(range).map(|(_, order)| order)
-    }
-
-    /// Resting orders of one side, the next to trade first.
-    pub fn queue(&self, side: Side) -> impl Iterator<Item = &Resting> + '_ {
-        self.side(side).values().map(|id| &self.orders[id])
-    }
-
-    /// Open quantity at each price of one side, best first, at most `levels` prices. Saturates at the largest number.
-    #[must_use]
-    pub fn depth(&self, side: Side, levels: usize) -> Vec<(Price, Quantity)> {
-        let mut depth: Vec<(Price, Quantity)> = Vec::new();
-        for order in self.queue(side) {
-            if let Some((price, open)) = depth.last_mut()
-                && *price == order.price
-            {
-                open.0 = open.0.saturating_add(order.open.0);
-            } else if depth.len() < levels {
-                depth.push((order.price, order.open));
-            } else {
-                break;
-            }
-        }
-        depth
-    }
-
-    /// Priority of the next order that rests.
-    #[must_use]
-    pub fn next_priority(&self) -> u64 {
-        self.next_priority
-    }
-
-    fn best_against(&self, order: &Order) -> Option<Resting> {
-        let (_, id) = self.side(order.side.opposite()).first_key_value()?;
-        let maker = self.orders[id];
-        crosses(order, &maker).then_some(maker)
-    }
-
-    fn side(&self, side: Side) -> &BTreeMap<Place, OrderId> {
-        match side {
-            Side::Buy => &self.bids,
-            Side::Sell => &self.asks,
-        }
-    }
-
-    fn side_mut(&mut self, side: Side) -> &mut BTreeMap<Place, OrderId> {
-        match side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
-        }
-    }
-}
-
-fn crosses(order: &Order, maker: &Resting) -> bool {
-    match (order.side, order.limit) {
-        (_, None) => true,
-        (Side::Buy, Some(limit)) => maker.price <= limit,
-        (Side::Sell, Some(limit)) => maker.price >= limit,
-    }
-}
-
-/// What an incoming order has traded. Correctness: at most its own quantity.
-fn traded(steps: &[Step]) -> Quantity {
-    let quantities = steps.iter().map(|step| match step {
-        Step::Trade { quantity, .. } => quantity.0,
-        _ => 0,
-    });
-    Quantity(quantities.sum())
-}
-
-impl BorshSerialize for Book {
-    fn serialize<W: std::io::Write>(&self, writer: &mut W) -> std::io::Result<()> {
-        BorshSerialize::serialize(&self.next_priority, writer)?;
-        BorshSerialize::serialize(&self.orders, writer)
-    }
-}
-
-// Only the orders travel: both sides are rebuilt from them.
-impl BorshDeserialize for Book {
-    fn deserialize_reader<R: std::io::Read>(reader: &mut R) -> std::io::Result<Self> {
-        let next_priority = u64::deserialize_reader(reader)?;
-        let orders: BTreeMap<OrderId, Resting> = BorshDeserialize::deserialize_reader(reader)?;
-        let mut book = Book {
-            next_priority,
-            ..Book::default()
-        };
-        for (id, order) in &orders {
-            let place = (rank(order.side, order.price), order.priority);
-            book.side_mut(order.side).insert(place, *id);
-        }
-        book.orders = orders;
-        Ok(book)
     }
 }

@@ -1,7 +1,25 @@
-//! Trading: a pure order book, and the orders that accounts place in it.
+//! Trading: order books and auctions that know no account and no money, and the orders that accounts place.
 
+pub mod amend;
+pub mod auction;
 pub mod book;
+pub mod call;
+pub mod encode;
+pub mod event;
+pub mod index;
+pub mod ladder;
+pub mod limits;
+pub mod market_data;
+pub mod matching;
 pub mod order;
+pub mod reject;
+pub mod request;
+pub mod rules;
+pub mod session;
+pub mod slab;
+pub mod store;
+pub mod tree;
+pub mod uncross;
 
-pub use book::Book;
 pub use order::{Order, OrderId, SelfTrade, Side, TimeInForce};
+pub use tree::Book;

@@ -7,8 +7,8 @@ use crate::amount::{Currency, Money, Price, Quantity, Terms};
 use crate::call::{AmendOrder, NewOrder};
 use crate::carbon::{Instrument, InstrumentId};
 use crate::event::{Event, OrderEnd};
-use crate::exchange::book::Step;
 use crate::exchange::order::{Order, OrderId, Resting, Side, TimeInForce};
+use crate::exchange::tree::Step;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 

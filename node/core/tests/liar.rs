@@ -2,6 +2,11 @@
 //!
 //! The same programs drive the fuzz target `core_hears` (`tests/fuzz`).
 
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a test may ask how long it should run"
+)]
+
 mod common;
 
 use common::liar::play;

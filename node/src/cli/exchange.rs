@@ -1,6 +1,6 @@
 //! `bds exchange`: the order book alone, over a file of orders, without a network or accounts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -9,9 +9,14 @@ use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
 use bds_contracts::account::HolderId;
-use bds_contracts::amount::{Price, Quantity, Terms};
-use bds_contracts::exchange::book::Step;
-use bds_contracts::exchange::{Book, Order, OrderId, SelfTrade, Side, TimeInForce};
+use bds_contracts::amount::{Price, Quantity};
+use bds_contracts::exchange::book::Book;
+use bds_contracts::exchange::event::{Event, Sink};
+use bds_contracts::exchange::index::HashKey;
+use bds_contracts::exchange::reject::Reject;
+use bds_contracts::exchange::request::{Amend, Prevention, Request, Resize, Validity};
+use bds_contracts::exchange::rules::Rules;
+use bds_contracts::exchange::{OrderId, Side};
 use bds_contracts::tx::AccountId;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -66,23 +71,33 @@ pub enum Stp {
     Off,
 }
 
-impl From<Stp> for SelfTrade {
-    fn from(stp: Stp) -> Self {
-        match stp {
-            Stp::DecrementAndCancel => SelfTrade::DecrementAndCancel,
-            Stp::CancelOldest => SelfTrade::CancelOldest,
-            Stp::CancelNewest => SelfTrade::CancelNewest,
-            Stp::CancelBoth => SelfTrade::CancelBoth,
-            Stp::Off => SelfTrade::Off,
+impl Stp {
+    /// The orders' setting; none where they trade.
+    fn prevention(self) -> Option<Prevention> {
+        match self {
+            Stp::DecrementAndCancel => Some(Prevention::DecrementAndCancel),
+            Stp::CancelOldest => Some(Prevention::CancelOldest),
+            Stp::CancelNewest => Some(Prevention::CancelNewest),
+            Stp::CancelBoth => Some(Prevention::CancelBoth),
+            Stp::Off => None,
         }
     }
 }
+
+/// A feed says what a market took, so nothing is refused but prices that no ledger has: the lowest integer there is.
+const RULES: Rules = Rules {
+    price_min: Price(i64::MIN + 1),
+    makers_max: u32::MAX,
+    orders_max: 1 << 30,
+    account_orders_max: u32::MAX,
+    ..Rules::PLAIN
+};
 
 /// One line of the orders file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// A new order.
-    New(Order),
+    New(Request),
     /// Cancel what is open.
     Cancel(u64),
     /// Change price or open quantity; none stays.
@@ -107,7 +122,7 @@ pub struct Trade {
 pub struct Summary {
     /// Lines of the orders file.
     pub actions: u64,
-    /// Cancellations and amendments of orders that were not open, and new orders whose number is open already.
+    /// Cancellations and amendments of orders that were not open, new orders whose number was used, prices out of range.
     pub ignored: u64,
     /// Trades.
     pub trades: u64,
@@ -141,7 +156,11 @@ pub fn run(command: &ExchangeCommand) -> ExitCode {
 
 fn print(summary: &Summary, json: bool) -> ExitCode {
     let text = if json {
-        serde_json::json!(summary).to_string()
+        // Written directly: a JSON value holds no integer beyond 64 bits, and a notional may be one.
+        match serde_json::to_string(summary) {
+            Ok(text) => text,
+            Err(_) => return ExitCode::from(EXIT_IO),
+        }
     } else {
         format!(
             "{} actions ({} ignored), {} trades, volume {}, notional {}\nresting: {} orders, buy {}, sell {}\n{:.0} orders/s",
@@ -166,7 +185,7 @@ fn replay_files(args: &ReplayArgs) -> anyhow::Result<Summary> {
     let file = File::open(&args.orders)
         .with_context(|| format!("cannot open {}", args.orders.display()))?;
     let actions = read(file).with_context(|| format!("in {}", args.orders.display()))?;
-    let (summary, trades) = replay(&actions, args.stp.into());
+    let (summary, trades) = replay(&actions, args.stp);
     write(&args.trades, &trades)
         .with_context(|| format!("cannot write {}", args.trades.display()))?;
     Ok(summary)
@@ -261,7 +280,7 @@ impl Fields<'_> {
         }
     }
 
-    fn order(&self, number: u64, traders: &mut BTreeMap<String, u64>) -> anyhow::Result<Order> {
+    fn order(&self, number: u64, traders: &mut BTreeMap<String, u64>) -> anyhow::Result<Request> {
         let next = traders.len() as u64;
         let trader = *traders
             .entry(self.text("trader").to_owned())
@@ -276,15 +295,15 @@ impl Fields<'_> {
             "market" => true,
             other => bail!("`type` is `{other}`, not limit or market"),
         };
-        let time_in_force = match self.text("time_in_force") {
+        let validity = match self.text("time_in_force") {
             // A market order never rests.
-            "" | "gtc" if market => TimeInForce::ImmediateOrCancel,
-            "" | "gtc" => TimeInForce::GoodTillCancelled,
-            "ioc" => TimeInForce::ImmediateOrCancel,
-            "fok" => TimeInForce::FillOrKill,
+            "" | "gtc" if market => Validity::ImmediateOrCancel,
+            "" | "gtc" => Validity::GoodTillCancelled,
+            "ioc" => Validity::ImmediateOrCancel,
+            "fok" => Validity::FillOrKill,
             other => bail!("`time_in_force` is `{other}`, not gtc, ioc or fok"),
         };
-        let limit = if market {
+        let price = if market {
             None
         } else {
             Some(Price(self.needed("price")?))
@@ -293,86 +312,87 @@ impl Fields<'_> {
         if quantity == 0 {
             bail!("`quantity` is 0");
         }
-        Ok(Order {
-            id: OrderId {
-                account: AccountId(0),
-                number,
-            },
-            holder: HolderId(trader),
-            side,
-            limit,
-            quantity: Quantity(quantity),
-            time_in_force,
-            self_trade: SelfTrade::Off,
-            reserve: Price::ZERO,
-            budget: None,
+        let quantity = Quantity(quantity);
+        Ok(Request {
+            price,
+            validity,
+            ..Request::limit(id(number), HolderId(trader), side, Price::ZERO, quantity)
         })
+    }
+}
+
+/// Keeps the trades.
+#[derive(Default)]
+struct Trades(Vec<Trade>);
+
+impl Sink for Trades {
+    fn event(&mut self, _: u64, event: &Event) {
+        if let Event::Traded(trade) = event {
+            self.0.push(Trade {
+                resting: trade.maker.number,
+                taker: trade.taker.number,
+                price: trade.price.0,
+                quantity: trade.quantity.0,
+            });
+        }
     }
 }
 
 /// Runs the actions through an empty book, in order.
 #[must_use]
-pub fn replay(actions: &[Action], self_trade: SelfTrade) -> (Summary, Vec<Trade>) {
-    let mut book = Book::default();
-    let mut trades = Vec::new();
-    let mut steps = Vec::new();
+pub fn replay(actions: &[Action], stp: Stp) -> (Summary, Vec<Trade>) {
+    let prevention = stp.prevention();
+    let book = match prevention {
+        Some(_) => Book::new(RULES, HashKey::PUBLIC),
+        None => Book::with_self_trades(RULES, HashKey::PUBLIC),
+    };
+    let mut book = book.expect("sound rules");
+    let prevention = prevention.unwrap_or_default();
+    let mut trades = Trades::default();
     let mut ignored = 0;
-    let mut used = BTreeSet::new();
+    let mut used = HashSet::with_capacity(actions.len());
     let started = Instant::now();
     for action in actions {
-        steps.clear();
-        let (taker, done) = match action {
-            Action::New(order) => {
-                let fresh = used.insert(order.id.number);
-                if fresh {
-                    book.place(
-                        &Order {
-                            self_trade,
-                            ..*order
-                        },
-                        &Terms::PLAIN,
-                        &mut steps,
-                    );
+        let done = match action {
+            Action::New(request) => {
+                if used.insert(request.id.number) {
+                    let request = Request {
+                        prevention,
+                        ..*request
+                    };
+                    // A fill-or-kill order that finds too little is no fault of the feed.
+                    matches!(
+                        book.place(&request, &mut trades),
+                        Ok(_) | Err(Reject::NotFillable)
+                    )
+                } else {
+                    false
                 }
-                (order.id.number, fresh)
             }
             Action::Cancel(number) | Action::Amend(number, _, Some(Quantity::ZERO)) => {
-                (*number, book.cancel(id(*number)).is_some())
+                book.cancel(id(*number), &mut trades).is_ok()
             }
             Action::Amend(number, price, quantity) => {
-                let done = book.order(id(*number)).copied().is_some_and(|before| {
-                    let price = price.unwrap_or(before.price);
-                    let open = quantity.unwrap_or(before.open);
-                    book.amend(
-                        before.id,
-                        price,
-                        open,
-                        Price::ZERO,
-                        &Terms::PLAIN,
-                        &mut steps,
-                    )
-                    .is_some()
-                });
-                (*number, done)
+                let amend = Amend {
+                    id: id(*number),
+                    price: *price,
+                    size: quantity.map(Resize::Open),
+                    reserve: None,
+                    position: 0,
+                };
+                book.amend(&amend, &mut trades).is_ok()
             }
         };
         ignored += u64::from(!done);
-        trades.extend(steps.iter().filter_map(|step| match step {
-            Step::Trade {
-                maker,
-                price,
-                quantity,
-            } => Some(Trade {
-                resting: maker.id.number,
-                taker,
-                price: price.0,
-                quantity: quantity.0,
-            }),
-            _ => None,
-        }));
     }
+    let Trades(trades) = trades;
     let seconds = started.elapsed().as_secs_f64();
-    let resting = |side| book.queue(side).map(|order| u128::from(order.open.0)).sum();
+    let resting = |side| {
+        book.depth(side, usize::MAX)
+            .iter()
+            .map(|depth| depth.quantity)
+            .sum()
+    };
     let summary = Summary {
         actions: actions.len() as u64,
         ignored,
@@ -384,7 +404,7 @@ pub fn replay(actions: &[Action], self_trade: SelfTrade) -> (Summary, Vec<Trade>
             .sum(),
         resting_buy: resting(Side::Buy),
         resting_sell: resting(Side::Sell),
-        resting_orders: book.orders().count() as u64,
+        resting_orders: book.len() as u64,
         orders_per_second: if seconds > 0.0 {
             actions.len() as f64 / seconds
         } else {
@@ -422,7 +442,7 @@ mod tests {
 
     fn trades(text: &str, stp: Stp) -> (Vec<(u64, u64, i64, u64)>, Summary) {
         let actions = read(text.as_bytes()).expect("well formed");
-        let (summary, trades) = replay(&actions, stp.into());
+        let (summary, trades) = replay(&actions, stp);
         (
             trades
                 .iter()
@@ -485,6 +505,17 @@ mod tests {
         assert_eq!(after(Stp::CancelNewest), (0, 5, 0));
         assert_eq!(after(Stp::CancelBoth), (0, 0, 0));
         assert_eq!(after(Stp::Off), (1, 2, 0));
+    }
+
+    #[test]
+    fn a_notional_beyond_64_bits_is_written() {
+        let text = "action,order,trader,side,price,quantity\n\
+            new,1,a,sell,9223372036854775807,9000\nnew,2,b,buy,9223372036854775807,9000\n";
+        let (_, summary) = trades(text, Stp::Off);
+        assert_eq!(summary.notional, 9_000 * i128::from(i64::MAX));
+        let json = serde_json::to_string(&summary).expect("writable");
+        assert!(json.contains(&summary.notional.to_string()), "{json}");
+        assert_eq!(print(&summary, true), ExitCode::SUCCESS);
     }
 
     #[test]
