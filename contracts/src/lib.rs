@@ -13,6 +13,7 @@ pub mod code;
 pub mod event;
 pub mod exchange;
 pub mod genesis;
+pub mod kernel;
 pub mod key;
 pub mod merkle;
 pub mod query;
