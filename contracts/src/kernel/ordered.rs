@@ -9,21 +9,14 @@ use super::table::{Journaled, Key, Place, Value};
 use super::wire::Malformed;
 use crate::receipt::Code;
 
-#[derive(Debug, Clone)]
-struct Undo<K, V> {
-    key: K,
-    old: Option<V>,
-    /// It was the block's first write to this entry.
-    first: bool,
-}
-
 /// Entries in key order.
 #[derive(Debug, Clone)]
 pub struct Ordered<K, V> {
     place: Place,
     entries: BTreeMap<K, V>,
     tx: u64,
-    undo: Vec<Undo<K, V>>,
+    /// Entries written in this transaction, with what they were before each write.
+    undo: Vec<(K, Option<V>)>,
     /// Entries written in this block, with what they were before it.
     changed: BTreeMap<K, Option<V>>,
 }
@@ -111,25 +104,18 @@ impl<K: Key, V: Value> Ordered<K, V> {
             self.tx = tx;
         }
         let old = self.entries.get(key).cloned();
-        let first = !self.changed.contains_key(key);
-        if first {
+        // A write that is taken back stays listed; at the end of the block it is no difference.
+        if !self.changed.contains_key(key) {
             self.changed.insert(key.clone(), old.clone());
         }
-        self.undo.push(Undo {
-            key: key.clone(),
-            old,
-            first,
-        });
+        self.undo.push((key.clone(), old));
         Ok(())
     }
 }
 
 impl<K: Key, V: Value> Journaled for Ordered<K, V> {
     fn undo(&mut self) {
-        let Undo { key, old, first } = self.undo.pop().expect("the journal holds each write once");
-        if first {
-            self.changed.remove(&key);
-        }
+        let (key, old) = self.undo.pop().expect("the journal holds each write once");
         match old {
             Some(value) => {
                 self.entries.insert(key, value);

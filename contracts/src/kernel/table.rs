@@ -216,6 +216,12 @@ impl<K: Key, V: Value> Table<K, V> {
         Ok(self.entries[slot as usize].value.take())
     }
 
+    /// Slots in use or free.
+    #[cfg(test)]
+    pub(crate) fn slots(&self) -> usize {
+        self.entries.len()
+    }
+
     /// The key's slot, with or without a value.
     fn slot(&self, key: &K) -> Option<u32> {
         let is = |slot: u32| self.entries[slot as usize].key == *key;

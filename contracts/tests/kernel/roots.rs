@@ -183,6 +183,36 @@ fn the_changes_root_and_its_proofs_agree_with_the_definition() {
 }
 
 #[test]
+fn leaves_that_are_no_neighbours_show_nothing() {
+    let entries: Vec<_> = (0..9).map(|n| (10 * n, Some(vec![n as u8]))).collect();
+    let block = changes(&entries);
+    let hashes = block.leaf_hashes(&mut plain);
+    let root = block.root(&hashes, &mut plain);
+    let prove = |n| {
+        let key = changes(&[(n, None)]).iter().next().unwrap().key.to_vec();
+        (block.prove(&hashes, &key, &mut plain), key)
+    };
+    // 40 was changed; the leaves of 30 and 50 are under the root, but not next to each other.
+    let (mut forged, key) = prove(40);
+    let (below, above) = (prove(30).0.leaves.remove(0), prove(50).0.leaves.remove(0));
+    forged.leaves = vec![below.clone(), above.clone()];
+    assert_eq!(forged.verify(&root, &key), None);
+    // One end alone shows nothing of what lies between.
+    for one in [below, above] {
+        forged.leaves = vec![one];
+        assert_eq!(forged.verify(&root, &key), None);
+    }
+    // Nor does another count.
+    let (mut honest, key) = prove(45);
+    assert_eq!(honest.verify(&root, &key), Some(Shown::Untouched));
+    honest.count += 1;
+    assert_eq!(honest.verify(&root, &key), None);
+    honest.leaves.clear();
+    honest.count = 0;
+    assert_eq!(honest.verify(&root, &key), None);
+}
+
+#[test]
 fn equal_content_has_an_equal_root_whatever_the_way_to_it() {
     // Two histories with the same end: points go around, in another order, over other blocks, through a snapshot.
     let pay = |from, nonce, to, points| {
