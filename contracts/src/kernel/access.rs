@@ -22,6 +22,7 @@ impl AccessSet {
     }
 
     /// Adds an account.
+    #[inline]
     pub fn account(&mut self, id: AccountId) {
         if !self.accounts.contains(&id) {
             self.accounts.push(id);
@@ -42,6 +43,7 @@ impl AccessSet {
 
     /// The accounts, in the order they were named.
     #[must_use]
+    #[inline]
     pub fn accounts(&self) -> &[AccountId] {
         &self.accounts
     }

@@ -23,8 +23,6 @@ pub fn plain(messages: &[&[u8]], digests: &mut [Digest]) {
 /// One changed entry: where it lies in the buffer.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// The first 16 bytes of the key inside its table, as a number: decides nearly every comparison.
-    order: u128,
     start: usize,
     key_end: usize,
     end: usize,
@@ -36,6 +34,9 @@ pub struct Changes {
     /// One after the other: `0x00 || key length || key || tag || value`, what an entry's leaf hash is taken of.
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+    /// Of the running table: the first eight bytes of a key as a number, which decide nearly every comparison, above the
+    /// entry's place.
+    order: Vec<u128>,
     table_start: usize,
 }
 
@@ -74,11 +75,13 @@ impl Changes {
             None => self.bytes.push(0),
         }
         let own = &self.bytes[start + KEY_OFFSET + prefix.len()..key_end];
-        let mut first = [0; 16];
-        let count = own.len().min(16);
+        let mut first = [0; 8];
+        let count = own.len().min(8);
         first[..count].copy_from_slice(&own[..count]);
+        let place = self.entries.len() as u128;
+        self.order
+            .push(u128::from(u64::from_be_bytes(first)) << 64 | place);
         self.entries.push(Entry {
-            order: u128::from_be_bytes(first),
             start,
             key_end,
             end: self.bytes.len(),
@@ -87,13 +90,41 @@ impl Changes {
 
     /// Puts the entries of the table that ends here into key order. Tables come in the order of their keys.
     pub fn end_table(&mut self) {
+        self.order.sort_unstable();
         let bytes = &self.bytes;
-        let key = |entry: &Entry| &bytes[entry.start + KEY_OFFSET..entry.key_end];
-        self.entries[self.table_start..].sort_unstable_by(|a, b| {
-            let by_order = a.order.cmp(&b.order);
-            by_order.then_with(|| key(a).cmp(key(b)))
-        });
+        let mut sorted: Vec<Entry> = self
+            .order
+            .iter()
+            .map(|order| self.entries[*order as u64 as usize])
+            .collect();
+        // Keys that share their first eight bytes stand next to each other by now.
+        let mut start = 0;
+        while start < sorted.len() {
+            let same = self.order[start] >> 64;
+            let alike = |order: &&u128| **order >> 64 == same;
+            let end = start + self.order[start..].iter().take_while(alike).count();
+            sorted[start..end]
+                .sort_unstable_by_key(|entry| &bytes[entry.start + KEY_OFFSET..entry.key_end]);
+            start = end;
+        }
+        self.entries.truncate(self.table_start);
+        self.entries.append(&mut sorted);
+        self.order.clear();
         self.table_start = self.entries.len();
+    }
+
+    /// Without entries, with room for as much as `last` held: blocks are like the ones before them.
+    pub(crate) fn with_room_of(last: (usize, usize)) -> Self {
+        Self {
+            bytes: Vec::with_capacity(last.0 + last.0 / 8),
+            entries: Vec::with_capacity(last.1 + last.1 / 8),
+            ..Self::default()
+        }
+    }
+
+    /// Bytes and entries.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        (self.bytes.len(), self.entries.len())
     }
 
     /// How many entries changed.

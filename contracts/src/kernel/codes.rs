@@ -22,7 +22,14 @@ codes! {
     204 PAYLOAD_SEALED "PayloadSealed" "The payload is sealed and this ledger opens none.";
     205 TRIGGER_INVALID "TriggerInvalid" "The work would be due before the block that asks for it, or its arguments are too long.";
     206 TOO_MUCH_KEPT "TooMuchKept" "The transaction asks to keep more than its limit.";
-    207 OVERDRAWN "Overdrawn" "An entry does not exist or would leave its range.";
+    220 NOT_ENDORSED "NotEndorsed" "A second member must endorse this very call first." retry true;
+    221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call.";
+    222 THRESHOLD_INVALID "ThresholdInvalid" "An account is moved by one representative or by two; for two there must be two.";
+    223 OWN_ACCOUNT "OwnAccount" "Nobody may do this for an account it represents itself.";
+    230 LIMIT_INVALID "LimitInvalid" "A credit limit is not negative and not below what is drawn of it.";
+    231 UNKNOWN_HOLD "UnknownHold" "There is no such hold: it was never made, or ended.";
+    232 NOT_OF_HOLD "NotOfHold" "The sender represents neither side of the hold that may do this.";
+    233 SAME_ACCOUNT "SameAccount" "Both sides are the same account.";
 }
 
 #[cfg(test)]

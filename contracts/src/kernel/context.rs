@@ -80,18 +80,21 @@ pub(super) struct Point {
 impl Cx<'_> {
     /// The running block.
     #[must_use]
+    #[inline]
     pub fn block(&self) -> &BlockInfo {
         &self.block
     }
 
     /// On whose behalf.
     #[must_use]
+    #[inline]
     pub fn caller(&self) -> Caller {
         self.caller
     }
 
     /// The member that calls; none for the kernel.
     #[must_use]
+    #[inline]
     pub fn member(&self) -> Option<MemberId> {
         match self.caller {
             Caller::Member { id, .. } => Some(id),
@@ -101,6 +104,7 @@ impl Cx<'_> {
 
     /// The roles of whoever calls; none for the kernel.
     #[must_use]
+    #[inline]
     pub fn roles(&self) -> Roles {
         match self.caller {
             Caller::Member { roles, .. } => roles,
@@ -110,6 +114,7 @@ impl Cx<'_> {
 
     /// Who may take part in this ledger.
     #[must_use]
+    #[inline]
     pub fn profile(&self) -> Profile {
         self.profile
     }
@@ -137,6 +142,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// `METER_EXCEEDED`.
+    #[inline]
     pub fn emit<M: Module>(&mut self, event: &M::Event<'_>) -> Result<(), Code> {
         let bytes = self.receipts.event(M::ID, event);
         self.stores.journal.meter.bytes(bytes)
@@ -155,6 +161,7 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// `METER_EXCEEDED`.
+    #[inline]
     pub fn charge(&mut self, units: u64) -> Result<(), Code> {
         self.stores.journal.meter.charge(units)
     }
@@ -302,6 +309,7 @@ impl Cx<'_> {
         Ok(next)
     }
 
+    #[inline]
     pub(super) fn point(&self) -> Point {
         Point {
             writes: self.stores.journal.mark(),

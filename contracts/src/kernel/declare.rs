@@ -39,6 +39,7 @@ macro_rules! calls {
                 }),*]
             };
 
+            #[inline]
             fn decode(
                 method: u16,
                 reader: &mut $crate::kernel::wire::Reader<$wire>,
@@ -54,12 +55,14 @@ macro_rules! calls {
                 }
             }
 
+            #[inline]
             fn number(&self) -> u16 {
                 match self {
                     $(Self::$variant { .. } => $number,)*
                 }
             }
 
+            #[inline]
             fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
                 match self {
                     $(Self::$variant { $($field),* } => {
@@ -129,12 +132,14 @@ macro_rules! events {
                 }),*
             ];
 
+            #[inline]
             fn number(&self) -> u16 {
                 match self {
                     $(Self::$variant { .. } => $number,)*
                 }
             }
 
+            #[inline]
             fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
                 match self {
                     $(Self::$variant { $($field),* } => {
@@ -157,6 +162,59 @@ macro_rules! fields {
             kind: <$type as $crate::kernel::wire::Decode>::KIND,
             text: concat!($($text, "\n"),+),
         }),*]
+    };
+}
+
+/// Declares one of several: an enum of names, whose place is its byte on the wire and in the state. New ones go to the end.
+#[macro_export]
+macro_rules! choices {
+    (
+        $(#[$meta:meta])*
+        $visible:vis enum $name:ident {
+            $($(#[$variant_meta:meta])* $variant:ident $label:literal),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
+            ::borsh::BorshSerialize, ::borsh::BorshDeserialize,
+        )]
+        $visible enum $name {
+            $($(#[$variant_meta])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Its name in text.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $label,)*
+                }
+            }
+        }
+
+        impl<'wire> $crate::kernel::wire::Decode<'wire> for $name {
+            const KIND: $crate::kernel::wire::Kind =
+                $crate::kernel::wire::Kind::Choice(stringify!($name), &[$($label),*]);
+
+            fn decode(
+                reader: &mut $crate::kernel::wire::Reader<'wire>,
+            ) -> ::std::result::Result<Self, $crate::kernel::wire::Malformed> {
+                let place = <u8 as $crate::kernel::wire::Decode>::decode(reader)?;
+                let found = Self::ALL.get(usize::from(place)).copied();
+                found.ok_or($crate::kernel::wire::Malformed)
+            }
+        }
+
+        impl $crate::kernel::wire::Encode for $name {
+            #[inline]
+            fn encode(&self, out: &mut ::std::vec::Vec<u8>) {
+                out.push(*self as u8);
+            }
+        }
     };
 }
 
@@ -208,11 +266,12 @@ macro_rules! modules {
 
             fn trigger(
                 module: u16,
+                trigger: u64,
                 data: &[u8],
                 cx: &mut $crate::kernel::context::Cx<'_>,
             ) -> ::std::result::Result<(), $crate::Code> {
                 match module {
-                    $($number => <$module as $crate::kernel::module::Module>::on_trigger(data, cx),)*
+                    $($number => <$module as $crate::kernel::module::Module>::on_trigger(trigger, data, cx),)*
                     _ => Err($crate::kernel::codes::UNKNOWN_MODULE),
                 }
             }

@@ -129,12 +129,14 @@ impl<'a> Envelope<'a> {
 
     /// The whole wire form.
     #[must_use]
+    #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
 
     /// The bytes under the signature.
     #[must_use]
+    #[inline]
     pub fn signed_bytes(&self) -> &'a [u8] {
         &self.bytes[..self.bytes.len() - SIGNATURE_BYTES]
     }
@@ -147,36 +149,42 @@ impl<'a> Envelope<'a> {
 
     /// The ledger it is for.
     #[must_use]
+    #[inline]
     pub fn chain(&self) -> ChainId {
         ChainId(*self.array(8))
     }
 
     /// The signer.
     #[must_use]
+    #[inline]
     pub fn sender(&self) -> PublicKey {
         PublicKey(*self.array(40))
     }
 
     /// The sender's nonce.
     #[must_use]
+    #[inline]
     pub fn nonce(&self) -> u64 {
         u64::from_le_bytes(*self.array(72))
     }
 
     /// Not valid before.
     #[must_use]
+    #[inline]
     pub fn lock_time(&self) -> Millis {
         Millis(u64::from_le_bytes(*self.array(80)))
     }
 
     /// Not valid at or after.
     #[must_use]
+    #[inline]
     pub fn expires_at(&self) -> Millis {
         Millis(u64::from_le_bytes(*self.array(88)))
     }
 
     /// A nonce of the same sender that must have been used before.
     #[must_use]
+    #[inline]
     pub fn after(&self) -> Option<u64> {
         Some(u64::from_le_bytes(*self.array(96))).filter(|nonce| *nonce != NO_NONCE)
     }
@@ -191,6 +199,7 @@ impl<'a> Envelope<'a> {
     ///
     /// # Errors
     /// [`Malformed`]: also for no call or more than [`CALLS_MAX`].
+    #[inline]
     pub fn payload(&self) -> Result<(Option<ContentHash>, Payload<'a>), Malformed> {
         let mut reader = Reader::new(&self.signed_bytes()[FIXED..]);
         let content = Option::<ContentHash>::decode(&mut reader)?;
@@ -216,6 +225,7 @@ impl<'a> Envelope<'a> {
         Ok((content, payload))
     }
 
+    #[inline]
     fn array<const N: usize>(&self, at: usize) -> &'a [u8; N] {
         self.bytes[at..]
             .first_chunk()
@@ -226,17 +236,20 @@ impl<'a> Envelope<'a> {
 impl<'a> CallList<'a> {
     /// How many; at least one.
     #[must_use]
+    #[inline]
     pub fn count(&self) -> u8 {
         self.count
     }
 
     /// The calls in order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = CallView<'a>> + use<'a> {
         let mut reader = Reader::new(self.bytes);
         std::iter::from_fn(move || next_call(&mut reader).ok())
     }
 }
 
+#[inline]
 fn next_call<'a>(reader: &mut Reader<'a>) -> Result<CallView<'a>, Malformed> {
     Ok(CallView {
         module: u16::decode(reader)?,
@@ -303,6 +316,7 @@ impl Draft {
 
     /// The bytes to sign; the signature goes behind them.
     #[must_use]
+    #[inline]
     pub fn signed_bytes(&self) -> Vec<u8> {
         let mut out = self.head();
         out.extend_from_slice(&[0, self.count]);

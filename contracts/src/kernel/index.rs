@@ -25,6 +25,7 @@ impl Index {
     }
 
     /// The part of the key's hash that places it.
+    #[inline]
     pub(crate) fn tag<K: Hash + ?Sized>(&self, key: &K) -> u32 {
         let mut hasher = Folded(self.seed);
         key.hash(&mut hasher);
@@ -32,6 +33,7 @@ impl Index {
     }
 
     /// The slot for which `is` holds, among those with this tag.
+    #[inline]
     pub(crate) fn find(&self, tag: u32, mut is: impl FnMut(u32) -> bool) -> Option<u32> {
         let mask = self.words.len() - 1;
         let mut place = tag as usize & mask;
@@ -105,6 +107,7 @@ fn put(words: &mut [u64], word: u64) {
 struct Folded(u64);
 
 impl Folded {
+    #[inline]
     fn mix(&mut self, word: u64) {
         let product =
             u128::from(self.0 ^ word) * u128::from(0x9e37_79b9_7f4a_7c15_u64 ^ self.0 << 1);
@@ -113,6 +116,7 @@ impl Folded {
 }
 
 impl Hasher for Folded {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
         words
@@ -125,18 +129,22 @@ impl Hasher for Folded {
         }
     }
 
+    #[inline]
     fn write_u64(&mut self, word: u64) {
         self.mix(word);
     }
 
+    #[inline]
     fn write_u32(&mut self, word: u32) {
         self.mix(u64::from(word));
     }
 
+    #[inline]
     fn write_usize(&mut self, word: usize) {
         self.mix(word as u64);
     }
 
+    #[inline]
     fn finish(&self) -> u64 {
         let product = u128::from(self.0) * u128::from(0xd6e8_feb8_6659_fd93_u64);
         (product as u64) ^ (product >> 64) as u64

@@ -43,6 +43,7 @@ impl Journal {
     ///
     /// # Errors
     /// `METER_EXCEEDED`: then nothing may be written.
+    #[inline]
     pub(crate) fn note(&mut self, table: TableId) -> Result<u64, Code> {
         self.meter.write()?;
         self.writes.push(table);
@@ -50,10 +51,12 @@ impl Journal {
     }
 
     /// Number of the running block, as marked in the slots it wrote.
+    #[inline]
     pub(crate) fn block(&self) -> u32 {
         self.block
     }
 
+    #[inline]
     pub(crate) fn mark(&self) -> Mark {
         Mark(self.writes.len())
     }
@@ -68,6 +71,7 @@ impl Journal {
     }
 
     /// What was written stays.
+    #[inline]
     pub(crate) fn commit(&mut self) {
         self.tx += 1;
         self.writes.clear();

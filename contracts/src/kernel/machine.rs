@@ -47,6 +47,8 @@ pub struct Machine<L> {
 
 /// Transactions whose entries are fetched ahead of their execution.
 const WARM: usize = 16;
+/// With fewer members than this the tables lie in the caches anyway.
+const WARM_MEMBERS: usize = 1 << 15;
 
 impl<L: Modules> Machine<L> {
     /// A ledger without members.
@@ -151,7 +153,9 @@ impl<L: Modules> Machine<L> {
         self.run_phase(&mut outcome.receipts, Phase::Begin);
         let mut set = AccessSet::new();
         for batch in txs.chunks(WARM) {
-            self.warm(batch, &mut set);
+            if self.stores.kernel.members.len() >= WARM_MEMBERS {
+                self.warm(batch, &mut set);
+            }
             for (id, tx) in batch {
                 let room = spent < self.limits.block_units;
                 match room
@@ -287,7 +291,7 @@ impl<L: Modules> Machine<L> {
             let Some(work) = work else { continue };
             let (id, limit) = (ReceiptId::Trigger(key.1), self.limits.tx_units);
             let (_, units) = self.run(receipts, id, Caller::Kernel, limit, |cx| {
-                L::trigger(work.module, &work.data, cx).map_err(|code| (NO_CALL, code))
+                L::trigger(work.module, key.1, &work.data, cx).map_err(|code| (NO_CALL, code))
             });
             spent += units;
         }

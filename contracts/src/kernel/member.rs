@@ -16,7 +16,7 @@ use crate::tx::PublicKey;
 pub struct MemberId(pub u32);
 
 /// What is read for every transaction of a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshDeserialize)]
 pub struct Member {
     /// Its number.
     pub id: MemberId,
@@ -24,6 +24,17 @@ pub struct Member {
     pub roles: Roles,
     /// Which of its transactions were executed.
     pub nonces: Nonces,
+}
+
+// Written as one piece, since every block writes down each member that sent something.
+impl BorshSerialize for Member {
+    fn serialize<W: std::io::Write>(&self, writer: &mut W) -> std::io::Result<()> {
+        let mut bytes = [0; 24];
+        bytes[..4].copy_from_slice(&self.id.0.to_le_bytes());
+        let mut rest = &mut bytes[4..];
+        (self.roles, self.nonces).serialize(&mut rest)?;
+        writer.write_all(&bytes)
+    }
 }
 
 crate::tables! {

@@ -56,6 +56,7 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
+    #[inline]
     pub(crate) fn of(units: u64) -> Self {
         Self {
             units_limit: units,
@@ -65,11 +66,13 @@ impl Meter {
         }
     }
 
+    #[inline]
     pub(crate) fn unbounded() -> Self {
         Self::of(u64::MAX)
     }
 
     /// As it is, but no more than so many writes from now on.
+    #[inline]
     pub(crate) fn with_writes(self, writes: u64) -> Self {
         Self {
             writes_limit: writes,
@@ -78,6 +81,7 @@ impl Meter {
         }
     }
 
+    #[inline]
     pub(crate) fn charge(&mut self, units: u64) -> Result<(), Code> {
         let spent = self.units.saturating_add(units);
         if spent > self.units_limit {
@@ -87,6 +91,7 @@ impl Meter {
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn write(&mut self) -> Result<(), Code> {
         if self.writes == self.writes_limit {
             return Err(codes::METER_EXCEEDED);
@@ -96,11 +101,13 @@ impl Meter {
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn bytes(&mut self, count: usize) -> Result<(), Code> {
         self.charge((count as u64).div_ceil(BYTES_PER_UNIT))
     }
 
     /// Units spent so far.
+    #[inline]
     pub(crate) fn spent(&self) -> u64 {
         self.units
     }

@@ -37,12 +37,12 @@ pub trait Module: Sized + 'static {
     /// The reason why nothing was changed: what had been written is taken back.
     fn execute(call: &Self::Call<'_>, cx: &mut Cx<'_>) -> Result<(), Code>;
 
-    /// Does what was scheduled with [`Cx::schedule`].
+    /// Does what was scheduled with [`Cx::schedule`], which gave out this number.
     ///
     /// # Errors
     /// As above.
-    fn on_trigger(data: &[u8], cx: &mut Cx<'_>) -> Result<(), Code> {
-        let _ = (data, cx);
+    fn on_trigger(number: u64, data: &[u8], cx: &mut Cx<'_>) -> Result<(), Code> {
+        let _ = (number, data, cx);
         Err(codes::UNKNOWN_METHOD)
     }
 
@@ -165,7 +165,7 @@ impl ModuleInfo {
 /// Work of a module in a phase.
 pub type PhaseWork = fn(&mut Cx<'_>, Phase) -> Result<(), Code>;
 
-/// The modules of a ledger; implemented by [`modules!`](crate::modules).
+/// The modules of a ledger; implemented by [`modules!`](macro@crate::modules).
 pub trait Modules: 'static {
     /// All of them, for OpenAPI, CLI help, the role matrix and the requirements page.
     const CATALOG: &'static [ModuleInfo];
@@ -192,7 +192,7 @@ pub trait Modules: 'static {
     ///
     /// # Errors
     /// `UNKNOWN_MODULE`; then what the module returns.
-    fn trigger(module: u16, data: &[u8], cx: &mut Cx<'_>) -> Result<(), Code>;
+    fn trigger(module: u16, number: u64, data: &[u8], cx: &mut Cx<'_>) -> Result<(), Code>;
 
     /// Has every module read what a batch will need.
     fn warm(stores: &Stores, set: &AccessSet);
@@ -229,7 +229,7 @@ pub fn matrix<L: Modules>(profile: Profile) -> impl Iterator<Item = Cell> {
     })
 }
 
-/// Checks and executes a call of one module; for [`modules!`](crate::modules).
+/// Checks and executes a call of one module; for [`modules!`](macro@crate::modules).
 ///
 /// # Errors
 /// As [`Modules::call`].
@@ -240,7 +240,7 @@ pub fn run<M: Module>(call: CallView<'_>, cx: &mut Cx<'_>) -> Result<(), Code> {
     M::execute(&decode::<M>(call)?, cx)
 }
 
-/// What a call of one module touches; for [`modules!`](crate::modules).
+/// What a call of one module touches; for [`modules!`](macro@crate::modules).
 ///
 /// # Errors
 /// As [`Modules::touches`].

@@ -22,12 +22,14 @@ pub struct Nonces {
 impl Nonces {
     /// The lowest number that is not used.
     #[must_use]
+    #[inline]
     pub fn floor(self) -> u64 {
         self.floor
     }
 
     /// Whether the number was used.
     #[must_use]
+    #[inline]
     pub fn is_used(self, nonce: u64) -> bool {
         match nonce.checked_sub(self.floor) {
             None => true,
@@ -40,6 +42,7 @@ impl Nonces {
     ///
     /// # Errors
     /// `NONCE_REUSED`; `NONCE_GAP` beyond the window, or for the last number there is, which nobody can use.
+    #[inline]
     pub fn using(self, nonce: u64) -> Result<Self, Code> {
         let distance = nonce.checked_sub(self.floor).ok_or(Code::NONCE_REUSED)?;
         if distance > WINDOW || nonce == u64::MAX {

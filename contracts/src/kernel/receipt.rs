@@ -85,31 +85,36 @@ impl Receipts {
     }
 
     /// Opens a receipt; events follow, then [`Receipts::finish`].
+    #[inline]
     pub(crate) fn begin(&mut self, id: ReceiptId, height: Height) {
-        let index = length(self.ends.len());
-        match id {
+        // Put together on the stack, so that it is appended in one piece.
+        let mut head = [0; 1 + 64 + FIXED];
+        let own = match id {
             ReceiptId::Tx(id) => {
-                self.bytes.push(0);
-                self.bytes.extend_from_slice(&id.0);
+                head[1..65].copy_from_slice(&id.0);
+                65
             }
             ReceiptId::Trigger(number) => {
-                self.bytes.push(1);
-                number.encode(&mut self.bytes);
+                head[0] = 1;
+                head[1..9].copy_from_slice(&number.to_le_bytes());
+                9
             }
             ReceiptId::Phase { module, end } => {
-                self.bytes.push(2);
-                module.encode(&mut self.bytes);
-                end.encode(&mut self.bytes);
+                head[0] = 2;
+                head[1..3].copy_from_slice(&module.to_le_bytes());
+                head[3] = u8::from(end);
+                4
             }
-        }
-        self.fixed = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; FIXED]);
-        self.bytes[self.fixed..][..8].copy_from_slice(&height.to_le_bytes());
-        self.bytes[self.fixed + 8..][..4].copy_from_slice(&index.to_le_bytes());
+        };
+        head[own..own + 8].copy_from_slice(&height.to_le_bytes());
+        head[own + 8..own + 12].copy_from_slice(&length(self.ends.len()).to_le_bytes());
+        self.fixed = self.bytes.len() + own;
+        self.bytes.extend_from_slice(&head[..own + FIXED]);
         self.message.clear();
     }
 
     /// Where the next event would begin.
+    #[inline]
     pub(crate) fn mark(&self) -> usize {
         self.bytes.len()
     }
@@ -120,11 +125,12 @@ impl Receipts {
     }
 
     /// Appends an event and returns how many bytes it took.
+    #[inline]
     pub(crate) fn event<E: Events>(&mut self, module: u16, event: &E) -> usize {
         let start = self.bytes.len();
         module.encode(&mut self.bytes);
         event.number().encode(&mut self.bytes);
-        self.bytes.extend_from_slice(&[0; 4]);
+        self.bytes.extend([0; 4]);
         let fields = self.bytes.len();
         event.encode(&mut self.bytes);
         let count = length(self.bytes.len() - fields);
@@ -139,6 +145,7 @@ impl Receipts {
     }
 
     /// Closes the open receipt.
+    #[inline]
     pub(crate) fn finish(&mut self, code: Code, call: u8, units: u64) {
         let events = length(self.bytes.len() - self.fixed - FIXED);
         let fixed = &mut self.bytes[self.fixed..];
@@ -163,11 +170,13 @@ impl Receipts {
     }
 
     /// Sets aside what earlier calls said.
+    #[inline]
     pub(crate) fn take_message(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.message)
     }
 
     /// Puts back what was set aside, unless something was said since.
+    #[inline]
     pub(crate) fn give_message(&mut self, message: Vec<u8>) {
         if self.message.is_empty() {
             self.message = message;

@@ -39,6 +39,7 @@ impl Profiles {
 
     /// Whether this profile is in the set.
     #[must_use]
+    #[inline]
     pub const fn has(self, profile: Profile) -> bool {
         let bit = match profile {
             Profile::Public => Self::PUBLIC.0,
@@ -53,6 +54,7 @@ impl Profiles {
 ///
 /// # Errors
 /// `WRONG_PROFILE`, `WRONG_ROLE`; in this order.
+#[inline]
 pub fn check(method: &Method, roles: Roles, profile: Profile) -> Result<(), Code> {
     if !method.profiles.has(profile) {
         return Err(codes::WRONG_PROFILE);

@@ -146,6 +146,8 @@ pub struct Stores {
     sets: Vec<(u16, Box<dyn TableSet>)>,
     places: [u8; MODULES_MAX],
     pub(crate) journal: Journal,
+    /// How much the last block changed.
+    room: (usize, usize),
 }
 
 impl Stores {
@@ -157,10 +159,11 @@ impl Stores {
             sets: Vec::new(),
             places: [NONE; MODULES_MAX],
             journal: Journal::new(),
+            room: (0, 0),
         }
     }
 
-    /// Adds a module's tables. Called by [`modules!`](crate::modules), by rising number.
+    /// Adds a module's tables. Called by [`modules!`](macro@crate::modules), by rising number.
     ///
     /// # Panics
     /// When the number is 0, too high or not above the last one.
@@ -215,7 +218,7 @@ impl Stores {
 
     /// Ends the block: what it changed, by key.
     pub(crate) fn end_block(&mut self) -> Changes {
-        let mut changes = Changes::default();
+        let mut changes = Changes::with_room_of(self.room);
         for (number, _) in self.kernel.names() {
             self.kernel.table(*number).end_block(&mut changes);
         }
@@ -225,6 +228,7 @@ impl Stores {
             }
         }
         self.journal.next_block();
+        self.room = changes.room();
         changes
     }
 
@@ -316,6 +320,7 @@ impl Clone for Stores {
             sets: sets.collect(),
             places: self.places,
             journal: self.journal.clone(),
+            room: self.room,
         }
     }
 }

@@ -135,6 +135,7 @@ impl<K: Key, V: Value> Table<K, V> {
 
     /// The slot of an entry.
     #[must_use]
+    #[inline]
     pub fn find(&self, key: &K) -> Option<Slot> {
         let slot = self.slot(key)?;
         self.entries[slot as usize]
@@ -145,6 +146,7 @@ impl<K: Key, V: Value> Table<K, V> {
 
     /// The entry's value.
     #[must_use]
+    #[inline]
     pub fn get(&self, key: &K) -> Option<&V> {
         let slot = self.slot(key)?;
         self.entries[slot as usize].value.as_ref()
@@ -152,12 +154,14 @@ impl<K: Key, V: Value> Table<K, V> {
 
     /// Whether there is such an entry.
     #[must_use]
+    #[inline]
     pub fn contains(&self, key: &K) -> bool {
         self.get(key).is_some()
     }
 
     /// The value in a slot; none when its entry is gone.
     #[must_use]
+    #[inline]
     pub fn at(&self, slot: Slot) -> Option<&V> {
         self.entries.get(slot.0 as usize)?.value.as_ref()
     }
@@ -166,6 +170,7 @@ impl<K: Key, V: Value> Table<K, V> {
     ///
     /// # Errors
     /// `METER_EXCEEDED`.
+    #[inline]
     pub fn update(&mut self, journal: &mut Journal, key: &K) -> Result<Option<&mut V>, Code> {
         match self.find(key) {
             Some(slot) => self.update_at(journal, slot),
@@ -177,6 +182,7 @@ impl<K: Key, V: Value> Table<K, V> {
     ///
     /// # Errors
     /// `METER_EXCEEDED`.
+    #[inline]
     pub fn update_at(&mut self, journal: &mut Journal, slot: Slot) -> Result<Option<&mut V>, Code> {
         if self.at(slot).is_none() {
             return Ok(None);
@@ -190,6 +196,7 @@ impl<K: Key, V: Value> Table<K, V> {
     ///
     /// # Errors
     /// `METER_EXCEEDED`.
+    #[inline]
     pub fn set(&mut self, journal: &mut Journal, key: K, value: V) -> Result<(), Code> {
         let tx = journal.note(self.place.id)?;
         let slot = match self.slot(&key) {
@@ -223,6 +230,7 @@ impl<K: Key, V: Value> Table<K, V> {
     }
 
     /// The key's slot, with or without a value.
+    #[inline]
     fn slot(&self, key: &K) -> Option<u32> {
         let is = |slot: u32| self.entries[slot as usize].key == *key;
         self.index.find(self.index.tag(key), is)
@@ -259,6 +267,7 @@ impl<K: Key, V: Value> Table<K, V> {
     }
 
     /// Keeps the value that is about to be written over.
+    #[inline]
     fn save(&mut self, tx: u64, block: u32, slot: u32) {
         if self.tx != tx {
             self.undo.clear();

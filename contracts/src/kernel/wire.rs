@@ -5,7 +5,7 @@
 //! length is checked against the bytes that are there before anything is done with it, so no input makes a decoder
 //! allocate.
 
-use crate::account::Roles;
+use crate::account::{HolderId, Roles};
 use crate::amount::{Currency, Money, Price, Quantity};
 use crate::carbon::InstrumentId;
 use crate::receipt::Code;
@@ -22,6 +22,7 @@ pub const TEXT_MAX: usize = 256;
 pub struct Malformed;
 
 impl From<Malformed> for Code {
+    #[inline]
     fn from(_: Malformed) -> Self {
         Code::MALFORMED
     }
@@ -46,10 +47,12 @@ pub enum Kind {
     Optional(&'static Kind),
     /// A `u32` count, at most [`LIST_MAX`], and the items.
     List(&'static Kind),
+    /// One byte: the place of one of these names.
+    Choice(&'static str, &'static [&'static str]),
     /// Another kind under a name of the ledger.
     Named(&'static str, &'static Kind),
-    /// The fields of a structure, one after the other.
-    Record(&'static str, &'static [Field]),
+    /// Two values, one after the other.
+    Pair(&'static Kind, &'static Kind),
 }
 
 /// A named field of a call or event.
@@ -72,12 +75,14 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// At the first byte.
     #[must_use]
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// What was not read yet.
     #[must_use]
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -86,6 +91,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Malformed`] when there are fewer.
+    #[inline]
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Malformed)?;
         self.rest = rest;
@@ -96,6 +102,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Malformed`] when there are fewer.
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], Malformed> {
         let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(Malformed)?;
         self.rest = rest;
@@ -106,6 +113,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Malformed`] when there are fewer.
+    #[inline]
     pub fn blob(&mut self) -> Result<&'a [u8], Malformed> {
         let length = u32::decode(self)?;
         self.take(usize::try_from(length).map_err(|_| Malformed)?)
@@ -115,6 +123,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     /// [`Malformed`] when there is.
+    #[inline]
     pub fn end(&self) -> Result<(), Malformed> {
         if self.rest.is_empty() {
             Ok(())
@@ -158,14 +167,17 @@ macro_rules! integers {
         impl<'a> Decode<'a> for $type {
             const KIND: Kind = Kind::$kind(size_of::<$type>() as u8);
 
+            #[inline]
             fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
                 Ok($type::from_le_bytes(*reader.array()?))
             }
         }
 
         impl Encode for $type {
+            #[inline]
             fn encode(&self, out: &mut Vec<u8>) {
-                out.extend_from_slice(&self.to_le_bytes());
+                // By value: the length is known, so this is a store and not a call.
+                out.extend(self.to_le_bytes());
             }
         }
     )*};
@@ -177,38 +189,43 @@ macro_rules! named {
         impl<'a> Decode<'a> for $type {
             const KIND: Kind = Kind::Named(stringify!($type), &<$inner as Decode>::KIND);
 
+            #[inline]
             fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
                 Ok(Self(Decode::decode(reader)?))
             }
         }
 
         impl Encode for $type {
+            #[inline]
             fn encode(&self, out: &mut Vec<u8>) {
                 self.0.encode(out);
             }
         }
     )*};
 }
-named!(AccountId(u64) InstrumentId(u32) Quantity(u64) Price(i64) Money(i64) Millis(u64));
+named!(AccountId(u64) HolderId(u64) InstrumentId(u32) Quantity(u64) Price(i64) Money(i64) Millis(u64));
 named!(PublicKey([u8; 32]) ContentHash([u8; 64]) Currency([u8; 3]));
 
 impl<'a, const N: usize> Decode<'a> for [u8; N] {
     const KIND: Kind = Kind::Fixed(N);
 
+    #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         reader.array().copied()
     }
 }
 
 impl<const N: usize> Encode for [u8; N] {
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self);
+        out.extend(*self);
     }
 }
 
 impl<'a> Decode<'a> for bool {
     const KIND: Kind = Kind::Bool;
 
+    #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         match u8::decode(reader)? {
             0 => Ok(false),
@@ -219,6 +236,7 @@ impl<'a> Decode<'a> for bool {
 }
 
 impl Encode for bool {
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         out.push(u8::from(*self));
     }
@@ -227,6 +245,7 @@ impl Encode for bool {
 impl<'a> Decode<'a> for &'a str {
     const KIND: Kind = Kind::Text;
 
+    #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let bytes = reader.blob()?;
         if bytes.len() > TEXT_MAX {
@@ -241,6 +260,7 @@ impl<'a> Decode<'a> for &'a str {
 }
 
 impl Encode for &str {
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         self.as_bytes().encode(out);
     }
@@ -249,12 +269,14 @@ impl Encode for &str {
 impl<'a> Decode<'a> for &'a [u8] {
     const KIND: Kind = Kind::Blob;
 
+    #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         reader.blob()
     }
 }
 
 impl Encode for &[u8] {
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         length(self.len()).encode(out);
         out.extend_from_slice(self);
@@ -264,6 +286,7 @@ impl Encode for &[u8] {
 impl<'a, T: Decode<'a>> Decode<'a> for Option<T> {
     const KIND: Kind = Kind::Optional(&T::KIND);
 
+    #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         Ok(if bool::decode(reader)? {
             Some(T::decode(reader)?)
@@ -274,6 +297,7 @@ impl<'a, T: Decode<'a>> Decode<'a> for Option<T> {
 }
 
 impl<T: Encode> Encode for Option<T> {
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         self.is_some().encode(out);
         if let Some(value) = self {
@@ -282,9 +306,27 @@ impl<T: Encode> Encode for Option<T> {
     }
 }
 
+impl<'a, A: Decode<'a>, B: Decode<'a>> Decode<'a> for (A, B) {
+    const KIND: Kind = Kind::Pair(&A::KIND, &B::KIND);
+
+    #[inline]
+    fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        Ok((A::decode(reader)?, B::decode(reader)?))
+    }
+}
+
+impl<A: Encode, B: Encode> Encode for (A, B) {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+        self.1.encode(out);
+    }
+}
+
 impl<'a> Decode<'a> for Roles {
     const KIND: Kind = Kind::Named("Roles", &u32::KIND);
 
+    #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         // Unknown bits are refused where the type is defined.
         borsh::from_slice(reader.take(4)?).map_err(|_| Malformed)
@@ -292,6 +334,7 @@ impl<'a> Decode<'a> for Roles {
 }
 
 impl Encode for Roles {
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         borsh::to_writer(out, self).expect("writing to memory cannot fail");
     }
@@ -359,6 +402,7 @@ impl<'a, T: Decode<'a> + Encode + Copy> PartialEq for List<'a, T> {
 impl<'a, T: Decode<'a>> Decode<'a> for List<'a, T> {
     const KIND: Kind = Kind::List(&T::KIND);
 
+    #[inline]
     fn decode(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         let count = u32::decode(reader)?;
         if count as usize > LIST_MAX {
@@ -378,6 +422,7 @@ impl<'a, T: Decode<'a>> Decode<'a> for List<'a, T> {
 }
 
 impl<T: Encode> Encode for List<'_, T> {
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             List::Wire { bytes, count } => {
@@ -396,6 +441,7 @@ impl<T: Encode> Encode for List<'_, T> {
 ///
 /// # Panics
 /// At 2^32: nothing on the ledger is that long, so that is a bug in the caller.
+#[inline]
 pub(crate) fn length(count: usize) -> u32 {
     u32::try_from(count).expect("a length on the wire fits into 32 bits")
 }

@@ -154,7 +154,7 @@ impl Module for Escrow {
         }
     }
 
-    fn on_trigger(data: &[u8], cx: &mut Cx<'_>) -> Result<(), Code> {
+    fn on_trigger(_: u64, data: &[u8], cx: &mut Cx<'_>) -> Result<(), Code> {
         let number = u64::from_le_bytes(data.try_into().map_err(|_| Code::MALFORMED)?);
         let (tables, journal) = cx.tables::<Self>();
         let deposit = tables.deposits.remove(journal, &number)?;
