@@ -4,6 +4,7 @@ pub mod call;
 pub mod cash;
 mod hold;
 mod transfer;
+pub mod units;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 

@@ -2,7 +2,8 @@
 
 use bds_contracts::Code;
 use bds_contracts::account::{HolderId, Roles};
-use bds_contracts::amount::{Currency, Money as Amount};
+use bds_contracts::amount::{Currency, Money as Amount, Quantity};
+use bds_contracts::carbon::InstrumentId;
 use bds_contracts::genesis::Profile;
 use bds_contracts::identity::account::{Account, AccountKind, Cash};
 use bds_contracts::identity::{self, Identity};
@@ -14,6 +15,8 @@ use bds_contracts::kernel::module::Module;
 use bds_contracts::kernel::receipt::{ReceiptId, ReceiptView};
 use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
+use bds_contracts::money::units::instrument::{Form, Right};
+use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey};
 use ed25519_dalek::SigningKey;
@@ -26,6 +29,13 @@ pub(crate) const ANNA_S: AccountId = AccountId(20);
 pub(crate) const BERT_S: AccountId = AccountId(30);
 pub(crate) const JOINT: AccountId = AccountId(40);
 pub(crate) const BANK_S: AccountId = AccountId(50);
+/// The authority's, which the second regulator represents, and an operator's, which Anna represents.
+pub(crate) const GOVERNMENT: AccountId = AccountId(10);
+pub(crate) const PLANT: AccountId = AccountId(70);
+
+/// A fungible instrument and a serialised one.
+pub(crate) const EUA: InstrumentId = InstrumentId(1);
+pub(crate) const VCU: InstrumentId = InstrumentId(2);
 
 /// The members of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +77,8 @@ pub(crate) fn block(height: u64) -> BlockInfo {
 }
 
 impl Stage {
-    /// Anna and Bert have 1,000 EUR and 500 CNY each, the joint account 100 EUR.
+    /// Anna and Bert have 1,000 EUR and 500 CNY each, the joint account 100 EUR; of each instrument the authority has the units
+    /// 1 to 1,000 and Anna those up to 1,300.
     pub(crate) fn new() -> Self {
         let chain = ChainId([7; 32]);
         let mut machine = Machine::new(chain, Profile::Private, Limits::default());
@@ -83,11 +94,13 @@ impl Stage {
             (Who::Surveillance, Roles::SURVEILLANCE),
             (Who::Guest, Roles::NONE),
         ];
-        let accounts: [(AccountId, u8, &[Who]); 4] = [
+        let accounts: [(AccountId, u8, &[Who]); 6] = [
             (ANNA_S, 1, &[Who::Anna]),
             (BERT_S, 1, &[Who::Bert]),
             (JOINT, 2, &[Who::Anna, Who::Bert]),
             (BANK_S, 1, &[Who::Bank]),
+            (GOVERNMENT, 1, &[Who::Regulator2]),
+            (PLANT, 1, &[Who::Anna]),
         ];
         let set_up = machine.set_up(block(0), |cx| {
             for (who, roles) in members {
@@ -103,12 +116,39 @@ impl Stage {
                 let call = identity::Call::OpenAccount {
                     account,
                     holder: HolderId(account.0),
-                    kind: AccountKind::Trading,
+                    kind: match account {
+                        GOVERNMENT => AccountKind::Government,
+                        PLANT => AccountKind::OperatorHolding,
+                        _ => AccountKind::Trading,
+                    },
                     currency: EUR,
                     threshold,
                     representatives: List::Items(&keys),
                 };
                 Identity::execute(&call, cx)?;
+            }
+            for (instrument, form) in [(EUA, Form::Fungible), (VCU, Form::Serialised)] {
+                let call = units::Call::CreateInstrument {
+                    instrument,
+                    symbol: "UNIT",
+                    right: Right::Allowance,
+                    form,
+                    vintage: 2021,
+                    scale: 0,
+                    currency: EUR,
+                    tick: 100,
+                    lot: Quantity(1),
+                    step_value: 100,
+                };
+                Units::execute(&call, cx)?;
+                for (account, quantity) in [(GOVERNMENT, 1_000), (ANNA_S, 300)] {
+                    let call = units::Call::Issue {
+                        account,
+                        instrument,
+                        quantity: Quantity(quantity),
+                    };
+                    Units::execute(&call, cx)?;
+                }
             }
             let cash = [
                 (ANNA_S, EUR, 1_000),

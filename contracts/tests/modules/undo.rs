@@ -2,7 +2,8 @@
 
 use bds_contracts::Code;
 use bds_contracts::account::{HolderId, Roles};
-use bds_contracts::amount::Money as Amount;
+use bds_contracts::amount::{Money as Amount, Quantity};
+use bds_contracts::carbon::InstrumentId;
 use bds_contracts::identity::account::{AccountKind, AccountStatus};
 use bds_contracts::identity::{self, Identity, endorse};
 use bds_contracts::kernel::codes as kernel_codes;
@@ -10,10 +11,14 @@ use bds_contracts::kernel::envelope::{Envelope, Payload};
 use bds_contracts::kernel::module::{Module, Modules as _};
 use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
+use bds_contracts::money::units::instrument::{Form, Right};
+use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, Millis};
 
-use super::stage::{ANNA_S, BANK_S, BERT_S, CNY, EUR, JOINT, Stage, Who, codes};
+use super::stage::{
+    ANNA_S, BANK_S, BERT_S, CNY, EUA, EUR, GOVERNMENT, JOINT, PLANT, Stage, VCU, Who, codes,
+};
 
 /// Steps that lead to a busy ledger, each tried with every write failing before it is done.
 struct Rehearsal {
@@ -166,10 +171,86 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
     r.step::<Money>(Who::Anna, &post);
     r.step::<Money>(Who::Anna, &money::Call::VoidHold { hold: second });
 
+    units(r);
+
     let all = Modules::CATALOG.iter().flat_map(|module| {
         let methods = module.methods.iter();
         methods.map(|method| (module.id, method.number))
     });
     assert_eq!(rehearsal.covered, all.collect(), "every method is tried");
     assert!(rehearsal.failures > 60, "{}", rehearsal.failures);
+}
+
+fn units(r: &mut Rehearsal) {
+    let create = units::Call::CreateInstrument {
+        instrument: InstrumentId(9),
+        symbol: "EUA-2030",
+        right: Right::Allowance,
+        form: Form::Fungible,
+        vintage: 2030,
+        scale: 3,
+        currency: EUR,
+        tick: 1,
+        lot: Quantity(10),
+        step_value: 100,
+    };
+    r.step::<Units>(Who::Regulator, &create);
+    for instrument in [EUA, VCU] {
+        let issue = units::Call::Issue {
+            account: GOVERNMENT,
+            instrument,
+            quantity: Quantity(50),
+        };
+        r.step::<Units>(Who::Regulator, &issue);
+        let shares = [
+            (PLANT, Quantity(20)),
+            (BERT_S, Quantity(5)),
+            (PLANT, Quantity(1)),
+        ];
+        let allocate = units::Call::Allocate {
+            from: GOVERNMENT,
+            instrument,
+            year: 2021,
+            shares: List::Items(&shares),
+        };
+        r.step::<Units>(Who::Regulator, &allocate);
+        // All Bert has, so that an entry goes away, to an account that has none.
+        let transfer = units::Call::Transfer {
+            from: BERT_S,
+            to: JOINT,
+            instrument,
+            quantity: Quantity(5),
+        };
+        r.step::<Units>(Who::Bert, &transfer);
+        let surrender = units::Call::Surrender {
+            account: PLANT,
+            instrument,
+            quantity: Quantity(7),
+            year: 2021,
+        };
+        r.step::<Units>(Who::Anna, &surrender);
+        let retire = units::Call::Retire {
+            account: PLANT,
+            instrument,
+            quantity: Quantity(3),
+            beneficiary: "a village",
+            reason: "a flight",
+        };
+        r.step::<Units>(Who::Anna, &retire);
+        let cancel = units::Call::Cancel {
+            account: JOINT,
+            instrument,
+            quantity: Quantity(5),
+            reason: "",
+        };
+        r.step_of_two::<Units>(Who::Anna, Who::Bert, &cancel);
+    }
+    let blocks = [(1_001, 1_010), (1_300, 1_300)];
+    let some = units::Call::TransferBlocks {
+        from: ANNA_S,
+        to: BERT_S,
+        instrument: VCU,
+        blocks: List::Items(&blocks),
+    };
+    r.step::<Units>(Who::Anna, &some);
 }
