@@ -121,6 +121,7 @@ pub mod changes;
 pub mod codes;
 pub mod context;
 mod declare;
+pub mod describe;
 pub mod envelope;
 mod index;
 pub mod journal;

@@ -2,8 +2,9 @@
 
 use bds_contracts::Code;
 use bds_contracts::kernel::access::AccessSet;
-use bds_contracts::kernel::envelope::{CallView, Draft, Envelope};
-use bds_contracts::kernel::module::Modules as _;
+use bds_contracts::kernel::describe::{accounts, event_accounts};
+use bds_contracts::kernel::envelope::{CallView, Draft, Envelope, Payload};
+use bds_contracts::kernel::module::{Module as _, Modules as _};
 use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::kernel::wire::Kind;
 use bds_contracts::modules::Modules;
@@ -112,6 +113,56 @@ fn arguments_by_schema_decode_and_anything_shorter_or_longer_does_not() {
     }
 }
 
+/// A party's stream is told of every event that names its account, read by the schema alone.
+#[test]
+fn the_accounts_of_an_event_are_found_by_its_schema() {
+    use super::stage::{BERT_S, EUA, GOVERNMENT, PLANT};
+    use bds_contracts::amount::Quantity;
+    use bds_contracts::kernel::module::Events;
+    use bds_contracts::kernel::wire::{Decode, List};
+    use bds_contracts::money::units::{Call, Event, Units};
+    use bds_contracts::tx::AccountId;
+
+    let mut stage = Stage::new();
+    let shares = [(PLANT, Quantity(2)), (BERT_S, Quantity(3))];
+    let allocate = Call::Allocate {
+        from: GOVERNMENT,
+        instrument: EUA,
+        year: 2021,
+        shares: List::Items(&shares),
+    };
+    let tx = stage.tx::<Units>(Who::Regulator, &allocate);
+    let outcome = stage.execute(std::slice::from_ref(&tx));
+    let receipt = ReceiptView::parse(outcome.receipts.iter().next().unwrap()).unwrap();
+    let named: Vec<_> = receipt
+        .events()
+        .map(|event| event_accounts::<Modules>(&event).unwrap())
+        .collect();
+    assert_eq!(named, [[GOVERNMENT, PLANT], [GOVERNMENT, BERT_S]]);
+    // Of the call as well, inside its list; and what is cut or longer is refused.
+    let info = Units::METHODS
+        .iter()
+        .find(|method| method.name == "allocate");
+    let fields = info.unwrap().fields;
+    let Ok((_, Payload::Clear(calls))) = Envelope::parse(&tx).unwrap().payload() else {
+        panic!("clear calls");
+    };
+    let arguments = calls.iter().next().unwrap().arguments;
+    assert_eq!(
+        accounts(fields, arguments),
+        Ok(vec![GOVERNMENT, PLANT, BERT_S])
+    );
+    for cut in 0..arguments.len() {
+        assert!(accounts(fields, &arguments[..cut]).is_err());
+    }
+    assert!(accounts(fields, &[arguments, &[0]].concat()).is_err());
+    assert_eq!(
+        AccountId::KIND,
+        Kind::Named("AccountId", &Kind::Unsigned(8))
+    );
+    assert_eq!(Event::EVENTS.len(), 6);
+}
+
 /// Sums that the rules promise to keep, over every account of the test.
 fn check_sums(stage: &Stage) {
     use super::stage::{ANNA_S, BANK_S, BERT_S, CNY, EUA, EUR, GOVERNMENT, JOINT, PLANT, VCU};
@@ -210,6 +261,10 @@ fn calls_by_schema_never_break_the_ledger() {
         assert_eq!(outcome.dropped, 0);
         for bytes in outcome.receipts.iter() {
             let receipt = ReceiptView::parse(bytes).unwrap();
+            for event in receipt.events() {
+                let named = event_accounts::<Modules>(&event);
+                assert!(named.is_ok(), "{event:?}");
+            }
             if receipt.code.is_ok() {
                 done += 1;
             } else {
@@ -222,4 +277,94 @@ fn calls_by_schema_never_break_the_ledger() {
     }
     check_sums(&stage);
     assert!(done > 500 && failed > 1_000, "{done} done, {failed} failed");
+}
+
+/// What a call that names its accounts changes lies in them: on that rests executing others at the same time.
+#[test]
+fn calls_change_nothing_beside_what_they_say_they_touch() {
+    use super::stage::{ANNA_S, BERT_S, CNY, EUA, EUR, JOINT, VCU};
+    use bds_contracts::amount::{Money as Amount, Quantity};
+    use bds_contracts::kernel::module::Module;
+    use bds_contracts::kernel::wire::List;
+    use bds_contracts::money::units::{self, Units};
+    use bds_contracts::money::{self, Money};
+
+    fn check<M: Module>(stage: &mut Stage, who: Who, call: &M::Call<'_>) -> bool {
+        let mut set = AccessSet::new();
+        M::touches(call, &mut set);
+        assert!(!set.is_everything());
+        let tx = stage.tx::<M>(who, call);
+        let outcome = stage.execute(&[tx]);
+        for change in outcome.changes.iter() {
+            let (prefix, key) = change.key.split_at(4);
+            match prefix {
+                // The sender's nonce; an endorsement of this very call, which names the account; and what triggers of the
+                // block did before it: endorsements that ran out.
+                [0, 0, 0, 1 | 3] | [0, 1, 0, 4] => {}
+                // Accounts, money beside them, units and their numbers: all keyed by the account first.
+                [0, 1, 0, 1] | [0, 2, 0, 1] | [0, 3, 0, 2 | 3] => {
+                    let id = u64::from_le_bytes(*key.first_chunk().unwrap());
+                    assert!(set.accounts().iter().any(|known| known.0 == id), "{id}");
+                }
+                other => panic!("table {other:?} of {:?}", set),
+            }
+        }
+        super::stage::codes(&outcome)[0].is_ok()
+    }
+
+    let mut stage = Stage::new();
+    let mut random = Random(14);
+    let mut done = 0;
+    for _ in 0..2_000 {
+        let who = [Who::Anna, Who::Bert][random.below(2) as usize];
+        let accounts = [ANNA_S, BERT_S, JOINT];
+        let from = accounts[random.below(3) as usize];
+        let to = accounts[random.below(3) as usize];
+        let amount = random.below(30);
+        let ok = match random.below(3) {
+            0 => {
+                let call = money::Call::Transfer {
+                    from,
+                    to,
+                    currency: [EUR, CNY][random.below(2) as usize],
+                    amount: Amount(amount as i64),
+                };
+                if from == JOINT {
+                    let second = if who == Who::Anna {
+                        Who::Bert
+                    } else {
+                        Who::Anna
+                    };
+                    let endorse = bds_contracts::identity::Call::Endorse {
+                        digest: bds_contracts::identity::endorse::digest::<Money>(&call),
+                        until: bds_contracts::tx::Millis(stage.machine.block().time.0 + 5_000),
+                    };
+                    stage.call::<bds_contracts::identity::Identity>(second, &endorse);
+                }
+                check::<Money>(&mut stage, who, &call)
+            }
+            1 => {
+                let call = units::Call::Transfer {
+                    from,
+                    to,
+                    instrument: [EUA, VCU][random.below(2) as usize],
+                    quantity: Quantity(amount),
+                };
+                check::<Units>(&mut stage, who, &call)
+            }
+            _ => {
+                let start = 1_001 + random.below(300);
+                let blocks = [(start, start + random.below(3))];
+                let call = units::Call::TransferBlocks {
+                    from,
+                    to,
+                    instrument: VCU,
+                    blocks: List::Items(&blocks),
+                };
+                check::<Units>(&mut stage, who, &call)
+            }
+        };
+        done += u32::from(ok);
+    }
+    assert!(done > 400, "{done} were done");
 }
