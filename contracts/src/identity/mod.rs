@@ -15,7 +15,7 @@ use crate::kernel::module::Module;
 use crate::kernel::ordered::Ordered;
 use crate::kernel::table::Table;
 use crate::receipt::Code;
-use crate::tx::{AccountId, Millis};
+use crate::tx::AccountId;
 
 pub use account::Account;
 pub use call::{Call, Event};
@@ -29,8 +29,11 @@ crate::tables! {
         2 representatives: Table<AccountId, Vec<MemberId>>,
         /// Names of members, for people.
         3 names: Table<MemberId, String>,
-        /// Endorsements by digest of the call and endorser: how long they are good.
-        4 endorsements: Ordered<(endorse::CallDigest, MemberId), Millis>,
+        /// Endorsements by digest of the call and endorser.
+        4 endorsements: Ordered<(endorse::CallDigest, MemberId), endorse::Endorsement>,
+        /// The same by endorser, to be counted. Not a number of each member: that would be written by calls that have nothing
+        /// else in common.
+        5 endorsed: Ordered<(MemberId, endorse::CallDigest), ()>,
     }
 }
 

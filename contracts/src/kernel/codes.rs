@@ -30,6 +30,7 @@ codes! {
     231 UNKNOWN_HOLD "UnknownHold" "There is no such hold: it was never made, or ended.";
     232 NOT_OF_HOLD "NotOfHold" "The sender represents neither side of the hold that may do this.";
     233 SAME_ACCOUNT "SameAccount" "Both sides are the same account.";
+    234 HOLD_INVALID "HoldInvalid" "Money is held too long, or the account has made as many holds as it may.";
 }
 
 #[cfg(test)]

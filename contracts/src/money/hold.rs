@@ -16,6 +16,11 @@ use crate::kernel::trigger::When;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
 
+/// Longest time money can be held, in milliseconds: 400 days.
+pub(super) const LIFE_MAX: u64 = 400 * 24 * 3_600 * 1_000;
+/// Most holds of one account that wait at a time: what they leave in the state is bounded.
+pub(super) const HOLDS_MAX: u32 = 1_024;
+
 /// Money set aside for another account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Hold {
@@ -31,7 +36,7 @@ pub struct Hold {
     pub until: Millis,
 }
 
-/// Refused as a transfer is, and when its time is not to come.
+/// Refused as a transfer is; then when its time is not to come, or too far, or the account has made too many.
 pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code> {
     let Hold {
         from,
@@ -51,6 +56,10 @@ pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code>
     if cash::of(cx, from, giver, currency).free() < amount {
         return Err(Code::CASH_TOO_LOW);
     }
+    let made = cx.read::<Money>().made.get(&from).copied().unwrap_or(0);
+    if until.0.saturating_sub(cx.block().time.0) > LIFE_MAX || made == HOLDS_MAX {
+        return Err(codes::HOLD_INVALID);
+    }
     account::second(cx, from, giver, || endorse::digest::<Money>(call))?;
 
     // The number of its trigger is its own.
@@ -62,6 +71,7 @@ pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code>
     account::count(cx, giver, true)?;
     account::count(cx, receiver, true)?;
     let (tables, journal) = cx.tables::<Money>();
+    tables.made.set(journal, from, made + 1)?;
     tables.holds.set(journal, number, hold)?;
     cx.emit::<Money>(&Event::Held {
         hold: number,
@@ -154,5 +164,8 @@ fn end(cx: &mut Cx<'_>, number: u64, hold: &Hold) -> Result<(), Code> {
     account::count(cx, receiver, false)?;
     let (tables, journal) = cx.tables::<Money>();
     tables.holds.remove(journal, &number)?;
-    Ok(())
+    match tables.made.get(&hold.from).copied() {
+        Some(made) if made > 1 => tables.made.set(journal, hold.from, made - 1),
+        _ => tables.made.remove(journal, &hold.from).map(|_| ()),
+    }
 }

@@ -38,6 +38,8 @@ crate::tables! {
         2 totals: Table<Currency, Total>,
         /// Money held for another account, by number.
         3 holds: Table<u64, Hold>,
+        /// How many holds an account has made that wait, if any.
+        4 made: Table<AccountId, u32>,
     }
 }
 

@@ -293,3 +293,53 @@ fn an_account_closes_when_it_is_empty_and_for_ever() {
         Code::UNKNOWN_ACCOUNT
     );
 }
+
+/// Everyone may endorse, so nobody may fill the state with it.
+#[test]
+fn a_member_has_so_many_endorsements_at_a_time_and_a_call_so_many_endorsers() {
+    let mut stage = Stage::new();
+    let endorse = |n: u8, until| Call::Endorse {
+        digest: [n; 32],
+        until: Millis(until),
+    };
+    let count = u8::try_from(endorse::ENDORSEMENTS_MAX).unwrap();
+    for n in 0..count {
+        let code = stage.call::<Identity>(Who::Guest, &endorse(n, 200_000));
+        assert_eq!(code, Code::OK);
+    }
+    let beyond = stage.call::<Identity>(Who::Guest, &endorse(count, 200_000));
+    assert_eq!(beyond, kernel_codes::ENDORSEMENT_INVALID);
+    // One that is there can be renewed, and another's are its own.
+    let again = stage.call::<Identity>(Who::Guest, &endorse(0, 300_000));
+    assert_eq!(again, Code::OK);
+    let other = stage.call::<Identity>(Who::Anna, &endorse(0, 200_000));
+    assert_eq!(other, Code::OK);
+    // When their time is over there is room again, and nothing is left behind.
+    while stage.machine.block().time.0 < 200_000 {
+        stage.execute(&[]);
+    }
+    let tables = stage.machine.stores().read::<Identity>();
+    assert_eq!(tables.endorsements.len(), 1, "the renewed one");
+    let guest = stage.machine.member(&Who::Guest.key()).unwrap().id;
+    assert!(tables.endorsed.contains(&(guest, [0; 32])));
+    assert_eq!(tables.endorsed.len(), 1);
+    let now = stage.call::<Identity>(Who::Guest, &endorse(count, 290_000));
+    assert_eq!(now, Code::OK);
+
+    // Nine members for one call: one too many.
+    let everyone = [
+        Who::Regulator,
+        Who::Regulator2,
+        Who::Administrator,
+        Who::Administrator2,
+        Who::Bank,
+        Who::Anna,
+        Who::Bert,
+        Who::Surveillance,
+        Who::Guest,
+    ];
+    for (n, who) in everyone.into_iter().enumerate() {
+        let code = stage.call::<Identity>(who, &endorse(200, 400_000));
+        assert_eq!(code.is_ok(), n < endorse::ENDORSERS_MAX, "{who:?}");
+    }
+}

@@ -341,6 +341,38 @@ fn held_money_waits_for_its_receiver_and_comes_back_by_itself() {
     );
 }
 
+#[test]
+fn an_account_makes_so_many_holds_and_for_so_long() {
+    let mut stage = Stage::new();
+    let longest = stage.machine.block().time.0 + 1_000 + 400 * 24 * 3_600 * 1_000;
+    let code = stage.call::<Money>(Who::Anna, &hold(1, longest + 1));
+    assert_eq!(code, kernel_codes::HOLD_INVALID);
+    let longest = stage.machine.block().time.0 + 1_000 + 400 * 24 * 3_600 * 1_000;
+    assert_eq!(stage.call::<Money>(Who::Anna, &hold(1, longest)), Code::OK);
+    let call = transfer(BERT_S, ANNA_S, EUR, 1_000);
+    assert_eq!(stage.call::<Money>(Who::Bert, &call), Code::OK);
+    let txs: Vec<_> = (0..1_023)
+        .map(|_| stage.tx::<Money>(Who::Anna, &hold(1, 9_000_000)))
+        .collect();
+    let outcome = stage.execute(&txs);
+    assert!(
+        super::stage::codes(&outcome)
+            .iter()
+            .all(|code| code.is_ok())
+    );
+    let code = stage.call::<Money>(Who::Anna, &hold(1, 9_000_000));
+    assert_eq!(code, kernel_codes::HOLD_INVALID);
+    // One less, and there is room.
+    let tables = stage.machine.stores().read::<Money>();
+    let first = (1..).find(|n| tables.holds.contains(n)).unwrap();
+    let void = Call::VoidHold { hold: first };
+    assert_eq!(stage.call::<Money>(Who::Bert, &void), Code::OK);
+    assert_eq!(
+        stage.call::<Money>(Who::Anna, &hold(1, 9_000_000)),
+        Code::OK
+    );
+}
+
 /// Random commands against a naive second model: every balance, every reserve, every total, after every block.
 #[test]
 fn money_adds_up_over_many_random_commands() {
