@@ -1,0 +1,444 @@
+//! How many transfers a second: the kernel, a plain map, and the ledger that the kernel replaces; and hashes of both roots.
+//!
+//! `cargo run --release -p bds-contracts --example transfers -- ACCOUNTS TRANSFERS ROUNDS`
+//!
+//! Contract alone: decoding, execution, receipts, changes; no signatures, no hashing. Transactions are built before the clock
+//! starts; senders and receivers are drawn at random; blocks hold 1,000. The clock is the thread's time on a core, so that a
+//! busy machine is no slower but for its caches. Prints median and best of the rounds.
+#![allow(clippy::disallowed_types, reason = "a bench looks at the clock")]
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use bds_contracts::account::{self, HolderId, NewAccount, Roles};
+use bds_contracts::amount::{Currency, Money as Amount, Quantity};
+use bds_contracts::block::{Validator, ValidatorSet};
+use bds_contracts::carbon::{self, InstrumentId};
+use bds_contracts::genesis::{GenesisHolding, GenesisMember, Mode, Profile};
+use bds_contracts::identity::account::AccountKind;
+use bds_contracts::identity::{self, Identity};
+use bds_contracts::kernel::changes::plain;
+use bds_contracts::kernel::context::BlockInfo;
+use bds_contracts::kernel::envelope::{Draft, Envelope};
+use bds_contracts::kernel::machine::Machine;
+use bds_contracts::kernel::meter::Limits;
+use bds_contracts::kernel::module::Module;
+use bds_contracts::kernel::tree::Tree;
+use bds_contracts::kernel::wire::List;
+use bds_contracts::modules::Modules;
+use bds_contracts::money::units::instrument::{Form, Right};
+use bds_contracts::money::units::{self, Units};
+use bds_contracts::money::{self, Money};
+use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey, TxId, TxView};
+use bds_contracts::{Call, Genesis, State};
+
+const CHAIN: ChainId = ChainId([7; 32]);
+const EUA: InstrumentId = InstrumentId(1);
+const BLOCK: usize = 1_000;
+const START: i64 = 1_000_000;
+
+/// From, to, how much.
+type Move = (u64, u64, i64);
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Nanoseconds this thread has been on a core; where the system does not tell, those that passed.
+fn clock(start: Instant) -> u64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let first = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    first.unwrap_or_else(|| start.elapsed().as_nanos() as u64)
+}
+
+/// Bytes that look like a key; what is set up at the start is not asked whether it is one.
+fn key(n: u64) -> PublicKey {
+    let mut key = [0; 32];
+    for (place, word) in key.chunks_exact_mut(8).enumerate() {
+        let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 + 2 * place as u64);
+        word.copy_from_slice(&mixed.rotate_left(17).to_le_bytes());
+    }
+    PublicKey(key)
+}
+
+/// A real key: the ledger before the kernel asks for one.
+fn real_key(n: u64) -> PublicKey {
+    let mut seed = [1; 32];
+    seed[..8].copy_from_slice(&n.to_le_bytes());
+    let key = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
+    PublicKey(key.to_bytes())
+}
+
+fn machine(accounts: u64) -> Machine<Modules> {
+    let mut machine = Machine::new(CHAIN, Profile::Private, Limits::default());
+    let outcome = machine.set_up(BlockInfo::default(), |cx| {
+        let instrument = units::Call::CreateInstrument {
+            instrument: EUA,
+            symbol: "EUA",
+            right: Right::Allowance,
+            form: Form::Fungible,
+            vintage: 2021,
+            scale: 0,
+            currency: Currency::EUR,
+            tick: 100,
+            lot: Quantity(1),
+            step_value: 100,
+        };
+        Units::execute(&instrument, cx)?;
+        for n in 0..accounts {
+            let (member, account) = (key(n), AccountId(n));
+            cx.admit_member(member, Roles::TRADER)?;
+            let open = identity::Call::OpenAccount {
+                account,
+                holder: HolderId(n),
+                kind: AccountKind::Trading,
+                currency: Currency::EUR,
+                threshold: 1,
+                representatives: List::Items(&[member]),
+            };
+            Identity::execute(&open, cx)?;
+            let deposit = money::Call::Deposit {
+                account,
+                currency: Currency::EUR,
+                amount: Amount(START),
+            };
+            Money::execute(&deposit, cx)?;
+            let issue = units::Call::Issue {
+                account,
+                instrument: EUA,
+                quantity: Quantity(START as u64),
+            };
+            Units::execute(&issue, cx)?;
+        }
+        Ok(())
+    });
+    outcome.expect("the ledger can be set up");
+    machine
+}
+
+fn moves(accounts: u64, transfers: usize) -> Vec<Move> {
+    let mut random = Random(1);
+    let draw = |random: &mut Random| {
+        let from = random.below(accounts);
+        let to = (from + 1 + random.below(accounts - 1)) % accounts;
+        (from, to, 1 + random.below(100) as i64)
+    };
+    (0..transfers).map(|_| draw(&mut random)).collect()
+}
+
+/// The wire forms, each sender's nonces in order.
+fn wire(moves: &[Move], form: impl Fn(u64, &Move) -> Vec<u8>) -> Vec<Vec<u8>> {
+    let mut nonces = BTreeMap::new();
+    let one = |one: &Move| {
+        let nonce = nonces.entry(one.0).or_insert(0_u64);
+        let mut bytes = form(*nonce, one);
+        *nonce += 1;
+        bytes.extend([0; 64]);
+        bytes
+    };
+    moves.iter().map(one).collect()
+}
+
+fn draft<M: Module>(nonce: u64, from: u64, call: &M::Call<'_>) -> Vec<u8> {
+    let draft = Draft::new(CHAIN, key(from), nonce).call::<M>(call);
+    draft.signed_bytes()
+}
+
+fn id(n: usize) -> TxId {
+    let mut id = [0; 64];
+    id[..8].copy_from_slice(&(n as u64).to_le_bytes());
+    TxId(id)
+}
+
+fn block(height: u64) -> BlockInfo {
+    BlockInfo {
+        height,
+        time: Millis(height),
+        ..BlockInfo::default()
+    }
+}
+
+fn report(name: &str, transfers: usize, mut rounds: Vec<u64>) {
+    rounds.sort_unstable();
+    let per = |nanos: u64| nanos as f64 / transfers as f64;
+    let (median, best) = (per(rounds[rounds.len() / 2]), per(rounds[0]));
+    println!(
+        "{name:<28} median {median:>7.1} ns a transfer ({:>5.2} M/s), best {best:>7.1} ns ({:>5.2} M/s)",
+        1e3 / median,
+        1e3 / best
+    );
+}
+
+/// What every account should have at the end.
+fn expected(accounts: u64, moves: &[Move]) -> Vec<i64> {
+    let mut all = vec![START; accounts as usize];
+    for (from, to, amount) in moves {
+        all[*from as usize] -= amount;
+        all[*to as usize] += amount;
+    }
+    all
+}
+
+/// The kernel, on these transactions.
+fn kernel(
+    name: &str,
+    begin: &Machine<Modules>,
+    bytes: &[Vec<u8>],
+    rounds: u64,
+    check: impl Fn(&Machine<Modules>),
+) {
+    let parsed = bytes
+        .iter()
+        .enumerate()
+        .map(|(n, bytes)| (id(n), Envelope::parse(bytes).expect("a transaction")));
+    let txs: Vec<(TxId, Envelope<'_>)> = parsed.collect();
+    let (start, mut all, mut longest) = (Instant::now(), Vec::new(), 0);
+    for round in 0..rounds {
+        let mut machine = begin.clone();
+        let (mut total, mut done) = (0, 0);
+        for (height, txs) in (1..).zip(txs.chunks(BLOCK)) {
+            let before = clock(start);
+            let outcome = machine.execute_block(block(height), txs);
+            let took = clock(start) - before;
+            total += took;
+            longest = longest.max(took);
+            done += outcome.tx_count as usize;
+        }
+        all.push(total);
+        assert_eq!(done, txs.len());
+        if round == 0 {
+            check(&machine);
+        }
+    }
+    report(name, txs.len(), all);
+    println!("{:28} longest block {} µs", "", longest / 1_000);
+}
+
+/// The ledger before the kernel.
+fn before(accounts: u64, moves: &[Move], rounds: u64) {
+    let keys: Vec<PublicKey> = (0..accounts).map(real_key).collect();
+    let genesis = Genesis {
+        name: "bench".into(),
+        profile: Profile::Private,
+        mode: Mode::Verified,
+        time: Millis(0),
+        checkpoint_interval: 1_000,
+        validators: ValidatorSet {
+            epoch: 0,
+            validators: vec![Validator {
+                key: keys[0],
+                weight: 1,
+            }],
+        },
+        members: keys
+            .iter()
+            .map(|key| GenesisMember {
+                key: *key,
+                roles: Roles::TRADER,
+                name: String::new(),
+            })
+            .collect(),
+        accounts: (0..accounts)
+            .map(|n| NewAccount {
+                id: AccountId(n),
+                holder: HolderId(n),
+                kind: account::AccountKind::Trading,
+                representatives: vec![keys[n as usize]],
+            })
+            .collect(),
+        instruments: vec![carbon::Instrument {
+            id: EUA,
+            symbol: "EUA".into(),
+            kind: carbon::InstrumentKind::Allowance,
+            vintage: 2021,
+            scale: 0,
+            currency: Currency::EUR,
+            tick: 100,
+            lot: Quantity(1),
+            step_value: 100,
+        }],
+        cash: Vec::new(),
+        holdings: (0..accounts)
+            .map(|n| GenesisHolding {
+                account: AccountId(n),
+                instrument: EUA,
+                quantity: Quantity(START as u64),
+            })
+            .collect(),
+    };
+    let begin = State::from_genesis(&genesis).expect("a genesis");
+    let bytes = wire(moves, |nonce, (from, to, amount)| {
+        let transaction = bds_contracts::tx::Transaction {
+            domain: bds_contracts::tx::TX_DOMAIN,
+            chain: begin.chain_id(),
+            sender: keys[*from as usize],
+            nonce,
+            lock_time: Millis(0),
+            expires_at: Millis(u64::MAX),
+            accounts: vec![AccountId(*from), AccountId(*to)],
+            content_hash: None,
+            call: Call::Transfer {
+                from: AccountId(*from),
+                to: AccountId(*to),
+                instrument: EUA,
+                quantity: Quantity(*amount as u64),
+            },
+        };
+        transaction.signed_bytes()
+    });
+    let parsed = bytes
+        .iter()
+        .enumerate()
+        .map(|(n, bytes)| (id(n), TxView::parse(bytes).expect("a transaction")));
+    let txs: Vec<(TxId, TxView<'_>)> = parsed.collect();
+    let (start, mut all) = (Instant::now(), Vec::new());
+    for _ in 0..rounds {
+        let mut state = begin.clone();
+        let (mut total, mut done) = (0, 0);
+        for (height, txs) in (1..).zip(txs.chunks(BLOCK)) {
+            let before = clock(start);
+            let outcome = state.execute_block(height, Millis(height), txs);
+            // Receipts as bytes, which the kernel writes as it goes.
+            for receipt in &outcome.receipts {
+                std::hint::black_box(borsh::to_vec(receipt).expect("memory"));
+            }
+            total += clock(start) - before;
+            done += outcome.receipts.len();
+        }
+        all.push(total);
+        assert_eq!(done, txs.len());
+    }
+    report("before the kernel, units", txs.len(), all);
+}
+
+fn plain_map(accounts: u64, moves: &[Move], rounds: u64) {
+    let (start, mut all) = (Instant::now(), Vec::new());
+    for _ in 0..rounds {
+        let mut book: BTreeMap<u64, i64> = (0..accounts).map(|n| (n, START)).collect();
+        let before = clock(start);
+        for (from, to, amount) in moves {
+            if let Some(held) = book.get_mut(from)
+                && *held >= *amount
+            {
+                *held -= amount;
+                *book.entry(*to).or_default() += amount;
+            }
+        }
+        all.push(clock(start) - before);
+        assert!(book.into_values().eq(expected(accounts, moves)));
+    }
+    report("plain BTreeMap book", moves.len(), all);
+}
+
+/// Hashes a transaction that both roots cost, over one checkpoint.
+fn roots(begin: &Machine<Modules>, bytes: &[Vec<u8>]) {
+    let parsed = bytes
+        .iter()
+        .enumerate()
+        .map(|(n, bytes)| (id(n), Envelope::parse(bytes).expect("a transaction")));
+    let txs: Vec<(TxId, Envelope<'_>)> = parsed.collect();
+    let (mut machine, mut tree) = (begin.clone(), Tree::new());
+    let entries = machine.stores().entries();
+    tree.note(&entries, &entries.leaf_hashes(&mut plain));
+    tree.seal(&mut plain);
+    // One compression takes 128 bytes, 17 of them for padding and length in the last.
+    let compressions = |messages: &[&[u8]]| -> usize {
+        messages
+            .iter()
+            .map(|message| (message.len() + 17).div_ceil(128))
+            .sum()
+    };
+    let (mut hashes, mut work, mut sealed) = (0, 0, 0);
+    let start = Instant::now();
+    let (mut noted, mut shaped) = (0, 0);
+    for (height, txs) in (1..).zip(txs.chunks(BLOCK)) {
+        let outcome = machine.execute_block(block(height), txs);
+        let mut count = |messages: &[&[u8]], digests: &mut [[u8; 32]]| {
+            hashes += messages.len();
+            work += compressions(messages);
+            plain(messages, digests);
+        };
+        let leaves = outcome.changes.leaf_hashes(&mut count);
+        outcome.changes.root(&leaves, &mut count);
+        let before = clock(start);
+        tree.note(&outcome.changes, &leaves);
+        noted += clock(start) - before;
+    }
+    let changed = hashes;
+    let mut hashing = 0;
+    let before = clock(start);
+    tree.seal(&mut |messages, digests| {
+        let before = clock(start);
+        hashes += messages.len();
+        sealed += messages.len();
+        work += compressions(messages);
+        plain(messages, digests);
+        hashing += clock(start) - before;
+    });
+    shaped += clock(start) - before - hashing;
+    let per = |count: u64| count as f64 / txs.len() as f64;
+    println!(
+        "{:<28} changes {:.2} + state {:.2} = {:.2} hashes a transfer, {:.2} compressions; besides hashing {:.0} + {:.0} ns",
+        format!("roots, checkpoint of {}", txs.len()),
+        per(changed as u64),
+        per(sealed as u64),
+        per(hashes as u64),
+        per(work as u64),
+        per(noted),
+        per(shaped),
+    );
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(|a| a.parse::<u64>());
+    let mut next = |or: u64| arguments.next().and_then(Result::ok).unwrap_or(or);
+    let (accounts, transfers, rounds) = (next(10_000), next(200_000) as usize, next(7));
+    println!("{accounts} accounts, {transfers} transfers, blocks of {BLOCK}, {rounds} rounds");
+
+    let moves = moves(accounts, transfers);
+    let of_money = wire(&moves, |nonce, (from, to, amount)| {
+        let call = money::Call::Transfer {
+            from: AccountId(*from),
+            to: AccountId(*to),
+            currency: Currency::EUR,
+            amount: Amount(*amount),
+        };
+        draft::<Money>(nonce, *from, &call)
+    });
+    let of_units = wire(&moves, |nonce, (from, to, amount)| {
+        let call = units::Call::Transfer {
+            from: AccountId(*from),
+            to: AccountId(*to),
+            instrument: EUA,
+            quantity: Quantity(*amount as u64),
+        };
+        draft::<Units>(nonce, *from, &call)
+    });
+    let expected = expected(accounts, &moves);
+    let begin = machine(accounts);
+    kernel("kernel, money", &begin, &of_money, rounds, |machine| {
+        let tables = machine.stores().read::<Identity>();
+        for (n, expected) in (0..).zip(&expected) {
+            let account = tables.accounts.get(&AccountId(n));
+            assert_eq!(account.map(|a| a.cash.balance.0), Some(*expected));
+        }
+    });
+    kernel("kernel, units", &begin, &of_units, rounds, |machine| {
+        let tables = machine.stores().read::<Units>();
+        for (n, expected) in (0..).zip(&expected) {
+            assert_eq!(tables.holding(AccountId(n), EUA).held.0, *expected as u64);
+        }
+    });
+    plain_map(accounts, &moves, rounds);
+    before(accounts, &moves, rounds);
+    roots(&begin, &of_money);
+}

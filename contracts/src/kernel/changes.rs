@@ -1,0 +1,240 @@
+//! What a block changed: its entries in key order, as the leaves of the changes root and as food for the state tree.
+//!
+//! An entry's key is `module u16 || table u16 || borsh(key)`, the numbers big endian so that keys sort by module and table.
+//! Its leaf is `key length u32 || key || 0` when it is gone and `… || 1 || borsh(value)` when it is there, and the leaf's hash
+//! is H(0x00 || leaf). The changes root is H(0x03 || count u64 || Merkle root of RFC 9162 over the leaves): the count is
+//! under the root, so a proof brings it along. H is SHA-512/256.
+
+use borsh::BorshSerialize;
+
+use super::proof::{self, Digest};
+
+/// Hashes `messages[i]` into `digests[i]` with SHA-512/256. The node hands in its engine; [`plain`] is the plain form.
+pub type HashMany<'a> = dyn FnMut(&[&[u8]], &mut [Digest]) + 'a;
+
+/// SHA-512/256 one message after the other.
+pub fn plain(messages: &[&[u8]], digests: &mut [Digest]) {
+    use sha2::Digest as _;
+    for (message, digest) in messages.iter().zip(digests) {
+        *digest = sha2::Sha512_256::digest(message).into();
+    }
+}
+
+/// One changed entry: where it lies in the buffer.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    start: usize,
+    key_end: usize,
+    end: usize,
+}
+
+/// The entries that a block left different from what it found, by rising key.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// One after the other: `0x00 || key length || key || tag || value`, what an entry's leaf hash is taken of.
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+    /// Of the running table: the first eight bytes of a key as a number, which decide nearly every comparison, above the
+    /// entry's place.
+    order: Vec<u128>,
+    table_start: usize,
+}
+
+/// An entry as it lies in a leaf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// Module, table and key.
+    pub key: &'a [u8],
+    /// What it is from now on; none when it is gone.
+    pub value: Option<&'a [u8]>,
+}
+
+/// Bytes before an entry's key: the leaf tag and the key's length.
+const KEY_OFFSET: usize = 5;
+
+impl Changes {
+    /// Adds an entry of the table begun last.
+    pub fn push(
+        &mut self,
+        prefix: [u8; 4],
+        key: &impl BorshSerialize,
+        value: Option<&impl BorshSerialize>,
+    ) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; KEY_OFFSET]);
+        self.bytes.extend_from_slice(&prefix);
+        borsh::to_writer(&mut self.bytes, key).expect("writing to memory cannot fail");
+        let key_end = self.bytes.len();
+        let length = super::wire::length(key_end - start - KEY_OFFSET);
+        self.bytes[start + 1..start + KEY_OFFSET].copy_from_slice(&length.to_le_bytes());
+        match value {
+            Some(value) => {
+                self.bytes.push(1);
+                borsh::to_writer(&mut self.bytes, value).expect("writing to memory cannot fail");
+            }
+            None => self.bytes.push(0),
+        }
+        let own = &self.bytes[start + KEY_OFFSET + prefix.len()..key_end];
+        let mut first = [0; 8];
+        let count = own.len().min(8);
+        first[..count].copy_from_slice(&own[..count]);
+        let place = self.entries.len() as u128;
+        self.order
+            .push(u128::from(u64::from_be_bytes(first)) << 64 | place);
+        self.entries.push(Entry {
+            start,
+            key_end,
+            end: self.bytes.len(),
+        });
+    }
+
+    /// Puts the entries of the table that ends here into key order. Tables come in the order of their keys.
+    pub fn end_table(&mut self) {
+        self.order.sort_unstable();
+        let bytes = &self.bytes;
+        let mut sorted: Vec<Entry> = self
+            .order
+            .iter()
+            .map(|order| self.entries[*order as u64 as usize])
+            .collect();
+        // Keys that share their first eight bytes stand next to each other by now.
+        let mut start = 0;
+        while start < sorted.len() {
+            let same = self.order[start] >> 64;
+            let alike = |order: &&u128| **order >> 64 == same;
+            let end = start + self.order[start..].iter().take_while(alike).count();
+            sorted[start..end]
+                .sort_unstable_by_key(|entry| &bytes[entry.start + KEY_OFFSET..entry.key_end]);
+            start = end;
+        }
+        self.entries.truncate(self.table_start);
+        self.entries.append(&mut sorted);
+        self.order.clear();
+        self.table_start = self.entries.len();
+    }
+
+    /// Without entries, with room for as much as `last` held: blocks are like the ones before them.
+    pub(crate) fn with_room_of(last: (usize, usize)) -> Self {
+        Self {
+            bytes: Vec::with_capacity(last.0 + last.0 / 8),
+            entries: Vec::with_capacity(last.1 + last.1 / 8),
+            ..Self::default()
+        }
+    }
+
+    /// Bytes and entries.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        (self.bytes.len(), self.entries.len())
+    }
+
+    /// How many entries changed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none did.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The entries by rising key.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Change<'_>> {
+        self.entries.iter().map(|entry| Change {
+            key: &self.bytes[entry.start + KEY_OFFSET..entry.key_end],
+            value: (self.bytes[entry.key_end] == 1)
+                .then(|| &self.bytes[entry.key_end + 1..entry.end]),
+        })
+    }
+
+    /// What the leaf hashes are taken of, by rising key.
+    pub fn messages(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.entries
+            .iter()
+            .map(|entry| &self.bytes[entry.start..entry.end])
+    }
+
+    /// The leaf hashes, which the state tree takes over. Cost: one hash an entry, in one batch.
+    pub fn leaf_hashes(&self, hash: &mut HashMany<'_>) -> Vec<Digest> {
+        let messages: Vec<&[u8]> = self.messages().collect();
+        let mut digests = vec![[0; 32]; messages.len()];
+        hash(&messages, &mut digests);
+        digests
+    }
+
+    /// The changes root over these leaf hashes. Cost: one hash an entry, in one batch a level.
+    pub fn root(&self, leaves: &[Digest], hash: &mut HashMany<'_>) -> Digest {
+        let levels = levels(leaves, hash);
+        let tree = levels.last().and_then(|level| level.first()).copied();
+        proof::counted_root(leaves.len() as u64, &tree.unwrap_or_else(proof::empty_root))
+    }
+
+    /// Shows what became of `key` in this block: its new value, that it is gone, or that it was not touched.
+    pub fn prove(
+        &self,
+        leaves: &[Digest],
+        key: &[u8],
+        hash: &mut HashMany<'_>,
+    ) -> proof::ChangeProof {
+        let levels = levels(leaves, hash);
+        let at = self
+            .iter()
+            .position(|change| change.key >= key)
+            .unwrap_or(self.len());
+        let found = self.iter().nth(at).is_some_and(|change| change.key == key);
+        let leaf = |place: usize| proof::ProvenLeaf {
+            index: place as u64,
+            leaf: self
+                .messages()
+                .nth(place)
+                .map_or_else(Vec::new, |message| message[1..].to_vec()),
+            path: path(&levels, place),
+        };
+        let shown = if found {
+            vec![leaf(at)]
+        } else {
+            // Its neighbours, as far as there are any.
+            (at.saturating_sub(1)..(at + 1).min(self.len()))
+                .filter(|place| *place + 1 == at || *place == at)
+                .map(leaf)
+                .collect()
+        };
+        proof::ChangeProof {
+            count: self.len() as u64,
+            leaves: shown,
+        }
+    }
+}
+
+/// All levels of the Merkle tree, leaves first. An odd last node moves up as it is, which is RFC 9162's split.
+fn levels(leaves: &[Digest], hash: &mut HashMany<'_>) -> Vec<Vec<Digest>> {
+    let mut levels = vec![leaves.to_vec()];
+    let mut bytes = Vec::new();
+    while let Some(below) = levels.last()
+        && below.len() > 1
+    {
+        let pairs = below.as_chunks::<2>().0;
+        bytes.clear();
+        for [left, right] in pairs {
+            bytes.extend_from_slice(&proof::node_message(left, right));
+        }
+        let messages: Vec<&[u8]> = bytes.chunks_exact(proof::NODE_BYTES).collect();
+        let mut level = vec![[0; 32]; pairs.len()];
+        hash(&messages, &mut level);
+        if below.len() % 2 == 1 {
+            level.extend(below.last());
+        }
+        levels.push(level);
+    }
+    levels
+}
+
+fn path(levels: &[Vec<Digest>], mut place: usize) -> Vec<Digest> {
+    let mut path = Vec::new();
+    for level in levels {
+        path.extend(level.get(place ^ 1).filter(|_| level.len() > 1));
+        place /= 2;
+    }
+    path
+}

@@ -1,0 +1,324 @@
+//! What a call may see and do: block, caller, tables, events, meter, and work for later.
+
+use super::codes;
+use super::journal::{Journal, Mark};
+use super::member::{COUNTER_MEMBERS, COUNTER_TRIGGERS, Member, MemberId};
+use super::meter::{UNITS_ITEM, UNITS_MAKER};
+use super::module::Module;
+use super::receipt::{ReceiptId, Receipts};
+use super::store::Stores;
+use super::table::Table;
+use super::trigger::{self, Scheduled, When};
+use crate::account::Roles;
+use crate::block::{BlockDigest, Height};
+use crate::genesis::Profile;
+use crate::receipt::Code;
+use crate::tx::{Millis, PublicKey};
+
+/// The block in which something happens. The only clock and the only dice there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BlockInfo {
+    /// Its height.
+    pub height: Height,
+    /// Its time, never before the last block's.
+    pub time: Millis,
+    /// Digest of the block before: nobody knew it when the transactions of this block were sent.
+    pub beacon: BlockDigest,
+}
+
+/// A part of a block in which modules do work of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Before the transactions, after the triggers.
+    Begin,
+    /// After the transactions: gates close, orders expire, auctions clear.
+    End,
+}
+
+/// On whose behalf something happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// A member's, by its signed transaction.
+    Member {
+        /// Its key.
+        key: PublicKey,
+        /// Its number.
+        id: MemberId,
+        /// Its roles.
+        roles: Roles,
+    },
+    /// Nobody's: genesis, a trigger, a phase of the block.
+    Kernel,
+}
+
+/// Longest message of a receipt, in bytes.
+pub const MESSAGE_MAX: usize = 1024;
+/// Most pieces of work a transaction may ask to keep.
+pub const KEPT_MAX: usize = 32;
+
+/// Work that is done although the call fails.
+pub(super) type Kept = Box<dyn Fn(&mut Cx<'_>) -> Result<(), Code>>;
+
+/// The context of a call.
+pub struct Cx<'a> {
+    pub(super) stores: &'a mut Stores,
+    pub(super) receipts: &'a mut Receipts,
+    pub(super) block: BlockInfo,
+    pub(super) caller: Caller,
+    pub(super) profile: Profile,
+    pub(super) source: ReceiptId,
+    pub(super) kept: Vec<Kept>,
+}
+
+/// A point that a context can be taken back to.
+#[derive(Clone, Copy)]
+pub(super) struct Point {
+    writes: Mark,
+    events: usize,
+}
+
+impl Cx<'_> {
+    /// The running block.
+    #[must_use]
+    #[inline]
+    pub fn block(&self) -> &BlockInfo {
+        &self.block
+    }
+
+    /// On whose behalf.
+    #[must_use]
+    #[inline]
+    pub fn caller(&self) -> Caller {
+        self.caller
+    }
+
+    /// The member that calls; none for the kernel.
+    #[must_use]
+    #[inline]
+    pub fn member(&self) -> Option<MemberId> {
+        match self.caller {
+            Caller::Member { id, .. } => Some(id),
+            Caller::Kernel => None,
+        }
+    }
+
+    /// The roles of whoever calls; none for the kernel.
+    #[must_use]
+    #[inline]
+    pub fn roles(&self) -> Roles {
+        match self.caller {
+            Caller::Member { roles, .. } => roles,
+            Caller::Kernel => Roles::NONE,
+        }
+    }
+
+    /// Who may take part in this ledger.
+    #[must_use]
+    #[inline]
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The transaction, trigger or phase that runs.
+    #[must_use]
+    pub fn source(&self) -> ReceiptId {
+        self.source
+    }
+
+    /// Tables of a module, to be written; every write takes the journal.
+    #[inline]
+    pub fn tables<M: Module>(&mut self) -> (&mut M::Tables, &mut Journal) {
+        self.stores.tables::<M>()
+    }
+
+    /// Tables of a module, to be read.
+    #[inline]
+    #[must_use]
+    pub fn read<M: Module>(&self) -> &M::Tables {
+        self.stores.read::<M>()
+    }
+
+    /// Writes an event into the receipt. Its bytes are charged.
+    ///
+    /// # Errors
+    /// `METER_EXCEEDED`.
+    #[inline]
+    pub fn emit<M: Module>(&mut self, event: &M::Event<'_>) -> Result<(), Code> {
+        let bytes = self.receipts.event(M::ID, event);
+        self.stores.journal.meter.bytes(bytes)
+    }
+
+    /// What the receipt tells the sender, also when the call fails. The last one counts; it is cut at [`MESSAGE_MAX`] bytes.
+    pub fn say(&mut self, message: &str) {
+        let mut end = message.len().min(MESSAGE_MAX);
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.receipts.say(&message[..end]);
+    }
+
+    /// Spends units.
+    ///
+    /// # Errors
+    /// `METER_EXCEEDED`.
+    #[inline]
+    pub fn charge(&mut self, units: u64) -> Result<(), Code> {
+        self.stores.journal.meter.charge(units)
+    }
+
+    /// Spends what walking so many items of a list costs.
+    ///
+    /// # Errors
+    /// `METER_EXCEEDED`.
+    pub fn charge_items(&mut self, count: usize) -> Result<(), Code> {
+        self.charge((count as u64).saturating_mul(UNITS_ITEM))
+    }
+
+    /// Spends what meeting one order in a book costs.
+    ///
+    /// # Errors
+    /// `METER_EXCEEDED`.
+    pub fn charge_maker(&mut self) -> Result<(), Code> {
+        self.charge(UNITS_MAKER)
+    }
+
+    /// Does something that leaves nothing behind when it fails: what a method does that calls several others and goes on.
+    ///
+    /// # Errors
+    /// What `work` returns.
+    pub fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, Code>,
+    ) -> Result<T, Code> {
+        let point = self.point();
+        let result = work(self);
+        if result.is_err() {
+            self.roll_back(point);
+        }
+        result
+    }
+
+    /// Has something done at the end of the transaction, whether it succeeds or fails: what must stay although the call was
+    /// refused. It runs once the writes of a failed transaction are taken back, so it looks at the state anew; its events
+    /// go into the receipt, and it is metered apart. When it fails itself after a success, the transaction fails, and it is
+    /// tried once more on what is left.
+    ///
+    /// # Errors
+    /// `TOO_MUCH_KEPT`.
+    pub fn keep(
+        &mut self,
+        work: impl Fn(&mut Cx<'_>) -> Result<(), Code> + 'static,
+    ) -> Result<(), Code> {
+        if self.kept.len() == KEPT_MAX {
+            return Err(codes::TOO_MUCH_KEPT);
+        }
+        self.kept.push(Box::new(work));
+        Ok(())
+    }
+
+    /// Has [`Module::on_trigger`] of `M` called with `data` when it is due, and returns the number of the trigger.
+    ///
+    /// # Errors
+    /// `TRIGGER_INVALID`, `METER_EXCEEDED`.
+    pub fn schedule<M: Module>(&mut self, when: When, data: &[u8]) -> Result<u64, Code> {
+        trigger::check(&self.block, when, data)?;
+        let number = self.count(COUNTER_TRIGGERS)?;
+        let Stores {
+            kernel, journal, ..
+        } = &mut *self.stores;
+        let work = Scheduled {
+            module: M::ID,
+            data: data.to_vec(),
+        };
+        kernel.schedule.set(journal, (when, number), work)?;
+        Ok(number)
+    }
+
+    /// Takes scheduled work back; whether there was any of this module.
+    ///
+    /// # Errors
+    /// `METER_EXCEEDED`.
+    pub fn unschedule<M: Module>(&mut self, when: When, number: u64) -> Result<bool, Code> {
+        let Stores {
+            kernel, journal, ..
+        } = &mut *self.stores;
+        let own = kernel.schedule.get(&(when, number));
+        if own.is_none_or(|work| work.module != M::ID) {
+            return Ok(false);
+        }
+        kernel.schedule.remove(journal, &(when, number))?;
+        Ok(true)
+    }
+
+    /// Members by key, to be read.
+    #[must_use]
+    pub fn members(&self) -> &Table<PublicKey, Member> {
+        &self.stores.kernel.members
+    }
+
+    /// A member's key by its number.
+    #[must_use]
+    pub fn key_of(&self, id: MemberId) -> Option<PublicKey> {
+        self.stores.kernel.keys.get(&id).copied()
+    }
+
+    /// Admits a key. The caller has checked that it is one and may be admitted.
+    ///
+    /// # Errors
+    /// `MEMBER_EXISTS`, `OVERFLOW`, `METER_EXCEEDED`.
+    pub fn admit_member(&mut self, key: PublicKey, roles: Roles) -> Result<MemberId, Code> {
+        if self.members().contains(&key) {
+            return Err(Code::MEMBER_EXISTS);
+        }
+        let number = self.count(COUNTER_MEMBERS)?;
+        let id = MemberId(u32::try_from(number).map_err(|_| Code::OVERFLOW)?);
+        let Stores {
+            kernel, journal, ..
+        } = &mut *self.stores;
+        let member = Member {
+            id,
+            roles,
+            nonces: Default::default(),
+        };
+        kernel.members.set(journal, key, member)?;
+        kernel.keys.set(journal, id, key)?;
+        Ok(id)
+    }
+
+    /// Replaces a member's roles.
+    ///
+    /// # Errors
+    /// `UNKNOWN_MEMBER`, `METER_EXCEEDED`.
+    pub fn set_roles(&mut self, key: &PublicKey, roles: Roles) -> Result<(), Code> {
+        let Stores {
+            kernel, journal, ..
+        } = &mut *self.stores;
+        let member = kernel.members.update(journal, key)?;
+        member.ok_or(Code::UNKNOWN_MEMBER)?.roles = roles;
+        Ok(())
+    }
+
+    /// The next number of a counter, from 1.
+    fn count(&mut self, counter: u8) -> Result<u64, Code> {
+        let Stores {
+            kernel, journal, ..
+        } = &mut *self.stores;
+        let last = kernel.counters.get(&counter).copied().unwrap_or(0);
+        let next = last.checked_add(1).ok_or(Code::OVERFLOW)?;
+        kernel.counters.set(journal, counter, next)?;
+        Ok(next)
+    }
+
+    #[inline]
+    pub(super) fn point(&self) -> Point {
+        Point {
+            writes: self.stores.journal.mark(),
+            events: self.receipts.mark(),
+        }
+    }
+
+    pub(super) fn roll_back(&mut self, point: Point) {
+        self.stores.roll_back(point.writes);
+        self.receipts.roll_back(point.events);
+    }
+}

@@ -1,0 +1,405 @@
+//! The state machine: ordered blocks of transactions in, receipts and changes out.
+//!
+//! A block is: triggers that are due, the modules' work at its beginning, the transactions, the modules' work at its end.
+//! Each of these is a transaction of its own: all of it stays, or nothing but its receipt, the sender's nonce and what was
+//! kept on purpose.
+
+use std::marker::PhantomData;
+
+use super::access::AccessSet;
+use super::changes::Changes;
+use super::codes;
+use super::context::{BlockInfo, Caller, Cx, Kept, Phase};
+use super::envelope::{CallList, Envelope, Payload};
+use super::member::Member;
+use super::meter::{Limits, Meter, UNITS_KEPT, UNITS_TX};
+use super::module::Modules;
+use super::receipt::{NO_CALL, ReceiptId, Receipts};
+use super::store::{SnapshotError, Stores};
+use super::trigger;
+use crate::genesis::Profile;
+use crate::receipt::Code;
+use crate::tx::{ChainId, PublicKey, TxId};
+
+/// What became of a block.
+#[derive(Debug, Clone, Default)]
+pub struct BlockOutcome {
+    /// One for each executed transaction, each trigger, and each phase in which something happened, in order.
+    pub receipts: Receipts,
+    /// Transactions executed; each has a receipt.
+    pub tx_count: u32,
+    /// Transactions that left no trace: for another ledger, of an unknown sender, with a nonce that is used or too far
+    /// ahead, waiting for another nonce, or beyond the block's limit.
+    pub dropped: u32,
+    /// What the block changed.
+    pub changes: Changes,
+}
+
+/// The state of a ledger with the modules `L`, and the rules by which it moves.
+pub struct Machine<L> {
+    stores: Stores,
+    chain: ChainId,
+    profile: Profile,
+    limits: Limits,
+    block: BlockInfo,
+    list: PhantomData<L>,
+}
+
+/// Transactions whose entries are fetched ahead of their execution.
+const WARM: usize = 16;
+/// With fewer members than this the tables lie in the caches anyway.
+const WARM_MEMBERS: usize = 1 << 15;
+
+impl<L: Modules> Machine<L> {
+    /// A ledger without members.
+    #[must_use]
+    pub fn new(chain: ChainId, profile: Profile, limits: Limits) -> Self {
+        Self {
+            stores: L::stores(),
+            chain,
+            profile,
+            limits,
+            block: BlockInfo::default(),
+            list: PhantomData,
+        }
+    }
+
+    /// A ledger as a snapshot has it; `block` comes from the header that names its root.
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn restore(
+        chain: ChainId,
+        profile: Profile,
+        limits: Limits,
+        block: BlockInfo,
+        snapshot: &[u8],
+    ) -> Result<Self, SnapshotError> {
+        let mut machine = Self::new(chain, profile, limits);
+        machine.stores.restore(snapshot)?;
+        machine.block = block;
+        Ok(machine)
+    }
+
+    /// The tables, to be read.
+    #[must_use]
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// The last block executed.
+    #[must_use]
+    pub fn block(&self) -> &BlockInfo {
+        &self.block
+    }
+
+    /// A member by key.
+    #[must_use]
+    pub fn member(&self, key: &PublicKey) -> Option<&Member> {
+        self.stores.kernel.members.get(key)
+    }
+
+    /// The rules of cost.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Replaces the rules of cost.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Does what makes a ledger out of nothing: members, accounts, first units. All of it or none.
+    ///
+    /// # Errors
+    /// What `work` returns.
+    pub fn set_up(
+        &mut self,
+        block: BlockInfo,
+        work: impl FnOnce(&mut Cx<'_>) -> Result<(), Code>,
+    ) -> Result<BlockOutcome, Code> {
+        self.block = block;
+        let mut outcome = BlockOutcome::default();
+        let id = ReceiptId::Phase {
+            module: 0,
+            end: false,
+        };
+        let result = self.run(&mut outcome.receipts, id, Caller::Kernel, u64::MAX, |cx| {
+            work(cx).map_err(|code| (NO_CALL, code))
+        });
+        outcome.changes = self.stores.end_block();
+        match result {
+            (Code::OK, _) => Ok(outcome),
+            (code, _) => Err(code),
+        }
+    }
+
+    /// Executes a block whose signatures are good, in this order.
+    ///
+    /// - `txs`: the wire form with its id, the SHA-512 of the signed bytes; whoever calls computes ids in batches.
+    /// - A transaction that is for another ledger, whose sender is unknown or whose nonce cannot be used now is dropped and
+    ///   counted. Any other uses up its nonce and leaves a receipt.
+    ///
+    /// Holds for any bytes behind the envelope's fixed part.
+    pub fn execute_block(
+        &mut self,
+        block: BlockInfo,
+        txs: &[(TxId, Envelope<'_>)],
+    ) -> BlockOutcome {
+        self.block = block;
+        let mut outcome = BlockOutcome::default();
+        let mut spent = self.run_triggers(&mut outcome.receipts);
+        self.run_phase(&mut outcome.receipts, Phase::Begin);
+        let mut set = AccessSet::new();
+        for batch in txs.chunks(WARM) {
+            if self.stores.kernel.members.len() >= WARM_MEMBERS {
+                self.warm(batch, &mut set);
+            }
+            for (id, tx) in batch {
+                let room = spent < self.limits.block_units;
+                match room
+                    .then(|| self.execute(&mut outcome.receipts, *id, tx))
+                    .flatten()
+                {
+                    Some(units) => {
+                        spent += units;
+                        outcome.tx_count += 1;
+                    }
+                    None => outcome.dropped += 1,
+                }
+            }
+        }
+        self.run_phase(&mut outcome.receipts, Phase::End);
+        outcome.changes = self.stores.end_block();
+        outcome
+    }
+
+    /// Checks that need no signature, cheapest first; what passes may still fail in its block.
+    ///
+    /// # Errors
+    /// The first code that applies: `WRONG_CHAIN`, `UNKNOWN_SENDER`, `EXPIRED`, `NOT_YET_VALID`, `NONCE_REUSED`, `NONCE_GAP`,
+    /// `MALFORMED`, `PAYLOAD_SEALED`; then what each call's method refuses before it is executed.
+    pub fn admit(&self, block: &BlockInfo, tx: &Envelope<'_>) -> Result<(), Code> {
+        if tx.chain() != self.chain {
+            return Err(Code::WRONG_CHAIN);
+        }
+        let member = self.stores.kernel.members.get(&tx.sender());
+        let member = member.ok_or(Code::UNKNOWN_SENDER)?;
+        check_times(block, tx)?;
+        member.nonces.using(tx.nonce())?;
+        let Payload::Clear(calls) = tx.payload()?.1 else {
+            return Err(codes::PAYLOAD_SEALED);
+        };
+        let mut set = AccessSet::new();
+        for call in calls.iter() {
+            let module = L::CATALOG.iter().find(|module| module.id == call.module);
+            let method = module.and_then(|module| {
+                let place = usize::from(call.method).wrapping_sub(1);
+                module.methods.get(place)
+            });
+            if let Some(method) = method {
+                super::rights::check(method, member.roles, self.profile)?;
+            }
+            L::touches(call, &mut set)?;
+        }
+        Ok(())
+    }
+
+    /// The units that the transaction spent; none when it was dropped.
+    fn execute(&mut self, receipts: &mut Receipts, id: TxId, tx: &Envelope<'_>) -> Option<u64> {
+        if tx.chain() != self.chain {
+            return None;
+        }
+        let Stores {
+            kernel, journal, ..
+        } = &mut self.stores;
+        let key = tx.sender();
+        let slot = kernel.members.find(&key)?;
+        let member = *kernel.members.at(slot)?;
+        let nonces = member.nonces.using(tx.nonce()).ok()?;
+        if tx
+            .after()
+            .is_some_and(|nonce| !member.nonces.is_used(nonce))
+        {
+            return None;
+        }
+        // The nonce is used whatever becomes of the rest, so this write is no part of what can be taken back.
+        journal.meter = Meter::unbounded();
+        kernel.members.update_at(journal, slot).ok()??.nonces = nonces;
+        journal.commit();
+
+        let caller = Caller::Member {
+            key,
+            id: member.id,
+            roles: member.roles,
+        };
+        let limit = self.limits.tx_units;
+        let (_, units) = self.run(receipts, ReceiptId::Tx(id), caller, limit, |cx| {
+            run_calls::<L>(cx, tx)
+        });
+        Some(units)
+    }
+
+    /// Opens a receipt, does the work all or none, then what was kept, and closes the receipt.
+    fn run(
+        &mut self,
+        receipts: &mut Receipts,
+        source: ReceiptId,
+        caller: Caller,
+        limit: u64,
+        work: impl FnOnce(&mut Cx<'_>) -> Result<(), (u8, Code)>,
+    ) -> (Code, u64) {
+        receipts.begin(source, self.block.height);
+        self.stores.journal.meter = if limit == u64::MAX {
+            Meter::unbounded()
+        } else {
+            Meter::of(limit).with_writes(self.limits.tx_writes)
+        };
+        let mut cx = Cx {
+            stores: &mut self.stores,
+            receipts,
+            block: self.block,
+            caller,
+            profile: self.profile,
+            source,
+            kept: Vec::new(),
+        };
+        let start = cx.point();
+        let mut result = work(&mut cx);
+        let mut units = cx.stores.journal.meter.spent();
+        if !cx.kept.is_empty() || result.is_err() {
+            result = settle(&mut cx, start, result, &mut units);
+        }
+        self.stores.journal.commit();
+        let (call, code) = result.err().unwrap_or((NO_CALL, Code::OK));
+        receipts.finish(code, call, units);
+        (code, units)
+    }
+
+    fn run_triggers(&mut self, receipts: &mut Receipts) -> u64 {
+        let due = trigger::due(&self.stores.kernel, &self.block, self.limits.triggers);
+        let mut spent = 0;
+        for key in due {
+            let Stores {
+                kernel, journal, ..
+            } = &mut self.stores;
+            journal.meter = Meter::unbounded();
+            let work = kernel.schedule.remove(journal, &key).ok().flatten();
+            journal.commit();
+            // An earlier trigger of this block may have taken it back.
+            let Some(work) = work else { continue };
+            let (id, limit) = (ReceiptId::Trigger(key.1), self.limits.tx_units);
+            let (_, units) = self.run(receipts, id, Caller::Kernel, limit, |cx| {
+                L::trigger(work.module, key.1, &work.data, cx).map_err(|code| (NO_CALL, code))
+            });
+            spent += units;
+        }
+        spent
+    }
+
+    fn run_phase(&mut self, receipts: &mut Receipts, phase: Phase) {
+        for (module, works, work) in L::PHASES {
+            if !works {
+                continue;
+            }
+            let end = phase == Phase::End;
+            let id = ReceiptId::Phase {
+                module: *module,
+                end,
+            };
+            let limit = self.limits.phase_units;
+            self.run(receipts, id, Caller::Kernel, limit, |cx| {
+                work(cx, phase).map_err(|code| (NO_CALL, code))
+            });
+            receipts.drop_silent();
+        }
+    }
+
+    /// Reads what the next transactions will need: independent look-ups wait for memory together, not one after the other.
+    fn warm(&self, batch: &[(TxId, Envelope<'_>)], set: &mut AccessSet) {
+        set.clear();
+        for (_, tx) in batch {
+            std::hint::black_box(self.stores.kernel.members.find(&tx.sender()));
+            if let Ok((_, Payload::Clear(calls))) = tx.payload() {
+                for call in calls.iter() {
+                    // What cannot be read is refused when it is executed.
+                    let _ = L::touches(call, set);
+                }
+            }
+        }
+        L::warm(&self.stores, set);
+    }
+}
+
+impl<L: Modules> Clone for Machine<L> {
+    fn clone(&self) -> Self {
+        Self {
+            stores: self.stores.clone(),
+            list: PhantomData,
+            ..*self
+        }
+    }
+}
+
+fn run_calls<L: Modules>(cx: &mut Cx<'_>, tx: &Envelope<'_>) -> Result<(), (u8, Code)> {
+    let calls = open(cx, tx).map_err(|code| (NO_CALL, code))?;
+    for (place, call) in (0..).zip(calls.iter()) {
+        let said = cx.receipts.take_message();
+        L::call(call, cx).map_err(|code| (place, code))?;
+        cx.receipts.give_message(said);
+    }
+    Ok(())
+}
+
+/// The calls, once the transaction may be executed at all.
+fn open<'a>(cx: &mut Cx<'_>, tx: &Envelope<'a>) -> Result<CallList<'a>, Code> {
+    check_times(&cx.block, tx)?;
+    cx.charge(UNITS_TX)?;
+    cx.stores.journal.meter.bytes(tx.bytes().len())?;
+    match tx.payload()?.1 {
+        Payload::Clear(calls) => Ok(calls),
+        Payload::Sealed { .. } => Err(codes::PAYLOAD_SEALED),
+    }
+}
+
+/// Does what was to be kept, and takes back what failed. Whatever fails here fails the transaction; then what was to be kept
+/// is done on the state as the transaction found it.
+fn settle(
+    cx: &mut Cx<'_>,
+    start: super::context::Point,
+    result: Result<(), (u8, Code)>,
+    units: &mut u64,
+) -> Result<(), (u8, Code)> {
+    let kept = std::mem::take(&mut cx.kept);
+    let mut keep = |cx: &mut Cx<'_>, work: &Kept| {
+        cx.stores.journal.meter = Meter::of(UNITS_KEPT);
+        let done = cx.attempt(work);
+        *units += cx.stores.journal.meter.spent();
+        // Kept work cannot keep more: it is the end.
+        cx.kept.clear();
+        done
+    };
+    let result = result.and_then(|()| {
+        let all = kept.iter().try_for_each(|work| keep(cx, work));
+        all.map_err(|code| (NO_CALL, code))
+    });
+    if result.is_err() {
+        cx.roll_back(start);
+        for work in &kept {
+            // The transaction has failed already; each piece stands for itself.
+            let _ = keep(cx, work);
+        }
+    }
+    result
+}
+
+fn check_times(block: &BlockInfo, tx: &Envelope<'_>) -> Result<(), Code> {
+    if tx.expires_at() <= block.time {
+        return Err(Code::EXPIRED);
+    }
+    if tx.lock_time() > block.time {
+        return Err(Code::NOT_YET_VALID);
+    }
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! Members as the kernel knows them: a key, a short number, roles, and which nonces were used.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::nonce::Nonces;
+use super::ordered::Ordered;
+use super::table::Table;
+use super::trigger::{Scheduled, When};
+use crate::account::Roles;
+use crate::tx::PublicKey;
+
+/// Short number of a member: its place in the order of admission, from 1. Other records name members by it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+)]
+pub struct MemberId(pub u32);
+
+/// What is read for every transaction of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshDeserialize)]
+pub struct Member {
+    /// Its number.
+    pub id: MemberId,
+    /// What it may do.
+    pub roles: Roles,
+    /// Which of its transactions were executed.
+    pub nonces: Nonces,
+}
+
+// Written as one piece, since every block writes down each member that sent something.
+impl BorshSerialize for Member {
+    fn serialize<W: std::io::Write>(&self, writer: &mut W) -> std::io::Result<()> {
+        let mut bytes = [0; 24];
+        bytes[..4].copy_from_slice(&self.id.0.to_le_bytes());
+        let mut rest = &mut bytes[4..];
+        (self.roles, self.nonces).serialize(&mut rest)?;
+        writer.write_all(&bytes)
+    }
+}
+
+crate::tables! {
+    /// The kernel's own tables.
+    pub struct MemberTables {
+        /// Members by key.
+        1 members: Table<PublicKey, Member>,
+        /// Keys by number.
+        2 keys: Table<MemberId, PublicKey>,
+        /// Work to be done later, by when.
+        3 schedule: Ordered<(When, u64), Scheduled>,
+        /// Numbers given out: members under 0, scheduled work under 1.
+        4 counters: Table<u8, u64>,
+    }
+}
+
+/// Counter of members.
+pub(crate) const COUNTER_MEMBERS: u8 = 0;
+/// Counter of scheduled work.
+pub(crate) const COUNTER_TRIGGERS: u8 = 1;

@@ -1,0 +1,453 @@
+//! The tables of all modules in one place, with the journal that can take their writes back.
+
+use std::any::Any;
+
+use super::changes::Changes;
+use super::journal::{Journal, Mark, TableId};
+use super::member::MemberTables;
+use super::module::Module;
+use super::table::Journaled;
+use super::wire::Reader;
+
+/// First bytes of a snapshot; the last is the version of its format.
+const SNAPSHOT_DOMAIN: [u8; 8] = *b"BDS-SN\0\x02";
+/// Modules have numbers below this; 0 is the kernel.
+pub const MODULES_MAX: usize = 256;
+/// No module of this number.
+const NONE: u8 = u8::MAX;
+
+/// The tables of one module; implemented by [`tables!`](crate::tables).
+pub trait TableSet: Send + Sync + 'static {
+    /// Empty tables of module `module`, which stands at place `set` of the ledger's list.
+    fn new(module: u16, set: u8) -> Self
+    where
+        Self: Sized;
+
+    /// Numbers and names of the tables, by rising number.
+    fn names(&self) -> &'static [(u8, &'static str)];
+
+    /// The table of this number, which is one of [`TableSet::names`].
+    fn table(&mut self, number: u8) -> &mut dyn Journaled;
+
+    /// The table of this number, to be read.
+    fn table_ref(&self, number: u8) -> &dyn Journaled;
+
+    /// For the way back to the type.
+    fn as_any(&self) -> &dyn Any;
+
+    /// For the way back to the type.
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+
+    /// A copy.
+    fn copy(&self) -> Box<dyn TableSet>;
+}
+
+/// Declares the tables of a module: number, name, type. Numbers are part of the keys under the state root and stay for ever.
+///
+/// ```
+/// use bds_contracts::kernel::{ordered::Ordered, table::Table};
+///
+/// bds_contracts::tables! {
+///     /// Tables of the lending desk.
+///     pub struct Tables {
+///         /// Loans by number.
+///         1 loans: Table<u64, u64>,
+///         /// Numbers of loans by the time they fall due.
+///         2 due: Ordered<(u64, u64), ()>,
+///     }
+/// }
+/// ```
+#[macro_export]
+macro_rules! tables {
+    (
+        $(#[$meta:meta])*
+        $visible:vis struct $name:ident {
+            $($(#[$field_meta:meta])* $number:literal $field:ident: $type:ty),* $(,)?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone)]
+        $visible struct $name {
+            $($(#[$field_meta])* pub $field: $type,)*
+        }
+
+        impl $crate::kernel::store::TableSet for $name {
+            fn new(module: u16, set: u8) -> Self {
+                Self {
+                    $($field: <$type>::new($crate::kernel::table::Place::new(module, set, $number)),)*
+                }
+            }
+
+            fn names(&self) -> &'static [(u8, &'static str)] {
+                const NAMES: &[(u8, &str)] = &[$(($number, stringify!($field))),*];
+                const { assert!($crate::kernel::store::rise(NAMES), "table numbers must rise") };
+                NAMES
+            }
+
+            fn table(&mut self, number: u8) -> &mut dyn $crate::kernel::table::Journaled {
+                match number {
+                    $($number => &mut self.$field,)*
+                    _ => panic!("table {number} was never declared"),
+                }
+            }
+
+            fn table_ref(&self, number: u8) -> &dyn $crate::kernel::table::Journaled {
+                match number {
+                    $($number => &self.$field,)*
+                    _ => panic!("table {number} was never declared"),
+                }
+            }
+
+            fn as_any(&self) -> &dyn ::std::any::Any {
+                self
+            }
+
+            fn as_any_mut(&mut self) -> &mut dyn ::std::any::Any {
+                self
+            }
+
+            fn copy(&self) -> ::std::boxed::Box<dyn $crate::kernel::store::TableSet> {
+                ::std::boxed::Box::new(self.clone())
+            }
+        }
+    };
+}
+
+/// Whether numbers rise strictly; for [`tables!`](crate::tables).
+#[must_use]
+pub const fn rise(names: &[(u8, &str)]) -> bool {
+    let mut at = 1;
+    while at < names.len() {
+        if names[at - 1].0 >= names[at].0 {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+/// Why bytes are no snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SnapshotError {
+    /// A snapshot of format version 1, which this version does not read.
+    #[error("this is a version-1 snapshot; only version 2 is read")]
+    Version1,
+    /// The first eight bytes are not the tag of a snapshot.
+    #[error("the first 8 bytes are not the tag of a version-2 snapshot")]
+    WrongDomain,
+    /// An entry does not decode, belongs to no table, is out of order, or bytes are left over.
+    #[error("the snapshot is damaged: an entry does not decode or is out of order")]
+    Malformed,
+}
+
+/// All tables, and the journal. Place 0 is the kernel's own.
+pub struct Stores {
+    pub(crate) kernel: MemberTables,
+    sets: Vec<(u16, Box<dyn TableSet>)>,
+    places: [u8; MODULES_MAX],
+    pub(crate) journal: Journal,
+    /// How much the last block changed.
+    room: (usize, usize),
+}
+
+impl Stores {
+    /// The kernel's tables, empty.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            kernel: MemberTables::new(0, 0),
+            sets: Vec::new(),
+            places: [NONE; MODULES_MAX],
+            journal: Journal::new(),
+            room: (0, 0),
+        }
+    }
+
+    /// Adds a module's tables. Called by [`modules!`](macro@crate::modules), by rising number.
+    ///
+    /// # Panics
+    /// When the number is 0, too high or not above the last one.
+    pub fn add<M: Module>(&mut self) {
+        let above = self.sets.last().map_or(0, |(last, _)| *last);
+        assert!(M::ID > above, "module {} after module {above}", M::ID);
+        let place = u8::try_from(self.sets.len() + 1).expect("fewer than 255 modules");
+        self.places[usize::from(M::ID)] = place;
+        self.sets
+            .push((M::ID, Box::new(M::Tables::new(M::ID, place))));
+    }
+
+    /// Tables of a module, and the journal that every write needs.
+    ///
+    /// # Panics
+    /// When the ledger has no such module: a list of modules holds all that its modules build on.
+    #[inline]
+    pub(crate) fn tables<M: Module>(&mut self) -> (&mut M::Tables, &mut Journal) {
+        let place = self.places[usize::from(M::ID)];
+        let set = self.sets.get_mut(usize::from(place).wrapping_sub(1));
+        let tables = set.and_then(|(_, set)| set.as_any_mut().downcast_mut::<M::Tables>());
+        let tables = tables.unwrap_or_else(|| panic!("the ledger has no module {}", M::ID));
+        (tables, &mut self.journal)
+    }
+
+    /// Tables of a module, to be read.
+    ///
+    /// # Panics
+    /// As above.
+    #[inline]
+    #[must_use]
+    pub fn read<M: Module>(&self) -> &M::Tables {
+        let place = self.places[usize::from(M::ID)];
+        let set = self.sets.get(usize::from(place).wrapping_sub(1));
+        let tables = set.and_then(|(_, set)| set.as_any().downcast_ref::<M::Tables>());
+        tables.unwrap_or_else(|| panic!("the ledger has no module {}", M::ID))
+    }
+
+    fn table(&mut self, id: TableId) -> &mut dyn Journaled {
+        match id.set {
+            0 => self.kernel.table(id.table),
+            place => self.sets[usize::from(place) - 1].1.table(id.table),
+        }
+    }
+
+    /// Takes back every write after the mark, the last first.
+    pub(crate) fn roll_back(&mut self, mark: Mark) {
+        while let Some(id) = self.journal.pop(mark) {
+            self.table(id).undo();
+        }
+    }
+
+    /// Ends the block: what it changed, by key.
+    pub(crate) fn end_block(&mut self) -> Changes {
+        let mut changes = Changes::with_room_of(self.room);
+        for (number, _) in self.kernel.names() {
+            self.kernel.table(*number).end_block(&mut changes);
+        }
+        for (_, set) in &mut self.sets {
+            for (number, _) in set.names() {
+                set.table(*number).end_block(&mut changes);
+            }
+        }
+        self.journal.next_block();
+        self.room = changes.room();
+        changes
+    }
+
+    /// Every entry there is, by key, as if a block had made them all.
+    #[must_use]
+    pub fn entries(&self) -> Changes {
+        let mut changes = Changes::default();
+        for (number, _) in self.kernel.names() {
+            self.kernel.table_ref(*number).entries(&mut changes);
+        }
+        for (_, set) in &self.sets {
+            for (number, _) in set.names() {
+                set.table_ref(*number).entries(&mut changes);
+            }
+        }
+        changes
+    }
+
+    /// The whole state as bytes: a tag, then each entry as two lengths, key and value, by rising key.
+    #[must_use]
+    pub fn snapshot(&self) -> Vec<u8> {
+        let mut bytes = SNAPSHOT_DOMAIN.to_vec();
+        for entry in self.entries().iter() {
+            let value = entry.value.expect("an entry that is there has a value");
+            for part in [entry.key, value] {
+                bytes.extend_from_slice(&super::wire::length(part.len()).to_le_bytes());
+                bytes.extend_from_slice(part);
+            }
+        }
+        bytes
+    }
+
+    /// Takes in a snapshot; the tables are empty before. Compare the root with a certified one before trusting it.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the tables then hold a part of it and are good for nothing.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
+        let Some((domain, rest)) = bytes.split_first_chunk::<8>() else {
+            return Err(SnapshotError::WrongDomain);
+        };
+        if *domain == *b"BDS-SN\0\x01" {
+            return Err(SnapshotError::Version1);
+        }
+        if *domain != SNAPSHOT_DOMAIN {
+            return Err(SnapshotError::WrongDomain);
+        }
+        let mut reader = Reader::new(rest);
+        let mut last: &[u8] = &[];
+        while !reader.rest().is_empty() {
+            let key = reader.blob().map_err(|_| SnapshotError::Malformed)?;
+            let value = reader.blob().map_err(|_| SnapshotError::Malformed)?;
+            if key <= last {
+                return Err(SnapshotError::Malformed);
+            }
+            last = key;
+            self.load(key, value).ok_or(SnapshotError::Malformed)?;
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        let ([high, low, 0, number], own) = key.split_first_chunk::<4>()? else {
+            return None;
+        };
+        let set: &mut dyn TableSet = match u16::from_be_bytes([*high, *low]) {
+            0 => &mut self.kernel,
+            module => {
+                let place = *self.places.get(usize::from(module))?;
+                let (_, set) = self.sets.get_mut(usize::from(place).wrapping_sub(1))?;
+                set.as_mut()
+            }
+        };
+        set.names().iter().find(|(known, _)| known == number)?;
+        set.table(*number).load(own, value).ok()
+    }
+}
+
+impl Default for Stores {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clone for Stores {
+    fn clone(&self) -> Self {
+        let sets = self.sets.iter().map(|(id, set)| (*id, set.copy()));
+        Self {
+            kernel: self.kernel.clone(),
+            sets: sets.collect(),
+            places: self.places,
+            journal: self.journal.clone(),
+            room: self.room,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::kernel::member::{Member, MemberId};
+    use crate::kernel::trigger::{Scheduled, When};
+    use crate::tx::{Millis, PublicKey};
+
+    type Model = BTreeMap<u64, u64>;
+
+    fn key(n: u64) -> PublicKey {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&n.to_le_bytes());
+        PublicKey(key)
+    }
+
+    fn write(stores: &mut Stores, hashed: bool, n: u64, value: Option<u64>) {
+        let Stores {
+            kernel, journal, ..
+        } = stores;
+        let done = match (hashed, value) {
+            (true, Some(value)) => {
+                let roles = crate::account::Roles::NONE;
+                let id = MemberId(value as u32);
+                let nonces = Default::default();
+                let member = Member { id, roles, nonces };
+                // One way or the other: as a new value, or in place.
+                match kernel.members.update(journal, &key(n)) {
+                    Ok(Some(held)) => {
+                        *held = member;
+                        Ok(())
+                    }
+                    _ => kernel.members.set(journal, key(n), member),
+                }
+            }
+            (true, None) => kernel.members.remove(journal, &key(n)).map(|_| ()),
+            (false, Some(value)) => {
+                let module = value as u16;
+                let data = Vec::new();
+                let at = (When::Time(Millis(n)), n);
+                kernel.schedule.set(journal, at, Scheduled { module, data })
+            }
+            (false, None) => {
+                let at = (When::Time(Millis(n)), n);
+                kernel.schedule.remove(journal, &at).map(|_| ())
+            }
+        };
+        done.expect("the meter is unbounded");
+    }
+
+    /// Random writes, nested points, rollbacks, commits and blocks, on both kinds of tables, against maps that are copied.
+    #[test]
+    fn tables_agree_with_maps_that_are_copied() {
+        let mut stores = Stores::new();
+        let mut random = 11_u64;
+        let mut below = |bound: u64| {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % bound
+        };
+        let mut models: [Model; 2] = Default::default();
+        let mut last_block = models.clone();
+        for _ in 0..3_000 {
+            let mut marks = vec![(stores.journal.mark(), models.clone())];
+            for _ in 0..below(12) {
+                match below(8) {
+                    0 => marks.push((stores.journal.mark(), models.clone())),
+                    1 if marks.len() > 1 => {
+                        let (mark, old) = marks.pop().expect("more than one");
+                        stores.roll_back(mark);
+                        models = old;
+                    }
+                    _ => {
+                        let (hashed, n) = (below(2) == 0, below(40));
+                        let value = (below(3) > 0).then(|| below(6));
+                        write(&mut stores, hashed, n, value);
+                        let model = &mut models[usize::from(!hashed)];
+                        match value {
+                            Some(value) => model.insert(n, value),
+                            None => model.remove(&n),
+                        };
+                    }
+                }
+            }
+            if below(3) == 0 {
+                let (mark, old) = marks.swap_remove(0);
+                stores.roll_back(mark);
+                models = old;
+            }
+            stores.journal.commit();
+            for n in 0..40 {
+                let member = stores.kernel.members.get(&key(n));
+                assert_eq!(
+                    member.map(|m| u64::from(m.id.0)),
+                    models[0].get(&n).copied()
+                );
+                let work = stores.kernel.schedule.get(&(When::Time(Millis(n)), n));
+                assert_eq!(
+                    work.map(|w| u64::from(w.module)),
+                    models[1].get(&n).copied()
+                );
+            }
+            assert_eq!(stores.kernel.members.len(), models[0].len());
+            if below(4) == 0 {
+                let changes = stores.end_block();
+                let differ = |at: usize| {
+                    let (old, new): (&Model, &Model) = (&last_block[at], &models[at]);
+                    (0..40).filter(move |n| old.get(n) != new.get(n)).count()
+                };
+                assert_eq!(changes.len(), differ(0) + differ(1));
+                last_block = models.clone();
+            }
+        }
+        // Keys that come and are taken back leave no slot behind.
+        let slots = stores.kernel.members.slots();
+        for n in 100..200 {
+            let mark = stores.journal.mark();
+            write(&mut stores, true, n, Some(1));
+            stores.roll_back(mark);
+            stores.journal.commit();
+        }
+        assert!(stores.kernel.members.slots() <= slots + 1);
+    }
+}

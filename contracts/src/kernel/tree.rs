@@ -1,0 +1,358 @@
+//! The state root: a tree over hashed keys in which only what changed is hashed again, beside execution.
+//!
+//! The tree belongs to whoever computes roots, not to the state: it is fed the [`Changes`] of finished blocks, which hold
+//! encoded values, and their leaf hashes, which the changes root has computed already. So nobody waits for it, and it
+//! needs no view of a state that moves on.
+//!
+//! A node stands for all entries whose hashed key begins with its bits. With at most [`BUCKET_MAX`] of them it is a bucket,
+//! `0x02 || (H(key) || leaf hash)*` by rising hashed key; with more it is `0x01 || left || right`. So the shape follows from
+//! the entries alone. A node keeps the very bytes its hash is taken of, and a child's hash lies in its parent.
+//! Dirty nodes are hashed in batches: all buckets at once, then the pairs level by level from below.
+
+use super::changes::{Changes, HashMany};
+use super::index::Index;
+use super::proof::{BUCKET_MAX, Digest, NODE_BYTES, StateProof, bit};
+
+/// Bytes of an entry in a bucket.
+const ITEM: usize = 64;
+
+/// Most messages handed out at once: what a slice of the work beside execution is.
+pub const SLICE: usize = 4096;
+
+#[derive(Debug, Clone)]
+enum Node {
+    Free,
+    Bucket(Vec<u8>),
+    Pair {
+        message: [u8; NODE_BYTES],
+        children: [u32; 2],
+    },
+}
+
+/// A node to be hashed, and where its hash goes.
+#[derive(Debug, Clone, Copy)]
+struct Dirty {
+    node: u32,
+    parent: u32,
+    side: usize,
+}
+
+/// An entry as it is to be: its hashed key, and its leaf's hash unless it is gone.
+#[derive(Debug, Clone, Copy)]
+struct Update {
+    key: Digest,
+    leaf: Option<Digest>,
+}
+
+/// Entries that changed since the last root, each once.
+#[derive(Debug, Clone)]
+struct Pending {
+    index: Index,
+    keys: Vec<u8>,
+    entries: Vec<(usize, usize, Option<Digest>)>,
+}
+
+/// The tree over all entries. Its root is that of the changes taken in before the last [`Tree::seal`].
+#[derive(Debug, Clone)]
+pub struct Tree {
+    nodes: Vec<Node>,
+    free: Vec<u32>,
+    /// Freed during the running update: their numbers may still stand in a list of dirty nodes.
+    freed: Vec<u32>,
+    root: Digest,
+    entries: usize,
+    pending: Pending,
+    buckets: Vec<Dirty>,
+    /// Dirty pairs by depth.
+    levels: Vec<Vec<Dirty>>,
+}
+
+const ROOT: u32 = 0;
+/// Parent of the root.
+const NOBODY: u32 = u32::MAX;
+
+impl Tree {
+    /// Of a state without entries; call [`Tree::seal`] for its root.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            nodes: vec![Node::Bucket(vec![2])],
+            free: Vec::new(),
+            freed: Vec::new(),
+            root: [0; 32],
+            entries: 0,
+            pending: Pending {
+                index: Index::new(),
+                keys: Vec::new(),
+                entries: Vec::new(),
+            },
+            buckets: vec![Dirty {
+                node: ROOT,
+                parent: NOBODY,
+                side: 0,
+            }],
+            levels: Vec::new(),
+        }
+    }
+
+    /// The last root.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.root
+    }
+
+    /// How many entries lie under the last root.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries
+    }
+
+    /// Whether none do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
+    /// Takes in what a block changed, in the order of blocks. `leaves` are [`Changes::leaf_hashes`]. Cost: a look-up an entry.
+    ///
+    /// # Panics
+    /// When the two differ in length.
+    pub fn note(&mut self, changes: &Changes, leaves: &[Digest]) {
+        assert_eq!(changes.len(), leaves.len(), "one hash for each change");
+        let Pending {
+            index,
+            keys,
+            entries,
+        } = &mut self.pending;
+        for (change, leaf) in changes.iter().zip(leaves) {
+            let leaf = change.value.map(|_| *leaf);
+            let tag = index.tag(change.key);
+            let same = |at: u32| {
+                let (start, end, _) = entries[at as usize];
+                keys[start..end] == *change.key
+            };
+            match index.find(tag, same) {
+                Some(at) => entries[at as usize].2 = leaf,
+                None => {
+                    let at = u32::try_from(entries.len()).expect("below 2^32 entries change");
+                    index.insert(tag, at);
+                    let start = keys.len();
+                    keys.extend_from_slice(change.key);
+                    entries.push((start, keys.len(), leaf));
+                }
+            }
+        }
+    }
+
+    /// The root over everything taken in. Cost: one hash a changed entry, its bucket and the pairs above, each once.
+    pub fn seal(&mut self, hash: &mut HashMany<'_>) -> Digest {
+        let mut updates = self.take_pending(hash);
+        updates.sort_unstable_by_key(|update| update.key);
+        if !updates.is_empty() {
+            self.apply(ROOT, NOBODY, 0, 0, &updates);
+        }
+        self.free.append(&mut self.freed);
+
+        let buckets = std::mem::take(&mut self.buckets);
+        self.hash_level(&buckets, hash);
+        for level in std::mem::take(&mut self.levels).iter().rev() {
+            self.hash_level(level, hash);
+        }
+        self.root
+    }
+
+    fn take_pending(&mut self, hash: &mut HashMany<'_>) -> Vec<Update> {
+        let Pending { keys, entries, .. } = &self.pending;
+        let mut updates = Vec::with_capacity(entries.len());
+        for slice in entries.chunks(SLICE) {
+            let messages: Vec<&[u8]> = slice.iter().map(|(s, e, _)| &keys[*s..*e]).collect();
+            let mut digests = vec![[0; 32]; messages.len()];
+            hash(&messages, &mut digests);
+            let made = digests.into_iter().zip(slice);
+            updates.extend(made.map(|(key, (_, _, leaf))| Update { key, leaf: *leaf }));
+        }
+        self.pending.keys.clear();
+        self.pending.entries.clear();
+        self.pending.index = Index::new();
+        updates
+    }
+
+    fn hash_level(&mut self, level: &[Dirty], hash: &mut HashMany<'_>) {
+        for slice in level.chunks(SLICE) {
+            // A node that was dirty and then joined with its neighbour is no more.
+            let alive = |dirty: &&Dirty| !matches!(self.nodes[dirty.node as usize], Node::Free);
+            let slice: Vec<Dirty> = slice.iter().filter(alive).copied().collect();
+            let messages: Vec<&[u8]> = slice
+                .iter()
+                .map(|dirty| match &self.nodes[dirty.node as usize] {
+                    Node::Free => unreachable!("filtered above"),
+                    Node::Bucket(message) => &message[..],
+                    Node::Pair { message, .. } => &message[..],
+                })
+                .collect();
+            let mut digests = vec![[0; 32]; messages.len()];
+            hash(&messages, &mut digests);
+            for (dirty, digest) in slice.iter().zip(&digests) {
+                if dirty.parent == NOBODY {
+                    self.root = *digest;
+                } else if let Node::Pair { message, .. } = &mut self.nodes[dirty.parent as usize] {
+                    message[1 + 32 * dirty.side..][..32].copy_from_slice(digest);
+                }
+            }
+        }
+    }
+
+    /// Brings the node at `depth` up to date with these changes, sorted by key, all under it.
+    fn apply(&mut self, node: u32, parent: u32, side: usize, depth: usize, updates: &[Update]) {
+        let dirty = Dirty { node, parent, side };
+        match &self.nodes[node as usize] {
+            Node::Free => unreachable!("a node in the tree is not free"),
+            Node::Bucket(message) => {
+                let items = merged(&message[1..], updates);
+                self.entries = self.entries + items.len() / ITEM - (message.len() - 1) / ITEM;
+                self.build(dirty, depth, &items);
+            }
+            Node::Pair { children, .. } => {
+                let children = *children;
+                let middle = updates.partition_point(|update| !bit(&update.key, depth));
+                let (left, right) = updates.split_at(middle);
+                for (side, part) in [left, right].into_iter().enumerate() {
+                    if !part.is_empty() {
+                        self.apply(children[side], node, side, depth + 1, part);
+                    }
+                }
+                match self.joined(children) {
+                    Some(message) => {
+                        for child in children {
+                            self.release(child);
+                        }
+                        self.nodes[node as usize] = Node::Bucket(message);
+                        self.buckets.push(dirty);
+                    }
+                    None => self.mark(depth, dirty),
+                }
+            }
+        }
+    }
+
+    /// Puts these items into the node, dividing them as long as they are too many.
+    fn build(&mut self, dirty: Dirty, depth: usize, items: &[u8]) {
+        if items.len() <= BUCKET_MAX * ITEM {
+            let mut message = Vec::with_capacity(1 + items.len());
+            message.push(2);
+            message.extend_from_slice(items);
+            self.nodes[dirty.node as usize] = Node::Bucket(message);
+            self.buckets.push(dirty);
+            return;
+        }
+        let middle = items
+            .as_chunks::<ITEM>()
+            .0
+            .partition_point(|item| !bit(item_key(item), depth));
+        let children = [self.allocate(), self.allocate()];
+        self.nodes[dirty.node as usize] = Node::Pair {
+            message: [1; NODE_BYTES],
+            children,
+        };
+        let (left, right) = items.split_at(middle * ITEM);
+        for (side, part) in [left, right].into_iter().enumerate() {
+            let child = Dirty {
+                node: children[side],
+                parent: dirty.node,
+                side,
+            };
+            self.build(child, depth + 1, part);
+        }
+        self.mark(depth, dirty);
+    }
+
+    /// Both children as one bucket, if they are buckets and fit.
+    fn joined(&self, children: [u32; 2]) -> Option<Vec<u8>> {
+        let [Node::Bucket(left), Node::Bucket(right)] =
+            children.map(|child| &self.nodes[child as usize])
+        else {
+            return None;
+        };
+        let fits = left.len() + right.len() - 2 <= BUCKET_MAX * ITEM;
+        fits.then(|| [left, &right[1..]].concat())
+    }
+
+    fn mark(&mut self, depth: usize, dirty: Dirty) {
+        if self.levels.len() <= depth {
+            self.levels.resize(depth + 1, Vec::new());
+        }
+        self.levels[depth].push(dirty);
+    }
+
+    fn allocate(&mut self) -> u32 {
+        if let Some(node) = self.free.pop() {
+            return node;
+        }
+        self.nodes.push(Node::Free);
+        u32::try_from(self.nodes.len() - 1).expect("below 2^32 nodes")
+    }
+
+    fn release(&mut self, node: u32) {
+        self.nodes[node as usize] = Node::Free;
+        self.freed.push(node);
+    }
+
+    /// Shows what `key`, with module and table, holds under the last root, or that it holds nothing. Cost: one hash.
+    #[must_use]
+    pub fn prove(&self, key: &[u8]) -> StateProof {
+        use sha2::Digest as _;
+        let hashed: Digest = sha2::Sha512_256::digest(key).into();
+        let (mut node, mut path) = (ROOT, Vec::new());
+        loop {
+            match &self.nodes[node as usize] {
+                Node::Free => unreachable!("a node in the tree is not free"),
+                Node::Bucket(message) => {
+                    let items = message[1..].as_chunks::<ITEM>().0;
+                    let halves = items.iter().map(|item| (*item_key(item), *item_leaf(item)));
+                    return StateProof {
+                        bucket: halves.collect(),
+                        path,
+                    };
+                }
+                Node::Pair { message, children } => {
+                    let side = usize::from(bit(&hashed, path.len()));
+                    let beside = message[1 + 32 * (1 - side)..].first_chunk();
+                    path.push(*beside.expect("32 bytes"));
+                    node = children[side];
+                }
+            }
+        }
+    }
+}
+
+impl Default for Tree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn item_key(item: &[u8; ITEM]) -> &Digest {
+    item.first_chunk().expect("64 bytes")
+}
+
+fn item_leaf(item: &[u8; ITEM]) -> &Digest {
+    item.last_chunk().expect("64 bytes")
+}
+
+/// The items of a bucket after these changes; both are sorted by key.
+fn merged(items: &[u8], updates: &[Update]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(items.len() + updates.len() * ITEM);
+    let mut items = items.as_chunks::<ITEM>().0.iter().peekable();
+    for update in updates {
+        while let Some(item) = items.next_if(|item| *item_key(item) < update.key) {
+            out.extend_from_slice(item);
+        }
+        items.next_if(|item| *item_key(item) == update.key);
+        if let Some(leaf) = update.leaf {
+            out.extend_from_slice(&update.key);
+            out.extend_from_slice(&leaf);
+        }
+    }
+    items.for_each(|item| out.extend_from_slice(item));
+    out
+}

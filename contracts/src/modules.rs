@@ -1,0 +1,14 @@
+//! The modules of the ledger: the only place that knows them all.
+
+use crate::identity::Identity;
+use crate::money::Money;
+use crate::money::units::Units;
+
+crate::modules! {
+    /// Every module of the ledger; a module builds on those above it.
+    pub struct Modules {
+        1 Identity,
+        2 Money,
+        3 Units,
+    }
+}

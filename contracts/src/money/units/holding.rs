@@ -1,0 +1,161 @@
+//! What an account holds of an instrument: read and changed in one place, the numbers of serialised units along with it.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::instrument::Form;
+use super::{Tables, Units};
+use crate::amount::Quantity;
+use crate::carbon::{InstrumentId, SerialRange};
+use crate::identity::account;
+use crate::kernel::context::Cx;
+use crate::kernel::table::Slot;
+use crate::receipt::Code;
+use crate::tx::AccountId;
+
+/// Most ranges of numbers one holding can have: what comes in beyond is refused until some is moved on.
+pub const RANGES_MAX: usize = 1_024;
+
+/// Units of one instrument in one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct Holding {
+    /// All of them, the reserved ones included.
+    pub held: Quantity,
+    /// How many of them wait in orders.
+    pub reserved: Quantity,
+}
+
+impl Holding {
+    /// Units that may go. Correctness: reserved never exceeds held (C3).
+    #[must_use]
+    pub fn free(self) -> Quantity {
+        Quantity(self.held.0 - self.reserved.0)
+    }
+}
+
+impl Tables {
+    /// What an account holds of an instrument.
+    #[must_use]
+    pub fn holding(&self, id: AccountId, instrument: InstrumentId) -> Holding {
+        let found = self.holdings.get(&(id, instrument));
+        found.copied().unwrap_or_default()
+    }
+
+    /// The form of an instrument of which the account has so many units free; above zero, known, free: refused in this order.
+    ///
+    /// # Errors
+    /// `QUANTITY_ZERO`, `UNKNOWN_INSTRUMENT`, `BALANCE_TOO_LOW`.
+    pub fn check_free(
+        &self,
+        id: AccountId,
+        instrument: InstrumentId,
+        quantity: Quantity,
+    ) -> Result<Form, Code> {
+        if quantity == Quantity::ZERO {
+            return Err(Code::QUANTITY_ZERO);
+        }
+        let known = self.instruments.get(&instrument);
+        let form = known.ok_or(Code::UNKNOWN_INSTRUMENT)?.form;
+        if self.holding(id, instrument).free() < quantity {
+            return Err(Code::BALANCE_TOO_LOW);
+        }
+        Ok(form)
+    }
+}
+
+/// Adds units to what an account holds; their count is bounded by what was issued. Serialised units bring their numbers.
+pub(super) fn put(
+    cx: &mut Cx<'_>,
+    (id, slot): (AccountId, Slot),
+    instrument: InstrumentId,
+    quantity: Quantity,
+    blocks: &[SerialRange],
+) -> Result<(), Code> {
+    let key = (id, instrument);
+    charge_ranges(cx, key)?;
+    let (tables, journal) = cx.tables::<Units>();
+    if !blocks.is_empty() {
+        let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
+        blocks.iter().for_each(|block| held.put(*block));
+        if held.range_count() > RANGES_MAX {
+            return Err(Code::TOO_MANY);
+        }
+        tables.blocks.set(journal, key, held)?;
+    }
+    match tables.holdings.update(journal, &key)? {
+        Some(holding) => {
+            holding.held.0 += quantity.0;
+            Ok(())
+        }
+        None => {
+            let holding = Holding {
+                held: quantity,
+                ..Holding::default()
+            };
+            tables.holdings.set(journal, key, holding)?;
+            account::count(cx, slot, true)
+        }
+    }
+}
+
+/// Takes free units out of what an account holds; the caller has checked that they are there. Of serialised ones it returns
+/// the numbers: those that are asked for, or the lowest.
+pub(super) fn take(
+    cx: &mut Cx<'_>,
+    (id, slot): (AccountId, Slot),
+    instrument: InstrumentId,
+    quantity: Quantity,
+    form: Form,
+    which: Option<&[SerialRange]>,
+) -> Result<Vec<SerialRange>, Code> {
+    let key = (id, instrument);
+    charge_ranges(cx, key)?;
+    let (tables, journal) = cx.tables::<Units>();
+    let mut taken = Vec::new();
+    if form == Form::Serialised {
+        let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
+        taken = match which {
+            Some(blocks) => {
+                if !blocks.iter().all(|block| held.contains(*block)) {
+                    return Err(Code::BLOCK_NOT_HELD);
+                }
+                blocks.iter().for_each(|block| held.take(*block));
+                blocks.to_vec()
+            }
+            None => held.take_lowest(quantity),
+        };
+        if held.range_count() > RANGES_MAX {
+            return Err(Code::TOO_MANY);
+        }
+        if held.is_empty() {
+            tables.blocks.remove(journal, &key)?;
+        } else {
+            tables.blocks.set(journal, key, held)?;
+        }
+    }
+    let left = tables.holding(id, instrument).held.0 - quantity.0;
+    if left == 0 {
+        tables.holdings.remove(journal, &key)?;
+        account::count(cx, slot, false)?;
+    } else if let Some(holding) = tables.holdings.update(journal, &key)? {
+        holding.held.0 = left;
+    }
+    Ok(taken)
+}
+
+/// A holding's ranges are kept as one value, so whoever changes it pays for all of them.
+fn charge_ranges(cx: &mut Cx<'_>, key: (AccountId, InstrumentId)) -> Result<(), Code> {
+    let ranges = cx.read::<Units>().blocks.get(&key);
+    let count = ranges.map_or(0, |held| held.range_count());
+    if count == 0 {
+        return Ok(());
+    }
+    cx.charge_items(count)
+}
+
+/// As they are written in events.
+pub(super) fn pairs(blocks: &[SerialRange]) -> Vec<(u64, u64)> {
+    blocks
+        .iter()
+        .map(|block| (block.start, block.end))
+        .collect()
+}

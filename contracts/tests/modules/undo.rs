@@ -1,0 +1,256 @@
+//! Every write of every method of the ledger made to fail once: the state is as before.
+
+use bds_contracts::Code;
+use bds_contracts::account::{HolderId, Roles};
+use bds_contracts::amount::{Money as Amount, Quantity};
+use bds_contracts::carbon::InstrumentId;
+use bds_contracts::identity::account::{AccountKind, AccountStatus};
+use bds_contracts::identity::{self, Identity, endorse};
+use bds_contracts::kernel::codes as kernel_codes;
+use bds_contracts::kernel::envelope::{Envelope, Payload};
+use bds_contracts::kernel::module::{Module, Modules as _};
+use bds_contracts::kernel::wire::List;
+use bds_contracts::modules::Modules;
+use bds_contracts::money::units::instrument::{Form, Right};
+use bds_contracts::money::units::{self, Units};
+use bds_contracts::money::{self, Money};
+use bds_contracts::tx::{AccountId, Millis};
+
+use super::stage::{
+    ANNA_S, BANK_S, BERT_S, CNY, EUA, EUR, GOVERNMENT, JOINT, PLANT, Stage, VCU, Who, codes,
+};
+
+/// Steps that lead to a busy ledger, each tried with every write failing before it is done.
+struct Rehearsal {
+    stage: Stage,
+    covered: std::collections::BTreeSet<(u16, u16)>,
+    failures: u64,
+}
+
+impl Rehearsal {
+    fn step<M: Module>(&mut self, who: Who, call: &M::Call<'_>) {
+        let mut sent = self.stage.clone();
+        let tx = sent.tx::<M>(who, call);
+        let Ok((_, Payload::Clear(calls))) = Envelope::parse(&tx).unwrap().payload() else {
+            panic!("clear calls");
+        };
+        self.covered
+            .extend(calls.iter().map(|call| (call.module, call.method)));
+        for writes in 0.. {
+            let mut stage = sent.clone();
+            let mut limits = *stage.machine.limits();
+            limits.tx_writes = writes;
+            stage.machine.set_limits(limits);
+            let outcome = stage.execute(std::slice::from_ref(&tx));
+            let code = codes(&outcome)[0];
+            if code.is_ok() {
+                break;
+            }
+            assert_eq!(code, kernel_codes::METER_EXCEEDED, "{calls:?}");
+            // But for the nonce, all is as it was: another call that uses the nonce up leaves the same bytes.
+            let mut other = self.stage.clone();
+            let nothing = other.tx::<Identity>(who, &identity::Call::Nothing {});
+            other.execute(&[nothing]);
+            assert_eq!(
+                stage.machine.stores().snapshot(),
+                other.machine.stores().snapshot(),
+                "write {writes} of {calls:?}"
+            );
+            self.failures += 1;
+        }
+        assert_eq!(codes(&sent.execute(&[tx])), [Code::OK]);
+        self.stage = sent;
+    }
+
+    fn step_of_two<M: Module>(&mut self, who: Who, second: Who, call: &M::Call<'_>) {
+        let endorse = identity::Call::Endorse {
+            digest: endorse::digest::<M>(call),
+            until: Millis(1_000_000),
+        };
+        self.step::<Identity>(second, &endorse);
+        self.step::<M>(who, call);
+    }
+}
+
+#[test]
+fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
+    let mut rehearsal = Rehearsal {
+        stage: Stage::new(),
+        covered: Default::default(),
+        failures: 0,
+    };
+    let r = &mut rehearsal;
+    r.step::<Identity>(Who::Guest, &identity::Call::Nothing {});
+    let register = identity::Call::RegisterMember {
+        key: Who::Stranger.key(),
+        roles: Roles::TRADER,
+        name: "newcomer",
+    };
+    r.step_of_two::<Identity>(Who::Administrator, Who::Administrator2, &register);
+    let roles = identity::Call::SetRoles {
+        key: Who::Stranger.key(),
+        roles: Roles::AUDITOR,
+    };
+    r.step_of_two::<Identity>(Who::Administrator, Who::Administrator2, &roles);
+    let keys = [Who::Stranger.key(), Who::Anna.key()];
+    let open = identity::Call::OpenAccount {
+        account: AccountId(60),
+        holder: HolderId(6),
+        kind: AccountKind::Trading,
+        currency: CNY,
+        threshold: 2,
+        representatives: List::Items(&keys),
+    };
+    r.step::<Identity>(Who::Administrator, &open);
+    let replace = identity::Call::SetRepresentatives {
+        account: AccountId(60),
+        threshold: 1,
+        representatives: List::Items(&keys[1..]),
+    };
+    r.step_of_two::<Identity>(Who::Administrator, Who::Administrator2, &replace);
+    let status = identity::Call::SetStatus {
+        account: BANK_S,
+        status: AccountStatus::Blocked,
+        reason: "",
+    };
+    r.step::<Identity>(Who::Regulator, &status);
+    let deposit = money::Call::Deposit {
+        account: AccountId(60),
+        currency: EUR,
+        amount: Amount(5),
+    };
+    r.step::<Money>(Who::Bank, &deposit);
+    // All of Anna's yuan, so that an entry goes away and another one comes.
+    for (currency, amount) in [(CNY, 500), (EUR, 300)] {
+        let transfer = money::Call::Transfer {
+            from: ANNA_S,
+            to: JOINT,
+            currency,
+            amount: Amount(amount),
+        };
+        r.step::<Money>(Who::Anna, &transfer);
+    }
+    let joint = money::Call::Transfer {
+        from: JOINT,
+        to: BERT_S,
+        currency: CNY,
+        amount: Amount(500),
+    };
+    r.step_of_two::<Money>(Who::Anna, Who::Bert, &joint);
+    let withdraw = money::Call::Withdraw {
+        account: BERT_S,
+        currency: CNY,
+        amount: Amount(1_000),
+    };
+    r.step_of_two::<Money>(Who::Bank, Who::Bert, &withdraw);
+    let limit = money::Call::SetLimit {
+        account: BERT_S,
+        currency: CNY,
+        limit: Amount(50),
+    };
+    r.step_of_two::<Money>(Who::Surveillance, Who::Regulator, &limit);
+    for hold in 0..2 {
+        let make = money::Call::Hold {
+            from: BERT_S,
+            to: ANNA_S,
+            currency: CNY,
+            amount: Amount(20 + hold),
+            until: Millis(2_000_000),
+        };
+        r.step::<Money>(Who::Bert, &make);
+    }
+    let holds = &r.stage.machine.stores().read::<Money>().holds;
+    let numbers: Vec<u64> = (0..100).filter(|n| holds.contains(n)).collect();
+    let [first, second] = numbers[..] else {
+        panic!("two holds: {numbers:?}");
+    };
+    let post = money::Call::PostHold {
+        hold: first,
+        amount: Amount(20),
+    };
+    r.step::<Money>(Who::Anna, &post);
+    r.step::<Money>(Who::Anna, &money::Call::VoidHold { hold: second });
+
+    units(r);
+
+    let all = Modules::CATALOG.iter().flat_map(|module| {
+        let methods = module.methods.iter();
+        methods.map(|method| (module.id, method.number))
+    });
+    assert_eq!(rehearsal.covered, all.collect(), "every method is tried");
+    assert!(rehearsal.failures > 60, "{}", rehearsal.failures);
+}
+
+fn units(r: &mut Rehearsal) {
+    let create = units::Call::CreateInstrument {
+        instrument: InstrumentId(9),
+        symbol: "EUA-2030",
+        right: Right::Allowance,
+        form: Form::Fungible,
+        vintage: 2030,
+        scale: 3,
+        currency: EUR,
+        tick: 1,
+        lot: Quantity(10),
+        step_value: 100,
+    };
+    r.step::<Units>(Who::Regulator, &create);
+    for instrument in [EUA, VCU] {
+        let issue = units::Call::Issue {
+            account: GOVERNMENT,
+            instrument,
+            quantity: Quantity(50),
+        };
+        r.step::<Units>(Who::Regulator, &issue);
+        let shares = [
+            (PLANT, Quantity(20)),
+            (BERT_S, Quantity(5)),
+            (PLANT, Quantity(1)),
+        ];
+        let allocate = units::Call::Allocate {
+            from: GOVERNMENT,
+            instrument,
+            year: 2021,
+            shares: List::Items(&shares),
+        };
+        r.step::<Units>(Who::Regulator, &allocate);
+        // All Bert has, so that an entry goes away, to an account that has none.
+        let transfer = units::Call::Transfer {
+            from: BERT_S,
+            to: JOINT,
+            instrument,
+            quantity: Quantity(5),
+        };
+        r.step::<Units>(Who::Bert, &transfer);
+        let surrender = units::Call::Surrender {
+            account: PLANT,
+            instrument,
+            quantity: Quantity(7),
+            year: 2021,
+        };
+        r.step::<Units>(Who::Anna, &surrender);
+        let retire = units::Call::Retire {
+            account: PLANT,
+            instrument,
+            quantity: Quantity(3),
+            beneficiary: "a village",
+            reason: "a flight",
+        };
+        r.step::<Units>(Who::Anna, &retire);
+        let cancel = units::Call::Cancel {
+            account: JOINT,
+            instrument,
+            quantity: Quantity(5),
+            reason: "",
+        };
+        r.step_of_two::<Units>(Who::Anna, Who::Bert, &cancel);
+    }
+    let blocks = [(1_001, 1_010), (1_300, 1_300)];
+    let some = units::Call::TransferBlocks {
+        from: ANNA_S,
+        to: BERT_S,
+        instrument: VCU,
+        blocks: List::Items(&blocks),
+    };
+    r.step::<Units>(Who::Anna, &some);
+}
