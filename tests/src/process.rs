@@ -1,4 +1,4 @@
-//! Where the binary `bds` is, for tests that run it as a process.
+//! Where our binaries are, for tests that run them as processes.
 
 use std::path::PathBuf;
 
@@ -8,19 +8,24 @@ use std::path::PathBuf;
 /// When it has not been built.
 #[must_use]
 pub fn bds() -> PathBuf {
-    let path = std::env::var_os("BDS_BIN")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| {
-            let test = std::env::current_exe().expect("a running test has a file");
-            let profile = test
-                .ancestors()
-                .nth(2)
-                .expect("tests lie in target/PROFILE/deps");
-            profile.join("bds")
-        });
+    let chosen = std::env::var_os("BDS_BIN").map(PathBuf::from);
+    chosen.unwrap_or_else(|| binary("bds"))
+}
+
+/// The binary of this name and of the same profile as this test.
+///
+/// # Panics
+/// When it has not been built.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a running test has a file");
+    let profile = test.ancestors().nth(2);
+    let path = profile
+        .expect("tests lie in target/PROFILE/deps")
+        .join(name);
     assert!(
         path.exists(),
-        "{} is missing: build it with `cargo build --release`",
+        "{} is missing: build it with `cargo build --release --workspace --bins`",
         path.display()
     );
     path

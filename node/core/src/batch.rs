@@ -101,7 +101,17 @@ pub struct Batch {
     pub payload: Payload,
 }
 
-/// A batch by its place.
+/// The end of one lane, as far as somebody has got with it: a place and the batch there. Position 0 with a zero digest is
+/// the empty lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct LaneTip {
+    /// Place.
+    pub position: Position,
+    /// Batch at that place.
+    pub digest: BatchDigest,
+}
+
+/// A batch by its place among all lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Tip {
     /// Whose lane.
@@ -112,11 +122,32 @@ pub struct Tip {
     pub digest: BatchDigest,
 }
 
+impl LaneTip {
+    /// The same, said of this lane.
+    #[must_use]
+    pub fn of(self, lane: ValidatorIndex) -> Tip {
+        Tip {
+            lane,
+            position: self.position,
+            digest: self.digest,
+        }
+    }
+}
+
 impl Tip {
     /// What a validator signs that holds it and all before it.
     #[must_use]
     pub fn acknowledgement(&self) -> Statement {
         Statement::Acknowledge(self.lane, self.position, self.digest)
+    }
+
+    /// The same within its lane.
+    #[must_use]
+    pub fn in_lane(&self) -> LaneTip {
+        LaneTip {
+            position: self.position,
+            digest: self.digest,
+        }
     }
 }
 

@@ -119,6 +119,13 @@ impl Config {
         ahead.saturating_mul(self.validators())
     }
 
+    /// Other members of the set.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = ValidatorIndex> + use<> {
+        let me = self.me;
+        let n = ValidatorIndex::try_from(self.validators()).expect("indexes are 16 bits");
+        (0..n).filter(move |index| *index != me)
+    }
+
     /// Number of validators.
     #[must_use]
     pub fn validators(&self) -> usize {

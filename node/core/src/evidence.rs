@@ -1,12 +1,15 @@
-//! What a validator signed that no correct validator signs. Kept and counted; acting on it is membership's task.
+//! What a validator saw and did not act on: proofs that another is faulty, and how often it dropped or repeated what.
+//!
+//! Evidence is what a validator signed that no correct validator signs. Kept and counted; acting on it is membership's task.
+
+use std::collections::{BTreeMap, VecDeque};
 
 use bds_contracts::block::{Signature, Statement, ValidatorIndex};
 
 use crate::batch::BatchHeader;
-use crate::core::Core;
 
 /// How many are kept; the oldest leave first.
-pub(crate) const EVIDENCE_MAX: usize = 64;
+const EVIDENCE_MAX: usize = 64;
 
 /// Proof against one validator; anyone with the validator set can check it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +42,35 @@ impl Evidence {
     }
 }
 
-impl Core {
-    /// Keeps it and counts it; the same twice is one.
+/// Kept for operators: the last evidence, and counters.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    evidence: VecDeque<Evidence>,
+    counters: BTreeMap<&'static str, u64>,
+}
+
+impl Observed {
+    /// What was dropped or repeated, by reason.
+    pub(crate) fn counters(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counters
+    }
+
+    /// Oldest first.
+    pub(crate) fn evidence(&self) -> impl Iterator<Item = &Evidence> {
+        self.evidence.iter()
+    }
+
+    pub(crate) fn count(&mut self, what: &'static str, times: u64) {
+        if times > 0 {
+            *self.counters.entry(what).or_default() += times;
+        }
+    }
+
     pub(crate) fn report(&mut self, evidence: Evidence) {
         if self.evidence.contains(&evidence) {
             return;
         }
-        self.count("evidence");
+        self.count("evidence", 1);
         if self.evidence.len() == EVIDENCE_MAX {
             self.evidence.pop_front();
         }

@@ -4,20 +4,16 @@
 //! done. Nothing here reads a clock, a file or a socket, so the simulator and the node run the same code.
 
 pub mod batch;
-mod batches;
 pub mod config;
+mod context;
 pub mod core;
 pub mod evidence;
-mod execution;
 mod gate;
 pub mod lanes;
 pub mod message;
 pub mod order;
-mod own_lane;
-mod pbft;
 pub mod recovery;
+mod results;
 pub mod scheme;
-mod slots;
 mod sync;
 pub mod turn;
-mod view_change;

@@ -9,10 +9,9 @@ use std::collections::BTreeMap;
 
 use bds_contracts::block::{BatchDigest, BlockDigest, BlockHeader, CertifiedHeader, Height};
 
-use crate::batch::{Position, TipCertificate};
-use crate::batches::Held;
+use crate::batch::{LaneTip, Position, TipCertificate};
 use crate::config::Config;
-use crate::lanes::LaneTip;
+use crate::lanes::Known;
 use crate::message::{
     CommittedSlot, NewView, PreparedSlot, Proposal, ProvenViewChange, View, Vote,
 };
@@ -43,23 +42,49 @@ pub(crate) struct RecoveredSlot {
 #[derive(Debug, Default)]
 pub(crate) struct RecoveredLane {
     pub(crate) ordered: LaneTip,
-    pub(crate) batches: BTreeMap<Position, Vec<(BatchDigest, Held)>>,
+    pub(crate) batches: BTreeMap<Position, Vec<(BatchDigest, Known)>>,
     pub(crate) acknowledged: BTreeMap<Position, BatchDigest>,
     pub(crate) acknowledged_max: Position,
     pub(crate) certificate: Option<TipCertificate>,
 }
 
-/// State rebuilt from records.
+/// What `order` goes on from.
 #[derive(Debug)]
-pub struct Recovered {
-    pub(crate) base: Option<ExecutedBase>,
-    pub(crate) lanes: Vec<RecoveredLane>,
+pub(crate) struct RecoveredOrder {
+    /// Everything at or below is executed.
+    pub(crate) base: Height,
+    /// Newest certified header.
+    pub(crate) stable: Option<CertifiedHeader>,
+    /// Above the base.
     pub(crate) committed: BTreeMap<Height, CommittedSlot>,
-    pub(crate) certified: BTreeMap<Height, BlockDigest>,
-    pub(crate) certified_last: Option<CertifiedHeader>,
+    /// Above `stable`.
     pub(crate) slots: BTreeMap<Height, RecoveredSlot>,
     pub(crate) view_changing: Option<ProvenViewChange>,
     pub(crate) entered: Option<NewView>,
+}
+
+/// What `results` goes on from.
+#[derive(Debug)]
+pub(crate) struct RecoveredResults {
+    /// The block that the state on disk is at; `None` for genesis.
+    pub(crate) base: Option<BlockHeader>,
+    /// Newest certified height.
+    pub(crate) certified: Height,
+    /// Certified above the base.
+    pub(crate) expected: BTreeMap<Height, BlockDigest>,
+}
+
+/// State rebuilt from records.
+#[derive(Debug)]
+pub struct Recovered {
+    base: Option<ExecutedBase>,
+    lanes: Vec<RecoveredLane>,
+    committed: BTreeMap<Height, CommittedSlot>,
+    certified: BTreeMap<Height, BlockDigest>,
+    certified_last: Option<CertifiedHeader>,
+    slots: BTreeMap<Height, RecoveredSlot>,
+    view_changing: Option<ProvenViewChange>,
+    entered: Option<NewView>,
 }
 
 impl Recovered {
@@ -78,6 +103,25 @@ impl Recovered {
             view_changing: None,
             entered: None,
         }
+    }
+
+    /// Each machine's own; what committed slots say of lanes is with `order`.
+    pub(crate) fn into_parts(self) -> (Vec<RecoveredLane>, RecoveredOrder, RecoveredResults) {
+        let stable = self.certified_last;
+        let results = RecoveredResults {
+            certified: stable.as_ref().map_or(0, |last| last.header.height),
+            expected: self.certified,
+            base: self.base.map(|base| base.header),
+        };
+        let order = RecoveredOrder {
+            base: results.base.as_ref().map_or(0, |header| header.height),
+            stable,
+            committed: self.committed,
+            slots: self.slots,
+            view_changing: self.view_changing,
+            entered: self.entered,
+        };
+        (self.lanes, order, results)
     }
 
     /// The state on disk is at this block; the slots above are to be executed again.
@@ -118,11 +162,11 @@ impl Recovered {
                 let header = &batch.header;
                 let lane = &mut self.lanes[usize::from(header.lane)];
                 if header.position > lane.ordered.position {
-                    let held = Held::of(batch);
+                    let known = Known::of(batch);
                     let here = lane.batches.entry(header.position).or_default();
                     let digest = header.digest();
                     if here.iter().all(|(other, _)| *other != digest) {
-                        here.push((digest, held));
+                        here.push((digest, known));
                     }
                 }
             }

@@ -68,18 +68,18 @@ labels! {
 }
 
 labels! {
-    /// A queue inside the node; the network's queues are counted by class.
+    /// A queue inside the node; the network's queues and its inbox are counted by class.
     Queue {
         /// Requests waiting for admission.
         Requests = "requests",
         /// Admitted batches waiting for the core.
         Submissions = "submissions",
-        /// Peers' messages waiting for the core.
-        PeerInputs = "peer_inputs",
         /// Results of the engine and the executor waiting for the core.
         Answers = "answers",
         /// Final slots waiting for execution.
         Execution = "execution",
+        /// Answers being read for peers.
+        Serving = "serving",
     }
 }
 
@@ -102,6 +102,7 @@ pub struct Metrics {
     mempool_bytes: Gauge,
     mempool_bytes_max: Gauge,
     log_bytes: Gauge,
+    questions_dropped: Counter,
     commit_seconds: Histogram,
     sync_seconds: Histogram,
     copied: Copied,
@@ -124,6 +125,9 @@ struct Copied {
     undelivered: Family<Labels, Counter>,
     outgoing_frames: Family<Label, Gauge>,
     outgoing_bytes: Family<Label, Gauge>,
+    inbox_frames: Family<Label, Gauge>,
+    inbox_bytes: Family<Label, Gauge>,
+    inbox_bytes_max: Family<Label, Gauge>,
     connections: Family<Label, Counter>,
     faults: Counter,
     oversized: Counter,
@@ -166,6 +170,10 @@ impl Metrics {
             ),
             mempool_bytes_max: at.add("mempool_bytes_max", "Most bytes the mempool takes"),
             log_bytes: at.add("log_bytes", "Bytes of the ledger log on disk"),
+            questions_dropped: at.add(
+                "questions_dropped",
+                "Questions of peers that had their share of answers under way",
+            ),
             // 1 ms to 16 s.
             commit_seconds: at.add_histogram(
                 "commit_latency_seconds",
@@ -196,6 +204,15 @@ impl Metrics {
                 undelivered: at.add("network_undelivered_frames", "Messages not sent, by reason"),
                 outgoing_frames: at.add("network_queue_frames", "Messages waiting to be sent"),
                 outgoing_bytes: at.add("network_queue_bytes", "Their bytes"),
+                inbox_frames: at.add("network_inbox_frames", "Messages heard and waiting for the core"),
+                inbox_bytes: at.add(
+                    "network_inbox_bytes",
+                    "Room they take, messages in the core's hands included",
+                ),
+                inbox_bytes_max: at.add(
+                    "network_inbox_bytes_max",
+                    "Room of all peers; a peer whose part is taken is not read",
+                ),
                 connections: at.add("network_connections", "Connections by what became of them"),
                 faults: at.add(
                     "network_faults",
@@ -278,6 +295,11 @@ impl Metrics {
     /// Says how long the ledger log is.
     pub fn log_bytes(&self, bytes: u64) {
         self.log_bytes.set(signed(bytes));
+    }
+
+    /// Counts a question of a peer that is not answered.
+    pub fn question_dropped(&self) {
+        self.questions_dropped.inc();
     }
 
     /// Records the latency of one transaction.
@@ -369,6 +391,13 @@ impl Copied {
             self.outgoing_bytes
                 .get_or_create(&[class])
                 .set(signed(stats.queue_bytes));
+            for (gauge, value) in [
+                (&self.inbox_frames, stats.inbox_frames),
+                (&self.inbox_bytes, stats.inbox_bytes),
+                (&self.inbox_bytes_max, stats.inbox_bytes_max),
+            ] {
+                gauge.get_or_create(&[class]).set(signed(value));
+            }
         }
         for (result, count) in [
             ("established", network.connections),

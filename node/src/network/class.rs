@@ -1,4 +1,4 @@
-//! Which stream a message travels on, and how large it may be there.
+//! Which stream a message travels on.
 
 use bds_core::message::Message;
 
@@ -40,15 +40,6 @@ impl Class {
             Self::Votes => "/bds/votes/2",
             Self::Lanes => "/bds/lanes/2",
             Self::Sync => "/bds/sync/2",
-        }
-    }
-
-    /// Longest encoded message in bytes; a longer one is a fault of its sender.
-    #[must_use]
-    pub fn frame_bytes_max(self) -> usize {
-        match self {
-            Self::Votes => 1024 * 1024,
-            Self::Lanes | Self::Sync => 8 * 1024 * 1024,
         }
     }
 

@@ -25,12 +25,14 @@ pub enum StreamError {
     #[error("peer was silent for too long")]
     Silent,
     /// A frame longer than the class allows.
-    #[error("frame of {bytes} bytes on stream `{}`, the limit is {}", class.name(), class.frame_bytes_max())]
+    #[error("frame of {bytes} bytes on stream `{}`, the limit is {limit}", class.name())]
     Oversized {
         /// Stream.
         class: Class,
         /// Announced length.
         bytes: u64,
+        /// What the class allows.
+        limit: usize,
     },
     /// Not a message, or bytes left over.
     #[error("frame on stream `{}` does not decode: {problem}", class.name())]
@@ -58,13 +60,13 @@ impl StreamError {
 
 /// Encodes once; the result is shared by every queue it goes to.
 ///
-/// Returns `None` when the message is longer than its class allows: every correct peer would cut us off for it.
+/// Returns `None` when the message is longer than `limit`: every correct peer would cut us off for it.
 #[must_use]
-pub fn encode(class: Class, message: &Message) -> Option<Bytes> {
+pub fn encode(message: &Message, limit: usize) -> Option<Bytes> {
     let mut bytes = vec![0; PREFIX_BYTES];
     borsh::to_writer(&mut bytes, message).expect("writing to memory cannot fail");
     let length = bytes.len() - PREFIX_BYTES;
-    if length > class.frame_bytes_max() {
+    if length > limit {
         return None;
     }
     let prefix = u32::try_from(length).expect("the class limit is below 4 GiB");
@@ -78,24 +80,30 @@ pub fn encode(class: Class, message: &Message) -> Option<Bytes> {
 /// [`StreamError::Closed`], or [`StreamError::Oversized`] before anything is reserved for the frame.
 pub(super) async fn read_length(
     class: Class,
+    limit: usize,
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<usize, StreamError> {
     let mut prefix = [0; PREFIX_BYTES];
     stream.read_exact(&mut prefix).await?;
-    announced(class, prefix)
+    announced(class, limit, prefix)
 }
 
 /// What a prefix announces; 0 is a heartbeat.
 ///
 /// # Errors
 /// [`StreamError::Oversized`].
-pub fn announced(class: Class, prefix: [u8; PREFIX_BYTES]) -> Result<usize, StreamError> {
+pub fn announced(
+    class: Class,
+    limit: usize,
+    prefix: [u8; PREFIX_BYTES],
+) -> Result<usize, StreamError> {
     let announced = u32::from_le_bytes(prefix);
     let length = usize::try_from(announced).unwrap_or(usize::MAX);
-    if length > class.frame_bytes_max() {
+    if length > limit {
         return Err(StreamError::Oversized {
             class,
             bytes: u64::from(announced),
+            limit,
         });
     }
     Ok(length)

@@ -4,15 +4,16 @@
 //!   handshake, before the first byte of ours.
 //! - What travels: [`bds_core::message::Message`], borsh behind a length, on one long-lived stream per peer and
 //!   [`Class`], so bulk never stands before a vote.
-//! - What is bounded: connections, streams, frame length, the queue per peer and class ([`QueueBound`]), and the bytes
-//!   of one peer that wait for the core. A full queue drops the oldest vote or refuses the newest lane or sync
-//!   message and counts it; a core that is slow to take messages makes the peers' flow control stop them.
+//! - What is bounded: connections, streams, frame length ([`Limits`]), the queue to each peer by class ([`QueueBound`]), and
+//!   the bytes of one peer that wait for the core ([`Inbox`]). A full queue drops the oldest vote or refuses the newest
+//!   lane or sync message and counts it; a core that is slow to take messages makes the peers' flow control stop them.
 //! - What is promised: nothing but order within one class of one connection. A message for a peer that is not connected
 //!   is dropped and counted; whoever connects exchanges `Status` and fetches what is missing.
 
 mod class;
 pub mod frame;
 mod inbox;
+mod limits;
 pub mod queue;
 mod session;
 mod stats;
@@ -32,13 +33,15 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use class::Class;
+pub use inbox::{Heard, Inbox, MESSAGE_BYTES, Room, TurnShare};
 pub use libp2p::bytes::Bytes;
 pub use libp2p::identity::Keypair;
 pub use libp2p::{Multiaddr, PeerId};
+pub use limits::{ANSWER_BYTES_MAX, Limits};
 pub use queue::QueueBound;
 pub use stats::{ClassStats, NetworkStats};
 
-use inbox::Sessions;
+use inbox::InboxSender;
 use queue::{Outgoing, Pushed};
 use stats::Counters;
 
@@ -64,6 +67,8 @@ pub struct NetworkConfig {
     pub me: ValidatorIndex,
     /// All other validators.
     pub peers: Vec<Peer>,
+    /// What the lengths of messages follow from; the same on every validator.
+    pub limits: Limits,
     /// Bounds of the outgoing queue of each peer, by class.
     pub bounds: [QueueBound; Class::ALL.len()],
     /// Waits and delays.
@@ -73,15 +78,28 @@ pub struct NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// A configuration with default bounds and timing.
+    /// A configuration with the defaults for a set of this size.
     #[must_use]
     pub fn new(keypair: Keypair, listen: SocketAddr, me: ValidatorIndex, peers: Vec<Peer>) -> Self {
+        Self::with_limits(Limits::of(peers.len() + 1), keypair, listen, me, peers)
+    }
+
+    /// As above with given limits.
+    #[must_use]
+    pub fn with_limits(
+        limits: Limits,
+        keypair: Keypair,
+        listen: SocketAddr,
+        me: ValidatorIndex,
+        peers: Vec<Peer>,
+    ) -> Self {
         Self {
             keypair,
             listen,
             me,
             peers,
-            bounds: Class::ALL.map(QueueBound::of),
+            bounds: Class::ALL.map(|class| QueueBound::of(class, &limits)),
+            limits,
             timing: Timing::default(),
             threads: 1,
         }
@@ -124,25 +142,8 @@ impl Default for Timing {
     }
 }
 
-/// Something the network heard.
-#[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every event is a message, so a box would cost an allocation each and save nothing"
-)]
-pub enum NetworkEvent {
-    /// A connection is up; messages to this validator travel from now on.
-    Connected(ValidatorIndex),
-    /// It went down. Messages received before may still follow.
-    Disconnected(ValidatorIndex),
-    /// A validator said something; the handshake proves who.
-    Received {
-        /// Who.
-        from: ValidatorIndex,
-        /// What.
-        message: Message,
-    },
-}
+/// Number of the connection to each validator, 0 while there is none.
+type Sessions = Vec<u64>;
 
 /// The queues to one connected peer.
 type Queues = Arc<[Outgoing; Class::ALL.len()]>;
@@ -152,6 +153,8 @@ struct Shared {
     me: ValidatorIndex,
     /// By validator index; `None` while not connected.
     links: Vec<Mutex<Option<Queues>>>,
+    limits: Limits,
+    inbox: InboxSender,
     counters: Counters,
     stop: CancellationToken,
 }
@@ -221,6 +224,13 @@ impl Network {
         self.sessions.borrow().iter().filter(|s| **s != 0).count()
     }
 
+    /// Whether this validator is connected now.
+    #[must_use]
+    pub fn is_connected(&self, index: ValidatorIndex) -> bool {
+        let sessions = self.sessions.borrow();
+        sessions.get(usize::from(index)).is_some_and(|s| *s != 0)
+    }
+
     /// Where the network listens, with the port it got.
     #[must_use]
     pub fn local_address(&self) -> &Multiaddr {
@@ -232,6 +242,14 @@ impl Network {
     pub fn stats(&self) -> NetworkStats {
         let mut stats = self.shared.counters.snapshot();
         stats.peers_connected = self.peers_connected() as u64;
+        let peers = self.shared.links.len() - 1;
+        for class in Class::ALL {
+            let stats = &mut stats.classes[class.index()];
+            let (frames, bytes) = self.shared.inbox.fill(class);
+            stats.inbox_frames = frames as u64;
+            stats.inbox_bytes = bytes as u64;
+            stats.inbox_bytes_max = self.shared.inbox.bytes_max(class, peers) as u64;
+        }
         for index in 0..self.shared.links.len() {
             let index = ValidatorIndex::try_from(index).expect("there is one link a validator");
             for queue in self
@@ -248,11 +266,10 @@ impl Network {
         stats
     }
 
-    /// Closes every connection and returns when the address is free again. What still waits in queues is lost. The
-    /// callback may be called once more with what was heard before.
+    /// Closes every connection and returns when the address is free again. What still waits to be sent is lost; what was
+    /// heard before can still be taken from the inbox.
     pub fn shutdown(&self) {
         self.threads.stop.cancel();
-        // The thread that calls back is not waited for: it may stand in a callback that waits for our caller.
         let mover = self.threads.mover.lock();
         let mover = mover.unwrap_or_else(PoisonError::into_inner).take();
         if mover.is_some_and(|thread| thread.join().is_err()) {
@@ -268,7 +285,8 @@ impl Network {
     }
 
     fn encode(&self, class: Class, message: &Message) -> Option<Bytes> {
-        let frame = frame::encode(class, message);
+        let limit = self.shared.limits.frame_bytes_max(class);
+        let frame = frame::encode(message, limit);
         if frame.is_none() {
             self.shared.counters.oversized.add(1);
             tracing::error!(
@@ -297,17 +315,11 @@ impl Network {
     }
 }
 
-/// Starts the network and returns once it listens.
-///
-/// `events` is called from one thread of the network, votes before lanes before sync. It may block: then the network
-/// stops reading, and peers stop sending.
+/// Starts the network and returns once it listens; what it hears waits in the inbox.
 ///
 /// # Errors
 /// The address is taken or cannot be bound; two peers share an index or identity, or one is this validator itself.
-pub fn start(
-    config: NetworkConfig,
-    events: impl FnMut(NetworkEvent) + Send + 'static,
-) -> anyhow::Result<Network> {
+pub fn start(config: NetworkConfig) -> anyhow::Result<(Network, Inbox)> {
     check(&config)?;
     let set_size = config
         .peers
@@ -317,14 +329,16 @@ pub fn start(
         .max();
     let set_size = usize::from(set_size.unwrap_or_default()) + 1;
     let stop = CancellationToken::new();
+    let (inbox_sender, inbox) = inbox::inbox(set_size, &config.limits);
     let shared = Arc::new(Shared {
         me: config.me,
         links: (0..set_size).map(|_| Mutex::default()).collect(),
+        limits: config.limits,
+        inbox: inbox_sender,
         counters: Counters::default(),
         stop: stop.clone(),
     });
     let (sessions_sender, sessions) = watch::channel(vec![0; set_size]);
-    let (inbox_sender, inbox) = inbox::inbox(sessions.clone());
 
     // The runtime lives and dies on a thread of its own, so this may be called from inside another runtime. Thread names
     // are short enough for the kernel to show them whole: CPU time is accounted by them.
@@ -332,24 +346,12 @@ pub fn start(
     let for_loop = Arc::clone(&shared);
     let mover = std::thread::Builder::new()
         .name("bds-network".into())
-        .spawn(move || {
-            move_bytes(
-                config,
-                for_loop,
-                inbox_sender,
-                sessions_sender,
-                &started_sender,
-            )
-        })
+        .spawn(move || move_bytes(config, for_loop, sessions_sender, &started_sender))
         .context("cannot start the network's threads")?;
     let local_address = started
         .recv()
         .context("the network's thread ended before it listened")??;
-    std::thread::Builder::new()
-        .name("bds-net-in".into())
-        .spawn(move || futures::executor::block_on(inbox.deliver(events)))
-        .context("cannot start the network's threads")?;
-    Ok(Network {
+    let network = Network {
         shared,
         sessions,
         local_address,
@@ -357,14 +359,14 @@ pub fn start(
             stop,
             mover: Mutex::new(Some(mover)),
         }),
-    })
+    };
+    Ok((network, inbox))
 }
 
 /// The body of the network's main thread: listens, says so, and moves bytes until it is stopped.
 fn move_bytes(
     config: NetworkConfig,
     shared: Arc<Shared>,
-    inbox: inbox::InboxSender,
     sessions: watch::Sender<Sessions>,
     started: &std::sync::mpsc::SyncSender<anyhow::Result<Multiaddr>>,
 ) {
@@ -375,7 +377,7 @@ fn move_bytes(
         .build()
         .context("cannot start the network's threads")
         .and_then(|runtime| {
-            let listen = swarm::NetworkLoop::listen(config, shared, inbox, sessions);
+            let listen = swarm::NetworkLoop::listen(config, shared, sessions);
             let (network, address) = runtime.block_on(listen)?;
             Ok((runtime, network, address))
         });

@@ -10,6 +10,7 @@ use libp2p::bytes::Bytes;
 use tokio::sync::Notify;
 
 use super::class::Class;
+use super::limits::Limits;
 
 /// Most that may wait in one queue; whichever is reached first counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,17 +22,17 @@ pub struct QueueBound {
 }
 
 impl QueueBound {
-    /// Bounds by class: 4,096 votes or 8 MiB; 1,024 lane messages or 32 MiB; 256 sync messages or 32 MiB.
+    /// Bounds by class: 4,096 votes, 1,024 lane messages, 256 sync messages, and the peer's share in bytes.
     #[must_use]
-    pub fn of(class: Class) -> Self {
-        let (frames, mebibytes) = match class {
-            Class::Votes => (4096, 8),
-            Class::Lanes => (1024, 32),
-            Class::Sync => (256, 32),
+    pub fn of(class: Class, limits: &Limits) -> Self {
+        let frames = match class {
+            Class::Votes => 4096,
+            Class::Lanes => 1024,
+            Class::Sync => 256,
         };
         Self {
             frames,
-            bytes: mebibytes * 1024 * 1024,
+            bytes: limits.outgoing_bytes_max(class),
         }
     }
 }

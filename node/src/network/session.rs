@@ -1,7 +1,6 @@
 //! The two tasks behind every stream: one writes what waits, one reads and passes on.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bds_contracts::block::ValidatorIndex;
@@ -9,15 +8,14 @@ use futures::io::{
     AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader, BufWriter,
 };
 use libp2p::bytes::Bytes;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::Timing;
 use super::class::Class;
 use super::frame::{self, HEARTBEAT, StreamError};
-use super::inbox::{Delivery, InboxSender};
+use super::inbox::InboxSender;
 use super::queue::Outgoing;
 use super::stats::ClassCounters;
-use super::{NetworkEvent, Timing};
 
 /// Small frames are joined into writes, and read in reads, of up to this size; larger ones pass through uncopied.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -66,9 +64,9 @@ async fn write_frame(
 pub(super) struct Reading {
     pub(super) from: ValidatorIndex,
     pub(super) class: Class,
-    /// Bytes this peer may have between its stream and the core. While they are used up, the stream is not read, and
-    /// flow control stops the peer.
-    pub(super) budget: Arc<Semaphore>,
+    /// Longest frame of the class.
+    pub(super) frame_bytes_max: usize,
+    /// While the peer's room there is used up, the stream is not read, and flow control stops the peer.
     pub(super) inbox: InboxSender,
     pub(super) timing: Timing,
 }
@@ -93,25 +91,21 @@ async fn read_frames(
     let Reading {
         from,
         class,
-        budget,
+        frame_bytes_max,
         inbox,
         timing,
     } = reading;
     let mut stream = BufReader::with_capacity(BUFFER_BYTES, stream);
     let mut body = Vec::new();
     loop {
-        let length = timeout(timing.silence, frame::read_length(class, &mut stream))
+        let length = frame::read_length(class, frame_bytes_max, &mut stream);
+        let length = timeout(timing.silence, length)
             .await
             .map_err(|_| StreamError::Silent)??;
         if length == 0 {
             continue;
         }
-        // Even a tiny message costs its decoded form and a place in the channel.
-        let charge = u32::try_from(length.max(256)).expect("the class limit is below 4 GiB");
-        let room = Arc::clone(&budget)
-            .acquire_many_owned(charge)
-            .await
-            .expect("budgets are never closed");
+        let room = inbox.room(from, class, length).await;
         body.resize(length, 0);
         timeout(timing.frame, stream.read_exact(&mut body))
             .await
@@ -125,12 +119,6 @@ async fn read_frames(
             // One large frame must not pin its size for the life of the stream.
             body = Vec::new();
         }
-        let delivery = Delivery {
-            event: NetworkEvent::Received { from, message },
-            room,
-        };
-        if inbox.send(class, delivery).await.is_err() {
-            return Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into());
-        }
+        inbox.put(class, from, message, room);
     }
 }

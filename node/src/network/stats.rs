@@ -21,10 +21,16 @@ pub struct ClassStats {
     pub refused: u64,
     /// Frames for a peer that was not connected.
     pub unconnected: u64,
-    /// Frames that wait now, over all peers.
+    /// Frames that wait now to be sent, over all peers.
     pub queue_frames: u64,
     /// Their bytes.
     pub queue_bytes: u64,
+    /// Messages heard that wait for the core, over all peers.
+    pub inbox_frames: u64,
+    /// Room taken in the inbox, messages in the core's hands included.
+    pub inbox_bytes: u64,
+    /// Room of all peers together; a peer whose part is taken is not read.
+    pub inbox_bytes_max: u64,
 }
 
 /// Counters of the whole network, since start.

@@ -15,24 +15,22 @@ use libp2p::core::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionId, ListenError, NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::class::Class;
 use super::frame::StreamError;
-use super::inbox::{InboxSender, Sessions};
+use super::inbox::InboxSender;
 use super::queue::Outgoing;
 use super::session::{self, Reading};
 use super::streams::{self, Opened, StreamEvent};
-use super::{NetworkConfig, Shared};
+use super::{NetworkConfig, Sessions, Shared};
 
 /// Streams one connection may have: three each way, and as many again that are just opening or closing.
 const STREAMS_MAX: usize = 16;
 /// Handshakes with strangers that may run at once.
 const PENDING_INCOMING_MAX: u32 = 64;
-/// Bytes of one peer that may be between its stream and the core, by class.
-const BUDGET_BYTES: [usize; Class::ALL.len()] = [4 << 20, 16 << 20, 16 << 20];
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
@@ -58,7 +56,6 @@ struct PeerState {
     failures: u32,
     /// When to dial next; `None` while connected, dialling, or when the peer dials us.
     dial_at: Option<Instant>,
-    budgets: [Arc<Semaphore>; Class::ALL.len()],
 }
 
 /// A stream task ended.
@@ -84,7 +81,6 @@ impl NetworkLoop {
     pub(super) async fn listen(
         config: NetworkConfig,
         shared: Arc<Shared>,
-        inbox: InboxSender,
         sessions: watch::Sender<Sessions>,
     ) -> anyhow::Result<(Self, Multiaddr)> {
         let mut swarm = build_swarm(&config)?;
@@ -97,7 +93,6 @@ impl NetworkLoop {
                 session: None,
                 failures: 0,
                 dial_at: (config.me < peer.index).then_some(now),
-                budgets: BUDGET_BYTES.map(|bytes| Arc::new(Semaphore::new(bytes))),
             };
             (peer.index, state)
         });
@@ -105,8 +100,8 @@ impl NetworkLoop {
             peers: peers.collect(),
             swarm,
             config,
+            inbox: shared.inbox.clone(),
             shared,
-            inbox,
             sessions,
             session_last: 0,
             broken: mpsc::channel(64),
@@ -211,6 +206,7 @@ impl NetworkLoop {
         let number = self.session_last;
         self.sessions
             .send_modify(|sessions| sessions[usize::from(index)] = number);
+        self.inbox.connected(index);
         tracing::info!(validator = index, "connected");
     }
 
@@ -257,7 +253,7 @@ impl NetworkLoop {
                 let reading = Reading {
                     from: index,
                     class,
-                    budget: Arc::clone(&peer.budgets[class.index()]),
+                    frame_bytes_max: self.config.limits.frame_bytes_max(class),
                     inbox,
                     timing,
                 };

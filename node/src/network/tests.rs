@@ -3,7 +3,6 @@
 //! Real sockets on loopback, real handshakes, several nodes in one process.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use bds_contracts::block::{BatchDigest, MerkleRoot, Signature, ValidatorIndex};
@@ -14,8 +13,8 @@ use libp2p::bytes::Bytes;
 
 use super::queue::{Outgoing, Pushed};
 use super::{
-    Class, Keypair, Multiaddr, Network, NetworkConfig, NetworkEvent, Peer, QueueBound, Timing,
-    start,
+    Class, Heard, Inbox, Keypair, Limits, MESSAGE_BYTES, Multiaddr, Network, NetworkConfig, Peer,
+    QueueBound, Timing, TurnShare, start,
 };
 
 /// Long enough for a machine that does six other things; nothing waits for it when all is well.
@@ -120,27 +119,29 @@ fn index(place: usize) -> ValidatorIndex {
 /// A network and what it heard.
 struct Node {
     network: Network,
-    events: Receiver<NetworkEvent>,
+    inbox: Inbox,
 }
 
 impl Node {
     fn start(config: NetworkConfig) -> Self {
-        let (sender, events): (SyncSender<_>, _) = sync_channel(10_000);
-        let network = start(config, move |event| {
-            // Fails only when the test is over.
-            let _ = sender.send(event);
-        })
-        .expect("the network starts");
-        Self { network, events }
+        let (network, inbox) = start(config).expect("the network starts");
+        Self { network, inbox }
     }
 
-    /// The next message, whatever connections come and go before it.
+    /// What a core would be given next, if anything.
+    fn heard(&self) -> Option<Heard> {
+        self.inbox.take(&mut TurnShare::default())
+    }
+
+    /// The next message, waited for.
     fn message(&self) -> (ValidatorIndex, Message) {
+        let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.events.recv_timeout(PATIENCE).expect("a message") {
-                NetworkEvent::Received { from, message } => return (from, message),
-                NetworkEvent::Connected(_) | NetworkEvent::Disconnected(_) => {}
+            if let Some(heard) = self.heard() {
+                return (heard.from, heard.message);
             }
+            let bell = self.inbox.bell().recv_deadline(deadline);
+            bell.expect("a message in time");
         }
     }
 
@@ -233,10 +234,7 @@ fn a_stranger_is_refused_before_it_can_say_anything() {
     let stats = victim.network.stats();
     assert_eq!(stats.connections, 0);
     assert!(stats.classes.iter().all(|class| class.bytes_received == 0));
-    assert!(
-        victim.events.try_recv().is_err(),
-        "a stranger caused an event"
-    );
+    assert!(victim.inbox.is_empty(), "a stranger was heard");
     stranger.network.shutdown();
 
     // The right validator 0 is still welcome.
@@ -267,20 +265,12 @@ fn rule_breaker_is_cut_off(class: Class, frame: Bytes) {
     let plan = Plan::new(3);
     let nodes: Vec<_> = (0..3).map(|i| plan.start(i)).collect();
     nodes.iter().for_each(|node| node.wait_connected(2));
-    // A connection that ends before it was reported is not reported at all.
-    eventually("the connection was reported", || {
-        matches!(nodes[2].events.try_recv(), Ok(NetworkEvent::Connected(0)))
-    });
-
     nodes[0].network.push(class, 2, frame);
     eventually("the fault was counted", || {
         nodes[2].network.stats().faults == 1
     });
-    eventually("a disconnect was reported", || {
-        matches!(
-            nodes[2].events.try_recv(),
-            Ok(NetworkEvent::Disconnected(0))
-        )
+    eventually("the connection was cut", || {
+        !nodes[2].network.is_connected(0)
     });
     nodes[1].network.send(2, &vote(1));
     assert_eq!(
@@ -295,10 +285,8 @@ fn rule_breaker_is_cut_off(class: Class, frame: Bytes) {
     });
     eventually("its message is heard", || {
         nodes[0].network.send(2, &vote(2));
-        matches!(
-            nodes[2].events.try_recv(),
-            Ok(NetworkEvent::Received { from: 0, message }) if message == vote(2)
-        )
+        let heard = nodes[2].heard();
+        heard.is_some_and(|heard| heard.from == 0 && heard.message == vote(2))
     });
     assert_eq!(nodes[2].network.stats().faults, 1);
 }
@@ -306,7 +294,8 @@ fn rule_breaker_is_cut_off(class: Class, frame: Bytes) {
 #[test]
 fn a_frame_one_byte_too_long_is_refused_unread() {
     for class in Class::ALL {
-        let prefix = u32::try_from(class.frame_bytes_max() + 1).expect("a small limit");
+        let limit = Limits::of(3).frame_bytes_max(class);
+        let prefix = u32::try_from(limit + 1).expect("a small limit");
         rule_breaker_is_cut_off(class, Bytes::copy_from_slice(&prefix.to_le_bytes()));
     }
 }
@@ -373,10 +362,7 @@ fn a_silent_peer_is_given_up() {
     let impatient = Node::start(impatient);
     mute.wait_connected(1);
     eventually("the silence was noticed", || {
-        matches!(
-            impatient.events.try_recv(),
-            Ok(NetworkEvent::Disconnected(0))
-        )
+        impatient.network.stats().connections >= 1 && !impatient.network.is_connected(0)
     });
     // Silence is no fault: the peer is welcome again at once.
     assert_eq!(impatient.network.stats().faults, 0);
@@ -385,52 +371,132 @@ fn a_silent_peer_is_given_up() {
     });
 }
 
+/// Whether the inbox keeps to what it promises: room taken by all peers together.
+fn assert_bounded(network: &Network, peers: usize, limits: &Limits) {
+    for class in Class::ALL {
+        let stats = network.stats().classes[class.index()];
+        let max = (limits.inbox_bytes_max(class) * peers) as u64;
+        assert_eq!(stats.inbox_bytes_max, max);
+        assert!(stats.inbox_bytes <= max, "{stats:?}");
+    }
+}
+
 #[test]
 fn a_core_that_takes_nothing_stops_its_peers_and_memory_stays_bounded() {
-    const BATCH_BYTES: usize = 1 << 20;
+    const BATCH_BYTES: usize = 500_000;
     let plan = Plan::new(2);
-    let sender = plan.start(0);
-    let (gate_open, gate) = sync_channel::<()>(0);
-    let (heard_sender, heard) = std::sync::mpsc::channel();
-    let slow = start(plan.config(1), move |event| {
-        if let NetworkEvent::Received { message, .. } = event {
-            // Blocks until the test opens the gate by dropping its end.
-            let _ = gate.recv();
-            let _ = heard_sender.send(message);
-        }
-    })
-    .expect("starts");
+    let limits = Limits::of(2);
+    let [sender, slow] = [plan.start(0), plan.start(1)];
     sender.wait_connected(1);
 
-    let bound = QueueBound::of(Class::Lanes);
-    let mut sent = 0;
+    let bound = QueueBound::of(Class::Lanes, &limits);
     let lanes = |network: &Network| network.stats().classes[Class::Lanes.index()];
     eventually("the queue refused a thousand batches", || {
         sender.network.send(1, &batch(1, BATCH_BYTES));
         assert!(lanes(&sender.network).queue_bytes <= bound.bytes as u64);
+        assert_bounded(&slow.network, 1, &limits);
         lanes(&sender.network).refused >= 1000
     });
-    sent += lanes(&sender.network).frames_sent;
-    // What the receiver holds: the budget of the class, and one message already in the callback.
-    assert!(lanes(&slow).bytes_received <= (16 << 20) + (2 << 20));
-    // Between the two only the windows of yamux and TCP.
-    assert!(
-        sent * BATCH_BYTES as u64 <= 64 << 20,
-        "{sent} batches left the queue"
-    );
+    // Between the two only the windows of yamux and TCP, beside what the receiver holds.
+    let sent = lanes(&sender.network).frames_sent as usize * BATCH_BYTES;
+    let held = limits.inbox_bytes_max(Class::Lanes);
+    assert!(sent <= held + (24 << 20), "{sent} bytes left the queue");
 
-    // Votes have their own stream, room and channel: they are the next thing the core hears.
+    // Votes have their own stream, room and place: they are the next thing the core hears.
     sender.network.send(1, &vote(77));
     eventually("the vote crossed", || {
-        slow.stats().classes[Class::Votes.index()].frames_received == 1
+        slow.network.stats().classes[Class::Votes.index()].frames_received == 1
     });
-    drop(gate_open);
-    assert!(matches!(
-        heard.recv_timeout(PATIENCE),
-        Ok(Message::Batch(_))
-    ));
-    assert_eq!(heard.recv_timeout(PATIENCE), Ok(vote(77)));
-    slow.shutdown();
+    assert_eq!(slow.message(), (0, vote(77)));
+    assert!(matches!(slow.message(), (0, Message::Batch(_))));
+}
+
+#[test]
+fn a_flood_of_one_peer_delays_nobody_else() {
+    let plan = Plan::new(3);
+    let limits = Limits::of(3);
+    let [flooder, honest, victim] = [plan.start(0), plan.start(1), plan.start(2)];
+    [&flooder, &honest, &victim]
+        .iter()
+        .for_each(|node| node.wait_connected(2));
+
+    // Each class until the victim has no room for it and reads no more.
+    let flood: [(Class, Message); 3] = [
+        (Class::Votes, vote(1)),
+        (Class::Lanes, batch(1, 400_000)),
+        (
+            Class::Sync,
+            Message::FetchBatches(vec![BatchDigest([1; 32]); 64]),
+        ),
+    ];
+    for (class, message) in &flood {
+        let one = borsh::object_length(message).expect("encodes") + MESSAGE_BYTES;
+        let full = limits.inbox_bytes_max(*class) - one;
+        eventually("not one more fits", || {
+            (0..20).for_each(|_| flooder.network.send(2, message));
+            assert_bounded(&victim.network, 2, &limits);
+            victim.network.stats().classes[class.index()].inbox_bytes > full as u64
+        });
+    }
+    let waiting = |class: Class| victim.network.stats().classes[class.index()].inbox_frames;
+    assert!(waiting(Class::Votes) > 1000 && waiting(Class::Sync) > 1000);
+    let before = Class::ALL.map(waiting);
+
+    // One message of the honest peer in every class, behind all of those.
+    let said = [vote(2), batch(2, 10), Message::FetchBatches(Vec::new())];
+    for message in &said {
+        honest.network.send(2, message);
+    }
+    eventually("all three are in", || {
+        let more = |class: Class| waiting(class) > before[class.index()];
+        Class::ALL.into_iter().all(more)
+    });
+    let from_honest = |class: Class| {
+        let mut taken = 0;
+        let mut share = only(class);
+        loop {
+            taken += 1;
+            let heard = victim.inbox.take(&mut share).expect("a message");
+            if heard.from == 1 {
+                assert_eq!(heard.message, said[class.index()]);
+                return taken;
+            }
+        }
+    };
+    // Peers take turns, so at most one message of the flooder stands before.
+    for class in Class::ALL {
+        assert!(from_honest(class) <= 2, "{}", class.name());
+    }
+}
+
+/// A share of a turn that takes nothing but this class.
+fn only(class: Class) -> TurnShare {
+    TurnShare::of(Class::ALL.map(|other| {
+        if other == class {
+            (10, 16 << 20)
+        } else {
+            (0, 0)
+        }
+    }))
+}
+
+#[test]
+fn room_is_free_again_when_the_message_is_dealt_with_and_not_before() {
+    let plan = Plan::new(2);
+    let [sender, receiver] = [plan.start(0), plan.start(1)];
+    sender.wait_connected(1);
+    sender.network.send(1, &batch(1, 100_000));
+    let lanes = || receiver.network.stats().classes[Class::Lanes.index()];
+    let taken = || lanes().inbox_bytes;
+    eventually("the batch is in", || lanes().inbox_frames == 1);
+    let heard = receiver.heard().expect("the batch");
+    assert_eq!(lanes().inbox_frames, 0);
+    assert!(taken() > 100_000, "the core still works on it");
+    let Heard { message, room, .. } = heard;
+    drop(message);
+    assert!(taken() > 100_000, "its effects are not carried out yet");
+    drop(room);
+    assert_eq!(taken(), 0);
 }
 
 #[test]
@@ -473,7 +539,7 @@ fn a_taken_port_is_an_error_that_names_it() {
     let _first = plan.start(0);
     let mut second = plan.config(1);
     second.listen = plan.listen[0];
-    let Err(error) = start(second, drop) else {
+    let Err(error) = start(second) else {
         panic!("two networks listen on one port");
     };
     let text = format!("{error:#}");
@@ -485,10 +551,10 @@ fn a_contradictory_configuration_is_refused() {
     let plan = Plan::new(3);
     let mut twice = plan.config(0);
     twice.peers[1].index = 1;
-    assert!(start(twice, drop).is_err());
+    assert!(start(twice).is_err());
     let mut mirrored = plan.config(0);
     mirrored.peers[1].peer_id = plan.keys[0].public().to_peer_id();
-    assert!(start(mirrored, drop).is_err());
+    assert!(start(mirrored).is_err());
 }
 
 #[test]
@@ -511,7 +577,7 @@ fn an_own_message_over_the_limit_is_counted_and_not_sent() {
     nodes.iter().for_each(|node| node.wait_connected(1));
     nodes[0]
         .network
-        .broadcast(&batch(1, Class::Lanes.frame_bytes_max()));
+        .broadcast(&batch(1, Limits::of(2).frame_bytes_max(Class::Lanes)));
     assert_eq!(nodes[0].network.stats().oversized, 1);
     nodes[0].network.broadcast(&status(4));
     assert_eq!(nodes[1].message(), (0, status(4)));
@@ -520,12 +586,12 @@ fn an_own_message_over_the_limit_is_counted_and_not_sent() {
 /// Prints how fast bulk crosses loopback with Noise and yamux; fails only when batches get lost.
 #[test]
 fn loopback_throughput() {
-    const BATCHES: u64 = 256;
-    const BATCH_BYTES: usize = 1 << 20;
+    const BATCHES: u64 = 512;
+    const BATCH_BYTES: usize = 500_000;
     let plan = Plan::new(2);
     let nodes = [plan.start(0), plan.start(1)];
     nodes.iter().for_each(|node| node.wait_connected(1));
-    let bound = QueueBound::of(Class::Lanes).bytes as u64;
+    let bound = QueueBound::of(Class::Lanes, &Limits::of(2)).bytes as u64;
     let started = Instant::now();
     let feeder = nodes[0].network.clone();
     let feeding = std::thread::spawn(move || {
@@ -545,7 +611,7 @@ fn loopback_throughput() {
     let seconds = started.elapsed().as_secs_f64();
     let mebibytes = (BATCHES * BATCH_BYTES as u64) as f64 / f64::from(1 << 20);
     eprintln!(
-        "loopback, one peer, 1 MiB batches: {:.0} MiB/s",
+        "loopback, one peer, 500 kB batches: {:.0} MiB/s",
         mebibytes / seconds
     );
 }

@@ -17,16 +17,16 @@ use tracing::error;
 use super::admission::wall_clock;
 use super::executor::Work;
 use super::reports::Reporter;
+use super::serving::Serving;
 use crate::engine::Engine;
 use crate::execution::transactions_root;
 use crate::metrics::Metrics;
-use crate::network::Network;
+use crate::network::{ANSWER_BYTES_MAX, Inbox, Network, Room, TurnShare};
 use crate::store::{Reader, Store, StoreError};
 
-/// Inputs of one turn at the most: bounds how long a vote waits for the sync.
+/// Answers and submissions each that one turn takes at the most; of peers' messages it takes its [`TurnShare`]. So the time
+/// is bounded that a vote waits for the sync.
 const TURN_INPUTS_MAX: usize = 256;
-/// Bytes of committed slots or certified headers in one answer to a peer that catches up.
-const ANSWER_BYTES_MAX: usize = 1 << 20;
 /// The longest sleep without an input.
 const IDLE_MAX: Duration = Duration::from_millis(100);
 
@@ -59,6 +59,8 @@ pub struct CoreLoop {
     pub network: Network,
     /// Computes roots and checks batches.
     pub engine: Arc<Engine>,
+    /// Answers being read for peers.
+    pub serving: Serving,
     /// Executes.
     pub executor: Sender<Work>,
     /// Where computed answers come back.
@@ -100,12 +102,13 @@ impl Clock {
     }
 }
 
-/// The queues a core listens to. Answers are as many as were asked for; the others are bounded where they are made.
+/// The queues a core listens to. Answers are as many as were asked for; submissions are bounded by number and by the room
+/// of the mempool, peers' messages by the bytes of each peer and class.
 pub struct Inputs {
     /// From engine, executor and store.
     pub answers: Receiver<Input>,
     /// From peers.
-    pub peers: Receiver<Input>,
+    pub peers: Inbox,
     /// From admission.
     pub submissions: Receiver<Input>,
     /// Closed when the node stops.
@@ -128,7 +131,7 @@ impl CoreLoop {
     pub fn run(mut self, inputs: &Inputs) -> Ended {
         let mut wake = Some(Millis(0));
         loop {
-            let Some(turn) = self.turn(inputs, &mut wake) else {
+            let Some((turn, rooms)) = self.turn(inputs, &mut wake) else {
                 return self.close();
             };
             let (writes, started) = (turn.writes(), Instant::now());
@@ -149,6 +152,8 @@ impl CoreLoop {
                 }
                 self.carry_out(effect, &mut wake);
             }
+            // Only now are this turn's messages dealt with, and their senders may send as much again.
+            drop(rooms);
             self.publish();
         }
     }
@@ -161,38 +166,51 @@ impl CoreLoop {
         }
     }
 
-    /// Waits for something to happen, then lets the core see everything that is there, up to a bound. `None` when stopped.
-    fn turn(&mut self, inputs: &Inputs, wake: &mut Option<Millis>) -> Option<Turn> {
-        let queues = [&inputs.answers, &inputs.peers, &inputs.submissions];
+    /// Waits for something to happen, then lets the core see everything that is there, up to a bound: the turn, and the
+    /// room of the messages in it. `None` when stopped.
+    fn turn(&mut self, inputs: &Inputs, wake: &mut Option<Millis>) -> Option<(Turn, Vec<Room>)> {
         let mut select = Select::new();
-        for queue in queues {
-            select.recv(queue);
-        }
+        select.recv(&inputs.answers);
+        select.recv(inputs.peers.bell());
+        select.recv(&inputs.submissions);
         select.recv(&inputs.stop);
         let patience = wake.map_or(IDLE_MAX, |at| {
             Duration::from_millis(at.0.saturating_sub(self.clock.now().timer.0)).min(IDLE_MAX)
         });
-        // Only waits: which queue is ready does not matter, all are looked at.
-        let _ = select.ready_timeout(patience);
+        // What an earlier turn left in the inbox rings no bell.
+        if inputs.peers.is_empty() {
+            // Only waits: which queue is ready does not matter, all are looked at.
+            let _ = select.ready_timeout(patience);
+        }
+        // Read before the inbox is, so that nothing comes in between unnoticed.
+        let _ = inputs.peers.bell().try_recv();
         if inputs.stop.try_recv() == Err(crossbeam::channel::TryRecvError::Disconnected) {
             return None;
         }
         let now = self.clock.now();
         let mut turn = Turn::default();
-        let mut count = 0;
-        for queue in queues {
-            while count < TURN_INPUTS_MAX
-                && let Ok(input) = queue.try_recv()
-            {
-                self.core.step(now, input, &mut turn);
-                count += 1;
-            }
+        for input in inputs.answers.try_iter().take(TURN_INPUTS_MAX) {
+            self.core.step(now, input, &mut turn);
+        }
+        while let Some(peer) = inputs.peers.take_connected() {
+            self.core.step(now, Input::Connected(peer), &mut turn);
+        }
+        let mut rooms = Vec::new();
+        let mut share = TurnShare::default();
+        while let Some(heard) = inputs.peers.take(&mut share) {
+            let (from, message) = (heard.from, heard.message);
+            rooms.push(heard.room);
+            let input = Input::Received { from, message };
+            self.core.step(now, input, &mut turn);
+        }
+        for input in inputs.submissions.try_iter().take(TURN_INPUTS_MAX) {
+            self.core.step(now, input, &mut turn);
         }
         if wake.is_some_and(|at| at <= now.timer) {
             *wake = None;
             self.core.step(now, Input::Tick, &mut turn);
         }
-        Some(turn)
+        Some((turn, rooms))
     }
 
     fn carry_out(&self, effect: Effect, wake: &mut Option<Millis>) {
@@ -241,37 +259,43 @@ impl CoreLoop {
                     );
                 });
             }
-            Effect::ServeBatches(to, digests) => {
-                let (reader, network) = (self.reader.clone(), self.network.clone());
-                self.engine.spawn(move || {
-                    for batch in read_batches(&reader, &digests) {
-                        network.serve(to, &Message::Batch(batch));
-                    }
-                });
-            }
-            Effect::ServeSlots { to, from, count } => self.serve(to, move |reader| {
-                let slots = reader.slots_from(from, count, ANSWER_BYTES_MAX);
-                slots.map(Message::Slots)
+            Effect::ServeBatches(to, digests) => self.serve(to, move |reader, network| {
+                for batch in read_batches(reader, &digests) {
+                    network.serve(to, &Message::Batch(batch));
+                }
+                Ok(())
             }),
-            Effect::ServeHeaders { to, from, count } => self.serve(to, move |reader| {
-                let headers = reader.certified_from(from, count, ANSWER_BYTES_MAX);
-                headers.map(Message::Headers)
+            Effect::ServeSlots { to, from, count } => self.serve(to, move |reader, network| {
+                let slots = reader.slots_from(from, count, ANSWER_BYTES_MAX)?;
+                network.send(to, &Message::Slots(slots));
+                Ok(())
+            }),
+            Effect::ServeHeaders { to, from, count } => self.serve(to, move |reader, network| {
+                let headers = reader.certified_from(from, count, ANSWER_BYTES_MAX)?;
+                network.send(to, &Message::Headers(headers));
+                Ok(())
             }),
             Effect::WakeAt(at) => *wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
             Effect::Halt(_) => unreachable!("handled by the loop"),
         }
     }
 
-    /// Reads something for a peer and sends it, beside the core.
+    /// Reads something for a peer and sends it, beside the core; not when the peer has its share under way already.
     fn serve(
         &self,
         to: ValidatorIndex,
-        read: impl FnOnce(&Reader) -> Result<Message, StoreError> + Send + 'static,
+        answer: impl FnOnce(&Reader, &Network) -> Result<(), StoreError> + Send + 'static,
     ) {
+        let Some(answering) = self.serving.begin(to) else {
+            self.metrics.question_dropped();
+            return;
+        };
         let (reader, network) = (self.reader.clone(), self.network.clone());
-        self.engine.spawn(move || match read(&reader) {
-            Ok(message) => network.send(to, &message),
-            Err(problem) => error!(%problem, "cannot read what a peer asks for"),
+        self.engine.spawn(move || {
+            if let Err(problem) = answer(&reader, &network) {
+                error!(%problem, "cannot read what a peer asks for");
+            }
+            drop(answering);
         });
     }
 

@@ -18,6 +18,7 @@ pub mod nonces;
 pub mod reports;
 pub mod scheme;
 pub mod service;
+pub mod serving;
 pub mod threads;
 pub mod tracker;
 pub mod verification;
@@ -35,7 +36,6 @@ use bds_contracts::genesis::Genesis;
 use bds_core::core::Core;
 use bds_core::lanes::LaneTip;
 use bds_core::recovery::{ExecutedBase, Recovered};
-use bds_core::turn::Input;
 use crossbeam::channel::{bounded, unbounded};
 use tokio::sync::{broadcast, oneshot};
 use tracing::{error, info, warn};
@@ -45,19 +45,18 @@ use self::core_loop::{Clock, CoreLoop, CoreNumbers, Ended, Inputs};
 use self::executor::{Executor, Progress, Work};
 use self::reports::{Reporter, Reports};
 use self::service::Validator;
+use self::serving::Serving;
 use self::tracker::Tracker;
 use crate::config::Config;
 use crate::engine::{Engine, required_gpu, uses_gpu};
 use crate::execution::Execution;
 use crate::metrics::Metrics;
-use crate::network::{self, NetworkConfig, NetworkEvent, Peer};
+use crate::network::{self, Limits, NetworkConfig, Peer};
 use crate::store::index::Index;
 use crate::store::snapshots::Snapshots;
 use crate::store::{self, INDEX_DIR, SNAPSHOTS_DIR, Store, StoreOptions};
 use crate::{api, keys, setup};
 
-/// Messages of peers waiting for the core; beyond it their streams are not read on.
-const PEER_INPUTS_MAX: usize = 1024;
 /// Batches of admitted transactions waiting for the core.
 const SUBMISSIONS_MAX: usize = 64;
 /// Transactions whose outcome is remembered for waiting clients.
@@ -133,6 +132,11 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         None => Execution::from_genesis(&genesis, Arc::clone(&engine))?,
     };
     let core_config = core_config(&genesis, me, config);
+    let limits = Limits {
+        validators: core_config.validators(),
+        window: usize::try_from(core_config.window).unwrap_or(usize::MAX),
+        batch_bytes: core_config.batch_bytes_max,
+    };
     let mut recovered = Recovered::new(&core_config);
     recovered.executed_base(executed_base(&execution));
     for record in opened.reader.records(None) {
@@ -148,7 +152,6 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
 
     // Queues.
     let (answers_tx, answers) = unbounded();
-    let (peers_tx, peers) = bounded(PEER_INPUTS_MAX);
     let (submissions_tx, submissions) = bounded(SUBMISSIONS_MAX);
     let (requests_tx, requests) = bounded(REQUESTS_MAX);
     let (work_tx, work) = unbounded();
@@ -174,17 +177,10 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let reports = Arc::new(Reports::default());
     let metrics = Arc::new(Metrics::new());
     let gate = Arc::new(Gate::default());
+    let serving = Serving::new(limits.validators);
     let state = execution.state();
 
-    let network = network::start(network_config(home, me, config)?, move |event| {
-        let input = match event {
-            NetworkEvent::Connected(peer) => Input::Connected(peer),
-            NetworkEvent::Received { from, message } => Input::Received { from, message },
-            NetworkEvent::Disconnected(_) => return,
-        };
-        // Blocks the reading of this peer's stream while the core is busy; fails only when the node stops.
-        let _ = peers_tx.send(input);
-    })?;
+    let (network, peers) = network::start(network_config(home, me, config, limits)?)?;
     let validator = Arc::new(Validator {
         genesis: genesis.clone(),
         me,
@@ -200,6 +196,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         numbers: Arc::clone(&numbers),
         reports: Arc::clone(&reports),
         network: network.clone(),
+        serving: serving.clone(),
         gate: Arc::clone(&gate),
         metrics: Arc::clone(&metrics),
     });
@@ -241,6 +238,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
         network: network.clone(),
         engine: Arc::clone(&engine),
+        serving,
         executor: work_tx.clone(),
         answers: answers_tx.clone(),
         numbers,
@@ -333,6 +331,7 @@ fn network_config(
     home: &Path,
     me: ValidatorIndex,
     config: &Config,
+    limits: Limits,
 ) -> anyhow::Result<NetworkConfig> {
     let seed = keys::read(&home.join(keys::NETWORK_KEY_FILE))?;
     let mut peers = Vec::new();
@@ -345,7 +344,8 @@ fn network_config(
             address: address.parse().map_err(|_| bad())?,
         });
     }
-    Ok(NetworkConfig::new(
+    Ok(NetworkConfig::with_limits(
+        limits,
         keys::network_identity(&seed),
         config.get("network.listen"),
         me,

@@ -21,6 +21,7 @@ use super::admission::{Gate, REQUESTS_MAX, Request, refused};
 use super::core_loop::CoreNumbers;
 use super::executor::Progress;
 use super::reports::Reports;
+use super::serving::Serving;
 use super::threads;
 use super::tracker::Tracker;
 use crate::api::service::{
@@ -62,6 +63,8 @@ pub struct Validator {
     pub reports: Arc<Reports>,
     /// Peers.
     pub network: Network,
+    /// Answers being read for them.
+    pub serving: Serving,
     /// Whether transactions are admitted.
     pub gate: Arc<Gate>,
     /// For scrapes.
@@ -315,6 +318,8 @@ impl Service for Validator {
         }
         self.metrics
             .queue(Queue::Requests, self.requests.len(), REQUESTS_MAX);
+        let (under_way, most) = self.serving.fill();
+        self.metrics.queue(Queue::Serving, under_way, most);
         self.metrics.encode(&self.status(), &self.network.stats())
     }
 }

@@ -7,13 +7,13 @@ use bds_contracts::block::ValidatorIndex;
 use bds_core::message::Message;
 use bds_node::network::frame::{self, PREFIX_BYTES};
 use bds_node::network::queue::{Outgoing, Pushed};
-use bds_node::network::{Bytes, Class, QueueBound};
+use bds_node::network::{Bytes, Class, Limits, QueueBound};
 
 use super::random::Key;
 
 /// Bounds of a queue in the simulator: the node's frames, and bytes as small as the batches are.
-fn bound(class: Class) -> QueueBound {
-    let node = QueueBound::of(class);
+fn bound(class: Class, limits: &Limits) -> QueueBound {
+    let node = QueueBound::of(class, limits);
     QueueBound {
         frames: node.frames / 16,
         bytes: node.bytes / 64,
@@ -38,6 +38,7 @@ struct Link {
 /// All links.
 pub struct Network {
     n: usize,
+    limits: Limits,
     links: Vec<Link>,
     /// Frames that a full queue of votes let go.
     pub displaced: u64,
@@ -61,20 +62,28 @@ pub struct Frame {
 impl Frame {
     /// What the receiver's reader makes of it; `None` when it must give up the connection.
     #[must_use]
-    pub fn read(&self) -> Option<Message> {
+    pub fn read(&self, limits: &Limits) -> Option<Message> {
         let prefix = *self.bytes.first_chunk::<PREFIX_BYTES>()?;
-        let length = frame::announced(self.class, prefix).ok()?;
+        let limit = limits.frame_bytes_max(self.class);
+        let length = frame::announced(self.class, limit, prefix).ok()?;
         let body = self.bytes.get(PREFIX_BYTES..PREFIX_BYTES + length)?;
         frame::decode(self.class, body).ok()
     }
 }
 
 impl Network {
+    /// How long a message may be.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Everyone connected with everyone.
     #[must_use]
     pub fn new(n: usize) -> Self {
+        let limits = Limits::of(n);
         let link = || Link {
-            queues: Class::ALL.map(|class| Outgoing::new(class, bound(class))),
+            queues: Class::ALL.map(|class| Outgoing::new(class, bound(class, &limits))),
             cut: false,
             still_until: 0,
             pace: None,
@@ -83,6 +92,7 @@ impl Network {
         };
         Self {
             n,
+            limits,
             links: (0..n * n).map(|_| link()).collect(),
             displaced: 0,
             refused: 0,
@@ -204,6 +214,6 @@ impl Network {
 
 /// The frame of a message, or `None` when it is longer than its class allows.
 #[must_use]
-pub fn encode(class: Class, message: &Message) -> Option<Bytes> {
-    frame::encode(class, message)
+pub fn encode(limits: &Limits, class: Class, message: &Message) -> Option<Bytes> {
+    frame::encode(message, limits.frame_bytes_max(class))
 }

@@ -66,7 +66,7 @@ impl World {
         for Sent { from, to, message } in sent {
             let class = Class::of(&message);
             // One that is too long would be cut off by every correct reader.
-            if let Some(bytes) = encode(class, &message) {
+            if let Some(bytes) = encode(self.network.limits(), class, &message) {
                 self.transmit(from, to, class, bytes);
             }
         }
@@ -78,7 +78,7 @@ impl World {
         class: Class,
         message: &Message,
     ) -> Option<Bytes> {
-        let bytes = encode(class, message);
+        let bytes = encode(self.network.limits(), class, message);
         if bytes.is_none() {
             self.checker.fail(format!(
                 "limits: a message of validator {from} is too long for its class {}",
@@ -180,7 +180,7 @@ impl World {
         }
         self.traffic.0 += 1;
         self.traffic.1 += u64::try_from(frame.bytes.len()).unwrap_or(0);
-        let Some(message) = frame.read() else {
+        let Some(message) = frame.read(self.network.limits()) else {
             // Framing is lost, or the peer breaks a rule: the connection is given up, and comes back.
             for (from, to) in [(frame.from, frame.to), (frame.to, frame.from)] {
                 if !self.network.is_cut(from, to) {

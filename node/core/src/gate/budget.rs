@@ -20,14 +20,14 @@ const BYTES_PER_CHECK: usize = 16 * 1024;
 /// A purse that fills up to its size.
 struct Purse {
     /// Thousandths of a check.
-    held: u64,
+    left: u64,
     filled_at: Millis,
 }
 
 /// One purse a validator.
 pub(crate) struct Budgets {
     per_second: u64,
-    held_max: u64,
+    left_max: u64,
     answer_checks: u64,
     purses: Vec<Purse>,
 }
@@ -37,15 +37,15 @@ impl Budgets {
         let n = u64::try_from(config.validators()).unwrap_or(u64::MAX);
         let per_second = CHECKS_PER_SECOND + SLOTS_PER_SECOND * n.saturating_mul(n);
         let new_view = config.window.saturating_mul(n) + 2 * n;
-        let held_max = (2 * per_second + new_view).saturating_mul(1_000);
+        let left_max = (2 * per_second + new_view).saturating_mul(1_000);
         let purse = || Purse {
-            held: held_max,
+            left: left_max,
             filled_at: now,
         };
         let answer = config.batch_bytes_max / BYTES_PER_CHECK;
         Self {
             per_second,
-            held_max,
+            left_max,
             answer_checks: u64::try_from(answer).unwrap_or(u64::MAX).max(1),
             purses: (0..config.validators()).map(|_| purse()).collect(),
         }
@@ -54,19 +54,19 @@ impl Budgets {
     /// Takes what hearing this message may cost out of its sender's purse; false when there is too little in it.
     pub(crate) fn spend(&mut self, now: Millis, from: ValidatorIndex, message: &Message) -> bool {
         let cost = self.cost(message).saturating_mul(1_000);
-        let (per_second, held_max) = (self.per_second, self.held_max);
+        let (per_second, left_max) = (self.per_second, self.left_max);
         let Some(purse) = self.purses.get_mut(usize::from(from)) else {
             return false;
         };
         let elapsed = now.0.saturating_sub(purse.filled_at.0);
-        purse.held = purse
-            .held
+        purse.left = purse
+            .left
             .saturating_add(elapsed.saturating_mul(per_second))
-            .min(held_max);
+            .min(left_max);
         purse.filled_at = Millis(purse.filled_at.0.max(now.0));
-        let enough = purse.held >= cost;
+        let enough = purse.left >= cost;
         if enough {
-            purse.held -= cost;
+            purse.left -= cost;
         }
         enough
     }

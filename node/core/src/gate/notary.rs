@@ -1,5 +1,7 @@
 //! What a validator signs, and when signatures of others prove something.
 
+use std::collections::BTreeMap;
+
 use bds_contracts::block::{
     CertifiedHeader, Signature, Signatures, Statement, ValidatorIndex, ValidatorSet,
 };
@@ -25,11 +27,6 @@ impl<T> Proven<T> {
     /// What this validator proved before it wrote it down.
     pub(crate) fn from_disk(written: T) -> Self {
         Self(written)
-    }
-
-    /// What was made from signatures that were checked one by one.
-    pub(crate) fn from_checked(made: T) -> Self {
-        Self(made)
     }
 
     pub(crate) fn into_inner(self) -> T {
@@ -154,6 +151,34 @@ impl Notary {
     pub(crate) fn tip(&self, certificate: TipCertificate) -> Option<Proven<TipCertificate>> {
         let claim = self.tip_claim(&certificate.tip, &certificate.signatures);
         self.proves(&[claim]).then_some(Proven(certificate))
+    }
+
+    /// Makes the certificate of a tip once acknowledgements of enough weight are there and right; they are checked only then,
+    /// together. Wrong ones are removed, and their number added to `wrong`.
+    pub(crate) fn certify_tip(
+        &self,
+        tip: Tip,
+        acknowledged: &mut BTreeMap<ValidatorIndex, Signature>,
+        wrong: &mut u64,
+    ) -> Option<Proven<TipCertificate>> {
+        let weight = |who: &BTreeMap<ValidatorIndex, Signature>| -> u64 {
+            who.keys().map(|index| self.weight(*index)).sum()
+        };
+        if weight(acknowledged) < self.one_correct {
+            return None;
+        }
+        let signatures: Vec<_> = acknowledged.iter().map(|(i, s)| (*i, *s)).collect();
+        let verdicts = self.check_each(&tip.acknowledgement(), &signatures);
+        for ((who, _), right) in signatures.iter().zip(verdicts) {
+            if !right {
+                acknowledged.remove(who);
+                *wrong += 1;
+            }
+        }
+        (weight(acknowledged) >= self.one_correct).then(|| {
+            let signatures = acknowledged.iter().map(|(i, s)| (*i, *s)).collect();
+            Proven(TipCertificate { tip, signatures })
+        })
     }
 
     /// The certificates if each proves its tip; one call to the scheme.

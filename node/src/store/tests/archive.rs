@@ -219,11 +219,8 @@ fn a_good_ledger_is_accepted_and_counted() {
         (2 * slots, slots, slots)
     );
     assert_eq!(totals.records, 4 * slots);
-    // Clients; authors; two lane certificates of two, a commit and a header certificate of three.
-    assert_eq!(
-        totals.signatures,
-        2 * slots * batch + slots * (2 + 4 + 3 + 3)
-    );
+    // Clients; authors; a commit and a header certificate of three.
+    assert_eq!(totals.signatures, 2 * slots * batch + slots * (2 + 3 + 3));
     assert_eq!(report.committed, slots);
     assert_eq!(report.head.unwrap().0, slots);
 

@@ -10,24 +10,26 @@ use bds_contracts::block::{BatchDigest, Signature, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
 use crate::batch::{Batch, Position, Tip};
-use crate::core::Core;
+use crate::context::Cx;
 use crate::message::Message;
-use crate::turn::{Effect, Turn};
+use crate::turn::Effect;
+
+use super::Lanes;
 
 /// Payloads that execution waits for may take this many times what the cache is meant to hold.
 const PINNED_TIMES: usize = 4;
 
 /// What stays in memory of a batch that is on disk.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Held {
-    pub(crate) lane: ValidatorIndex,
-    pub(crate) position: Position,
-    pub(crate) parent: BatchDigest,
+pub(crate) struct Known {
+    pub(super) lane: ValidatorIndex,
+    pub(super) position: Position,
+    pub(super) parent: BatchDigest,
     /// The author's, for evidence.
-    pub(crate) signature: Signature,
+    pub(super) signature: Signature,
 }
 
-impl Held {
+impl Known {
     pub(crate) fn of(batch: &Batch) -> Self {
         Self {
             lane: batch.header.lane,
@@ -48,9 +50,10 @@ struct Want {
     due: Millis,
 }
 
+/// Batches by digest and by place.
 #[derive(Default)]
-pub(crate) struct Batches {
-    known: BTreeMap<BatchDigest, Held>,
+pub(super) struct Batches {
+    known: BTreeMap<BatchDigest, Known>,
     at: BTreeMap<(ValidatorIndex, Position), Vec<BatchDigest>>,
     /// Payloads of batches that are not ordered yet, and of ordered ones for peers that lag.
     cache: BTreeMap<BatchDigest, Batch>,
@@ -61,79 +64,124 @@ pub(crate) struct Batches {
     cache_bytes: usize,
     cache_bytes_max: usize,
     /// Handed to the engine, answer outstanding.
-    pub(crate) verifying: BTreeMap<BatchDigest, Batch>,
+    verifying: BTreeMap<BatchDigest, Batch>,
     wanted: BTreeMap<BatchDigest, Want>,
     want_due: Option<Millis>,
     /// Read back from the store for a slot that waits; leaves when the slot is executed.
-    pub(crate) loaded: BTreeMap<BatchDigest, Batch>,
+    loaded: BTreeMap<BatchDigest, Batch>,
     /// Asked from the store.
-    pub(crate) loading: BTreeSet<BatchDigest>,
+    loading: BTreeSet<BatchDigest>,
 }
 
 impl Batches {
-    pub(crate) fn new(cache_bytes_max: usize) -> Self {
+    pub(super) fn new(cache_bytes_max: usize) -> Self {
         Self {
             cache_bytes_max,
             ..Self::default()
         }
     }
 
-    pub(crate) fn held(&self, digest: &BatchDigest) -> Option<Held> {
+    /// What is known of it; `None` when it is not known.
+    pub(super) fn known(&self, digest: &BatchDigest) -> Option<Known> {
         self.known.get(digest).copied()
     }
 
     /// Every known batch at this place; more than one only when the author signed two.
-    pub(crate) fn at(&self, lane: ValidatorIndex, position: Position) -> &[BatchDigest] {
+    pub(super) fn at(&self, lane: ValidatorIndex, position: Position) -> &[BatchDigest] {
         self.at.get(&(lane, position)).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn known_count(&self) -> usize {
-        self.known.len()
+    /// Known and not ordered, being checked, asked for.
+    pub(super) fn pending(&self) -> (usize, usize, usize) {
+        (self.known.len(), self.verifying.len(), self.wanted.len())
     }
 
-    pub(crate) fn wanted_count(&self) -> usize {
-        self.wanted.len()
-    }
-
-    pub(crate) fn cache_bytes(&self) -> usize {
+    pub(super) fn cache_bytes(&self) -> usize {
         self.cache_bytes
     }
 
-    pub(crate) fn is_wanted(&self, digest: &BatchDigest) -> bool {
+    pub(super) fn is_wanted(&self, digest: &BatchDigest) -> bool {
         self.wanted.contains_key(digest)
     }
 
-    pub(crate) fn want_due(&self) -> Option<Millis> {
-        self.want_due
+    /// It goes to the engine.
+    pub(super) fn verify(&mut self, digest: BatchDigest, batch: Batch) {
+        self.verifying.insert(digest, batch);
+    }
+
+    /// The engine has not answered yet.
+    pub(super) fn is_verifying(&self, digest: &BatchDigest) -> bool {
+        self.verifying.contains_key(digest)
+    }
+
+    /// The engine has answered; `None` when it was not asked.
+    pub(super) fn verified(&mut self, digest: &BatchDigest) -> Option<Batch> {
+        self.verifying.remove(digest)
+    }
+
+    /// Notes what is asked of the store; those that were not asked already.
+    pub(super) fn load(&mut self, mut missing: Vec<BatchDigest>) -> Vec<BatchDigest> {
+        missing.retain(|digest| self.loading.insert(*digest));
+        missing
+    }
+
+    /// The store has not answered yet.
+    pub(super) fn is_loading(&self) -> bool {
+        !self.loading.is_empty()
+    }
+
+    /// The store has answered. What it was asked for and lacks is not known any more: that is returned.
+    pub(super) fn loaded(&mut self, batches: Vec<Batch>) -> Vec<(BatchDigest, Known)> {
+        for batch in batches {
+            let digest = batch.header.digest();
+            if self.loading.remove(&digest) {
+                self.loaded.insert(digest, batch);
+            }
+        }
+        let mut lost = Vec::new();
+        for digest in std::mem::take(&mut self.loading) {
+            if let Some(known) = self.known(&digest) {
+                self.unlearn(digest, known);
+                lost.push((digest, known));
+            }
+        }
+        lost
+    }
+
+    /// These are with execution now.
+    pub(super) fn forget_loaded(&mut self, order: &[BatchDigest]) {
+        for digest in order {
+            self.loaded.remove(digest);
+        }
     }
 
     /// From memory, if it is still there.
-    pub(crate) fn payload(&self, digest: &BatchDigest) -> Option<&Batch> {
+    pub(super) fn payload(&self, digest: &BatchDigest) -> Option<&Batch> {
         self.cache.get(digest).or_else(|| self.loaded.get(digest))
     }
 
     /// Remembers a batch that is on disk (or will be before this turn's effects are).
-    pub(crate) fn learn(&mut self, digest: BatchDigest, held: Held) {
+    pub(super) fn learn(&mut self, digest: BatchDigest, known: Known) {
         self.wanted.remove(&digest);
-        if self.known.insert(digest, held).is_none() {
+        if self.known.insert(digest, known).is_none() {
             self.at
-                .entry((held.lane, held.position))
+                .entry((known.lane, known.position))
                 .or_default()
                 .push(digest);
         }
     }
 
     /// A batch that was on disk is not there any more.
-    pub(crate) fn unlearn(&mut self, digest: BatchDigest, held: Held) {
+    fn unlearn(&mut self, digest: BatchDigest, known: Known) {
         self.known.remove(&digest);
-        if let Some(here) = self.at.get_mut(&(held.lane, held.position)) {
+        if let Some(here) = self.at.get_mut(&(known.lane, known.position)) {
             here.retain(|other| *other != digest);
         }
     }
 
     /// Keeps the payload while there is room. What is ordered leaves first, oldest first; what execution will still ask for
     /// leaves only when the cache holds [`PINNED_TIMES`] its bound, and is then read back.
-    pub(crate) fn keep(&mut self, digest: BatchDigest, batch: Batch) {
+    pub(super) fn keep(&mut self, digest: BatchDigest, batch: Batch) {
         let bytes = batch.payload.as_bytes().len();
         if self.cache.insert(digest, batch).is_some() {
             return;
@@ -167,7 +215,7 @@ impl Batches {
     }
 
     /// Forgets everything of a lane at or below what is ordered; payloads stay in the cache for peers.
-    pub(crate) fn forget_ordered(&mut self, lane: ValidatorIndex, ordered: Position) {
+    pub(super) fn forget_ordered(&mut self, lane: ValidatorIndex, ordered: Position) {
         while let Some((&key, _)) = self.at.range((lane, 0)..=(lane, ordered)).next() {
             for digest in self.at.remove(&key).unwrap_or_default() {
                 self.known.remove(&digest);
@@ -190,48 +238,52 @@ impl Batches {
     }
 }
 
-impl Core {
+impl Lanes {
     /// Asks for a certified batch from those who acknowledged it, from `due` on, until it is there.
-    pub(crate) fn want_certified(&mut self, due: Millis, tip: &Tip) {
+    pub(super) fn want_certified(&mut self, cx: &mut Cx<'_>, due: Millis, tip: &Tip) {
         let holders = self.holders(tip);
-        self.want_batch(due, tip.digest, tip.lane, tip.position, holders);
+        self.want_batch(cx, due, tip, holders);
     }
 
     /// Who acknowledged this tip or a later one of its lane, as far as a certificate here tells: they hold all below it.
-    pub(crate) fn holders(&self, tip: &Tip) -> Vec<ValidatorIndex> {
+    pub(super) fn holders(&self, tip: &Tip) -> Vec<ValidatorIndex> {
         let known = &self.lanes[usize::from(tip.lane)].certified;
         let known = known.as_ref().filter(|c| c.tip.position >= tip.position);
         known.map_or_else(Vec::new, |c| c.signatures.signers().collect())
     }
 
     /// As above with holders given; all other validators are asked after them.
-    pub(crate) fn want_batch(
+    pub(super) fn want_batch(
         &mut self,
+        cx: &mut Cx<'_>,
         due: Millis,
-        digest: BatchDigest,
-        lane: ValidatorIndex,
-        position: Position,
+        tip: &Tip,
         mut holders: Vec<ValidatorIndex>,
     ) {
-        if self.batches.held(&digest).is_some()
-            || self.batches.verifying.contains_key(&digest)
+        let Tip {
+            lane,
+            position,
+            digest,
+        } = *tip;
+        if self.batches.known(&digest).is_some()
+            || self.batches.is_verifying(&digest)
             || position <= self.lanes[usize::from(lane)].ordered.position
         {
             return;
         }
-        if self.batches.wanted.len() >= self.config.wanted_max() && !self.batches.is_wanted(&digest)
-        {
-            self.count("want_refused_full");
+        if self.batches.wanted.len() >= cx.config.wanted_max() && !self.batches.is_wanted(&digest) {
+            cx.count("want_refused_full");
             return;
         }
-        holders.retain(|holder| *holder != self.config.me && self.notary.is_member(*holder));
-        for index in self.peers() {
+        let me = cx.me();
+        holders.retain(|holder| *holder != me && cx.notary.is_member(*holder));
+        for index in cx.peers() {
             if !holders.contains(&index) {
                 holders.push(index);
             }
         }
         // Different validators begin with different holders, so that one of them does not serve all.
-        let shift = usize::from(self.config.me) % holders.len().max(1);
+        let shift = usize::from(me) % holders.len().max(1);
         holders.rotate_left(shift);
         self.batches.want(
             digest,
@@ -245,19 +297,24 @@ impl Core {
         );
     }
 
+    /// When the next request for a batch is due.
+    pub(crate) fn want_due(&self) -> Option<Millis> {
+        self.batches.want_due
+    }
+
     /// Sends the requests that are due, one message a peer.
-    pub(crate) fn fetch_wanted(&mut self, now: Millis, turn: &mut Turn) {
-        if self.batches.want_due.is_none_or(|due| due > now) {
+    pub(crate) fn fetch_wanted(&mut self, cx: &mut Cx<'_>) {
+        if self.batches.want_due.is_none_or(|due| due > cx.now) {
             return;
         }
-        let retry = Millis(now.0 + self.config.fetch_retry_ms);
+        let retry = Millis(cx.now.0 + cx.config.fetch_retry_ms);
         let mut requests: BTreeMap<ValidatorIndex, Vec<BatchDigest>> = BTreeMap::new();
         let mut next_due = None;
         for (digest, want) in &mut self.batches.wanted {
-            if want.due <= now && !want.holders.is_empty() {
+            if want.due <= cx.now && !want.holders.is_empty() {
                 let holder = want.holders[want.tries % want.holders.len()];
                 let request = requests.entry(holder).or_default();
-                if request.len() < self.config.fetch_batches_max {
+                if request.len() < cx.config.fetch_batches_max {
                     request.push(*digest);
                     want.tries += 1;
                     want.due = retry;
@@ -267,39 +324,29 @@ impl Core {
         }
         self.batches.want_due = next_due;
         for (peer, digests) in requests {
-            self.count("batches_fetched");
-            turn.effect(Effect::Send(peer, Message::FetchBatches(digests)));
+            cx.count("batches_fetched");
+            cx.send(peer, Message::FetchBatches(digests));
         }
     }
 
-    /// A peer asks for batches: from memory at once, the rest through the store.
-    pub(crate) fn on_fetch_batches(
-        &mut self,
-        from: ValidatorIndex,
-        digests: Vec<BatchDigest>,
-        turn: &mut Turn,
-    ) {
-        self.serve_batches(from, digests, turn);
-    }
-
-    /// Sends batches to a peer, reading from the store what is no longer in memory.
+    /// Sends batches to a peer, from memory at once and the rest through the store.
     pub(crate) fn serve_batches(
-        &mut self,
+        &self,
+        cx: &mut Cx<'_>,
         to: ValidatorIndex,
         digests: Vec<BatchDigest>,
-        turn: &mut Turn,
     ) {
         let mut stored = Vec::new();
         for digest in digests {
             match self.batches.payload(&digest) {
                 Some(batch) => {
-                    turn.effect(Effect::Send(to, Message::Batch(batch.clone())));
+                    cx.send(to, Message::Batch(batch.clone()));
                 }
                 None => stored.push(digest),
             }
         }
         if !stored.is_empty() {
-            turn.effect(Effect::ServeBatches(to, stored));
+            cx.effect(Effect::ServeBatches(to, stored));
         }
     }
 }
@@ -331,7 +378,7 @@ mod tests {
 
     fn put(batches: &mut Batches, position: Position) -> BatchDigest {
         let (digest, batch) = batch(position);
-        batches.learn(digest, Held::of(&batch));
+        batches.learn(digest, Known::of(&batch));
         batches.keep(digest, batch);
         digest
     }

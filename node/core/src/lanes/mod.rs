@@ -1,0 +1,297 @@
+//! The lanes: batches of transactions, each validator's in a chain, and proofs that others hold them.
+//!
+//! | file | question |
+//! |---|---|
+//! | `own` | how transactions become a certified batch of the own lane |
+//! | `others` | which batches of other lanes are taken and acknowledged |
+//! | `held` | which batches are known, kept in memory, or asked for |
+//! | `ordered` | which batches a committed slot orders |
+//!
+//! The machine gives certified tips to `order` and batches to `results`. What it must know of those two it is told: slots that
+//! are committed, and slots that are handed to execution.
+
+mod held;
+mod ordered;
+mod others;
+mod own;
+
+use std::collections::BTreeMap;
+
+use bds_contracts::block::{BatchDigest, ValidatorIndex};
+use bds_contracts::tx::Millis;
+
+pub use crate::batch::LaneTip;
+use crate::batch::{Batch, BatchHeader, Position, Tip, TipCertificate};
+use crate::config::Config;
+use crate::context::Cx;
+use crate::gate::notary::{Notary, Proven};
+use crate::message::{Message, Proposal};
+use crate::recovery::RecoveredLane;
+use crate::turn::Record;
+use held::Batches;
+pub(crate) use held::Known;
+use own::OwnLane;
+
+/// The machine.
+pub(crate) struct Lanes {
+    /// By validator.
+    lanes: Vec<Lane>,
+    own: OwnLane,
+    batches: Batches,
+}
+
+/// What is known of one lane.
+#[derive(Default)]
+struct Lane {
+    /// Last batch handed to execution.
+    ordered: LaneTip,
+    /// Highest position in the tips of committed slots; runs ahead of `ordered`.
+    committed: Position,
+    /// Newest valid certificate seen.
+    certified: Option<Proven<TipCertificate>>,
+    /// The certified place that has waited longest to be ordered, and since when it has.
+    unordered: Option<(Position, Millis)>,
+    /// Last batch of the gapless chain that is held and checked.
+    chain: LaneTip,
+    /// Last batch of the gapless chain that is held or being checked.
+    received: LaneTip,
+    /// What was acknowledged above `ordered`.
+    acknowledged: BTreeMap<Position, BatchDigest>,
+    /// Never acknowledge anything else at or below this.
+    acknowledged_max: Position,
+    /// Batches that came before their parent, or while `lane_window` others of the lane were being checked; bounded by
+    /// `lane_window`.
+    waiting: BTreeMap<Position, Batch>,
+    /// Given to the engine unasked, answer outstanding; bounded by `lane_window`.
+    checking: BTreeMap<Position, BatchDigest>,
+    /// Checked before their parents were: they are written when the chain gets there, and never if it does not. With
+    /// `checking` bounded by `lane_window`.
+    checked: BTreeMap<Position, Batch>,
+    /// Batches of this author that failed their check.
+    bad: u32,
+}
+
+impl Lane {
+    fn certified_position(&self) -> Position {
+        self.certified.as_ref().map_or(0, |c| c.tip.position)
+    }
+
+    /// A slot that orders this lane up to `position` is final.
+    fn commit_up_to(&mut self, position: Position, now: Millis) {
+        self.committed = self.committed.max(position);
+        if self
+            .unordered
+            .is_some_and(|(place, _)| place <= self.committed)
+        {
+            self.unordered = None;
+        }
+        self.note_unordered(now);
+    }
+
+    /// Notes that something certified waits, unless something older does.
+    fn note_unordered(&mut self, now: Millis) {
+        let place = self.certified_position();
+        if place > self.committed {
+            self.unordered.get_or_insert((place, now));
+        }
+    }
+
+    /// Slots have ordered this lane up to `tip`: whatever else was held at or below is history.
+    fn order_up_to(&mut self, tip: LaneTip) {
+        let forked = self
+            .acknowledged
+            .get(&tip.position)
+            .is_some_and(|digest| *digest != tip.digest);
+        self.ordered = tip;
+        self.committed = self.committed.max(tip.position);
+        if self.chain.position <= tip.position || forked {
+            self.chain = tip;
+        }
+        if self.received.position <= tip.position || forked {
+            self.received = tip;
+        }
+        self.acknowledged = self.acknowledged.split_off(&(tip.position + 1));
+        let next = tip.position + 1;
+        self.waiting = self.waiting.split_off(&next);
+        self.checking = self.checking.split_off(&next);
+        self.checked = self.checked.split_off(&next);
+        if forked {
+            self.start_over();
+        }
+    }
+
+    /// This batch of the received chain is bad: what came before it stays, what builds on it goes.
+    fn cut_at(&mut self, bad: &BatchHeader) {
+        self.received = if bad.position > self.chain.position + 1 {
+            LaneTip {
+                position: bad.position - 1,
+                digest: bad.parent,
+            }
+        } else {
+            self.chain
+        };
+        self.waiting.clear();
+        self.checking.split_off(&bad.position);
+        self.checked.split_off(&bad.position);
+    }
+
+    /// Nothing received beyond the checked chain counts any more.
+    fn start_over(&mut self) {
+        self.received = self.chain;
+        self.waiting.clear();
+        self.checking.clear();
+        self.checked.clear();
+    }
+}
+
+impl Lanes {
+    /// Goes on from what is on disk; `committed` are the proposals of committed slots that execution has not seen.
+    pub(crate) fn restore<'a>(
+        config: &Config,
+        notary: &Notary,
+        now: Millis,
+        recovered: Vec<RecoveredLane>,
+        committed: impl Iterator<Item = &'a Proposal>,
+    ) -> Self {
+        let mut lanes = Self {
+            lanes: Vec::with_capacity(recovered.len()),
+            own: OwnLane::default(),
+            batches: Batches::new(config.payload_cache_bytes_max),
+        };
+        for old in recovered {
+            let ordered = old.ordered;
+            let newer = |c: &TipCertificate| c.tip.position > ordered.position;
+            let mut lane = Lane {
+                ordered,
+                chain: ordered,
+                received: ordered,
+                acknowledged_max: old.acknowledged_max,
+                acknowledged: old.acknowledged,
+                certified: old.certificate.filter(newer).map(Proven::from_disk),
+                ..Lane::default()
+            };
+            lane.commit_up_to(ordered.position, now);
+            lanes.lanes.push(lane);
+            for (digest, known) in old.batches.into_values().flatten() {
+                lanes.batches.learn(digest, known);
+            }
+        }
+        for tip in committed.flat_map(|proposal| &proposal.tips) {
+            lanes.lanes[usize::from(tip.lane)].commit_up_to(tip.position, now);
+        }
+        lanes.restore_own(config, notary);
+        lanes
+    }
+
+    /// What of it a restart still needs from the vote log.
+    pub(crate) fn live_records(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        for (lane, index) in self.lanes.iter().zip(0..) {
+            // What is ordered counts as acknowledged: nothing else may be at or below it, whatever the
+            // snapshot that a restart begins with.
+            let ordered =
+                (lane.ordered.position > 0).then_some((lane.ordered.position, lane.ordered.digest));
+            let acknowledged = lane.acknowledged.iter().map(|(p, d)| (*p, *d));
+            for (position, digest) in ordered.into_iter().chain(acknowledged) {
+                records.push(Record::Acknowledged {
+                    lane: index,
+                    position,
+                    digest,
+                });
+            }
+            let certificate = lane.certified.clone();
+            records.extend(certificate.map(|c| Record::LaneCertificate(c.into_inner())));
+        }
+        records
+    }
+
+    /// A slot that orders this is final: what it names is asked for if it does not come, and no longer waits.
+    pub(crate) fn commit(&mut self, cx: &mut Cx<'_>, proposal: &Proposal) {
+        let due = Millis(cx.now.0 + cx.config.batch_delay_ms);
+        for tip in &proposal.tips {
+            self.lanes[usize::from(tip.lane)].commit_up_to(tip.position, cx.now);
+            self.want_certified(cx, due, tip);
+        }
+    }
+
+    /// Every tip that is not ordered may be unknown to the primary, and its author may be gone.
+    pub(crate) fn repeat_certificates(&self, cx: &mut Cx<'_>, primary: ValidatorIndex) {
+        for (lane, index) in self.lanes.iter().zip(0..) {
+            let certified = lane.certified.as_ref();
+            let Some(tip) = certified.filter(|known| known.tip.position > lane.committed) else {
+                continue;
+            };
+            let message = Message::Certificate(TipCertificate::clone(tip));
+            if index == cx.me() {
+                cx.broadcast(message);
+            } else if primary != cx.me() {
+                cx.send(primary, message);
+            }
+        }
+    }
+}
+
+/// What others read of it.
+impl Lanes {
+    /// Of each lane, up to where it is committed, and its newest certificate.
+    pub(crate) fn tips(&self) -> impl Iterator<Item = (Position, Option<&TipCertificate>)> {
+        let lanes = self.lanes.iter();
+        lanes.map(|lane| (lane.committed, lane.certified.as_deref()))
+    }
+
+    /// True when this very tip is known to be certified.
+    pub(crate) fn is_certified(&self, tip: &Tip) -> bool {
+        let known = &self.lanes[usize::from(tip.lane)].certified;
+        known.as_ref().is_some_and(|known| known.tip == *tip)
+    }
+
+    /// True when a committed slot orders this place.
+    pub(crate) fn is_committed(&self, tip: &Tip) -> bool {
+        tip.position <= self.lanes[usize::from(tip.lane)].committed
+    }
+
+    /// No correct validator acknowledges anything further ahead of what is ordered than twice the window of a lane.
+    pub(crate) fn is_near(&self, config: &Config, tip: &Tip) -> bool {
+        let ordered = self.lanes[usize::from(tip.lane)].ordered.position;
+        tip.position <= ordered + 2 * config.lane_ahead_max
+    }
+
+    /// Since when the certified tip that has waited longest to be committed has waited; `None` while none waits.
+    pub(crate) fn waiting_since(&self) -> Option<Millis> {
+        let waiting = self.lanes.iter().filter_map(|lane| lane.unordered);
+        waiting.map(|(_, since)| since).min()
+    }
+
+    /// Up to where each lane is ordered.
+    pub(crate) fn ordered(&self) -> Vec<LaneTip> {
+        self.lanes.iter().map(|lane| lane.ordered).collect()
+    }
+
+    /// Position of the last batch of every lane that is held and checked without a gap.
+    pub(crate) fn positions(&self) -> Vec<Position> {
+        self.lanes.iter().map(|lane| lane.chain.position).collect()
+    }
+
+    /// Position of the newest certificate of every lane.
+    pub(crate) fn certified_positions(&self) -> Vec<Position> {
+        let lanes = self.lanes.iter();
+        lanes
+            .map(|lane| lane.certified_position().max(lane.ordered.position))
+            .collect()
+    }
+
+    /// Bytes and number of transactions waiting for a batch.
+    pub(crate) fn mempool(&self) -> (usize, usize) {
+        self.own.mempool()
+    }
+
+    /// Batches held and not ordered yet, batches being checked, batches asked for.
+    pub(crate) fn batches_pending(&self) -> (usize, usize, usize) {
+        self.batches.pending()
+    }
+
+    /// Bytes of payload kept in memory.
+    pub(crate) fn payload_cache_bytes(&self) -> usize {
+        self.batches.cache_bytes()
+    }
+}

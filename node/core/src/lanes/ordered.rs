@@ -1,0 +1,102 @@
+//! Which batches a committed slot orders, and what becomes of a lane that is ordered.
+//!
+//! A tip orders every batch from it back to the lane's last ordered position, along the parents. A slot is taken whole or
+//! not at all: what is not held is asked for, what is no longer in memory is read back, and the slot waits.
+
+use bds_contracts::block::{BatchDigest, Height};
+
+use crate::batch::{Batch, Tip};
+use crate::context::Cx;
+use crate::message::Proposal;
+use crate::turn::Effect;
+
+use super::Lanes;
+
+/// Puts the batches that a slot orders, by lane from the tip down, in the order of their execution.
+pub(crate) type Rule = fn(Height, Vec<Vec<BatchDigest>>) -> Vec<BatchDigest>;
+
+impl Lanes {
+    /// Takes the batches that this slot is the first to order, in the order of `rule`; `None` while one of them is missing.
+    /// Slots are to be taken in order.
+    pub(crate) fn take(
+        &mut self,
+        cx: &mut Cx<'_>,
+        proposal: &Proposal,
+        rule: Rule,
+    ) -> Option<Vec<Batch>> {
+        let chains = self.chains(cx, proposal)?;
+        let order = rule(proposal.slot, chains);
+        let batches = self.payloads(cx, &order)?;
+        for tip in &proposal.tips {
+            let lane = &mut self.lanes[usize::from(tip.lane)];
+            if tip.position > lane.ordered.position {
+                lane.order_up_to(tip.in_lane());
+                self.batches.forget_ordered(tip.lane, tip.position);
+            }
+        }
+        self.batches.forget_loaded(&order);
+        self.follow_own_lane(cx);
+        Some(batches)
+    }
+
+    /// The batches newly ordered, by lane from the tip down; `None` while one of them is not held.
+    fn chains(&mut self, cx: &mut Cx<'_>, proposal: &Proposal) -> Option<Vec<Vec<BatchDigest>>> {
+        let mut chains: Vec<Vec<BatchDigest>> = vec![Vec::new(); self.lanes.len()];
+        let mut missing = false;
+        for tip in &proposal.tips {
+            let ordered = self.lanes[usize::from(tip.lane)].ordered.position;
+            let mut at = tip.in_lane();
+            while at.position > ordered {
+                let Some(known) = self.batches.known(&at.digest) else {
+                    // Whoever acknowledged the tip holds all below it.
+                    let holders = self.holders(tip);
+                    self.want_batch(cx, cx.now, &at.of(tip.lane), holders);
+                    missing = true;
+                    break;
+                };
+                chains[usize::from(tip.lane)].push(at.digest);
+                at.digest = known.parent;
+                at.position -= 1;
+            }
+        }
+        (!missing).then_some(chains)
+    }
+
+    /// Payloads for these; asks the store for what memory has lost and returns `None` then.
+    fn payloads(&mut self, cx: &mut Cx<'_>, order: &[BatchDigest]) -> Option<Vec<Batch>> {
+        let mut batches = Vec::with_capacity(order.len());
+        let mut missing = Vec::new();
+        for digest in order {
+            match self.batches.payload(digest) {
+                Some(batch) => batches.push(batch.clone()),
+                None => missing.push(*digest),
+            }
+        }
+        if missing.is_empty() {
+            return Some(batches);
+        }
+        let missing = self.batches.load(missing);
+        if !missing.is_empty() {
+            cx.effect(Effect::LoadBatches(missing));
+        }
+        None
+    }
+
+    /// True while the store has not answered: one question at a time, so that its answer says what it has not.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.batches.is_loading()
+    }
+
+    /// What the store had; what it lacks although it was written is asked for from peers.
+    pub(crate) fn on_loaded(&mut self, cx: &mut Cx<'_>, batches: Vec<Batch>) {
+        for (digest, known) in self.batches.loaded(batches) {
+            cx.count("batch_lost_on_disk");
+            let tip = Tip {
+                lane: known.lane,
+                position: known.position,
+                digest,
+            };
+            self.want_batch(cx, cx.now, &tip, Vec::new());
+        }
+    }
+}

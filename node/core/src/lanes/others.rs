@@ -1,0 +1,269 @@
+//! The lanes of the others: receive, check, acknowledge, and know how far each is certified.
+//!
+//! A batch is acknowledged only when the whole lane up to it is held and checked, so a certificate of one position
+//! vouches for all below it. One digest a place is ever acknowledged, across crashes too; an author that signs two
+//! for one place gets at most one of them certified by each correct validator, and leaves evidence.
+//!
+//! Only what continues the checked chain is written, or what a certificate names: whatever an author sends, a lane takes
+//! no more memory than two windows of batches and no disk for what will never be ordered. A batch that fails its check is
+//! evidence, for an author checks what it seals; after a few of them nothing more is taken from that author.
+
+use bds_contracts::block::{BatchDigest, Statement, ValidatorIndex};
+use bds_contracts::tx::Millis;
+
+use crate::batch::{Batch, LaneTip, Tip, TipCertificate};
+use crate::context::Cx;
+use crate::evidence::Evidence;
+use crate::gate::notary::Proven;
+use crate::message::Message;
+use crate::turn::{Effect, Record, Verdict};
+
+use super::Lanes;
+use super::held::Known;
+
+impl Lanes {
+    /// A batch from its author, or from anyone who was asked for it.
+    pub(crate) fn on_batch(&mut self, cx: &mut Cx<'_>, from: ValidatorIndex, batch: Batch) {
+        let header = &batch.header;
+        let (lane_index, position, digest) = (header.lane, header.position, header.digest());
+        let wanted = self.batches.is_wanted(&digest);
+        if !wanted && (from != lane_index || from == cx.config.me) {
+            cx.count("batch_unasked");
+            return;
+        }
+        if self.batches.is_verifying(&digest) {
+            return;
+        }
+        let lane = &self.lanes[usize::from(lane_index)];
+        if position <= lane.ordered.position {
+            return;
+        }
+        if self.batches.known(&digest).is_some() {
+            // The author sends again what it thinks is not acknowledged: the answer was lost.
+            if lane.acknowledged.get(&position) == Some(&digest) {
+                Self::acknowledge(cx, &LaneTip { position, digest }.of(lane_index));
+            }
+            return;
+        }
+        if !wanted && lane.bad >= cx.config.bad_batches_max {
+            cx.count("batch_of_barred_author");
+            return;
+        }
+        if !wanted && position > lane.ordered.position + cx.config.lane_ahead_max {
+            cx.count("batch_too_far_ahead");
+            return;
+        }
+        let window = usize::try_from(cx.config.lane_window).unwrap_or(8);
+        let busy = lane.checking.len() + lane.checked.len() >= window;
+        if !wanted && (position > lane.received.position + 1 || busy) {
+            let lane = &mut self.lanes[usize::from(lane_index)];
+            if lane.waiting.len() < window {
+                lane.waiting.insert(position, batch);
+            } else {
+                cx.count("batch_waiting_full");
+            }
+            return;
+        }
+        if !cx
+            .notary
+            .check(lane_index, &Statement::Batch(digest), &batch.signature)
+        {
+            cx.count("batch_bad_signature");
+            return;
+        }
+        let first = lane.acknowledged.get(&position).filter(|d| **d != digest);
+        if let Some((first, known)) = first.and_then(|d| Some((*d, self.batches.known(d)?))) {
+            cx.report(Evidence::Conflict {
+                validator: lane_index,
+                statements: [
+                    (Statement::Batch(first), known.signature),
+                    (Statement::Batch(digest), batch.signature),
+                ],
+            });
+        }
+        let lane = &mut self.lanes[usize::from(lane_index)];
+        if position == lane.received.position + 1 && batch.header.parent == lane.received.digest {
+            lane.received = LaneTip { position, digest };
+            lane.checking.insert(position, digest);
+        } else if !wanted {
+            cx.count("batch_off_chain");
+            return;
+        }
+        cx.effect(Effect::Verify(batch.clone()));
+        self.batches.verify(digest, batch);
+        self.take_waiting(cx, lane_index);
+    }
+
+    /// A parent arrived: its children may have been waiting.
+    fn take_waiting(&mut self, cx: &mut Cx<'_>, lane_index: ValidatorIndex) {
+        let lane = &mut self.lanes[usize::from(lane_index)];
+        let next = lane.received.position + 1;
+        lane.waiting = lane.waiting.split_off(&next);
+        if let Some(batch) = lane.waiting.remove(&next) {
+            // Depth is bounded by the number waiting.
+            self.on_batch(cx, lane_index, batch);
+        }
+    }
+
+    /// The engine has checked a batch.
+    pub(crate) fn on_verified(&mut self, cx: &mut Cx<'_>, digest: BatchDigest, verdict: Verdict) {
+        let Some(batch) = self.batches.verified(&digest) else {
+            cx.count("verified_unasked");
+            return;
+        };
+        let (lane_index, position) = (batch.header.lane, batch.header.position);
+        let wanted = self.batches.is_wanted(&digest);
+        let lane = &mut self.lanes[usize::from(lane_index)];
+        let awaited = lane.checking.get(&position) == Some(&digest);
+        if awaited {
+            lane.checking.remove(&position);
+        }
+        if verdict != Verdict::Valid {
+            if awaited {
+                lane.cut_at(&batch.header);
+            }
+            match verdict {
+                Verdict::Forged => self.on_bad_batch(cx, batch),
+                _ => cx.count("batch_altered"),
+            }
+        } else if position <= lane.ordered.position {
+            // It is history already.
+        } else if wanted || (awaited && lane.chain.digest == batch.header.parent) {
+            self.write_batch(cx, digest, batch);
+        } else if awaited {
+            lane.checked.insert(position, batch);
+        } else {
+            cx.count("batch_off_chain");
+        }
+        self.take_waiting(cx, lane_index);
+    }
+
+    /// A batch that its author signed and should not have.
+    fn on_bad_batch(&mut self, cx: &mut Cx<'_>, batch: Batch) {
+        let header = batch.header;
+        cx.count("batch_invalid");
+        let lane = &mut self.lanes[usize::from(header.lane)];
+        lane.bad = lane.bad.saturating_add(1);
+        if lane.bad == cx.config.bad_batches_max {
+            cx.count("author_barred");
+        }
+        cx.report(Evidence::BadBatch {
+            header,
+            signature: batch.signature,
+        });
+    }
+
+    /// Writes a checked batch, goes on along the chain, and takes with it what was checked before its parent.
+    fn write_batch(&mut self, cx: &mut Cx<'_>, digest: BatchDigest, batch: Batch) {
+        let lane_index = batch.header.lane;
+        let mut next = Some((digest, batch));
+        while let Some((digest, batch)) = next {
+            cx.write(Record::Batch(batch.clone()));
+            self.batches.learn(digest, Known::of(&batch));
+            self.batches.keep(digest, batch);
+            self.extend_chain(cx, lane_index);
+            let lane = &mut self.lanes[usize::from(lane_index)];
+            let beyond = lane.checked.split_off(&(lane.chain.position + 1));
+            lane.checked = beyond;
+            let follows = lane
+                .checked
+                .first_key_value()
+                .is_some_and(|(_, batch)| batch.header.parent == lane.chain.digest);
+            next = follows
+                .then(|| lane.checked.pop_first())
+                .flatten()
+                .map(|(_, batch)| (batch.header.digest(), batch));
+        }
+    }
+
+    /// Walks the checked chain of a lane as far as it goes and acknowledges each step.
+    fn extend_chain(&mut self, cx: &mut Cx<'_>, lane_index: ValidatorIndex) {
+        loop {
+            let lane = &self.lanes[usize::from(lane_index)];
+            let position = lane.chain.position + 1;
+            let next = self.batches.at(lane_index, position).iter().find(|digest| {
+                self.batches
+                    .known(digest)
+                    .is_some_and(|known| known.parent == lane.chain.digest)
+            });
+            let Some(&digest) = next else { return };
+            let lane = &mut self.lanes[usize::from(lane_index)];
+            lane.chain = LaneTip { position, digest };
+            if lane.received.position < position {
+                lane.received = lane.chain;
+            }
+            if position > lane.acknowledged_max {
+                lane.acknowledged_max = position;
+                lane.acknowledged.insert(position, digest);
+                cx.write(Record::Acknowledged {
+                    lane: lane_index,
+                    position,
+                    digest,
+                });
+                Self::acknowledge(cx, &LaneTip { position, digest }.of(lane_index));
+            }
+        }
+    }
+
+    /// After a restart: every lane goes on from what is on disk.
+    pub(crate) fn resume(&mut self, cx: &mut Cx<'_>) {
+        for lane in cx.peers() {
+            self.extend_chain(cx, lane);
+        }
+    }
+
+    fn acknowledge(cx: &mut Cx<'_>, tip: &Tip) {
+        let signature = cx.notary.sign(&tip.acknowledgement());
+        cx.send(
+            tip.lane,
+            Message::Acknowledge {
+                position: tip.position,
+                digest: tip.digest,
+                signature,
+            },
+        );
+    }
+
+    /// A lane's new tip, from its author or from anyone who passes it on.
+    pub(crate) fn on_certificate(&mut self, cx: &mut Cx<'_>, certificate: TipCertificate) {
+        let tip = certificate.tip;
+        let lane = &self.lanes[usize::from(tip.lane)];
+        if tip.position <= lane.certified_position().max(lane.committed) {
+            return;
+        }
+        if !self.is_near(cx.config, &tip) {
+            cx.count("certificate_too_far_ahead");
+            return;
+        }
+        match cx.notary.tip(certificate) {
+            Some(certificate) => self.take_certificate(cx, certificate),
+            None => cx.count("certificate_bad"),
+        }
+    }
+
+    /// The lane's tip if it is the newest, and a batch to ask for if it does not come.
+    pub(crate) fn take_certificate(
+        &mut self,
+        cx: &mut Cx<'_>,
+        certificate: Proven<TipCertificate>,
+    ) {
+        let tip = certificate.tip;
+        let lane = &self.lanes[usize::from(tip.lane)];
+        if tip.position <= lane.certified_position().max(lane.committed) {
+            return;
+        }
+        self.adopt_certificate(cx.now, certificate);
+        // The batch itself is usually on its way from its author.
+        let due = Millis(cx.now.0 + cx.config.status_interval_ms);
+        self.want_certified(cx, due, &tip);
+    }
+
+    /// Takes a certificate as the lane's tip if it is the newest.
+    pub(super) fn adopt_certificate(&mut self, now: Millis, certificate: Proven<TipCertificate>) {
+        let lane = &mut self.lanes[usize::from(certificate.tip.lane)];
+        if certificate.tip.position > lane.certified_position() {
+            lane.certified = Some(certificate);
+            lane.note_unordered(now);
+        }
+    }
+}

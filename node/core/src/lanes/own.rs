@@ -1,0 +1,305 @@
+//! The own lane: from admitted transactions to a certified batch.
+//!
+//! Transactions wait in a mempool bounded in bytes. A batch is sealed when it is full or its first transaction has
+//! waited long enough, written, and only then sent. Acknowledgements of f+1 by weight, the own one included,
+//! make its certificate. At most `lane_window` batches are on their way at once, so a lane never runs ahead of
+//! what others hold.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use bds_contracts::block::{BatchDigest, MerkleRoot, Signature, Statement, ValidatorIndex};
+use bds_contracts::tx::Millis;
+
+use crate::batch::{Batch, BatchHeader, LaneTip, Payload, Position, TipCertificate};
+use crate::config::Config;
+use crate::context::Cx;
+use crate::gate::notary::Notary;
+use crate::message::Message;
+use crate::turn::{Effect, Record};
+
+use super::Lanes;
+use super::held::Known;
+
+/// A sealed batch that is not certified yet.
+struct Uncertified {
+    digest: BatchDigest,
+    acknowledged: BTreeMap<ValidatorIndex, Signature>,
+}
+
+impl Uncertified {
+    /// This validator's acknowledgement has arrived.
+    fn acknowledged_by(&self, who: ValidatorIndex) -> bool {
+        self.acknowledged.contains_key(&who)
+    }
+}
+
+/// What only its author knows of a lane.
+#[derive(Default)]
+pub(super) struct OwnLane {
+    mempool: VecDeque<Arc<[u8]>>,
+    mempool_bytes: usize,
+    /// When the oldest transaction of the mempool came.
+    waiting_since: Millis,
+    /// Position handed out for sealing, answer outstanding.
+    sealing: Option<Position>,
+    /// Last sealed batch.
+    tip: LaneTip,
+    uncertified: BTreeMap<Position, Uncertified>,
+}
+
+impl OwnLane {
+    /// Every transaction takes its four length bytes with it.
+    fn packed_bytes(tx: &[u8]) -> usize {
+        tx.len() + 4
+    }
+
+    /// Bytes and number of transactions waiting for a batch.
+    pub(super) fn mempool(&self) -> (usize, usize) {
+        (self.mempool_bytes, self.mempool.len())
+    }
+}
+
+impl Lanes {
+    /// Admitted transactions; what does not fit is dropped and counted (the shell asks for room before).
+    pub(crate) fn on_submit(&mut self, cx: &mut Cx<'_>, transactions: Vec<Arc<[u8]>>) {
+        for tx in transactions {
+            let bytes = OwnLane::packed_bytes(&tx);
+            if bytes > cx.config.batch_bytes_max
+                || self.own.mempool_bytes + bytes > cx.config.mempool_bytes_max
+            {
+                cx.count("submit_refused_full");
+                continue;
+            }
+            if self.own.mempool.is_empty() {
+                self.own.waiting_since = cx.now;
+            }
+            self.own.mempool_bytes += bytes;
+            self.own.mempool.push_back(tx);
+        }
+    }
+
+    /// True when a batch may be sealed at all: nothing being sealed and room in the windows. While others hold more of the own
+    /// lane than this validator, it has lost its home, and a batch sealed now would be a second one for its place.
+    fn may_seal(&self, config: &Config, held_elsewhere: Position) -> bool {
+        let lane = &self.lanes[usize::from(config.me)];
+        let sealed = self.own.tip.position;
+        self.own.sealing.is_none()
+            && !self.own.mempool.is_empty()
+            && held_elsewhere <= sealed
+            && self.own.uncertified.len() < usize::try_from(config.lane_window).unwrap_or(8)
+            && sealed.saturating_sub(lane.ordered.position) < config.lane_ahead_max / 2
+    }
+
+    /// Slots have ordered the own lane beyond the last batch that this validator knows of: it goes on from there. What it had
+    /// sealed for such a place meanwhile can never be ordered and waits again.
+    pub(super) fn follow_own_lane(&mut self, cx: &mut Cx<'_>) {
+        let ordered = self.lanes[usize::from(cx.me())].ordered;
+        // What is ordered needs no certificate any more.
+        let open = self.own.uncertified.split_off(&(ordered.position + 1));
+        self.own.uncertified = open;
+        if ordered.position > self.own.tip.position {
+            self.own.tip = ordered;
+            self.own.uncertified.clear();
+            self.own.waiting_since = cx.now;
+            cx.count("own_lane_regained");
+        }
+    }
+
+    /// When the next batch is due; `None` while none can be. `held_elsewhere` is the highest position of the own lane that f+1
+    /// other validator says it holds.
+    pub(crate) fn seal_due(&self, config: &Config, held_elsewhere: Position) -> Option<Millis> {
+        if !self.may_seal(config, held_elsewhere) {
+            return None;
+        }
+        let full = self.own.mempool_bytes >= config.batch_bytes_max
+            || self.own.mempool.len() >= config.batch_transactions_max;
+        // While a batch is still on its way, the next one gathers: the busier the network, the larger and cheaper
+        // the batches. Idle, a batch leaves after the plain delay.
+        let patience = if self.own.uncertified.is_empty() {
+            config.batch_delay_ms
+        } else {
+            config.batch_delay_busy_ms
+        };
+        Some(if full {
+            Millis(0)
+        } else {
+            Millis(self.own.waiting_since.0 + patience)
+        })
+    }
+
+    /// Takes the next batch out of the mempool if one is due.
+    pub(crate) fn seal(&mut self, cx: &mut Cx<'_>, held_elsewhere: Position) {
+        let due = self.seal_due(cx.config, held_elsewhere);
+        if due.is_none_or(|due| due > cx.now) {
+            return;
+        }
+        let (mut bytes, mut count) = (0, 0);
+        for tx in self
+            .own
+            .mempool
+            .iter()
+            .take(cx.config.batch_transactions_max)
+        {
+            let more = OwnLane::packed_bytes(tx);
+            if bytes + more > cx.config.batch_bytes_max {
+                break;
+            }
+            bytes += more;
+            count += 1;
+        }
+        let taken: Vec<_> = self.own.mempool.drain(..count).collect();
+        self.own.mempool_bytes -= bytes;
+        self.own.waiting_since = cx.now;
+        let position = self.own.tip.position + 1;
+        self.own.sealing = Some(position);
+        let payload = Payload::pack(taken.iter().map(AsRef::as_ref));
+        cx.effect(Effect::Seal { position, payload });
+    }
+
+    /// The root is there: sign, write, send.
+    pub(crate) fn on_sealed(
+        &mut self,
+        cx: &mut Cx<'_>,
+        position: Position,
+        payload: Payload,
+        root: MerkleRoot,
+        count: u32,
+    ) {
+        if self.own.sealing != Some(position) {
+            cx.count("sealed_unasked");
+            return;
+        }
+        self.own.sealing = None;
+        let header = BatchHeader {
+            chain: cx.config.chain,
+            lane: cx.config.me,
+            position,
+            parent: self.own.tip.digest,
+            transactions_root: root,
+            count,
+            bytes: u32::try_from(payload.as_bytes().len()).expect("batch_bytes_max fits"),
+        };
+        let digest = header.digest();
+        let batch = Batch {
+            signature: cx.notary.sign(&Statement::Batch(digest)),
+            header,
+            payload,
+        };
+        cx.write(Record::Batch(batch.clone()));
+        cx.write(Record::Acknowledged {
+            lane: cx.config.me,
+            position,
+            digest,
+        });
+        self.batches.learn(digest, Known::of(&batch));
+        self.batches.keep(digest, batch.clone());
+        self.own.tip = LaneTip { position, digest };
+        let lane = &mut self.lanes[usize::from(cx.config.me)];
+        lane.chain = self.own.tip;
+        lane.received = self.own.tip;
+        lane.acknowledged.insert(position, digest);
+        self.track_uncertified(cx.config, cx.notary, self.own.tip);
+        cx.broadcast(Message::Batch(batch));
+        self.certify_batch(cx, position);
+    }
+
+    /// The own lane goes on after its last batch on disk; what is not certified collects acknowledgements again.
+    pub(super) fn restore_own(&mut self, config: &Config, notary: &Notary) {
+        let lane = &self.lanes[usize::from(config.me)];
+        let mut tip = lane.ordered;
+        let certified = lane.certified_position().max(tip.position);
+        while let Some(&digest) = self.batches.at(config.me, tip.position + 1).first() {
+            tip = LaneTip {
+                position: tip.position + 1,
+                digest,
+            };
+            if tip.position > certified {
+                self.track_uncertified(config, notary, tip);
+            }
+        }
+        self.own.tip = tip;
+        let lane = &mut self.lanes[usize::from(config.me)];
+        lane.chain = tip;
+        lane.received = tip;
+    }
+
+    /// Starts collecting acknowledgements with the own one.
+    fn track_uncertified(&mut self, config: &Config, notary: &Notary, tip: LaneTip) {
+        let own = notary.sign(&tip.of(config.me).acknowledgement());
+        self.own.uncertified.insert(
+            tip.position,
+            Uncertified {
+                digest: tip.digest,
+                acknowledged: BTreeMap::from([(config.me, own)]),
+            },
+        );
+    }
+
+    /// A peer holds one of the own batches.
+    pub(crate) fn on_acknowledge(
+        &mut self,
+        cx: &mut Cx<'_>,
+        from: ValidatorIndex,
+        tip: LaneTip,
+        signature: Signature,
+    ) {
+        let Some(pending) = self.own.uncertified.get_mut(&tip.position) else {
+            return;
+        };
+        if pending.digest != tip.digest {
+            cx.count("acknowledge_other_digest");
+            return;
+        }
+        pending.acknowledged.insert(from, signature);
+        self.certify_batch(cx, tip.position);
+    }
+
+    /// Makes the certificate once f+1 by weight have acknowledged.
+    fn certify_batch(&mut self, cx: &mut Cx<'_>, position: Position) {
+        let Some(pending) = self.own.uncertified.get_mut(&position) else {
+            return;
+        };
+        let digest = pending.digest;
+        let tip = LaneTip { position, digest }.of(cx.me());
+        let mut wrong = 0;
+        let certificate = cx
+            .notary
+            .certify_tip(tip, &mut pending.acknowledged, &mut wrong);
+        cx.count_many("acknowledge_bad_signature", wrong);
+        let Some(certificate) = certificate else {
+            return;
+        };
+        // Whoever acknowledged this one holds all before it, so it certifies them too.
+        self.own.uncertified = self.own.uncertified.split_off(&(position + 1));
+        let shown = TipCertificate::clone(&certificate);
+        cx.write(Record::LaneCertificate(shown.clone()));
+        cx.broadcast(Message::Certificate(shown));
+        self.adopt_certificate(cx.now, certificate);
+    }
+
+    /// Own batches above what the peer holds; those that are ordered it fetches by itself. What it holds and has not
+    /// acknowledged, as far as is known here, is repeated by its last batch: the acknowledgement may have been lost, and one for
+    /// the last stands for all.
+    pub(crate) fn repeat_batches(&self, cx: &mut Cx<'_>, to: ValidatorIndex, holds: Position) {
+        let me = cx.me();
+        let tip = self.own.tip.position;
+        let last_uncertified = self.own.uncertified.last_key_value();
+        let unheard = last_uncertified.is_some_and(|(_, last)| !last.acknowledged_by(to));
+        let holds = if holds >= tip && unheard {
+            tip - 1
+        } else {
+            holds
+        };
+        let low = holds.max(self.lanes[usize::from(me)].ordered.position);
+        let high = tip.min(low + cx.config.lane_window);
+        let digests: Vec<_> = (low + 1..=high)
+            .filter_map(|position| self.batches.at(me, position).first().copied())
+            .collect();
+        if !digests.is_empty() {
+            let count = u64::try_from(digests.len()).unwrap_or(0);
+            cx.count_many("batches_repeated", count);
+            self.serve_batches(cx, to, digests);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Catching up: questions for slots and certified headers, and the answers.
+//!
+//! A validator that is behind asks one peer at a time for committed slots, another for certified headers, and checks every
+//! certificate; the payloads follow through `lanes`. A question says how much its asker takes, and an answer is cut to
+//! that: it is never refused for its length.
+
+use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
+use bds_contracts::tx::Millis;
+
+use crate::config::Config;
+use crate::context::Cx;
+use crate::message::{CommittedSlot, Message, Status};
+use crate::turn::Effect;
+
+use super::{Standing, Sync};
+
+/// One kind of question, asked of one peer at a time.
+#[derive(Default)]
+pub(super) struct Questions {
+    /// Who was asked, and until when to wait for the answer.
+    open: Option<(ValidatorIndex, Millis)>,
+    /// Where the search for the next peer to ask begins.
+    next_peer: usize,
+}
+
+impl Questions {
+    /// True when `from` was asked; the question is then answered.
+    fn answered_by(&mut self, from: ValidatorIndex) -> bool {
+        self.open.take_if(|(peer, _)| *peer == from).is_some()
+    }
+
+    /// True while an answer is waited for.
+    fn waits(&mut self, now: Millis) -> bool {
+        self.open.take_if(|(_, due)| *due <= now);
+        self.open.is_some()
+    }
+}
+
+/// How much of a question this validator answers at once.
+fn served(cx: &Cx<'_>, count: u32) -> usize {
+    usize::try_from(count)
+        .unwrap_or(usize::MAX)
+        .min(cx.config.fetch_slots_max)
+}
+
+impl Sync {
+    /// Asks for whatever this validator lacks and somebody has.
+    pub(crate) fn fetch(&mut self, cx: &mut Cx<'_>, own: &Standing) {
+        self.fetch_slots(cx, own);
+        self.fetch_headers(cx, own);
+    }
+
+    /// When a peer that was asked has had its time.
+    pub(crate) fn fetch_due(&self) -> Option<Millis> {
+        let questions = [&self.slots, &self.headers];
+        questions.iter().filter_map(|q| q.open).map(|o| o.1).min()
+    }
+
+    /// The next peer, round and round, whose status shows more than `height`.
+    fn peer_ahead(
+        &self,
+        config: &Config,
+        next_peer: usize,
+        height: Height,
+        of: fn(&Status) -> Height,
+    ) -> Option<ValidatorIndex> {
+        let n = config.validators();
+        let ahead = (0..n).map(|step| (next_peer + step) % n).find(|peer| {
+            *peer != usize::from(config.me)
+                && self.statuses[*peer]
+                    .as_ref()
+                    .is_some_and(|status| of(status) > height)
+        });
+        ahead.map(|peer| ValidatorIndex::try_from(peer).expect("a set fits"))
+    }
+
+    /// Asks one peer for the slots that follow, if someone is ahead and nobody has been asked lately.
+    pub(crate) fn fetch_slots(&mut self, cx: &mut Cx<'_>, own: &Standing) {
+        if self.slots.waits(cx.now) || own.committed - own.executed >= cx.config.window {
+            return;
+        }
+        // A few slots behind is normal while votes are on their way.
+        let lag = if self.slots_stalled {
+            0
+        } else {
+            cx.config.slots_in_flight
+        };
+        let Some(peer) = self.peer_ahead(
+            cx.config,
+            self.slots.next_peer,
+            own.committed.saturating_add(lag),
+            |status| status.committed,
+        ) else {
+            return;
+        };
+        self.slots.next_peer = (usize::from(peer) + 1) % cx.config.validators();
+        self.slots.open = Some((peer, Millis(cx.now.0 + cx.config.fetch_retry_ms)));
+        cx.count("slots_fetched");
+        cx.send(
+            peer,
+            Message::FetchSlots {
+                from: own.committed + 1,
+                count: u32::try_from(cx.config.fetch_slots_max).unwrap_or(u32::MAX),
+            },
+        );
+    }
+
+    /// Asks one peer for certified headers from the first missing one on. Results are signed once, when a block is executed;
+    /// whoever executes it later than the others, or lost its certificate in a crash, can prove it only with theirs.
+    pub(crate) fn fetch_headers(&mut self, cx: &mut Cx<'_>, own: &Standing) {
+        if self.headers.waits(cx.now) {
+            return;
+        }
+        let missing = own.unproven;
+        if missing > own.executed.saturating_add(cx.config.window) {
+            return;
+        }
+        let lag = if self.headers_stalled {
+            0
+        } else {
+            2 * cx.config.slots_in_flight
+        };
+        let Some(peer) = self.peer_ahead(
+            cx.config,
+            self.headers.next_peer,
+            (missing - 1).saturating_add(lag),
+            |status| status.certified,
+        ) else {
+            return;
+        };
+        self.headers.next_peer = (usize::from(peer) + 1) % cx.config.validators();
+        self.headers.open = Some((peer, Millis(cx.now.0 + cx.config.fetch_retry_ms)));
+        cx.count("headers_fetched");
+        cx.send(
+            peer,
+            Message::FetchHeaders {
+                from: missing,
+                count: u32::try_from(cx.config.fetch_slots_max).unwrap_or(u32::MAX),
+            },
+        );
+    }
+
+    /// A peer asks for slots: the store has them.
+    pub(crate) fn on_fetch_slots(
+        &self,
+        cx: &mut Cx<'_>,
+        own: &Standing,
+        to: ValidatorIndex,
+        from: Height,
+        count: u32,
+    ) {
+        if from > own.committed {
+            cx.count("fetch_slots_beyond");
+            return;
+        }
+        let count = served(cx, count);
+        cx.effect(Effect::ServeSlots { to, from, count });
+    }
+
+    /// A peer asks for certified headers: the store has them.
+    pub(crate) fn on_fetch_headers(
+        &self,
+        cx: &mut Cx<'_>,
+        own: &Standing,
+        to: ValidatorIndex,
+        from: Height,
+        count: u32,
+    ) {
+        if from > own.certified {
+            cx.count("fetch_headers_beyond");
+            return;
+        }
+        let count = served(cx, count);
+        cx.effect(Effect::ServeHeaders { to, from, count });
+    }
+
+    /// The answer of the peer that was asked: consecutive slots, each with a commit certificate. What goes beyond the
+    /// question is left out; what is returned is proven and new.
+    pub(crate) fn on_slots(
+        &mut self,
+        cx: &mut Cx<'_>,
+        own: &Standing,
+        from: ValidatorIndex,
+        slots: Vec<CommittedSlot>,
+    ) -> Vec<CommittedSlot> {
+        if !self.slots.answered_by(from) {
+            cx.count("slots_unasked");
+            return Vec::new();
+        }
+        let news: Vec<_> = slots
+            .into_iter()
+            .take(cx.config.fetch_slots_max)
+            .filter(|slot| slot.proposal.slot > own.committed)
+            .collect();
+        let consecutive = news
+            .iter()
+            .zip(own.committed + 1..)
+            .all(|(slot, height)| slot.proposal.slot == height);
+        let claims: Vec<_> = news
+            .iter()
+            .filter_map(|slot| cx.notary.committed_claim(slot))
+            .collect();
+        let formed = consecutive && claims.len() == news.len();
+        if !formed || !cx.notary.proves(&claims) {
+            self.refuse_answer(cx, "slots_bad");
+            return Vec::new();
+        }
+        drop(claims);
+        if !news.is_empty() {
+            self.refused = 0;
+        }
+        news
+    }
+
+    /// The answer of the peer that was asked: certified headers, rising. What goes beyond the question is left out; what
+    /// is returned is proven. What is returned is proven.
+    pub(crate) fn on_headers(
+        &mut self,
+        cx: &mut Cx<'_>,
+        own: &Standing,
+        from: ValidatorIndex,
+        mut headers: Vec<CertifiedHeader>,
+    ) -> Vec<CertifiedHeader> {
+        if !self.headers.answered_by(from) {
+            cx.count("headers_unasked");
+            return Vec::new();
+        }
+        headers.truncate(cx.config.fetch_slots_max);
+        let missing = own.unproven;
+        let most = u64::try_from(cx.config.fetch_slots_max).unwrap_or(u64::MAX);
+        let top = missing.saturating_add(most - 1);
+        headers.retain(|proof| (missing..=top).contains(&proof.header.height));
+        let rising = headers
+            .windows(2)
+            .all(|pair| pair[0].header.height < pair[1].header.height);
+        let claims: Vec<_> = headers.iter().map(|c| cx.notary.header_claim(c)).collect();
+        if !rising || !cx.notary.proves(&claims) {
+            self.refuse_answer(cx, "headers_bad");
+            return Vec::new();
+        }
+        drop(claims);
+        if !headers.is_empty() {
+            self.refused = 0;
+        }
+        headers
+    }
+
+    fn refuse_answer(&mut self, cx: &mut Cx<'_>, why: &'static str) {
+        self.refused = self.refused.saturating_add(1);
+        cx.count(why);
+    }
+}

@@ -1,0 +1,72 @@
+//! Who has what: status messages, repeating what a peer seems to miss, and catching up with those who are ahead.
+//!
+//! | file | question |
+//! |---|---|
+//! | `status` | what the others say they have, and what to repeat for them |
+//! | `fetch` | what to ask them for, and which answers to take |
+//!
+//! The machine knows the others; where this validator stands it is told. It says what is to be repeated, and which slots
+//! and headers are proven; it changes nothing itself.
+
+mod fetch;
+mod status;
+
+use bds_contracts::block::Height;
+use bds_contracts::tx::Millis;
+
+use crate::message::{Status, View};
+use fetch::Questions;
+
+/// Where this validator stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// View it is in.
+    pub(crate) view: View,
+    /// Last slot it committed without a gap below.
+    pub(crate) committed: Height,
+    /// Last slot it executed.
+    pub(crate) executed: Height,
+    /// Last block executed here whose result is certified.
+    pub(crate) certified: Height,
+    /// First block that nobody has shown it the certificate of.
+    pub(crate) unproven: Height,
+}
+
+/// The machine.
+#[derive(Default)]
+pub(crate) struct Sync {
+    /// Last status of every other validator, by index.
+    statuses: Vec<Option<Status>>,
+    /// What those say of how long voting takes.
+    voting_ms: Vec<u64>,
+    /// When something was last repeated for each validator.
+    repeated_at: Vec<Option<Millis>>,
+    slots: Questions,
+    headers: Questions,
+    status_due: Millis,
+    /// `committed` and `certified` at the last own status: without progress since, even one block behind is a reason to
+    /// ask.
+    committed_then: Height,
+    certified_then: Height,
+    slots_stalled: bool,
+    headers_stalled: bool,
+    /// Answers refused since the last one that was taken.
+    refused: u64,
+}
+
+impl Sync {
+    /// Nothing is known of the others; nothing of this is on disk.
+    pub(crate) fn new(validators: usize, now: Millis) -> Self {
+        Self {
+            statuses: vec![None; validators],
+            repeated_at: vec![None; validators],
+            status_due: now,
+            ..Self::default()
+        }
+    }
+
+    /// Answers refused since the last one that was taken.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused
+    }
+}
