@@ -81,7 +81,16 @@ fn the_same_seed_gives_the_same_history() {
 /// Which faults struck does not depend on which others are allowed: the ground that shrinking stands on.
 #[test]
 fn leaving_a_fault_out_leaves_the_others_where_they_were() {
-    let all = run(&Plan::new(8));
+    let plan = Plan {
+        faults: Some(vec![
+            Fault::ClockSkew,
+            Fault::Pause,
+            Fault::Drop,
+            Fault::Crash,
+        ]),
+        ..Plan::new(8)
+    };
+    let all = run(&plan);
     let weather: Vec<_> = all
         .decisions
         .iter()
@@ -97,7 +106,7 @@ fn leaving_a_fault_out_leaves_the_others_where_they_were() {
     let only = weather.iter().copied().collect();
     let again = run(&Plan {
         only: Some(std::sync::Arc::new(only)),
-        ..Plan::new(8)
+        ..plan
     });
     assert_eq!(again.decisions, weather);
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use bds_tests::sim::byzantine::Lie;
 use bds_tests::sim::faults::Fault;
-use bds_tests::sim::plan::{Plan, nodes_of};
+use bds_tests::sim::plan::{MachineKind, Plan, nodes_of};
 use bds_tests::sim::report::{by_name, grade, replay_command, run, sweep};
 use bds_tests::sim::shrink::shrink;
 use bds_tests::sim::twins::play_all;
@@ -96,6 +96,9 @@ struct Common {
     /// A rule broken on purpose, by name.
     #[arg(long, default_value = "correct")]
     variant: String,
+    /// The state machine: mock, contracts, or drawn by the seed.
+    #[arg(long, default_value = "mock")]
+    machine: String,
     /// Do not count the weight of certificates: a wrong quorum must then break agreement to be seen.
     #[arg(long)]
     trust_certificates: bool,
@@ -132,6 +135,12 @@ impl Common {
             trust_certificates: self.trust_certificates,
             variant: Variant::from_name(&self.variant)
                 .ok_or(format!("no variant is called {}", self.variant))?,
+            machine: match self.machine.as_str() {
+                "drawn" => MachineKind::Drawn,
+                "mock" => MachineKind::Mock,
+                "contracts" => MachineKind::Contracts,
+                other => return Err(format!("no machine is called {other}")),
+            },
             ..Plan::new(seed)
         })
     }

@@ -101,7 +101,8 @@ impl Machine for MockMachine {
                 match name_of(tx).filter(|name| self.seen.insert(*name) || again) {
                     Some(name) => {
                         self.state = mix(self.state, tx);
-                        if self.variant == Variant::ResultOfItsOwn && self.state % 64 == 0 {
+                        if self.variant == Variant::ResultOfItsOwn && self.state.is_multiple_of(64)
+                        {
                             self.state ^= u64::from(self.of);
                         }
                         receipts.push((name, self.state));

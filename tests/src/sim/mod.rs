@@ -9,6 +9,7 @@
 pub mod byzantine;
 pub mod checker;
 pub mod client;
+pub mod contracts;
 mod effects;
 pub mod faults;
 mod lives;

@@ -35,8 +35,22 @@ pub struct Plan {
     pub variant: Variant,
     /// Do not count the weight of certificates, so that a wrong quorum has to break agreement to be seen.
     pub trust_certificates: bool,
+    /// Which state machine.
+    pub machine: MachineKind,
     /// Nothing but these decisions may strike.
     pub only: Option<Arc<BTreeSet<Decision>>>,
+}
+
+/// Which state machine is executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MachineKind {
+    /// The seed draws it: the real contracts in one of sixteen runs.
+    Drawn,
+    /// The stand-in.
+    #[default]
+    Mock,
+    /// The node's own execution of the real contracts.
+    Contracts,
 }
 
 impl Plan {
@@ -52,6 +66,7 @@ impl Plan {
             lies: None,
             variant: Variant::Correct,
             trust_certificates: false,
+            machine: MachineKind::Mock,
             only: None,
         }
     }
@@ -92,6 +107,8 @@ pub struct Climate {
     pub rotation_slots: u64,
     /// Blocks between two snapshots; 0 for never.
     pub snapshot_every: u64,
+    /// The real contracts are executed.
+    pub contracts: bool,
 }
 
 /// Purpose of these draws; see [`Draws::at`].
@@ -159,6 +176,11 @@ impl Climate {
             fetch_slots_max: random.pick(&[4, 8, 16]),
             rotation_slots: random.pick(&[8, 32, 1_024]),
             snapshot_every: random.pick(&[4, 8, 20]),
+            contracts: match plan.machine {
+                MachineKind::Drawn => plan.seed % 16 == 5,
+                MachineKind::Mock => false,
+                MachineKind::Contracts => true,
+            },
         }
     }
 

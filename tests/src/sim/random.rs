@@ -25,7 +25,7 @@ impl Draws {
     /// Chance at one place for one purpose; a purpose has a number of its own.
     #[must_use]
     pub fn at(&self, purpose: u64, key: Key) -> Random {
-        let mut state = self.seed ^ scramble(purpose.wrapping_add(0x51_7c_c1b7_2722_0a95));
+        let mut state = self.seed ^ scramble(purpose.wrapping_add(0x517c_c1b7_2722_0a95));
         for part in [key.0, key.1, key.2] {
             state = scramble(
                 state

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::byzantine::Lie;
 use super::faults::{Cause, Counts, Decision, Fault};
-use super::plan::Plan;
+use super::plan::{MachineKind, Plan};
 use super::variant::Variant;
 use super::world::World;
 
@@ -113,6 +113,11 @@ pub fn replay_command(plan: &Plan) -> String {
     if let Some(kinds) = &plan.faults {
         let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
         command.push_str(&format!(" --faults {}", names.join(",")));
+    }
+    match plan.machine {
+        MachineKind::Mock => {}
+        MachineKind::Drawn => command.push_str(" --machine drawn"),
+        MachineKind::Contracts => command.push_str(" --machine contracts"),
     }
     if plan.trust_certificates {
         command.push_str(" --trust-certificates");

@@ -108,7 +108,7 @@ impl World {
     }
 
     /// Decides what the disk does to this turn.
-    pub(super) fn draw_disk_fate(&mut self, index: usize, changing: bool, behind: bool) -> Fate {
+    fn draw_disk_fate(&mut self, index: usize, changing: bool, behind: bool) -> Fate {
         let here = self.here(index);
         let moments = [
             (changing, Fault::CrashInViewChange),
@@ -184,7 +184,7 @@ impl World {
             Event::Local {
                 node: index,
                 incarnation,
-                input,
+                input: Box::new(input),
             },
         );
     }

@@ -47,7 +47,7 @@ impl World {
         }
         if let Some(name) = self
             .clients
-            .any_told(random.bits() % 3 << 32 | random.below(64))
+            .any_told((random.below(3) << 32) | random.below(64))
         {
             self.read(random.index(self.plan.nodes), name);
         }

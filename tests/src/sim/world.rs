@@ -10,6 +10,7 @@ use bds_core::turn::Input;
 use super::byzantine::Coalition;
 use super::checker::Checker;
 use super::client::History;
+use super::contracts::ContractRules;
 use super::faults::Faults;
 use super::machine::Rules;
 use super::mock::MockRules;
@@ -43,7 +44,7 @@ pub(super) enum Event {
     Local {
         node: usize,
         incarnation: u64,
-        input: Input,
+        input: Box<Input>,
     },
     /// The core asked to be called.
     Wake {
@@ -145,11 +146,15 @@ impl World {
         let draws = Draws::new(plan.seed ^ u64::try_from(plan.nodes).unwrap_or(0) << 48);
         let climate = Climate::draw(&plan, draws);
         let faults = Faults::draw(draws, plan.faults.as_deref(), plan.only.clone());
-        let rules: Box<dyn Rules> = Box::new(MockRules {
-            chain: CHAIN,
-            lanes: plan.nodes,
-            variant: plan.variant,
-        });
+        let rules: Box<dyn Rules> = if climate.contracts {
+            Box::new(ContractRules::new(&climate.set))
+        } else {
+            Box::new(MockRules {
+                chain: CHAIN,
+                lanes: plan.nodes,
+                variant: plan.variant,
+            })
+        };
         let chain = rules.chain();
         let nodes: Vec<_> = (0..plan.nodes)
             .map(|node| {
@@ -258,7 +263,7 @@ impl World {
                 input,
             } => {
                 if self.nodes[node].incarnation == incarnation {
-                    self.input(node, input);
+                    self.input(node, *input);
                 }
             }
             Event::Wake { node, incarnation } => {

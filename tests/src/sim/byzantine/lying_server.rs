@@ -33,10 +33,10 @@ impl Behaviour for LyingServer {
             Message::Slots(slots) if scene.lies(key) => twist(slots, &mut random),
             Message::Headers(headers) if scene.lies(key) => twist(headers, &mut random),
             // A batch that was asked for does not come.
-            Message::Batch(batch) if batch.header.lane != sent.from && random.chance(700) => {
-                if scene.lies(key) {
-                    return Vec::new();
-                }
+            Message::Batch(batch)
+                if batch.header.lane != sent.from && random.chance(700) && scene.lies(key) =>
+            {
+                return Vec::new();
             }
             Message::Status(status) if random.chance(500) && scene.lies(key) => {
                 status.committed = status.committed.saturating_add(random.between(1, 100));
