@@ -1,7 +1,7 @@
 //! The border of the core: what goes in, what comes out, and the rule that writes come first.
 //!
-//! The shell runs turns: it hands over inputs, takes the [`Turn`], writes its records, syncs, and only then
-//! gets to see the effects. [`Turn::commit`] is the only way to open a turn, so no vote, acknowledgement or result
+//! The shell runs turns: it hands over inputs, takes the [`Turn`], writes its records, syncs if one of them is a promise, and
+//! only then gets to see the effects. [`Turn::commit`] is the only way to open a turn, so no vote, acknowledgement or result
 //! can leave before what it depends on is on disk.
 
 use std::sync::Arc;
@@ -145,7 +145,7 @@ pub enum Effect {
     Halt(String),
 }
 
-/// Something that must be on disk before the effects of its turn are carried out.
+/// Something to be written before the effects of its turn are carried out: a promise, which must then be on disk, or a note.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Record {
     /// A checked batch, own or a peer's. Goes to the ledger log.
@@ -184,6 +184,35 @@ pub enum Record {
     EnteredView(NewView),
 }
 
+impl Record {
+    /// True when others, or this validator's own state, will rest on it: it is on disk before anything leaves. A note is only
+    /// written, and a crash may lose it until something after it in its log is synced.
+    ///
+    /// - A lane certificate is a note. The batch is a promise of its author, and each acknowledgement one of its signer, who
+    ///   gives it again when asked: after a crash the certificate is collected again, or a peer shows it.
+    /// - A prepare certificate is a note. The commit vote that rests on it is a promise written after it to the same log,
+    ///   and a log is durable in order: whoever let a commit vote out, or a view change that names the slot, finds the
+    ///   certificate again. Whoever let neither out may forget it, as if the prepares had not arrived.
+    /// - A committed slot and a certified header could be learned again from peers. They are promises all the same, for more
+    ///   than votes follows from them: a slot is executed, and the state and its snapshot must never be ahead of the log; a
+    ///   certified header tells clients that they may rely on their receipts; and the store serves what is synced.
+    #[must_use]
+    pub fn is_promise(&self) -> bool {
+        match self {
+            Self::LaneCertificate(_) | Self::PrepareCertificate(_) => false,
+            Self::Batch(_)
+            | Self::Committed(_)
+            | Self::Certified(_)
+            | Self::Acknowledged { .. }
+            | Self::PrePrepared { .. }
+            | Self::Prepared(_)
+            | Self::Committing(_)
+            | Self::ViewChanging(_)
+            | Self::EnteredView(_) => true,
+        }
+    }
+}
+
 /// Where records go. A node has a disk; the simulator has one that can lose what was not synced.
 pub trait Disk {
     /// What can go wrong.
@@ -220,10 +249,10 @@ impl Turn {
     /// True when [`Turn::commit`] will wait for the disk.
     #[must_use]
     pub fn writes(&self) -> bool {
-        !self.records.is_empty()
+        self.records.iter().any(Record::is_promise)
     }
 
-    /// Writes, syncs if anything was written, and only then hands out the effects.
+    /// Writes, syncs if a promise is among what was written, and only then hands out the effects.
     ///
     /// # Errors
     /// The disk's error; no effect of this turn gets out.
@@ -231,7 +260,7 @@ impl Turn {
         for record in &self.records {
             disk.append(record)?;
         }
-        if !self.records.is_empty() {
+        if self.writes() {
             disk.sync()?;
         }
         Ok(self.effects)

@@ -6,6 +6,7 @@
 mod common;
 
 use bds_contracts::block::{BatchDigest, Statement};
+use bds_contracts::tx::Millis;
 use bds_core::batch::{Batch, BatchHeader, Payload};
 use bds_core::evidence::Evidence;
 use bds_core::message::Message;
@@ -233,4 +234,57 @@ fn lost_acknowledgements_do_not_stop_a_lane() {
     net.run(3_000);
     net.make_blocks(1, 3);
     assert!(net.nodes[0].core().lane_certified()[1] > window);
+}
+
+/// A validator that lost its home has a batch at the engine when it learns how far its lane was ordered. The batch once took
+/// the place it was begun for: a second one there, with the wrong parent, and the lane went back with it.
+#[test]
+fn a_batch_begun_before_the_lane_moved_on_takes_the_next_place() {
+    let mut net = Net::new(4, |_| {});
+    for round in 0..5 {
+        let text = format!("round {round}");
+        net.submit(3, &[text.as_bytes()]);
+        net.run(100);
+    }
+    let before = net.nodes[0].core().lane_positions()[3];
+    assert!(before >= 5);
+    for index in 0..4 {
+        net.stop(index);
+    }
+    net.nodes[3].disk.0.clear();
+    net.start(3);
+    let node = &mut net.nodes[3];
+    let core = node.core.as_mut().expect("up");
+    let mut turn = Turn::default();
+    core.step(net.now, Input::Submit(vec![b"begun"[..].into()]), &mut turn);
+    let later = Millis(net.now.0 + 100);
+    core.step(later, Input::Tick, &mut turn);
+    let Ok(effects) = turn.commit(&mut node.disk);
+    let seal = effects.into_iter().find_map(|effect| match effect {
+        Effect::Seal { position, payload } => Some((position, payload)),
+        _ => None,
+    });
+    let (position, payload) = seal.expect("alone, it begins a batch");
+    assert_eq!(position, 1);
+    net.now = later;
+    for index in 0..3 {
+        net.start(index);
+    }
+    net.run(3_000);
+    assert_eq!(net.nodes[3].core().lane_positions()[3], before);
+    let root = common::root_of(&payload);
+    net.input(
+        3,
+        Input::Sealed {
+            position,
+            payload,
+            root,
+            count: 1,
+        },
+    );
+    net.run(3_000);
+    assert_eq!(net.nodes[0].core().lane_positions()[3], before + 1);
+    assert_eq!(net.nodes[0].core().lane_certified()[3], before + 1);
+    let evidence: usize = net.nodes.iter().map(|n| n.core().evidence().count()).sum();
+    assert_eq!(evidence, 0);
 }

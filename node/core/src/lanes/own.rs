@@ -171,6 +171,8 @@ impl Lanes {
             return;
         }
         self.own.sealing = None;
+        // Slots may have moved the lane on meanwhile: the batch takes the place that is next now.
+        let position = self.own.tip.position + 1;
         let header = BatchHeader {
             chain: cx.config.chain,
             lane: cx.config.me,

@@ -72,9 +72,9 @@ impl Scheme for MockScheme {
     }
 }
 
-/// Everything written, in order.
+/// Everything written, in order, and how much of it is synced.
 #[derive(Default)]
-pub(crate) struct Memory(pub(crate) Vec<Record>);
+pub(crate) struct Memory(pub(crate) Vec<Record>, pub(crate) usize);
 
 impl Disk for Memory {
     type Error = Infallible;
@@ -85,6 +85,7 @@ impl Disk for Memory {
     }
 
     fn sync(&mut self) -> Result<(), Infallible> {
+        self.1 = self.0.len();
         Ok(())
     }
 }
@@ -493,7 +494,8 @@ impl Net {
     }
 }
 
-fn root_of(payload: &Payload) -> MerkleRoot {
+/// Root of these transactions as the engine of these tests computes it.
+pub(crate) fn root_of(payload: &Payload) -> MerkleRoot {
     MerkleRoot(Sha512_256::digest(payload.as_bytes()).into())
 }
 
