@@ -5,6 +5,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -17,13 +18,15 @@ use tokio::time::{Instant, sleep_until};
 /// Chunks under way in one direction: with [`CHUNK_BYTES`], some times what a link of 100 ms carries here.
 const CHUNKS: usize = 256;
 const CHUNK_BYTES: usize = 64 * 1024;
+/// Where links listen.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
 
 /// Passes connections on to `to`, late; returns where to dial. Lives as long as the runtime it is started in.
 ///
 /// # Errors
 /// When no port is free.
 pub async fn delayed(to: SocketAddr, delay: Duration) -> std::io::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let listener = listen().await?;
     let at = listener.local_addr()?;
     tokio::spawn(async move {
         // Ends with the runtime; a listener that fails looks like a peer that is away.
@@ -42,6 +45,22 @@ pub async fn delayed(to: SocketAddr, delay: Duration) -> std::io::Result<SocketA
         }
     });
     Ok(at)
+}
+
+/// Listens below the ports that the system hands out by itself (from 32768 on Linux): those were handed to validators that may
+/// not have started yet.
+async fn listen() -> std::io::Result<TcpListener> {
+    static NEXT: AtomicU16 = AtomicU16::new(PORTS.start);
+    loop {
+        let port = NEXT.fetch_add(1, Ordering::Relaxed);
+        if !PORTS.contains(&port) {
+            return Err(std::io::ErrorKind::AddrInUse.into());
+        }
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Err(problem) if problem.kind() == std::io::ErrorKind::AddrInUse => {}
+            bound => return bound,
+        }
+    }
 }
 
 fn one_way(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) {
