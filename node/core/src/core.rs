@@ -90,6 +90,10 @@ impl Core {
             self.started = true;
             machines.lanes.resume(cx);
         }
+        if matches!(input, Input::Tick) {
+            // The shell calls at the earliest time that was asked for, and may forget the later ones.
+            self.wake_at = None;
+        }
         match input {
             Input::Received { from, message } => {
                 match self.gate.admit(cx.config, now, from, message) {
