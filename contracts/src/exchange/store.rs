@@ -1,7 +1,7 @@
 //! All open orders of a book with their places in queues, and the way back from every change.
 //!
 //! Four changes are all there are: an order comes, goes, changes in place, or moves behind the others at its price. With
-//! the journal on, each leaves its inverse, and [`Store::undo_to`] takes them back in reverse. That works without
+//! the journal on, each leaves its inverse, and `Store::undo_to` takes them back in reverse. That works without
 //! copies of queues: an order that left keeps the links it had, and they are right again once all later changes are undone.
 
 use std::collections::BTreeMap;
