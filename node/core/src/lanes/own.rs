@@ -107,7 +107,7 @@ impl Lanes {
     }
 
     /// When the next batch is due; `None` while none can be. `held_elsewhere` is the highest position of the own lane that f+1
-    /// other validator says it holds.
+    /// others say they hold.
     pub(crate) fn seal_due(&self, config: &Config, held_elsewhere: Position) -> Option<Millis> {
         if !self.may_seal(config, held_elsewhere) {
             return None;

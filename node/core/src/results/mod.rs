@@ -61,7 +61,7 @@ pub(crate) struct Results {
     /// A certified header above what is executed here, to be compared when execution gets there.
     ahead: Option<CertifiedHeader>,
     /// Checked certified headers of a peer above `certified`, each taken when execution has got there. As many as one
-    /// answer to a question for slots holds at the most, beside those of the answer before.
+    /// answer holds at the most, beside those of the answer before.
     proofs: BTreeMap<Height, CertifiedHeader>,
     /// Blocks at or below the state on disk that were executed before the restart and not certified here: first and last.
     /// Their headers are gone, but peers have them with the signatures of a quorum.
@@ -186,7 +186,7 @@ impl Results {
             && expected != digest
         {
             cx.effect(Effect::Halt(format!(
-                "block {height} was certified as {expected:?} and is cx.now executed as {digest:?}"
+                "block {height} was certified as {expected:?} and is now executed as {digest:?}"
             )));
             return;
         }

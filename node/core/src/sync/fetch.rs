@@ -213,7 +213,7 @@ impl Sync {
     }
 
     /// The answer of the peer that was asked: certified headers, rising. What goes beyond the question is left out; what
-    /// is returned is proven. What is returned is proven.
+    /// is returned is proven.
     pub(crate) fn on_headers(
         &mut self,
         cx: &mut Cx<'_>,
