@@ -246,7 +246,7 @@ impl Machines {
     /// Certified headers that were asked for.
     fn on_headers(&mut self, cx: &mut Cx<'_>, from: ValidatorIndex, headers: Vec<CertifiedHeader>) {
         let proven = self.sync.on_headers(cx, &self.standing(), from, headers);
-        if proven.is_empty() {
+        if proven.headers.is_empty() {
             return;
         }
         self.results.keep_proofs(cx, proven);

@@ -128,3 +128,77 @@ fn blocks_below_the_state_on_disk_get_their_certificates() {
     proven.sort_unstable();
     assert_eq!(proven, (1..=net.heights().1).collect::<Vec<_>>());
 }
+
+fn heights_proven(net: &Net, index: usize) -> Vec<u64> {
+    let mut proven: Vec<_> = net.nodes[index]
+        .certified()
+        .map(|h| h.header.height)
+        .collect();
+    proven.sort_unstable();
+    proven.dedup();
+    proven
+}
+
+/// Takes certificates from a disk, with the state there or without.
+fn lose(net: &mut Net, index: usize, lost: std::ops::RangeInclusive<u64>) {
+    let is_lost = |record: &bds_core::turn::Record| matches!(record, bds_core::turn::Record::Certified(h) if lost.contains(&h.header.height));
+    net.nodes[index].disk.0.retain(|record| !is_lost(record));
+}
+
+/// One peer that leaves certificates out of its answers costs none: the others are asked before one is given up. With the
+/// state on disk ahead of the certificates, and behind.
+#[test]
+fn one_peer_cannot_have_certificates_given_up() {
+    for with_state in [false, true] {
+        let mut net = net();
+        net.make_blocks(0, 2 * LIMIT);
+        net.run(500);
+        net.stop(3);
+        let high = net.nodes[3].certified().last().unwrap().header.height;
+        if with_state {
+            net.nodes[3].base = Some(net.nodes[3].executed_base(high - 3));
+        }
+        lose(&mut net, 3, 11..=u64::MAX);
+        net.bend = Some(Box::new(|from, _, message| {
+            let bds_core::message::Message::Headers(mut headers) = message else {
+                return Some((0, message));
+            };
+            if from == 0 {
+                headers.retain(|header| header.header.height > 40);
+            }
+            Some((0, bds_core::message::Message::Headers(headers)))
+        }));
+        net.start(3);
+        net.run(5_000);
+        let all = (1..=net.heights().1).collect::<Vec<_>>();
+        assert_eq!(heights_proven(&net, 3), all, "with state: {with_state}");
+    }
+}
+
+/// Certificates that all have lost are not asked for for ever: those after them are taken.
+#[test]
+fn certificates_that_all_have_lost_are_passed_over() {
+    for with_state in [false, true] {
+        let mut net = net();
+        net.make_blocks(0, LIMIT);
+        net.run(500);
+        net.stop(3);
+        let high = net.nodes[3].certified().last().unwrap().header.height;
+        if with_state {
+            net.nodes[3].base = Some(net.nodes[3].executed_base(high - 3));
+        }
+        lose(&mut net, 3, 11..=u64::MAX);
+        for peer in 0..3 {
+            lose(&mut net, peer, 20..=22);
+        }
+        net.start(3);
+        net.run(10_000);
+        net.make_blocks(0, 5);
+        net.run(3_000);
+        let top = net.heights().1;
+        let most = (1..=top).filter(|height| !(20..=22).contains(height));
+        assert_eq!(heights_proven(&net, 3), most.collect::<Vec<_>>());
+        assert_eq!(net.nodes[3].core().certified(), top);
+        assert_eq!(net.nodes[3].core().counters()["certificates_lost"], 3);
+    }
+}

@@ -6,12 +6,20 @@ use crate::context::Cx;
 use crate::turn::{Effect, Record};
 
 use super::Results;
+use crate::sync::ProvenHeaders;
 
 impl Results {
     /// Certifies executed heights in order, each when a quorum has signed the same result.
     pub(super) fn certify_headers(&mut self, cx: &mut Cx<'_>) {
         loop {
             let height = self.certified + 1;
+            if let Some((_, last)) = self
+                .lost
+                .take_if(|(first, last)| *first == height && *last <= self.executed)
+            {
+                self.certified = last;
+                continue;
+            }
             let Some(header) = self.headers.get(&height).cloned() else {
                 return;
             };
@@ -37,23 +45,29 @@ impl Results {
             return first;
         }
         let mut height = self.certified + 1;
-        while self.proofs.contains_key(&height) {
-            height += 1;
+        loop {
+            if let Some((_, last)) = self.lost.filter(|(first, _)| *first == height) {
+                height = last + 1;
+            } else if self.proofs.contains_key(&height) {
+                height += 1;
+            } else {
+                return height;
+            }
         }
-        height
     }
 
     /// Takes checked certified headers of a peer that was asked for them.
-    pub(crate) fn keep_proofs(&mut self, cx: &mut Cx<'_>, mut certified: Vec<CertifiedHeader>) {
-        if let Some((first, last)) = self.gap {
-            let beyond = certified.partition_point(|proof| proof.header.height <= last);
-            let newest = certified[..beyond].last().map(|proof| proof.header.height);
-            for proof in certified.drain(..beyond) {
-                cx.write(Record::Certified(proof));
-            }
-            // A peer that lacks some of them has the next ones: what nobody asked has is lost.
-            let next = newest.unwrap_or(last).max(first) + 1;
-            self.gap = (next <= last).then_some((next, last));
+    pub(crate) fn keep_proofs(&mut self, cx: &mut Cx<'_>, proven: ProvenHeaders) {
+        let ProvenHeaders {
+            headers: mut certified,
+            first_is_lost,
+        } = proven;
+        if self.gap.is_some() {
+            certified = self.fill_gap(cx, certified, first_is_lost);
+        } else if first_is_lost && let Some(had) = certified.first() {
+            let lost = (self.proof_missing(), had.header.height - 1);
+            cx.count_many("certificates_lost", lost.1 - lost.0 + 1);
+            self.lost = Some(lost);
         }
         let newest = certified.last().cloned();
         let low = self.certified;
@@ -69,6 +83,34 @@ impl Results {
         if let Some(newest) = newest {
             self.adopt(cx, newest);
         }
+    }
+
+    /// Writes those headers that continue the gap, or go on behind its first block where that one is lost; gives back what
+    /// lies above the gap.
+    fn fill_gap(
+        &mut self,
+        cx: &mut Cx<'_>,
+        mut certified: Vec<CertifiedHeader>,
+        first_is_lost: bool,
+    ) -> Vec<CertifiedHeader> {
+        let Some((first, last)) = self.gap else {
+            return certified;
+        };
+        let above = certified.split_off(certified.partition_point(|c| c.header.height <= last));
+        let mut next = first;
+        if first_is_lost {
+            next = certified.first().map_or(last + 1, |c| c.header.height);
+            cx.count_many("certificates_lost", next - first);
+        }
+        for proof in certified {
+            if proof.header.height != next {
+                break;
+            }
+            next += 1;
+            cx.write(Record::Certified(proof));
+        }
+        self.gap = (next <= last).then_some((next, last));
+        above
     }
 
     /// Takes a checked certified header of a peer: a reason to skip votes below it, and a result to compare with.
@@ -100,7 +142,9 @@ impl Results {
         let own = self.headers.get(&height).map(BlockHeader::digest);
         let theirs = ahead.header.digest();
         if own == Some(theirs) {
-            self.certify(cx, ahead);
+            // Its turn comes when all before it are certified: they are asked of peers.
+            self.proofs.insert(height, ahead);
+            self.certify_headers(cx);
         } else {
             cx.effect(Effect::Halt(format!(
                 "block {height}: certified as {theirs:?}, executed here as {own:?}"

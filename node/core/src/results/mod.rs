@@ -66,6 +66,8 @@ pub(crate) struct Results {
     /// Blocks at or below the state on disk that were executed before the restart and not certified here: first and last.
     /// Their headers are gone, but peers have them with the signatures of a quorum.
     gap: Option<(Height, Height)>,
+    /// Blocks above `certified` whose certificates nobody has any more, first and last: they are passed over.
+    lost: Option<(Height, Height)>,
     /// Certified before the restart: re-execution must give the same.
     expected: BTreeMap<Height, BlockDigest>,
     /// The newest certified header that `order` has not been told of.
@@ -97,6 +99,7 @@ impl Results {
             ahead: None,
             proofs: BTreeMap::new(),
             gap: None,
+            lost: None,
             expected: recovered.expected,
             handed_on: None,
         };

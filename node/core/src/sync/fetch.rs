@@ -4,6 +4,8 @@
 //! certificate; the payloads follow through `lanes`. A question says how much its asker takes, and an answer is cut to
 //! that: it is never refused for its length.
 
+use std::collections::BTreeSet;
+
 use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
@@ -12,7 +14,7 @@ use crate::context::Cx;
 use crate::message::{CommittedSlot, Message, Status};
 use crate::turn::Effect;
 
-use super::{Standing, Sync};
+use super::{ProvenHeaders, Standing, Sync};
 
 /// One kind of question, asked of one peer at a time.
 #[derive(Default)]
@@ -212,18 +214,17 @@ impl Sync {
         news
     }
 
-    /// The answer of the peer that was asked: certified headers, rising. What goes beyond the question is left out; what
-    /// is returned is proven.
+    /// The answer of the peer that was asked: certified headers, rising. What goes beyond the question is left out.
     pub(crate) fn on_headers(
         &mut self,
         cx: &mut Cx<'_>,
         own: &Standing,
         from: ValidatorIndex,
         mut headers: Vec<CertifiedHeader>,
-    ) -> Vec<CertifiedHeader> {
+    ) -> ProvenHeaders {
         if !self.headers.answered_by(from) {
             cx.count("headers_unasked");
-            return Vec::new();
+            return ProvenHeaders::default();
         }
         headers.truncate(cx.config.fetch_slots_max);
         let missing = own.unproven;
@@ -236,13 +237,31 @@ impl Sync {
         let claims: Vec<_> = headers.iter().map(|c| cx.notary.header_claim(c)).collect();
         if !rising || !cx.notary.proves(&claims) {
             self.refuse_answer(cx, "headers_bad");
-            return Vec::new();
+            return ProvenHeaders::default();
         }
         drop(claims);
         if !headers.is_empty() {
             self.refused = 0;
         }
-        headers
+        let lacks = headers
+            .first()
+            .is_none_or(|first| first.header.height > missing);
+        ProvenHeaders {
+            first_is_lost: lacks && self.is_lost(cx, missing, from),
+            headers,
+        }
+    }
+
+    /// Notes that `from` has no certificate of this block; true when a quorum, this validator among it, has none. One peer's
+    /// word is not enough to give a certificate up, and one that all have lost must not be asked for for ever.
+    fn is_lost(&mut self, cx: &Cx<'_>, missing: Height, from: ValidatorIndex) -> bool {
+        if self.lacking.0 != missing {
+            self.lacking = (missing, BTreeSet::new());
+        }
+        let lacking = &mut self.lacking.1;
+        lacking.insert(from);
+        let weight: u64 = lacking.iter().map(|who| cx.notary.weight(*who)).sum();
+        weight + cx.notary.weight(cx.me()) >= cx.notary.quorum
     }
 
     fn refuse_answer(&mut self, cx: &mut Cx<'_>, why: &'static str) {

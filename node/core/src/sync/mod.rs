@@ -11,7 +11,9 @@
 mod fetch;
 mod status;
 
-use bds_contracts::block::Height;
+use std::collections::BTreeSet;
+
+use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
 use crate::message::{Status, View};
@@ -50,8 +52,18 @@ pub(crate) struct Sync {
     certified_then: Height,
     slots_stalled: bool,
     headers_stalled: bool,
+    /// The block whose certificate was asked for last, and who answered without it.
+    lacking: (Height, BTreeSet<ValidatorIndex>),
     /// Answers refused since the last one that was taken.
     refused: u64,
+}
+
+/// Proven headers that a peer had, rising.
+#[derive(Debug, Default)]
+pub(crate) struct ProvenHeaders {
+    pub(crate) headers: Vec<CertifiedHeader>,
+    /// A quorum, this validator among it, has no certificate of the first block that was asked for: it is lost.
+    pub(crate) first_is_lost: bool,
 }
 
 impl Sync {
