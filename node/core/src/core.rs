@@ -274,8 +274,7 @@ impl Machines {
 
     /// What may have become due, by this input or by time.
     fn go_on(&mut self, cx: &mut Cx<'_>) {
-        let held_elsewhere = self.sync.held_elsewhere(cx.notary, cx.me());
-        self.lanes.seal(cx, held_elsewhere);
+        self.lanes.seal(cx, self.sync.own_lane_held());
         self.order.propose(cx, &self.lanes);
         self.hand_on(cx);
         self.results.dispatch(cx, &mut self.lanes);
@@ -327,10 +326,9 @@ impl Machines {
 
     /// The earliest time at which something is due.
     fn due(&self, cx: &Cx<'_>) -> Option<Millis> {
-        let held_elsewhere = self.sync.held_elsewhere(cx.notary, cx.me());
         let outlook = outlook(cx.notary, &self.lanes, &self.order, &self.sync);
         let due = [
-            self.lanes.seal_due(cx.config, held_elsewhere),
+            self.lanes.seal_due(cx.config, self.sync.own_lane_held()),
             self.order.propose_due(cx.config, &self.lanes),
             self.lanes.want_due(),
             self.order.view_due(cx.config, &outlook),

@@ -151,6 +151,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let core = Core::new(core_config, Box::new(scheme), recovered, clock.now().timer);
 
     // Queues.
+    // Both unbounded, and bounded by what the core asks for: it has so many blocks in execution, so many bytes of batches being
+    // checked, and one question to the store at a time.
     let (answers_tx, answers) = unbounded();
     let (submissions_tx, submissions) = bounded(SUBMISSIONS_MAX);
     let (requests_tx, requests) = bounded(REQUESTS_MAX);
@@ -228,6 +230,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
         nonces: nonces::Nonces::default(),
     };
+    // Bounded in bytes by the core: a window of batches an author, and what it asked for up to a multiple of its payload cache.
     let (verifier_tx, to_verify) = unbounded();
     let core_loop = CoreLoop {
         core,

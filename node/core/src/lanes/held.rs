@@ -65,6 +65,7 @@ pub(super) struct Batches {
     cache_bytes_max: usize,
     /// Handed to the engine, answer outstanding.
     verifying: BTreeMap<BatchDigest, Batch>,
+    verifying_bytes: usize,
     wanted: BTreeMap<BatchDigest, Want>,
     want_due: Option<Millis>,
     /// Read back from the store for a slot that waits; leaves when the slot is executed.
@@ -104,8 +105,16 @@ impl Batches {
         self.wanted.contains_key(digest)
     }
 
+    /// There is room for it among what the engine has not answered: as much as payloads may take that execution waits for, so
+    /// the engine's queue is bounded in bytes, too. One is always taken.
+    pub(super) fn may_verify(&self, batch: &Batch) -> bool {
+        let bytes = self.verifying_bytes + batch.payload.as_bytes().len();
+        self.verifying.is_empty() || bytes <= PINNED_TIMES.saturating_mul(self.cache_bytes_max)
+    }
+
     /// It goes to the engine.
     pub(super) fn verify(&mut self, digest: BatchDigest, batch: Batch) {
+        self.verifying_bytes += batch.payload.as_bytes().len();
         self.verifying.insert(digest, batch);
     }
 
@@ -116,7 +125,9 @@ impl Batches {
 
     /// The engine has answered; `None` when it was not asked.
     pub(super) fn verified(&mut self, digest: &BatchDigest) -> Option<Batch> {
-        self.verifying.remove(digest)
+        let batch = self.verifying.remove(digest)?;
+        self.verifying_bytes -= batch.payload.as_bytes().len();
+        Some(batch)
     }
 
     /// Notes what is asked of the store; those that were not asked already.
@@ -412,5 +423,33 @@ mod tests {
         batches.forget_ordered(0, 100);
         assert_eq!(batches.cache_bytes(), 1_000);
         assert!(batches.pinned.is_empty());
+    }
+
+    #[test]
+    fn what_the_engine_has_not_answered_is_bounded_in_bytes() {
+        let mut batches = Batches::new(250);
+        let mut taken = Vec::new();
+        for position in 1..=100 {
+            let (digest, batch) = batch(position);
+            if batches.may_verify(&batch) {
+                batches.verify(digest, batch);
+                taken.push(digest);
+            }
+        }
+        // Four times the cache's bound, in batches of 100 bytes.
+        assert_eq!(taken.len(), 10);
+        for digest in &taken {
+            assert!(batches.verified(digest).is_some());
+            assert!(batches.verified(digest).is_none());
+        }
+        let (digest, last) = batch(101);
+        assert!(batches.may_verify(&last));
+        batches.verify(digest, last);
+        // One is taken, however small the bound.
+        let mut small = Batches::new(1);
+        let (digest, first) = batch(1);
+        assert!(small.may_verify(&first));
+        small.verify(digest, first);
+        assert!(!small.may_verify(&batch(2).1));
     }
 }

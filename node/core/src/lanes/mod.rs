@@ -66,7 +66,7 @@ struct Lane {
     checking: BTreeMap<Position, BatchDigest>,
     /// Checked before their parents were: they are written when the chain gets there, and never if it does not. With
     /// `checking` bounded by `lane_window`.
-    checked: BTreeMap<Position, Batch>,
+    checked: BTreeMap<Position, (BatchDigest, Batch)>,
     /// Batches of this author that failed their check.
     bad: u32,
 }

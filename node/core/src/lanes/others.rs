@@ -64,6 +64,11 @@ impl Lanes {
             }
             return;
         }
+        // What was asked for may come all at once: it is asked for again.
+        if wanted && !self.batches.may_verify(&batch) {
+            cx.count("batch_verifying_full");
+            return;
+        }
         if !cx
             .notary
             .check(lane_index, &Statement::Batch(digest), &batch.signature)
@@ -131,7 +136,7 @@ impl Lanes {
         } else if wanted || (awaited && lane.chain.digest == batch.header.parent) {
             self.write_batch(cx, digest, batch);
         } else if awaited {
-            lane.checked.insert(position, batch);
+            lane.checked.insert(position, (digest, batch));
         } else {
             cx.count("batch_off_chain");
         }
@@ -168,11 +173,9 @@ impl Lanes {
             let follows = lane
                 .checked
                 .first_key_value()
-                .is_some_and(|(_, batch)| batch.header.parent == lane.chain.digest);
-            next = follows
-                .then(|| lane.checked.pop_first())
-                .flatten()
-                .map(|(_, batch)| (batch.header.digest(), batch));
+                .is_some_and(|(_, (_, batch))| batch.header.parent == lane.chain.digest);
+            let first = follows.then(|| lane.checked.pop_first()).flatten();
+            next = first.map(|(_, checked)| checked);
         }
     }
 

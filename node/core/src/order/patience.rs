@@ -3,6 +3,8 @@
 //! The timer runs only while there is work, allows for the pace of the votes, doubles with every view that commits nothing up
 //! to a cap, and a validator goes past the next view only after a quorum wanted to leave this one, so nobody runs away alone.
 
+use std::cmp::Ordering;
+
 use bds_contracts::tx::Millis;
 
 use crate::config::Config;
@@ -21,7 +23,7 @@ pub(crate) struct Outlook<'a> {
     pub(crate) tip_since: Option<Millis>,
     /// f+1 by weight, so at least one correct validator, have committed more than this one.
     pub(crate) is_behind: bool,
-    /// How long voting takes the others, as they say.
+    /// How long voting takes the others, as they say, rising.
     pub(crate) voting_ms: &'a [u64],
 }
 
@@ -71,11 +73,14 @@ impl Patience {
     /// The pace of the votes, stretched by what voting takes here: where disks or links are slow, a primary that does its work
     /// is not given up. No single validator stretches it: it never passes twice the median of what all say of themselves.
     fn paced_ms(&self, others: &[u64]) -> u64 {
-        let mut all = others.to_vec();
-        all.push(self.voting_ms);
-        all.sort_unstable();
-        let median = all[(all.len() - 1) / 2];
-        self.voting_ms.min(2 * median.max(1))
+        let own = self.voting_ms;
+        let (middle, place) = (others.len() / 2, others.partition_point(|ms| *ms < own));
+        let median = match middle.cmp(&place) {
+            Ordering::Less => others[middle],
+            Ordering::Equal => own,
+            Ordering::Greater => others[middle - 1],
+        };
+        own.min(2 * median.max(1))
     }
 
     fn timeout_ms(&self, config: &Config, others: &[u64]) -> u64 {
@@ -137,6 +142,30 @@ impl Order {
             self.patience.failures = self.patience.failures.saturating_add(1);
             let next = self.view_change.target + 1;
             self.start_view_change(cx, next);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against the median of the sorted list, for every place the own figure can take among the others.
+    #[test]
+    fn patience_is_bounded_by_twice_the_median() {
+        let others = [[3, 3, 900].as_slice(), &[1, 5, 9, 9], &[7], &[], &[0, 0, 0]];
+        for others in others {
+            for own in 0..1_000 {
+                let mut all = others.to_vec();
+                all.push(own);
+                all.sort_unstable();
+                let median = all[(all.len() - 1) / 2];
+                let patience = Patience {
+                    voting_ms: own,
+                    ..Patience::default()
+                };
+                assert_eq!(patience.paced_ms(others), own.min(2 * median.max(1)));
+            }
         }
     }
 }

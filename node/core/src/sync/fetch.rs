@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
-use crate::config::Config;
 use crate::context::Cx;
 use crate::message::{CommittedSlot, Message, Status};
 use crate::turn::Effect;
@@ -31,11 +30,32 @@ impl Questions {
         self.open.take_if(|(peer, _)| *peer == from).is_some()
     }
 
-    /// True while an answer is waited for.
-    fn waits(&mut self, now: Millis) -> bool {
-        self.open.take_if(|(_, due)| *due <= now);
-        self.open.is_some()
+    /// Whom to ask now: the next peer, round and round, whose status shows what is wanted; nobody while an answer is waited
+    /// for.
+    fn ask(
+        &mut self,
+        cx: &Cx<'_>,
+        statuses: &[Option<Status>],
+        has: impl Fn(&Status) -> bool,
+    ) -> Option<ValidatorIndex> {
+        self.open.take_if(|(_, due)| *due <= cx.now);
+        if self.open.is_some() {
+            return None;
+        }
+        let n = statuses.len();
+        let peer = (0..n)
+            .map(|step| (self.next_peer + step) % n)
+            .find(|peer| statuses[*peer].as_ref().is_some_and(&has))?;
+        self.next_peer = (peer + 1) % n;
+        let peer = ValidatorIndex::try_from(peer).expect("a set fits");
+        self.open = Some((peer, Millis(cx.now.0 + cx.config.fetch_retry_ms)));
+        Some(peer)
     }
+}
+
+/// How much of an answer this validator takes.
+fn asked(cx: &Cx<'_>) -> u32 {
+    u32::try_from(cx.config.fetch_slots_max).unwrap_or(u32::MAX)
 }
 
 /// How much of a question this validator answers at once.
@@ -58,27 +78,9 @@ impl Sync {
         questions.iter().filter_map(|q| q.open).map(|o| o.1).min()
     }
 
-    /// The next peer, round and round, whose status shows more than `height`.
-    fn peer_ahead(
-        &self,
-        config: &Config,
-        next_peer: usize,
-        height: Height,
-        of: fn(&Status) -> Height,
-    ) -> Option<ValidatorIndex> {
-        let n = config.validators();
-        let ahead = (0..n).map(|step| (next_peer + step) % n).find(|peer| {
-            *peer != usize::from(config.me)
-                && self.statuses[*peer]
-                    .as_ref()
-                    .is_some_and(|status| of(status) > height)
-        });
-        ahead.map(|peer| ValidatorIndex::try_from(peer).expect("a set fits"))
-    }
-
     /// Asks one peer for the slots that follow, if someone is ahead and nobody has been asked lately.
     pub(crate) fn fetch_slots(&mut self, cx: &mut Cx<'_>, own: &Standing) {
-        if self.slots.waits(cx.now) || own.committed - own.executed >= cx.config.window {
+        if own.committed - own.executed >= cx.config.window {
             return;
         }
         // A few slots behind is normal while votes are on their way.
@@ -87,34 +89,19 @@ impl Sync {
         } else {
             cx.config.slots_in_flight
         };
-        let Some(peer) = self.peer_ahead(
-            cx.config,
-            self.slots.next_peer,
-            own.committed.saturating_add(lag),
-            |status| status.committed,
-        ) else {
-            return;
-        };
-        self.slots.next_peer = (usize::from(peer) + 1) % cx.config.validators();
-        self.slots.open = Some((peer, Millis(cx.now.0 + cx.config.fetch_retry_ms)));
-        cx.count("slots_fetched");
-        cx.send(
-            peer,
-            Message::FetchSlots {
-                from: own.committed + 1,
-                count: u32::try_from(cx.config.fetch_slots_max).unwrap_or(u32::MAX),
-            },
-        );
+        let ahead = |status: &Status| status.committed > own.committed.saturating_add(lag);
+        if let Some(peer) = self.slots.ask(cx, &self.statuses, ahead) {
+            cx.count("slots_fetched");
+            let (from, count) = (own.committed + 1, asked(cx));
+            cx.send(peer, Message::FetchSlots { from, count });
+        }
     }
 
     /// Asks one peer for certified headers from the first missing one on. Results are signed once, when a block is executed;
     /// whoever executes it later than the others, or lost its certificate in a crash, can prove it only with theirs.
     pub(crate) fn fetch_headers(&mut self, cx: &mut Cx<'_>, own: &Standing) {
-        if self.headers.waits(cx.now) {
-            return;
-        }
-        let missing = own.unproven;
-        if missing > own.executed.saturating_add(cx.config.window) {
+        let from = own.unproven;
+        if from > own.executed.saturating_add(cx.config.window) {
             return;
         }
         let lag = if self.headers_stalled {
@@ -122,24 +109,12 @@ impl Sync {
         } else {
             2 * cx.config.slots_in_flight
         };
-        let Some(peer) = self.peer_ahead(
-            cx.config,
-            self.headers.next_peer,
-            (missing - 1).saturating_add(lag),
-            |status| status.certified,
-        ) else {
-            return;
-        };
-        self.headers.next_peer = (usize::from(peer) + 1) % cx.config.validators();
-        self.headers.open = Some((peer, Millis(cx.now.0 + cx.config.fetch_retry_ms)));
-        cx.count("headers_fetched");
-        cx.send(
-            peer,
-            Message::FetchHeaders {
-                from: missing,
-                count: u32::try_from(cx.config.fetch_slots_max).unwrap_or(u32::MAX),
-            },
-        );
+        let ahead = |status: &Status| status.certified >= from.saturating_add(lag);
+        if let Some(peer) = self.headers.ask(cx, &self.statuses, ahead) {
+            cx.count("headers_fetched");
+            let count = asked(cx);
+            cx.send(peer, Message::FetchHeaders { from, count });
+        }
     }
 
     /// A peer asks for slots: the store has them.

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
+use crate::batch::Position;
 use crate::message::{Status, View};
 use fetch::Questions;
 
@@ -39,8 +40,10 @@ pub(crate) struct Standing {
 pub(crate) struct Sync {
     /// Last status of every other validator, by index.
     statuses: Vec<Option<Status>>,
-    /// What those say of how long voting takes.
+    /// What those say of how long voting takes, rising.
     voting_ms: Vec<u64>,
+    /// The highest position of the own lane that f+1 of them by weight, so at least one correct, say they hold.
+    own_lane_held: Position,
     /// When something was last repeated for each validator.
     repeated_at: Vec<Option<Millis>>,
     slots: Questions,

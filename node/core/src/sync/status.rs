@@ -68,25 +68,31 @@ impl Sync {
             }
         }
         self.statuses[from] = Some(status);
-        let heard = self.statuses.iter().flatten();
-        self.voting_ms.clear();
-        self.voting_ms.extend(heard.map(|status| status.voting_ms));
+        self.digest_statuses(cx.notary, me);
         repeats
     }
 
-    /// How long voting takes the others, as they say.
+    /// Works out what every step asks for, once a status.
+    fn digest_statuses(&mut self, notary: &Notary, me: usize) {
+        let heard = || self.statuses.iter().flatten();
+        let mut voting_ms: Vec<_> = heard().map(|status| status.voting_ms).collect();
+        voting_ms.sort_unstable();
+        let shared = |position: &Position| {
+            self.weight_of(notary, |status| status.lanes[me] >= *position) >= notary.one_correct
+        };
+        let held = heard().map(|status| status.lanes[me]).filter(shared);
+        self.own_lane_held = held.max().unwrap_or(0);
+        self.voting_ms = voting_ms;
+    }
+
+    /// How long voting takes the others, as they say, rising.
     pub(crate) fn voting_ms(&self) -> &[u64] {
         &self.voting_ms
     }
 
-    /// The highest position of a lane that f+1 others by weight, so at least one correct validator, say they hold.
-    pub(crate) fn held_elsewhere(&self, notary: &Notary, lane: ValidatorIndex) -> Position {
-        let held = |status: &Status| status.lanes[usize::from(lane)];
-        let claims = self.statuses.iter().flatten().map(held);
-        let shared = |position: &Position| {
-            self.weight_of(notary, |status| held(status) >= *position) >= notary.one_correct
-        };
-        claims.filter(shared).max().unwrap_or(0)
+    /// The highest position of the own lane that f+1 others by weight, so at least one correct validator, say they hold.
+    pub(crate) fn own_lane_held(&self) -> Position {
+        self.own_lane_held
     }
 
     /// This validator and those whose status it has heard since it started are a quorum.
