@@ -154,7 +154,7 @@ impl Machines {
             lanes,
             order,
             results,
-            sync: Sync::new(config.validators(), now),
+            sync: Sync::new(config, notary, now),
         }
     }
 

@@ -236,6 +236,83 @@ fn lost_acknowledgements_do_not_stop_a_lane() {
     assert!(net.nodes[0].core().lane_certified()[1] > window);
 }
 
+/// Validator 3 starts from an empty disk and hears from two that hold nothing of its lane either: a quorum with itself.
+fn lose_home(net: &mut Net) {
+    net.nodes[3].disk.0.clear();
+    net.start(3);
+    for peer in 0..2 {
+        net.say(peer, 3, common::status(0, 4));
+    }
+}
+
+/// A validator that lost its home seals nothing before a quorum has said what it holds of its lane.
+#[test]
+fn a_validator_seals_nothing_before_it_has_heard_a_quorum() {
+    let mut net = Net::new(4, |_| {});
+    for index in 0..4 {
+        net.stop(index);
+    }
+    // What was on its way reaches nobody.
+    net.run(1);
+    net.start(3);
+    net.submit(3, &[b"early"]);
+    net.run(1_000);
+    net.say(0, 3, common::status(0, 4));
+    net.run(1_000);
+    assert_eq!(net.nodes[3].core().mempool().1, 1);
+    net.say(1, 3, common::status(0, 4));
+    net.run(1_000);
+    assert_eq!(net.nodes[3].core().mempool().1, 0);
+    // Alone in its set a validator is a quorum.
+    let mut alone = Net::new(1, |_| {});
+    alone.make_blocks(0, 3);
+}
+
+/// A validator that lost its home sealed a batch for a place that its lane had long passed. What was in it is not lost: it is
+/// ordered in a later one.
+#[test]
+fn what_was_sealed_for_a_passed_place_is_sealed_again() {
+    let mut net = Net::new(4, |_| {});
+    for round in 0..5 {
+        let text = format!("round {round}");
+        net.submit(3, &[text.as_bytes()]);
+        net.run(100);
+    }
+    let before = net.nodes[0].core().lane_positions()[3];
+    for index in 0..4 {
+        net.stop(index);
+    }
+    lose_home(&mut net);
+    for text in ["first", "second", "third"] {
+        net.submit(3, &[text.as_bytes()]);
+        net.run(300);
+    }
+    let sealed = batches_on_disk(&net, 3);
+    assert!(sealed > 0, "it had to seal for this");
+    for index in 0..3 {
+        net.start(index);
+    }
+    net.run(5_000);
+    let kept = |text: &str| {
+        let held = net.nodes[0]
+            .disk
+            .0
+            .iter()
+            .filter_map(|record| match record {
+                Record::Batch(batch) if batch.header.position > before => Some(batch),
+                _ => None,
+            });
+        let mut transactions = held.flat_map(|b| b.payload.transactions().unwrap());
+        transactions.any(|tx| tx == text.as_bytes())
+    };
+    for text in ["first", "second", "third"] {
+        assert!(kept(text), "{text} is lost: {}", net.standing());
+    }
+    assert_eq!(net.nodes[3].core().mempool(), (0, 0));
+    let ordered = net.nodes[0].core().lane_certified()[3];
+    assert!(ordered > before);
+}
+
 /// A validator that lost its home has a batch at the engine when it learns how far its lane was ordered. The batch once took
 /// the place it was begun for: a second one there, with the wrong parent, and the lane went back with it.
 #[test]
@@ -251,8 +328,7 @@ fn a_batch_begun_before_the_lane_moved_on_takes_the_next_place() {
     for index in 0..4 {
         net.stop(index);
     }
-    net.nodes[3].disk.0.clear();
-    net.start(3);
+    lose_home(&mut net);
     let node = &mut net.nodes[3];
     let core = node.core.as_mut().expect("up");
     let mut turn = Turn::default();
@@ -264,7 +340,7 @@ fn a_batch_begun_before_the_lane_moved_on_takes_the_next_place() {
         Effect::Seal { position, payload } => Some((position, payload)),
         _ => None,
     });
-    let (position, payload) = seal.expect("alone, it begins a batch");
+    let (position, payload) = seal.expect("it begins a batch");
     assert_eq!(position, 1);
     net.now = later;
     for index in 0..3 {

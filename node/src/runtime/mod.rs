@@ -151,7 +151,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let core = Core::new(core_config, Box::new(scheme), recovered, clock.now().timer);
 
     // Queues.
-    // Both unbounded, and bounded by what the core asks for: it has so many blocks in execution, so many bytes of batches being
+    // `answers` and `work` are bounded by what the core asks for: it has so many blocks in execution, so many bytes of batches being
     // checked, and one question to the store at a time.
     let (answers_tx, answers) = unbounded();
     let (submissions_tx, submissions) = bounded(SUBMISSIONS_MAX);

@@ -28,14 +28,16 @@ impl Lanes {
         let order = rule(proposal.slot, chains);
         let batches = self.payloads(cx, &order)?;
         for tip in &proposal.tips {
-            let lane = &mut self.lanes[usize::from(tip.lane)];
-            if tip.position > lane.ordered.position {
-                lane.order_up_to(tip.in_lane());
-                self.batches.forget_ordered(tip.lane, tip.position);
+            if tip.position <= self.lanes[usize::from(tip.lane)].ordered.position {
+                continue;
             }
+            if tip.lane == cx.me() {
+                self.follow_own_lane(cx, tip.in_lane(), &order);
+            }
+            self.lanes[usize::from(tip.lane)].order_up_to(tip.in_lane());
+            self.batches.forget_ordered(tip.lane, tip.position);
         }
         self.batches.forget_loaded(&order);
-        self.follow_own_lane(cx);
         Some(batches)
     }
 

@@ -80,35 +80,60 @@ impl Lanes {
     }
 
     /// True when a batch may be sealed at all: nothing being sealed and room in the windows. While others hold more of the own
-    /// lane than this validator, it has lost its home, and a batch sealed now would be a second one for its place.
-    fn may_seal(&self, config: &Config, held_elsewhere: Position) -> bool {
+    /// lane than this validator, it has lost its home, and a batch sealed now would be a second one for its place; before a
+    /// quorum has said what it holds, that is not known.
+    fn may_seal(&self, config: &Config, held_elsewhere: Option<Position>) -> bool {
         let lane = &self.lanes[usize::from(config.me)];
         let sealed = self.own.tip.position;
         self.own.sealing.is_none()
             && !self.own.mempool.is_empty()
-            && held_elsewhere <= sealed
+            && held_elsewhere.is_some_and(|held| held <= sealed)
             && self.own.uncertified.len() < usize::try_from(config.lane_window).unwrap_or(8)
             && sealed.saturating_sub(lane.ordered.position) < config.lane_ahead_max / 2
     }
 
-    /// Slots have ordered the own lane beyond the last batch that this validator knows of: it goes on from there. What it had
-    /// sealed for such a place meanwhile can never be ordered and waits again.
-    pub(super) fn follow_own_lane(&mut self, cx: &mut Cx<'_>) {
-        let ordered = self.lanes[usize::from(cx.me())].ordered;
-        // What is ordered needs no certificate any more.
-        let open = self.own.uncertified.split_off(&(ordered.position + 1));
-        self.own.uncertified = open;
-        if ordered.position > self.own.tip.position {
-            self.own.tip = ordered;
-            self.own.uncertified.clear();
+    /// A slot orders the own lane up to `tip`, these batches among others: they need no certificate any more. A validator that
+    /// lost its home may not know the batches of its own lane. It goes on behind them, and what it had sealed for their
+    /// places or behind can never be ordered and waits again.
+    pub(super) fn follow_own_lane(&mut self, cx: &mut Cx<'_>, tip: LaneTip, order: &[BatchDigest]) {
+        let above = self.own.uncertified.split_off(&(tip.position + 1));
+        let mut passed_over = std::mem::replace(&mut self.own.uncertified, above);
+        passed_over.retain(|_, batch| !order.contains(&batch.digest));
+        if !passed_over.is_empty() {
+            passed_over.append(&mut self.own.uncertified);
+            for batch in passed_over.into_values().rev() {
+                self.take_back(cx, &batch.digest);
+            }
+        } else if tip.position <= self.own.tip.position {
+            return;
+        }
+        self.own.tip = tip;
+        cx.count("own_lane_regained");
+    }
+
+    /// Puts the transactions of an own batch in front of those that wait.
+    fn take_back(&mut self, cx: &mut Cx<'_>, digest: &BatchDigest) {
+        let batch = self.batches.payload(digest);
+        let transactions = batch.and_then(|batch| batch.payload.transactions());
+        let Some(transactions) = transactions else {
+            return cx.count("own_batch_lost");
+        };
+        if self.own.mempool.is_empty() {
             self.own.waiting_since = cx.now;
-            cx.count("own_lane_regained");
+        }
+        for tx in transactions.into_iter().rev() {
+            self.own.mempool_bytes += OwnLane::packed_bytes(tx);
+            self.own.mempool.push_front(Arc::from(tx));
         }
     }
 
     /// When the next batch is due; `None` while none can be. `held_elsewhere` is the highest position of the own lane that f+1
-    /// others say they hold.
-    pub(crate) fn seal_due(&self, config: &Config, held_elsewhere: Position) -> Option<Millis> {
+    /// others say they hold, once a quorum has said so.
+    pub(crate) fn seal_due(
+        &self,
+        config: &Config,
+        held_elsewhere: Option<Position>,
+    ) -> Option<Millis> {
         if !self.may_seal(config, held_elsewhere) {
             return None;
         }
@@ -129,7 +154,7 @@ impl Lanes {
     }
 
     /// Takes the next batch out of the mempool if one is due.
-    pub(crate) fn seal(&mut self, cx: &mut Cx<'_>, held_elsewhere: Position) {
+    pub(crate) fn seal(&mut self, cx: &mut Cx<'_>, held_elsewhere: Option<Position>) {
         let due = self.seal_due(cx.config, held_elsewhere);
         if due.is_none_or(|due| due > cx.now) {
             return;

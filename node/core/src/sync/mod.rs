@@ -17,6 +17,8 @@ use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
 use crate::batch::Position;
+use crate::config::Config;
+use crate::gate::notary::Notary;
 use crate::message::{Status, View};
 use fetch::Questions;
 
@@ -42,8 +44,9 @@ pub(crate) struct Sync {
     statuses: Vec<Option<Status>>,
     /// What those say of how long voting takes, rising.
     voting_ms: Vec<u64>,
-    /// The highest position of the own lane that f+1 of them by weight, so at least one correct, say they hold.
-    own_lane_held: Position,
+    /// The highest position of the own lane that f+1 of them by weight, so at least one correct, say they hold; `None` before
+    /// a quorum, this validator among it, has said anything.
+    own_lane_held: Option<Position>,
     /// When something was last repeated for each validator.
     repeated_at: Vec<Option<Millis>>,
     slots: Questions,
@@ -71,13 +74,15 @@ pub(crate) struct ProvenHeaders {
 
 impl Sync {
     /// Nothing is known of the others; nothing of this is on disk.
-    pub(crate) fn new(validators: usize, now: Millis) -> Self {
-        Self {
-            statuses: vec![None; validators],
-            repeated_at: vec![None; validators],
+    pub(crate) fn new(config: &Config, notary: &Notary, now: Millis) -> Self {
+        let mut sync = Self {
+            statuses: vec![None; config.validators()],
+            repeated_at: vec![None; config.validators()],
             status_due: now,
             ..Self::default()
-        }
+        };
+        sync.digest_statuses(config, notary);
+        sync
     }
 
     /// Answers refused since the last one that was taken.

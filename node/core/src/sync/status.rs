@@ -68,12 +68,13 @@ impl Sync {
             }
         }
         self.statuses[from] = Some(status);
-        self.digest_statuses(cx.notary, me);
+        self.digest_statuses(cx.config, cx.notary);
         repeats
     }
 
     /// Works out what every step asks for, once a status.
-    fn digest_statuses(&mut self, notary: &Notary, me: usize) {
+    pub(super) fn digest_statuses(&mut self, config: &Config, notary: &Notary) {
+        let me = usize::from(config.me);
         let heard = || self.statuses.iter().flatten();
         let mut voting_ms: Vec<_> = heard().map(|status| status.voting_ms).collect();
         voting_ms.sort_unstable();
@@ -81,7 +82,8 @@ impl Sync {
             self.weight_of(notary, |status| status.lanes[me] >= *position) >= notary.one_correct
         };
         let held = heard().map(|status| status.lanes[me]).filter(shared);
-        self.own_lane_held = held.max().unwrap_or(0);
+        let held = held.max().unwrap_or(0);
+        self.own_lane_held = self.has_heard_quorum(config, notary).then_some(held);
         self.voting_ms = voting_ms;
     }
 
@@ -90,8 +92,9 @@ impl Sync {
         &self.voting_ms
     }
 
-    /// The highest position of the own lane that f+1 others by weight, so at least one correct validator, say they hold.
-    pub(crate) fn own_lane_held(&self) -> Position {
+    /// The highest position of the own lane that f+1 others by weight, so at least one correct validator, say they hold; `None`
+    /// before a quorum, this validator among it, has said anything.
+    pub(crate) fn own_lane_held(&self) -> Option<Position> {
         self.own_lane_held
     }
 
