@@ -20,7 +20,7 @@ codes! {
     202 WRONG_PROFILE "WrongProfile" "The method is not offered on a ledger of this profile.";
     203 METER_EXCEEDED "MeterExceeded" "The transaction costs more units than its limit.";
     204 PAYLOAD_SEALED "PayloadSealed" "The payload is sealed and this ledger opens none.";
-    205 TRIGGER_INVALID "TriggerInvalid" "The work would be due before the block that asks for it, or its arguments are too long.";
+    205 SCHEDULE_INVALID "ScheduleInvalid" "The work would be due before the block that asks for it, or its arguments are too long.";
     206 TOO_MUCH_KEPT "TooMuchKept" "The transaction asks to keep more than its limit.";
     220 NOT_ENDORSED "NotEndorsed" "A second member must endorse this very call first." retry true;
     221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call.";

@@ -219,7 +219,7 @@ impl Cx<'_> {
     /// Has [`Module::on_trigger`] of `M` called with `data` when it is due, and returns the number of the trigger.
     ///
     /// # Errors
-    /// `TRIGGER_INVALID`, `METER_EXCEEDED`.
+    /// `SCHEDULE_INVALID`, `METER_EXCEEDED`.
     pub fn schedule<M: Module>(&mut self, when: When, data: &[u8]) -> Result<u64, Code> {
         trigger::check(&self.block, when, data)?;
         let number = self.count(COUNTER_TRIGGERS)?;

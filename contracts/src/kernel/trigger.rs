@@ -44,7 +44,7 @@ pub(crate) fn check(block: &BlockInfo, when: When, data: &[u8]) -> Result<(), Co
     if later && data.len() <= DATA_MAX {
         Ok(())
     } else {
-        Err(codes::TRIGGER_INVALID)
+        Err(codes::SCHEDULE_INVALID)
     }
 }
 

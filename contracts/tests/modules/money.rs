@@ -337,7 +337,7 @@ fn held_money_waits_for_its_receiver_and_comes_back_by_itself() {
     let past = hold(1, stage.machine.block().time.0 + 1_000);
     assert_eq!(
         stage.call::<Money>(Who::Anna, &past),
-        kernel_codes::TRIGGER_INVALID
+        kernel_codes::SCHEDULE_INVALID
     );
 }
 
