@@ -50,7 +50,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "consensus.batch_bytes",
         default: "524288",
-        kind: Kind::Number(4096, 4 << 20),
+        kind: Kind::Number(128 << 10, 4 << 20),
         help: "a lane batch is sealed at this size",
     },
     Key {

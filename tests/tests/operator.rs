@@ -55,7 +55,7 @@ fn a_damaged_configuration_is_named_with_its_place() {
     std::fs::write(&file, &good).expect("written");
     assert_refused(
         &start(home, &["consensus.batch_bytes=12"]),
-        &["consensus.batch_bytes", "from 4096"],
+        &["consensus.batch_bytes", "from 131072"],
     );
     assert_refused(
         &start(home, &["engine.backend=abacus"]),

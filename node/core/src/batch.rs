@@ -33,6 +33,12 @@ impl Payload {
         Self(Arc::new(bytes))
     }
 
+    /// Bytes that a transaction takes in the packed form: its own and four.
+    #[must_use]
+    pub fn packed_bytes(tx: &[u8]) -> usize {
+        tx.len() + 4
+    }
+
     /// Takes bytes as received; [`Payload::transactions`] says whether they are well formed.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Self {

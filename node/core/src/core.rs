@@ -443,11 +443,19 @@ impl Core {
         self.machines.lanes.mempool()
     }
 
-    /// Room for transactions; each takes its length and four bytes. The shell answers BUSY when there is none.
+    /// Room for transactions, in packed bytes.
     #[must_use]
     pub fn mempool_free_bytes(&self) -> usize {
         let (waiting, _) = self.machines.lanes.mempool();
         self.config.mempool_bytes_max.saturating_sub(waiting)
+    }
+
+    /// Packed bytes that may be submitted since the start, those that were among them; the shell answers BUSY beyond it, so that
+    /// what it accepts is never dropped. A total, not a rest: it holds whatever is on its way when it is read.
+    #[must_use]
+    pub fn submit_credit(&self) -> u64 {
+        let free = u64::try_from(self.mempool_free_bytes()).unwrap_or(u64::MAX);
+        self.machines.lanes.submitted_bytes().saturating_add(free)
     }
 
     /// Batches held and not ordered yet, batches being checked, batches asked for.

@@ -12,6 +12,7 @@ use bds_contracts::genesis::Mode;
 use bds_contracts::receipt::Code;
 use bds_contracts::state::State;
 use bds_contracts::tx::{ChainId, Millis, TxId, TxView};
+use bds_core::batch::Payload;
 use bds_core::turn::Input;
 use crossbeam::channel::{Receiver, Sender, TrySendError};
 use tokio::sync::oneshot;
@@ -62,8 +63,10 @@ pub struct Admission {
     pub index: Arc<Index>,
     /// To the core.
     pub core: Sender<Input>,
-    /// Bytes the own lane's mempool can still take, as the core last said.
-    pub mempool_free: Arc<AtomicU64>,
+    /// Bytes that may be handed to the core in all, as it last said.
+    pub submit_credit: Arc<AtomicU64>,
+    /// Bytes that were.
+    pub submitted_bytes: u64,
     /// Whether anything is taken at all.
     pub gate: Arc<Gate>,
     /// Counts outcomes.
@@ -267,11 +270,13 @@ impl Admission {
         waiters: &[Arc<Waiter>],
     ) {
         let closed = self.gate.refusal();
-        let mut room = self.mempool_free.load(Ordering::Acquire);
+        let credit = self.submit_credit.load(Ordering::Acquire);
+        let mut room = credit.saturating_sub(self.submitted_bytes);
         let now = Instant::now();
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let mut admitted = Vec::new();
         let mut indexes = Vec::new();
+        let mut handing_over = 0;
         for (i, (request, bytes)) in wires.iter().enumerate() {
             if !matches!(items[i], Item::Candidate) {
                 continue;
@@ -281,7 +286,8 @@ impl Admission {
                 items[i] = Item::Known(standing.outcome());
                 continue;
             }
-            let busy = (room < bytes.len() as u64).then_some(Code::BUSY);
+            let length = Payload::packed_bytes(bytes) as u64;
+            let busy = (room < length).then_some(Code::BUSY);
             if let Some(code) = closed.or(busy) {
                 items[i] = Item::Refused(code);
                 continue;
@@ -300,9 +306,16 @@ impl Admission {
                     });
                     continue;
                 }
-                self.nonces.reserve(&sender, expected, executed, now);
+                // A sender may have as much waiting as it leaves free: one alone gets half of the mempool, each of k that
+                // send all they can 1/(k + 1), and whoever sends little is never kept out by those that send much.
+                if self.nonces.waiting_bytes(&sender) + length > room {
+                    items[i] = Item::Refused(Code::RATE_LIMITED);
+                    continue;
+                }
+                self.nonces.reserve(&sender, expected, length, now);
             }
-            room -= bytes.len() as u64;
+            room -= length;
+            handing_over += length;
             self.tracker.admit(&ids[i], Some(&waiters[*request]));
             admitted.push(Arc::<[u8]>::from(*bytes));
             indexes.push(i);
@@ -324,7 +337,7 @@ impl Admission {
                 }
             }
         } else {
-            self.mempool_free.store(room, Ordering::Release);
+            self.submitted_bytes += handing_over;
         }
     }
 }
@@ -346,4 +359,136 @@ pub fn wall_clock() -> Millis {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Millis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use bds_client::build::Sender as Member;
+    use bds_client::keys::Signer;
+    use bds_contracts::Call;
+    use bds_contracts::account::Roles;
+    use bds_contracts::amount::Quantity;
+    use bds_contracts::carbon::InstrumentId;
+    use bds_contracts::genesis::GenesisMember;
+    use bds_contracts::tx::AccountId;
+    use crossbeam::channel::unbounded;
+
+    use super::*;
+    use crate::workload::default_genesis;
+
+    const MEMPOOL: u64 = 16 * 1024;
+
+    struct Desk {
+        admission: Admission,
+        members: Vec<Member>,
+        core: Receiver<Input>,
+        _dir: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn open(members: u8) -> Self {
+            let mut genesis = default_genesis();
+            let signers: Vec<_> = (1..=members).map(|i| Signer::from_seed(&[i; 32])).collect();
+            for signer in &signers {
+                genesis.members.push(GenesisMember {
+                    key: signer.public_key(),
+                    roles: Roles::TRADER,
+                    name: "member".into(),
+                });
+            }
+            let (chain, dir) = (genesis.chain_id(), tempfile::tempdir().unwrap());
+            let (to_core, core) = unbounded();
+            let admission = Admission {
+                chain,
+                mode: Mode::Verified,
+                engine: Arc::new(Engine::new("portable", 1).unwrap()),
+                state: Arc::new(RwLock::new(State::from_genesis(&genesis).unwrap())),
+                tracker: Arc::new(Tracker::new(1_000)),
+                index: Arc::new(Index::open(dir.path()).unwrap()),
+                core: to_core,
+                submit_credit: Arc::new(AtomicU64::new(MEMPOOL)),
+                submitted_bytes: 0,
+                gate: Arc::default(),
+                metrics: Arc::new(Metrics::new()),
+                nonces: Nonces::default(),
+            };
+            let member = |signer| Member::new(signer, chain, 0);
+            Self {
+                admission,
+                members: signers.into_iter().map(member).collect(),
+                core,
+                _dir: dir,
+            }
+        }
+
+        /// One transaction of a member: the code it is refused with, if so.
+        fn submit(&mut self, member: usize) -> Option<Code> {
+            let sender = &mut self.members[member];
+            let nonce = sender.nonce();
+            let transfer = Call::Transfer {
+                from: AccountId(1),
+                to: AccountId(2),
+                instrument: InstrumentId(1),
+                quantity: Quantity(1),
+            };
+            let transactions = vec![sender.sign_next(Vec::new(), transfer)];
+            let (answer, answered) = oneshot::channel();
+            self.admission.admit(vec![Request {
+                transactions,
+                wait: Wait::Accepted,
+                answer,
+            }]);
+            match answered.blocking_recv().unwrap().items[0].1 {
+                ItemOutcome::Accepted => None,
+                ItemOutcome::Refused { code, .. } => {
+                    self.members[member].restart_at(nonce);
+                    Some(code)
+                }
+                ref other => panic!("{other:?}"),
+            }
+        }
+
+        /// Bytes that reached the core.
+        fn handed_on(&self) -> u64 {
+            let inputs = self.core.try_iter();
+            inputs
+                .map(|input| match input {
+                    Input::Submit(transactions) => {
+                        let lengths = transactions.iter().map(|tx| Payload::packed_bytes(tx));
+                        lengths.sum::<usize>() as u64
+                    }
+                    other => panic!("{other:?}"),
+                })
+                .sum()
+        }
+    }
+
+    #[test]
+    fn who_sends_much_leaves_room_for_who_sends_little() {
+        let mut desk = Desk::open(3);
+        let mut first = 0;
+        while desk.submit(0).is_none() {
+            first += desk.handed_on();
+        }
+        assert_eq!(desk.submit(0), Some(Code::RATE_LIMITED));
+        assert!(
+            first > MEMPOOL * 2 / 5 && first <= MEMPOOL / 2,
+            "alone, a member takes half: {first} of {MEMPOOL}"
+        );
+        // A second that sends all it can gets half of the rest, and a third is still taken.
+        let mut second = 0;
+        while desk.submit(1).is_none() {
+            second += desk.handed_on();
+        }
+        assert_eq!(desk.submit(1), Some(Code::RATE_LIMITED));
+        assert!(second > MEMPOOL / 5 && second <= MEMPOOL / 4, "{second}");
+        assert_eq!(desk.submit(2), None);
+        // Room again: who has waited is taken, and a full mempool is busy for everybody.
+        let submitted = desk.admission.submitted_bytes;
+        let credit = &desk.admission.submit_credit;
+        credit.store(submitted + MEMPOOL, Ordering::Release);
+        assert_eq!(desk.submit(0), None);
+        desk.admission.submitted_bytes = submitted + MEMPOOL - 10;
+        assert_eq!(desk.submit(2), Some(Code::BUSY));
+    }
 }

@@ -39,8 +39,8 @@ pub struct CoreNumbers {
     pub view_changes: AtomicU64,
     /// Last committed slot.
     pub committed: AtomicU64,
-    /// Free bytes in the mempool of the own lane.
-    pub mempool_free: Arc<AtomicU64>,
+    /// Bytes that admission may hand over in all, as [`Core::submit_credit`] says.
+    pub submit_credit: Arc<AtomicU64>,
     /// Not behind its peers.
     pub synced: AtomicBool,
     /// Answers refused in a row while catching up.
@@ -318,8 +318,8 @@ impl CoreLoop {
             .committed
             .store(self.core.committed(), Ordering::Relaxed);
         numbers
-            .mempool_free
-            .store(self.core.mempool_free_bytes() as u64, Ordering::Release);
+            .submit_credit
+            .store(self.core.submit_credit(), Ordering::Release);
         numbers
             .answers_refused
             .store(self.core.answers_refused(), Ordering::Relaxed);

@@ -1,9 +1,9 @@
-//! Which nonce each sender may use next, counting what is admitted here and not executed yet.
+//! What each sender has admitted here and not executed yet: which nonce it may use next, and how many bytes it has waiting.
 //!
 //! The state knows executed nonces only; a platform that pipelines would otherwise have to wait for every block. A
 //! reservation that never becomes a transaction of a block (its lane was lost, say) expires, and the state's word counts again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bds_contracts::tx::PublicKey;
@@ -11,14 +11,38 @@ use bds_contracts::tx::PublicKey;
 /// After this long without progress a reservation counts no more.
 pub const RESERVATION_MAX: Duration = Duration::from_secs(10);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Reserved {
-    next: u64,
+    /// The nonce that the state expected last.
     executed: u64,
+    /// Lengths of what is reserved from `executed` on, one a nonce.
+    lengths: VecDeque<u64>,
+    /// Their sum.
+    bytes: u64,
     touched: Instant,
 }
 
-/// Reservations by sender; at most one entry a member, so bounded by the ledger's members.
+impl Reserved {
+    fn next(&self) -> u64 {
+        self.executed + self.lengths.len() as u64
+    }
+
+    /// The state has come to this nonce.
+    fn advance(&mut self, executed: u64, now: Instant) {
+        while self.executed < executed {
+            self.executed += 1;
+            let Some(length) = self.lengths.pop_front() else {
+                self.executed = executed;
+                break;
+            };
+            self.bytes -= length;
+            self.touched = now;
+        }
+    }
+}
+
+/// Reservations by sender; at most one entry a member, so bounded by the ledger's members, and eight bytes a transaction
+/// that waits, so bounded by the mempool.
 #[derive(Debug, Default)]
 pub struct Nonces {
     reserved: HashMap<PublicKey, Reserved>,
@@ -30,36 +54,43 @@ impl Nonces {
         let Some(entry) = self.reserved.get_mut(sender) else {
             return executed;
         };
-        if executed > entry.executed {
-            entry.executed = executed;
-            entry.touched = now;
-        }
+        entry.advance(executed, now);
         let stale = now.duration_since(entry.touched) > RESERVATION_MAX;
-        if executed >= entry.next || stale {
+        if entry.lengths.is_empty() || stale {
             self.reserved.remove(sender);
             return executed;
         }
-        entry.next
+        entry.next()
     }
 
-    /// The transaction with the expected nonce was handed on.
-    pub fn reserve(&mut self, sender: &PublicKey, nonce: u64, executed: u64, now: Instant) {
-        self.reserved.insert(
-            *sender,
-            Reserved {
-                next: nonce + 1,
-                executed,
-                touched: now,
-            },
-        );
+    /// Bytes of the sender that wait, as of the last call of [`expected`](Self::expected).
+    #[must_use]
+    pub fn waiting_bytes(&self, sender: &PublicKey) -> u64 {
+        self.reserved.get(sender).map_or(0, |entry| entry.bytes)
+    }
+
+    /// The transaction with the nonce that [`expected`](Self::expected) has just given is handed on.
+    pub fn reserve(&mut self, sender: &PublicKey, nonce: u64, length: u64, now: Instant) {
+        let entry = self.reserved.entry(*sender).or_insert_with(|| Reserved {
+            executed: nonce,
+            lengths: VecDeque::new(),
+            bytes: 0,
+            touched: now,
+        });
+        entry.lengths.push_back(length);
+        entry.bytes += length;
+        entry.touched = now;
     }
 
     /// The transaction could not be handed on after all: its nonce, and every later one reserved, is free again.
     pub fn release(&mut self, sender: &PublicKey, nonce: u64) {
-        if let Some(entry) = self.reserved.get_mut(sender)
-            && entry.next > nonce
+        let Some(entry) = self.reserved.get_mut(sender) else {
+            return;
+        };
+        while entry.next() > nonce
+            && let Some(length) = entry.lengths.pop_back()
         {
-            entry.next = nonce;
+            entry.bytes -= length;
         }
     }
 }
@@ -72,8 +103,8 @@ mod tests {
     fn reservations_run_ahead_of_the_state_and_fall_back_to_it() {
         let (mut nonces, sender, start) = (Nonces::default(), PublicKey([1; 32]), Instant::now());
         assert_eq!(nonces.expected(&sender, 5, start), 5);
-        nonces.reserve(&sender, 5, 5, start);
-        nonces.reserve(&sender, 6, 5, start);
+        nonces.reserve(&sender, 5, 100, start);
+        nonces.reserve(&sender, 6, 100, start);
         assert_eq!(nonces.expected(&sender, 5, start), 7);
         // Progress of the state keeps the reservation alive.
         let later = start + RESERVATION_MAX;
@@ -82,7 +113,23 @@ mod tests {
         // No progress for longer: the state decides.
         assert_eq!(nonces.expected(&sender, 6, later + RESERVATION_MAX * 2), 6);
         // The state overtook: the reservation is gone.
-        nonces.reserve(&sender, 6, 6, later);
+        nonces.reserve(&sender, 6, 100, later);
         assert_eq!(nonces.expected(&sender, 9, later), 9);
+    }
+    #[test]
+    fn bytes_wait_until_they_are_executed_released_or_forgotten() {
+        let (mut nonces, sender, start) = (Nonces::default(), PublicKey([1; 32]), Instant::now());
+        for (nonce, length) in (5..9).zip([100, 20, 3, 4_000]) {
+            nonces.reserve(&sender, nonce, length, start);
+        }
+        assert_eq!(nonces.waiting_bytes(&sender), 4_123);
+        assert_eq!(nonces.waiting_bytes(&PublicKey([2; 32])), 0);
+        assert_eq!(nonces.expected(&sender, 6, start), 9);
+        assert_eq!(nonces.waiting_bytes(&sender), 4_023);
+        nonces.release(&sender, 7);
+        assert_eq!(nonces.waiting_bytes(&sender), 20);
+        assert_eq!(nonces.expected(&sender, 6, start), 7);
+        assert_eq!(nonces.expected(&sender, 7, start), 7);
+        assert_eq!(nonces.waiting_bytes(&sender), 0);
     }
 }

@@ -285,6 +285,11 @@ impl Lanes {
         self.own.mempool()
     }
 
+    /// Packed bytes ever submitted.
+    pub(crate) fn submitted_bytes(&self) -> u64 {
+        self.own.submitted_bytes()
+    }
+
     /// Batches held and not ordered yet, batches being checked, batches asked for.
     pub(crate) fn batches_pending(&self) -> (usize, usize, usize) {
         self.batches.pending()

@@ -39,6 +39,8 @@ impl Uncertified {
 pub(super) struct OwnLane {
     mempool: VecDeque<Arc<[u8]>>,
     mempool_bytes: usize,
+    /// Packed bytes ever submitted.
+    submitted_bytes: u64,
     /// When the oldest transaction of the mempool came.
     waiting_since: Millis,
     /// Position handed out for sealing, answer outstanding.
@@ -49,14 +51,13 @@ pub(super) struct OwnLane {
 }
 
 impl OwnLane {
-    /// Every transaction takes its four length bytes with it.
-    fn packed_bytes(tx: &[u8]) -> usize {
-        tx.len() + 4
-    }
-
     /// Bytes and number of transactions waiting for a batch.
     pub(super) fn mempool(&self) -> (usize, usize) {
         (self.mempool_bytes, self.mempool.len())
+    }
+
+    pub(super) fn submitted_bytes(&self) -> u64 {
+        self.submitted_bytes
     }
 }
 
@@ -64,7 +65,8 @@ impl Lanes {
     /// Admitted transactions; what does not fit is dropped and counted (the shell asks for room before).
     pub(crate) fn on_submit(&mut self, cx: &mut Cx<'_>, transactions: Vec<Arc<[u8]>>) {
         for tx in transactions {
-            let bytes = OwnLane::packed_bytes(&tx);
+            let bytes = Payload::packed_bytes(&tx);
+            self.own.submitted_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
             if bytes > cx.config.batch_bytes_max
                 || self.own.mempool_bytes + bytes > cx.config.mempool_bytes_max
             {
@@ -122,7 +124,7 @@ impl Lanes {
             self.own.waiting_since = cx.now;
         }
         for tx in transactions.into_iter().rev() {
-            self.own.mempool_bytes += OwnLane::packed_bytes(tx);
+            self.own.mempool_bytes += Payload::packed_bytes(tx);
             self.own.mempool.push_front(Arc::from(tx));
         }
     }
@@ -166,7 +168,7 @@ impl Lanes {
             .iter()
             .take(cx.config.batch_transactions_max)
         {
-            let more = OwnLane::packed_bytes(tx);
+            let more = Payload::packed_bytes(tx);
             if bytes + more > cx.config.batch_bytes_max {
                 break;
             }
