@@ -263,6 +263,9 @@ impl Machines {
         if let Some(held) = repeats.batches {
             self.lanes.repeat_batches(cx, from, held);
         }
+        if let Some(held) = repeats.acknowledgements {
+            self.lanes.repeat_acknowledgements(cx, from, held);
+        }
         if let Some(committed) = repeats.votes {
             self.order.repeat_votes(cx, from, committed);
         }

@@ -364,3 +364,70 @@ fn a_batch_begun_before_the_lane_moved_on_takes_the_next_place() {
     let evidence: usize = net.nodes.iter().map(|n| n.core().evidence().count()).sum();
     assert_eq!(evidence, 0);
 }
+
+/// A batch of validator 3 reaches these, all acknowledgements are lost, and then its home is.
+fn hold_uncertified(net: &mut Net, text: &str, holders: &'static [u16]) {
+    net.bend = Some(Box::new(move |from, to, message| {
+        let lost = match &message {
+            Message::Acknowledge { .. } => to == 3,
+            Message::Batch(_) => from == 3 && !holders.contains(&to),
+            _ => false,
+        };
+        (!lost).then_some((0, message))
+    }));
+    net.submit(3, &[text.as_bytes()]);
+    net.run(300);
+    net.stop(3);
+    net.nodes[3].disk.0.clear();
+    net.bend = None;
+}
+
+/// The author loses its home while f+1 hold a batch of its lane that is certified nowhere: they hold the author back, and it
+/// knows of no batch that it could have certified. Their acknowledgements are the certificate.
+#[test]
+fn what_f_plus_1_hold_of_a_lost_home_is_certified() {
+    let mut net = Net::new(4, |_| {});
+    net.make_blocks(3, 2);
+    let before = net.nodes[0].core().lane_certified()[3];
+    hold_uncertified(&mut net, "held by two", &[0, 1]);
+    assert_eq!(net.nodes[0].core().lane_positions()[3], before + 1);
+    assert_eq!(net.nodes[0].core().lane_certified()[3], before);
+    net.start(3);
+    net.submit(3, &[b"later"]);
+    net.run(5_000);
+    assert_eq!(net.nodes[3].core().mempool().1, 0, "{}", net.standing());
+    let ordered = |net: &Net, text: &[u8]| {
+        let disk = net.nodes[2].disk.0.iter();
+        let mut batches = disk.filter_map(|record| match record {
+            Record::Batch(batch) => Some(&batch.payload),
+            _ => None,
+        });
+        batches.any(|payload| payload.transactions().unwrap().contains(&text))
+    };
+    assert!(ordered(&net, b"held by two") && ordered(&net, b"later"));
+    assert!(net.nodes[0].core().lane_certified()[3] >= before + 2);
+    let evidence: usize = net.nodes.iter().map(|n| n.core().evidence().count()).sum();
+    assert_eq!(evidence, 0, "it must not seal a place twice");
+}
+
+/// The home is lost twice, and two hold different batches for one place, so that neither can be certified: a third can.
+#[test]
+fn a_lane_held_differently_by_all_goes_on() {
+    let mut net = Net::new(4, |_| {});
+    net.make_blocks(3, 2);
+    let before = net.nodes[0].core().lane_certified()[3];
+    hold_uncertified(&mut net, "held by the first", &[0]);
+    net.start(3);
+    net.run(3_000);
+    hold_uncertified(&mut net, "held by the second", &[1]);
+    for (holder, held) in [(0, 1), (1, 1), (2, 0)] {
+        let positions = net.nodes[holder].core().lane_positions();
+        assert_eq!(positions[3], before + held);
+    }
+    net.start(3);
+    net.submit(3, &[b"later"]);
+    net.run(5_000);
+    assert_eq!(net.nodes[3].core().mempool().1, 0, "{}", net.standing());
+    assert!(net.nodes[0].core().lane_certified()[3] > before);
+    net.make_blocks(3, 2);
+}

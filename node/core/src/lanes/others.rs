@@ -11,7 +11,7 @@
 use bds_contracts::block::{BatchDigest, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
-use crate::batch::{Batch, LaneTip, Tip, TipCertificate};
+use crate::batch::{Batch, LaneTip, Position, Tip, TipCertificate};
 use crate::context::Cx;
 use crate::evidence::Evidence;
 use crate::gate::notary::Proven;
@@ -76,15 +76,19 @@ impl Lanes {
             cx.count("batch_bad_signature");
             return;
         }
-        let first = lane.acknowledged.get(&position).filter(|d| **d != digest);
-        if let Some((first, known)) = first.and_then(|d| Some((*d, self.batches.known(d)?))) {
-            cx.report(Evidence::Conflict {
-                validator: lane_index,
-                statements: [
-                    (Statement::Batch(first), known.signature),
-                    (Statement::Batch(digest), batch.signature),
-                ],
-            });
+        if let Some(first) = lane.acknowledged.get(&position).filter(|d| **d != digest) {
+            if let Some(known) = self.batches.known(first) {
+                cx.report(Evidence::Conflict {
+                    validator: lane_index,
+                    statements: [
+                        (Statement::Batch(*first), known.signature),
+                        (Statement::Batch(digest), batch.signature),
+                    ],
+                });
+            }
+            // An author that has lost its home learns from f+1 of these what it had sealed.
+            let digest = *first;
+            Self::acknowledge(cx, &LaneTip { position, digest }.of(lane_index));
         }
         let lane = &mut self.lanes[usize::from(lane_index)];
         if position == lane.received.position + 1 && batch.header.parent == lane.received.digest {
@@ -212,6 +216,21 @@ impl Lanes {
     pub(crate) fn resume(&mut self, cx: &mut Cx<'_>) {
         for lane in cx.peers() {
             self.extend_chain(cx, lane);
+        }
+    }
+
+    /// The author holds less of its own lane than was acknowledged here: it has lost its home.
+    pub(crate) fn repeat_acknowledgements(
+        &self,
+        cx: &mut Cx<'_>,
+        author: ValidatorIndex,
+        holds: Position,
+    ) {
+        let window = usize::try_from(cx.config.lane_window).unwrap_or(8);
+        let acknowledged = &self.lanes[usize::from(author)].acknowledged;
+        for (&position, &digest) in acknowledged.range(holds + 1..).take(window) {
+            cx.count("acknowledgements_repeated");
+            Self::acknowledge(cx, &LaneTip { position, digest }.of(author));
         }
     }
 

@@ -48,9 +48,23 @@ pub(super) struct OwnLane {
     /// Last sealed batch.
     tip: LaneTip,
     uncertified: BTreeMap<Position, Uncertified>,
+    /// What others acknowledged that is not held here: this validator sealed it before it lost its home. Above what is certified,
+    /// at most `lane_window` places, one acknowledgement a validator and place.
+    lost: BTreeMap<Position, BTreeMap<ValidatorIndex, (BatchDigest, Signature)>>,
 }
 
 impl OwnLane {
+    /// Others hold different batches for this place.
+    fn is_forked(&self, position: Position) -> bool {
+        let mut digests = self
+            .lost
+            .get(&position)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        let first = digests.next().map(|(digest, _)| digest);
+        digests.any(|(digest, _)| Some(digest) != first)
+    }
+
     /// Bytes and number of transactions waiting for a batch.
     pub(super) fn mempool(&self) -> (usize, usize) {
         (self.mempool_bytes, self.mempool.len())
@@ -83,13 +97,13 @@ impl Lanes {
 
     /// True when a batch may be sealed at all: nothing being sealed and room in the windows. While others hold more of the own
     /// lane than this validator, it has lost its home, and a batch sealed now would be a second one for its place; before a
-    /// quorum has said what it holds, that is not known.
+    /// quorum has said what it holds, that is not known. Where they hold different ones, one more does no harm.
     fn may_seal(&self, config: &Config, held_elsewhere: Option<Position>) -> bool {
         let lane = &self.lanes[usize::from(config.me)];
         let sealed = self.own.tip.position;
         self.own.sealing.is_none()
             && !self.own.mempool.is_empty()
-            && held_elsewhere.is_some_and(|held| held <= sealed)
+            && held_elsewhere.is_some_and(|held| held <= sealed || self.own.is_forked(sealed + 1))
             && self.own.uncertified.len() < usize::try_from(config.lane_window).unwrap_or(8)
             && sealed.saturating_sub(lane.ordered.position) < config.lane_ahead_max / 2
     }
@@ -273,15 +287,49 @@ impl Lanes {
         tip: LaneTip,
         signature: Signature,
     ) {
-        let Some(pending) = self.own.uncertified.get_mut(&tip.position) else {
-            return;
-        };
-        if pending.digest != tip.digest {
-            cx.count("acknowledge_other_digest");
+        match self.own.uncertified.get_mut(&tip.position) {
+            Some(pending) if pending.digest == tip.digest => {
+                pending.acknowledged.insert(from, signature);
+                self.certify_batch(cx, tip.position);
+            }
+            _ => self.certify_lost(cx, from, tip, signature),
+        }
+    }
+
+    /// A peer holds a batch of the own lane that is not held here. Once f+1 by weight say so, their acknowledgements are its
+    /// certificate, and the lane goes on from it.
+    fn certify_lost(
+        &mut self,
+        cx: &mut Cx<'_>,
+        from: ValidatorIndex,
+        tip: LaneTip,
+        signature: Signature,
+    ) {
+        let lane = &self.lanes[usize::from(cx.config.me)];
+        let low = lane.certified_position().max(lane.ordered.position);
+        self.own.lost = self.own.lost.split_off(&(low + 1));
+        if tip.position <= low || tip.position > low.saturating_add(cx.config.lane_window) {
             return;
         }
-        pending.acknowledged.insert(from, signature);
-        self.certify_batch(cx, tip.position);
+        cx.count("acknowledge_other_digest");
+        let lost = self.own.lost.entry(tip.position).or_default();
+        lost.insert(from, (tip.digest, signature));
+        let same = lost.iter().filter(|(_, (digest, _))| *digest == tip.digest);
+        let mut acknowledged = same
+            .map(|(who, (_, signature))| (*who, *signature))
+            .collect();
+        let mut wrong = 0;
+        let certificate =
+            cx.notary
+                .certify_tip(tip.of(cx.config.me), &mut acknowledged, &mut wrong);
+        lost.retain(|who, (digest, _)| *digest != tip.digest || acknowledged.contains_key(who));
+        cx.count_many("acknowledge_bad_signature", wrong);
+        if let Some(certificate) = certificate {
+            let shown = TipCertificate::clone(&certificate);
+            cx.write(Record::LaneCertificate(shown.clone()));
+            cx.broadcast(Message::Certificate(shown));
+            self.take_certificate(cx, certificate);
+        }
     }
 
     /// Makes the certificate once f+1 by weight have acknowledged.

@@ -21,6 +21,8 @@ pub(crate) struct Repeats {
     pub(crate) new_view: bool,
     /// Own batches above this place.
     pub(crate) batches: Option<Position>,
+    /// Acknowledgements of its batches above this place.
+    pub(crate) acknowledgements: Option<Position>,
     /// Own votes on slots above this one.
     pub(crate) votes: Option<Height>,
     /// Own results of blocks above this one.
@@ -61,6 +63,8 @@ impl Sync {
                 *answered = Some(cx.now);
                 let same = before.lanes[me] == status.lanes[me];
                 repeats.batches = same.then_some(status.lanes[me]);
+                let same = before.lanes[from] == status.lanes[from];
+                repeats.acknowledgements = same.then_some(status.lanes[from]);
                 let same = before.committed == status.committed && status.view == own.view;
                 repeats.votes = same.then_some(status.committed);
                 let same = before.certified == status.certified;
