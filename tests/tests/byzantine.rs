@@ -3,7 +3,8 @@
 //! Within one run the liar is honest first, which gives the healthy figure, and then lies in one way after the other: no
 //! honest process ends, throughput stays, memory stays below a figure, nothing acknowledged is lost.
 //!
-//! The gate takes the ways that found faults before; `BDS_BYZANTINE=all` takes all of them.
+//! The gate takes the ways that found faults before; `BDS_BYZANTINE=all` takes all of them. `BDS_BYZANTINE_TPS` offers another
+//! load; with more than the machine can do, the figures are those of saturation.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,7 +24,9 @@ use bds_tests::process::{bds, binary};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Transactions a second; well below what the machine can do, so that what is missing was taken by the liar.
-const RATE: f64 = 1000.0;
+const TPS: u32 = 1000;
+/// Transactions a request at the most.
+const BATCH_MAX: u32 = 500;
 /// How long a figure is taken.
 const WINDOW: Duration = Duration::from_secs(4);
 /// Time for two view changes, of one and two seconds, before a figure is taken.
@@ -49,6 +52,14 @@ const AS_PRIMARY: &[&str] = &["equivocate"];
 
 fn all() -> bool {
     std::env::var("BDS_BYZANTINE").is_ok_and(|which| which == "all")
+}
+
+fn offered_tps() -> u32 {
+    let Ok(text) = std::env::var("BDS_BYZANTINE_TPS") else {
+        return TPS;
+    };
+    text.parse()
+        .unwrap_or_else(|_| panic!("BDS_BYZANTINE_TPS={text} is no number"))
 }
 
 /// The process that lies.
@@ -151,9 +162,11 @@ impl Trial {
 
     /// A load on the honest ones' lanes, until it is done.
     fn load(&self, carbon: &Carbon, length: Duration) -> Vec<ClientPlan> {
+        let tps = offered_tps();
         let schedule = Schedule {
-            rate: RATE,
-            batch: 20,
+            rate: f64::from(tps),
+            // Fifty requests a second; when they are full, more.
+            batch: (tps / 50).clamp(1, BATCH_MAX),
             clients: CarbonConfig::default().clients,
             lanes: self.honest.len(),
             length,

@@ -123,7 +123,7 @@ fn what_is_due_happens_at_its_time_in_order_and_so_many_a_block() {
     let late = draft(ANNA, 10).call::<Escrow>(&open(10, 10, 1));
     assert_eq!(
         codes(&execute(&mut machine, &[wire(&late)])),
-        [kernel_codes::TRIGGER_INVALID]
+        [kernel_codes::SCHEDULE_INVALID]
     );
 }
 

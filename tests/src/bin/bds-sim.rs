@@ -14,6 +14,10 @@ use bds_tests::sim::twins::play_all;
 use bds_tests::sim::variant::Variant;
 use clap::{Args, Parser, Subcommand};
 
+/// As in the validators it runs: a seventh of a sweep's time went into the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(
     name = "bds-sim",
