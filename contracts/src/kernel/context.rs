@@ -22,7 +22,7 @@ pub struct BlockInfo {
     pub height: Height,
     /// Its time, never before the last block's.
     pub time: Millis,
-    /// Digest of the block before: nobody knew it when the transactions of this block were sent.
+    /// Digest of the block before: nobody knew it before that block was executed.
     pub beacon: BlockDigest,
 }
 

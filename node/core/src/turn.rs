@@ -16,6 +16,7 @@ use crate::batch::{Batch, Payload, Position, TipCertificate};
 use crate::message::{
     CommittedSlot, Message, NewView, PreparedSlot, Proposal, ProvenViewChange, View, Vote,
 };
+use crate::order::SlotBatches;
 
 /// The time, read twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,8 +113,8 @@ pub enum Effect {
         height: Height,
         /// Time of the block, already not before its predecessor's.
         time: Millis,
-        /// Batches in order of execution.
-        batches: Vec<Batch>,
+        /// What is executed, in the order that the block before draws.
+        batches: SlotBatches,
     },
     /// A quorum signed the result of this block: receipts under it are proven.
     Certified(CertifiedHeader),

@@ -89,8 +89,8 @@ impl Replay for Executor {
         self.0.apply(height, time, batches).header
     }
 
-    fn time(&self) -> Millis {
-        self.0.place().header.time
+    fn head(&self) -> &BlockHeader {
+        &self.0.place().header
     }
 }
 

@@ -368,6 +368,7 @@ mod tests {
     use bds_contracts::Call;
     use bds_contracts::account::Roles;
     use bds_contracts::amount::Quantity;
+    use bds_contracts::block::Validator;
     use bds_contracts::carbon::InstrumentId;
     use bds_contracts::genesis::GenesisMember;
     use bds_contracts::tx::AccountId;
@@ -388,6 +389,10 @@ mod tests {
     impl Desk {
         fn open(members: u8) -> Self {
             let mut genesis = default_genesis();
+            genesis.validators.validators.push(Validator {
+                key: Signer::from_seed(&[0; 32]).public_key(),
+                weight: 1,
+            });
             let signers: Vec<_> = (1..=members).map(|i| Signer::from_seed(&[i; 32])).collect();
             for signer in &signers {
                 genesis.members.push(GenesisMember {

@@ -9,6 +9,7 @@ use bds_contracts::genesis::Mode;
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::{Millis, TxId};
 use bds_core::batch::Batch;
+use bds_core::order::SlotBatches;
 use bds_core::turn::Input;
 use crossbeam::channel::{Receiver, Sender};
 use tokio::sync::broadcast;
@@ -30,8 +31,8 @@ pub enum Work {
         height: Height,
         /// Block time.
         time: Millis,
-        /// In order of execution.
-        batches: Vec<Batch>,
+        /// What the slot orders.
+        batches: SlotBatches,
     },
     /// The result of this block, and of all before, is certified.
     Certified(Box<CertifiedHeader>),
@@ -94,7 +95,7 @@ impl Executor {
                     height,
                     time,
                     batches,
-                } => waiting.push_back(self.execute(height, time, &batches)),
+                } => waiting.push_back(self.execute(height, time, batches)),
                 Work::Certified(block) => self.certified(*block, &mut waiting),
                 Work::Stop => break,
             }
@@ -102,8 +103,9 @@ impl Executor {
         self.snapshot();
     }
 
-    fn execute(&mut self, height: Height, time: Millis, batches: &[Batch]) -> Waiting {
-        let done = self.execution.apply(height, time, batches);
+    fn execute(&mut self, height: Height, time: Millis, batches: SlotBatches) -> Waiting {
+        let batches = batches.after(&self.execution.place().header.digest());
+        let done = self.execution.apply(height, time, &batches);
         let receipts = Arc::new(done.receipts);
         let failed = receipts.list().iter().filter(|r| !r.code.is_ok()).count() as u64;
         let executed = u64::from(done.header.tx_count);
@@ -114,7 +116,7 @@ impl Executor {
         self.metrics.transactions(Outcome::Dropped, dropped);
         let own = match self.mode {
             Mode::Verified => Vec::new(),
-            Mode::Opaque => self.own_ids(batches),
+            Mode::Opaque => self.own_ids(&batches),
         };
         if let Err(problem) = self.index.record_block(height, Arc::clone(&receipts)) {
             // Receipts can be derived again from the log: the node goes on, but cannot answer for this block.

@@ -222,6 +222,7 @@ impl Shell {
                 time,
                 batches,
             } => {
+                let batches = batches.after(&self.execution.place().header.digest());
                 let header = self.execution.apply(height, time, &batches).header;
                 self.answers.push(Input::Executed { header });
             }

@@ -4,6 +4,7 @@ use bds_contracts::block::CertifiedHeader;
 use bds_contracts::tx::Millis;
 use bds_core::batch::Batch;
 use bds_core::message::Message;
+use bds_core::order::SlotBatches;
 use bds_core::turn::{Effect, Input, Verdict};
 use bds_node::network::Class;
 
@@ -50,7 +51,7 @@ impl World {
                 height,
                 time,
                 batches,
-            } => self.execute(index, height, time, &batches, &mut random),
+            } => self.execute(index, height, time, batches, &mut random),
             Effect::Certified(certified) => self.certified(index, &certified),
             Effect::LoadBatches(digests) => {
                 let found = self.nodes[index].batches(&digests);
@@ -96,21 +97,22 @@ impl World {
         index: usize,
         height: u64,
         time: Millis,
-        batches: &[Batch],
+        batches: SlotBatches,
         random: &mut Random,
     ) {
         let me = index_of(index);
         let node = &mut self.nodes[index];
+        let batches = batches.after(&node.machine.header().digest());
         let faulty = self.checker.faulty.contains(&me);
         if !faulty {
             let mut tips = node.machine.tips().to_vec();
-            self.checker.executes(me, height, batches, &mut tips);
+            self.checker.executes(me, height, &batches, &mut tips);
         }
         let time = match self.plan.variant {
             Variant::OwnBlockTime => node.clock.now(self.now).wall,
             _ => time,
         };
-        let applied = node.machine.apply(height, time, batches);
+        let applied = node.machine.apply(height, time, &batches);
         if !faulty {
             self.checker.took_effect(me, height, &applied.receipts);
         }

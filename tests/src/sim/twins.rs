@@ -293,6 +293,7 @@ impl Run {
                 time,
                 batches,
             } => {
+                let batches = batches.after(&process.machine.header().digest());
                 let mut tips = process.machine.tips().to_vec();
                 if process.correct {
                     self.checker.executes(me, height, &batches, &mut tips);

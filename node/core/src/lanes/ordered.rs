@@ -3,7 +3,7 @@
 //! A tip orders every batch from it back to the lane's last ordered position, along the parents. A slot is taken whole or
 //! not at all: what is not held is asked for, what is no longer in memory is read back, and the slot waits.
 
-use bds_contracts::block::{BatchDigest, Height};
+use bds_contracts::block::BatchDigest;
 
 use crate::batch::{Batch, Tip};
 use crate::context::Cx;
@@ -12,33 +12,26 @@ use crate::turn::Effect;
 
 use super::Lanes;
 
-/// Puts the batches that a slot orders, by lane from the tip down, in the order of their execution.
-pub(crate) type Rule = fn(Height, Vec<Vec<BatchDigest>>) -> Vec<BatchDigest>;
-
 impl Lanes {
-    /// Takes the batches that this slot is the first to order, in the order of `rule`; `None` while one of them is missing.
+    /// Takes the batches that this slot is the first to order, by lane from the tip down; `None` while one of them is missing.
     /// Slots are to be taken in order.
-    pub(crate) fn take(
-        &mut self,
-        cx: &mut Cx<'_>,
-        proposal: &Proposal,
-        rule: Rule,
-    ) -> Option<Vec<Batch>> {
+    pub(crate) fn take(&mut self, cx: &mut Cx<'_>, proposal: &Proposal) -> Option<Vec<Vec<Batch>>> {
         let chains = self.chains(cx, proposal)?;
-        let order = rule(proposal.slot, chains);
-        let batches = self.payloads(cx, &order)?;
+        let digests = chains.concat();
+        let mut batches = self.payloads(cx, &digests)?.into_iter();
         for tip in &proposal.tips {
             if tip.position <= self.lanes[usize::from(tip.lane)].ordered.position {
                 continue;
             }
             if tip.lane == cx.me() {
-                self.follow_own_lane(cx, tip.in_lane(), &order);
+                self.follow_own_lane(cx, tip.in_lane(), &digests);
             }
             self.lanes[usize::from(tip.lane)].order_up_to(tip.in_lane());
             self.batches.forget_ordered(tip.lane, tip.position);
         }
-        self.batches.forget_loaded(&order);
-        Some(batches)
+        self.batches.forget_loaded(&digests);
+        let of_lane = |chain: &Vec<_>| batches.by_ref().take(chain.len()).collect();
+        Some(chains.iter().map(of_lane).collect())
     }
 
     /// The batches newly ordered, by lane from the tip down; `None` while one of them is not held.
@@ -65,10 +58,10 @@ impl Lanes {
     }
 
     /// Payloads for these; asks the store for what memory has lost and returns `None` then.
-    fn payloads(&mut self, cx: &mut Cx<'_>, order: &[BatchDigest]) -> Option<Vec<Batch>> {
-        let mut batches = Vec::with_capacity(order.len());
+    fn payloads(&mut self, cx: &mut Cx<'_>, digests: &[BatchDigest]) -> Option<Vec<Batch>> {
+        let mut batches = Vec::with_capacity(digests.len());
         let mut missing = Vec::new();
-        for digest in order {
+        for digest in digests {
             match self.batches.payload(digest) {
                 Some(batch) => batches.push(batch.clone()),
                 None => missing.push(*digest),

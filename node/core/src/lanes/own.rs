@@ -108,13 +108,18 @@ impl Lanes {
             && sealed.saturating_sub(lane.ordered.position) < config.lane_ahead_max / 2
     }
 
-    /// A slot orders the own lane up to `tip`, these batches among others: they need no certificate any more. A validator that
+    /// A slot orders the own lane up to `tip`, and with it these batches: they need no certificate any more. A validator that
     /// lost its home may not know the batches of its own lane. It goes on behind them, and what it had sealed for their
     /// places or behind can never be ordered and waits again.
-    pub(super) fn follow_own_lane(&mut self, cx: &mut Cx<'_>, tip: LaneTip, order: &[BatchDigest]) {
+    pub(super) fn follow_own_lane(
+        &mut self,
+        cx: &mut Cx<'_>,
+        tip: LaneTip,
+        ordered: &[BatchDigest],
+    ) {
         let above = self.own.uncertified.split_off(&(tip.position + 1));
         let mut passed_over = std::mem::replace(&mut self.own.uncertified, above);
-        passed_over.retain(|_, batch| !order.contains(&batch.digest));
+        passed_over.retain(|_, batch| !ordered.contains(&batch.digest));
         if !passed_over.is_empty() {
             passed_over.append(&mut self.own.uncertified);
             for batch in passed_over.into_values().rev() {

@@ -29,7 +29,7 @@ use crate::config::Config;
 use crate::gate::notary::Proven;
 use crate::message::{Proposal, View};
 use crate::recovery::RecoveredOrder;
-pub use crate::results::execution_order::execution_order;
+pub use crate::results::execution_order::{SlotBatches, execution_order};
 use crate::turn::Record;
 pub(crate) use patience::Outlook;
 use patience::Patience;

@@ -30,7 +30,7 @@ use crate::message::{Message, Proposal};
 use crate::order::HandedOn;
 use crate::recovery::RecoveredResults;
 use crate::turn::Effect;
-use execution_order::execution_order;
+use execution_order::SlotBatches;
 use outcomes::{Outcome, Outcomes};
 
 /// Results repeated to one peer for one status.
@@ -152,7 +152,7 @@ impl Results {
                 "slot {height} is handed out after {}",
                 self.dispatched
             );
-            let Some(batches) = lanes.take(cx, proposal, execution_order) else {
+            let Some(batches) = lanes.take(cx, proposal) else {
                 self.blocked = true;
                 return;
             };
@@ -163,7 +163,7 @@ impl Results {
             cx.effect(Effect::Execute {
                 height,
                 time: self.time,
-                batches,
+                batches: SlotBatches::new(batches),
             });
         }
     }

@@ -405,6 +405,7 @@ impl Net {
                     .last
                     .as_ref()
                     .map_or(BlockDigest::default(), BlockHeader::digest);
+                let batches = batches.after(&previous);
                 let digests: Vec<_> = batches.iter().map(|b| b.header.digest().0).collect();
                 let header = BlockHeader {
                     chain: CHAIN,

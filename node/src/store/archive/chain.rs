@@ -41,8 +41,8 @@ pub(super) struct Chain {
     batches: HashMap<BatchDigest, KnownBatch>,
     slots: BTreeMap<Height, KnownSlot>,
     headers: BTreeMap<Height, (Place, BlockHeader)>,
-    /// Order of execution of each slot, filled by [`Chain::check_order`].
-    orders: BTreeMap<Height, Vec<BatchDigest>>,
+    /// What each slot orders, by lane from the tip down, filled by [`Chain::check_order`].
+    ordered: BTreeMap<Height, Vec<Vec<BatchDigest>>>,
     /// Said twice, differently.
     contradiction: Option<(Place, Height, &'static str)>,
 }
@@ -57,7 +57,7 @@ impl Chain {
             batches: HashMap::new(),
             slots: BTreeMap::new(),
             headers: BTreeMap::new(),
-            orders: BTreeMap::new(),
+            ordered: BTreeMap::new(),
             contradiction: None,
         }
     }
@@ -142,7 +142,7 @@ impl Chain {
         if let Some((place, height, what)) = self.contradiction {
             return Err(names.fault(place, Some(height), what).into());
         }
-        let mut ordered = vec![LaneTip::default(); self.lanes];
+        let mut tips = vec![LaneTip::default(); self.lanes];
         let mut time = self.genesis_time;
         let mut expected = 1;
         for (height, slot) in &self.slots {
@@ -156,9 +156,10 @@ impl Chain {
                     .into());
             }
             expected += 1;
-            let order = self.order(*height, slot, &mut ordered, names)?;
+            let chains = self.chains(*height, slot, &mut tips, names)?;
             time = time.max(slot.time);
             if let Some((place, header)) = self.headers.get(height) {
+                let order = execution_order(&header.previous, chains.clone());
                 let leaves: Vec<&[u8]> = order.iter().map(|d| d.0.as_slice()).collect();
                 let root = MerkleRoot(merkle::root::<Sha512_256>(backend, &leaves)?);
                 let count: u64 = order.iter().map(|d| u64::from(self.batches[d].count)).sum();
@@ -166,7 +167,7 @@ impl Chain {
                     return Err(names.fault(*place, Some(*height), what).into());
                 }
             }
-            self.orders.insert(*height, order);
+            self.ordered.insert(*height, chains);
         }
         if let Some((height, (place, _))) = self.headers.range(expected..).next() {
             return Err(names
@@ -226,14 +227,14 @@ impl Chain {
         }
     }
 
-    /// The batches this slot orders, in order of execution; raises `ordered`.
-    fn order(
+    /// The batches this slot is the first to order, by lane from the tip down; raises `ordered`.
+    fn chains(
         &self,
         height: Height,
         slot: &KnownSlot,
         ordered: &mut [LaneTip],
         names: &Names<'_>,
-    ) -> Result<Vec<BatchDigest>, Fault> {
+    ) -> Result<Vec<Vec<BatchDigest>>, Fault> {
         let wrong = |what: String| names.fault(slot.place, Some(height), what);
         let mut chains = vec![Vec::new(); self.lanes];
         for (lane, tip) in &slot.tips {
@@ -265,7 +266,7 @@ impl Chain {
             }
             *before = *tip;
         }
-        Ok(execution_order(height, chains))
+        Ok(chains)
     }
 
     /// Executes every block again. `progress` is told how many are done.
@@ -276,13 +277,15 @@ impl Chain {
         replay: &mut dyn Replay,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(), ArchiveError> {
-        for (height, order) in &self.orders {
+        for (height, chains) in &self.ordered {
             let slot = &self.slots[height];
+            let head = replay.head();
+            let time = head.time.max(slot.time);
+            let order = execution_order(&head.digest(), chains.clone());
             let batches = order
                 .iter()
                 .map(|digest| read_batch(&self.batches[digest].place, maps, names))
                 .collect::<Result<Vec<_>, _>>()?;
-            let time = replay.time().max(slot.time);
             let header = replay.apply(*height, time, &batches);
             if let Some((place, certified)) = self.headers.get(height)
                 && header != *certified

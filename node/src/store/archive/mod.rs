@@ -111,8 +111,8 @@ pub trait Replay {
     /// The header that results from this slot, chained to the one before. `batches` are in order of execution.
     fn apply(&mut self, height: Height, time: Millis, batches: &[Batch]) -> BlockHeader;
 
-    /// Time of the last block; of genesis before the first.
-    fn time(&self) -> Millis;
+    /// Header of the last block; of genesis before the first.
+    fn head(&self) -> &BlockHeader;
 }
 
 /// What to do beside the checks that are always done.
