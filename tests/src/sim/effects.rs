@@ -2,7 +2,6 @@
 
 use bds_contracts::block::CertifiedHeader;
 use bds_contracts::tx::Millis;
-use bds_core::batch::Batch;
 use bds_core::message::Message;
 use bds_core::order::SlotBatches;
 use bds_core::turn::{Effect, Input, Verdict};

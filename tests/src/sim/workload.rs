@@ -65,8 +65,7 @@ impl World {
             }
             return;
         }
-        let safe = !self.checker.forgetful.contains(&me);
-        self.clients.accepted(name, me, safe);
+        self.clients.accepted(name, me);
         if self.plan.variant == Variant::AcceptedThenDropped
             && !self.nodes[node].has_room_for(8 * 1_024)
         {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bds_contracts::block::{BatchDigest, Signature, ValidatorIndex};
 use bds_contracts::tx::Millis;
 
-use crate::batch::{Batch, Position, Tip};
+use crate::batch::{Batch, LaneTip, Position, Tip};
 use crate::context::Cx;
 use crate::message::Message;
 use crate::turn::Effect;
@@ -92,6 +92,15 @@ impl Batches {
         self.at.get(&(lane, position)).map_or(&[], Vec::as_slice)
     }
 
+    /// A known batch that continues the lane from here.
+    pub(super) fn after(&self, lane: ValidatorIndex, tip: &LaneTip) -> Option<BatchDigest> {
+        let mut next = self.at(lane, tip.position + 1).iter().copied();
+        next.find(|digest| {
+            self.known(digest)
+                .is_some_and(|known| known.parent == tip.digest)
+        })
+    }
+
     /// Known and not ordered, being checked, asked for.
     pub(super) fn pending(&self) -> (usize, usize, usize) {
         (self.known.len(), self.verifying.len(), self.wanted.len())
@@ -134,6 +143,20 @@ impl Batches {
     pub(super) fn load(&mut self, mut missing: Vec<BatchDigest>) -> Vec<BatchDigest> {
         missing.retain(|digest| self.loading.insert(*digest));
         missing
+    }
+
+    /// Keeps these in memory until [`forget_loaded`](Self::forget_loaded) is told of them; those that are to be asked of the store.
+    pub(super) fn hold(&mut self, digests: &[BatchDigest]) -> Vec<BatchDigest> {
+        let mut missing = Vec::new();
+        for digest in digests {
+            match self.payload(digest).cloned() {
+                Some(batch) => {
+                    self.loaded.insert(*digest, batch);
+                }
+                None => missing.push(*digest),
+            }
+        }
+        self.load(missing)
     }
 
     /// The store has not answered yet.

@@ -93,5 +93,6 @@ impl Lanes {
             };
             self.want_batch(cx, cx.now, &tip, Vec::new());
         }
+        self.take_back(cx);
     }
 }

@@ -188,12 +188,9 @@ impl Lanes {
         loop {
             let lane = &self.lanes[usize::from(lane_index)];
             let position = lane.chain.position + 1;
-            let next = self.batches.at(lane_index, position).iter().find(|digest| {
-                self.batches
-                    .known(digest)
-                    .is_some_and(|known| known.parent == lane.chain.digest)
-            });
-            let Some(&digest) = next else { return };
+            let Some(digest) = self.batches.after(lane_index, &lane.chain) else {
+                return;
+            };
             let lane = &mut self.lanes[usize::from(lane_index)];
             lane.chain = LaneTip { position, digest };
             if lane.received.position < position {

@@ -47,6 +47,11 @@ pub(super) struct OwnLane {
     sealing: Option<Position>,
     /// Last sealed batch.
     tip: LaneTip,
+    /// Every sealed batch that is not ordered: the chain that ends at `tip`.
+    sealed: BTreeMap<Position, BatchDigest>,
+    /// Batches, rising, whose transactions go back to the mempool once they are in memory. Nothing is sealed until then, so that a
+    /// sender's transactions keep their order.
+    returning: Vec<BatchDigest>,
     uncertified: BTreeMap<Position, Uncertified>,
     /// What others acknowledged that is not held here: this validator sealed it before it lost its home. Above what is certified,
     /// at most `lane_window` places, one acknowledgement a validator and place.
@@ -102,50 +107,61 @@ impl Lanes {
         let lane = &self.lanes[usize::from(config.me)];
         let sealed = self.own.tip.position;
         self.own.sealing.is_none()
+            && self.own.returning.is_empty()
             && !self.own.mempool.is_empty()
             && held_elsewhere.is_some_and(|held| held <= sealed || self.own.is_forked(sealed + 1))
             && self.own.uncertified.len() < usize::try_from(config.lane_window).unwrap_or(8)
             && sealed.saturating_sub(lane.ordered.position) < config.lane_ahead_max / 2
     }
 
-    /// A slot orders the own lane up to `tip`, and with it these batches: they need no certificate any more. A validator that
-    /// lost its home may not know the batches of its own lane. It goes on behind them, and what it had sealed for their
-    /// places or behind can never be ordered and waits again.
+    /// A slot orders the own lane up to `tip`, and with it these batches: they need no certificate any more. A validator that lost
+    /// its home may have sealed others for their places. Those can never be ordered, nor what builds on them: the lane goes on
+    /// behind `tip`, and their transactions wait again.
     pub(super) fn follow_own_lane(
         &mut self,
         cx: &mut Cx<'_>,
         tip: LaneTip,
         ordered: &[BatchDigest],
     ) {
-        let above = self.own.uncertified.split_off(&(tip.position + 1));
-        let mut passed_over = std::mem::replace(&mut self.own.uncertified, above);
-        passed_over.retain(|_, batch| !ordered.contains(&batch.digest));
-        if !passed_over.is_empty() {
-            passed_over.append(&mut self.own.uncertified);
-            for batch in passed_over.into_values().rev() {
-                self.take_back(cx, &batch.digest);
-            }
-        } else if tip.position <= self.own.tip.position {
+        let above = self.own.sealed.split_off(&(tip.position + 1));
+        let mut passed = std::mem::replace(&mut self.own.sealed, above);
+        self.own.uncertified = self.own.uncertified.split_off(&(tip.position + 1));
+        if passed.get(&tip.position) == Some(&tip.digest) {
             return;
         }
-        self.own.tip = tip;
         cx.count("own_lane_regained");
+        passed.append(&mut self.own.sealed);
+        passed.retain(|_, digest| !ordered.contains(digest));
+        self.own.uncertified.clear();
+        self.own.tip = tip;
+        self.own.returning = passed.into_values().collect();
+        let missing = self.batches.hold(&self.own.returning);
+        if missing.is_empty() {
+            self.take_back(cx);
+        } else {
+            cx.effect(Effect::LoadBatches(missing));
+        }
     }
 
-    /// Puts the transactions of an own batch in front of those that wait.
-    fn take_back(&mut self, cx: &mut Cx<'_>, digest: &BatchDigest) {
-        let batch = self.batches.payload(digest);
-        let transactions = batch.and_then(|batch| batch.payload.transactions());
-        let Some(transactions) = transactions else {
-            return cx.count("own_batch_lost");
-        };
-        if self.own.mempool.is_empty() {
-            self.own.waiting_since = cx.now;
+    /// Puts the transactions of the own batches that return in front of those that wait, in their old order.
+    pub(super) fn take_back(&mut self, cx: &mut Cx<'_>) {
+        let returning = std::mem::take(&mut self.own.returning);
+        for digest in returning.iter().rev() {
+            let batch = self.batches.payload(digest);
+            let transactions = batch.and_then(|batch| batch.payload.transactions());
+            let Some(transactions) = transactions else {
+                cx.count("own_batch_lost");
+                continue;
+            };
+            if self.own.mempool.is_empty() {
+                self.own.waiting_since = cx.now;
+            }
+            for tx in transactions.into_iter().rev() {
+                self.own.mempool_bytes += Payload::packed_bytes(tx);
+                self.own.mempool.push_front(Arc::from(tx));
+            }
         }
-        for tx in transactions.into_iter().rev() {
-            self.own.mempool_bytes += Payload::packed_bytes(tx);
-            self.own.mempool.push_front(Arc::from(tx));
-        }
+        self.batches.forget_loaded(&returning);
     }
 
     /// When the next batch is due; `None` while none can be. `held_elsewhere` is the highest position of the own lane that f+1
@@ -243,6 +259,7 @@ impl Lanes {
         self.batches.learn(digest, Known::of(&batch));
         self.batches.keep(digest, batch.clone());
         self.own.tip = LaneTip { position, digest };
+        self.own.sealed.insert(position, digest);
         let lane = &mut self.lanes[usize::from(cx.config.me)];
         lane.chain = self.own.tip;
         lane.received = self.own.tip;
@@ -257,11 +274,12 @@ impl Lanes {
         let lane = &self.lanes[usize::from(config.me)];
         let mut tip = lane.ordered;
         let certified = lane.certified_position().max(tip.position);
-        while let Some(&digest) = self.batches.at(config.me, tip.position + 1).first() {
+        while let Some(digest) = self.batches.after(config.me, &tip) {
             tip = LaneTip {
                 position: tip.position + 1,
                 digest,
             };
+            self.own.sealed.insert(tip.position, digest);
             if tip.position > certified {
                 self.track_uncertified(config, notary, tip);
             }
@@ -374,10 +392,9 @@ impl Lanes {
             holds
         };
         let low = holds.max(self.lanes[usize::from(me)].ordered.position);
-        let high = tip.min(low + cx.config.lane_window);
-        let digests: Vec<_> = (low + 1..=high)
-            .filter_map(|position| self.batches.at(me, position).first().copied())
-            .collect();
+        let window = usize::try_from(cx.config.lane_window).unwrap_or(8);
+        let above = self.own.sealed.range(low + 1..).take(window);
+        let digests: Vec<_> = above.map(|(_, digest)| *digest).collect();
         if !digests.is_empty() {
             let count = u64::try_from(digests.len()).unwrap_or(0);
             cx.count_many("batches_repeated", count);
