@@ -50,9 +50,9 @@ impl History {
         known.attempts += 1;
     }
 
-    /// The validator has taken it, and can be held to that until it loses its disk.
-    pub fn accepted(&mut self, name: TxName, by: ValidatorIndex) {
-        self.waiting.insert((by, name), true);
+    /// The validator has taken it; `safe` when it can be held to that as long as it lives.
+    pub fn accepted(&mut self, name: TxName, by: ValidatorIndex, safe: bool) {
+        self.waiting.insert((by, name), safe);
     }
 
     /// The validator has not.

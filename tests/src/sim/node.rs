@@ -376,6 +376,8 @@ impl SimNode {
     pub fn roll_back(&mut self) {
         if let Some(image) = self.image.take() {
             self.medium.restore(&image);
+            // Old, and whole: the image of a damaged disk is never taken.
+            self.lost_disk = false;
         }
     }
 
