@@ -486,7 +486,11 @@ mod tests {
             second += desk.handed_on();
         }
         assert_eq!(desk.submit(1), Some(Code::RATE_LIMITED));
-        assert!(second > MEMPOOL / 5 && second <= MEMPOOL / 4, "{second}");
+        let rest = MEMPOOL - first;
+        assert!(
+            second > rest * 2 / 5 && second <= rest / 2,
+            "{second} of {rest}"
+        );
         assert_eq!(desk.submit(2), None);
         // Room again: who has waited is taken, and a full mempool is busy for everybody.
         let submitted = desk.admission.submitted_bytes;
