@@ -308,7 +308,7 @@ impl Admission {
                 }
                 // A sender may have as much waiting as it leaves free: one alone gets half of the mempool, each of k that
                 // send all they can 1/(k + 1), and whoever sends little is never kept out by those that send much.
-                if self.nonces.waiting_bytes(&sender) + length > room {
+                if self.nonces.waiting_bytes(&sender) + length > room - length {
                     items[i] = Item::Refused(Code::RATE_LIMITED);
                     continue;
                 }
