@@ -1,6 +1,6 @@
 //! One validator says whatever random bytes tell it to: the other three neither end nor disagree nor stop.
 //!
-//! The same programs drive the fuzz target `core_hears` (`tests/fuzz`).
+//! The same programs drive the fuzz targets `core_hears` and `core_alone_hears` (`tests/fuzz`).
 
 #![allow(
     clippy::disallowed_methods,
@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::liar::play;
+use common::liar::{play, play_alone};
 
 /// A row of bytes from a seed.
 fn program(seed: u64, len: usize) -> Vec<u8> {
@@ -23,13 +23,23 @@ fn program(seed: u64, len: usize) -> Vec<u8> {
     (0..len).map(|_| next()).collect()
 }
 
-#[test]
-fn random_lies_stop_nobody() {
-    let seeds = std::env::var("BDS_LONG").map_or(60, |_| 20_000);
+/// Plays that many random programs, or more when asked to take long.
+fn random_programs(few: u64, many: u64, play: fn(&[u8])) {
+    let seeds = std::env::var("BDS_LONG").map_or(few, |_| many);
     for seed in 0..seeds {
         let len = 50 + usize::try_from(seed % 7).unwrap() * 100;
         let program = program(seed, len);
         let played = std::panic::catch_unwind(|| play(&program));
         assert!(played.is_ok(), "seed {seed}");
     }
+}
+
+#[test]
+fn random_lies_stop_nobody() {
+    random_programs(60, 20_000, play);
+}
+
+#[test]
+fn random_lies_do_not_end_who_hears_nothing_else() {
+    random_programs(500, 200_000, play_alone);
 }

@@ -11,3 +11,11 @@ mod common;
 pub fn hear(program: &[u8]) {
     common::liar::play(program);
 }
+
+/// One validator hears what the input spells, and nothing else.
+///
+/// # Panics
+/// When it ended.
+pub fn hear_alone(program: &[u8]) {
+    common::liar::play_alone(program);
+}

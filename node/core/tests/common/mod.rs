@@ -73,7 +73,7 @@ impl Scheme for MockScheme {
 }
 
 /// Everything written, in order, and how much of it is synced.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Memory(pub(crate) Vec<Record>, pub(crate) usize);
 
 impl Disk for Memory {
