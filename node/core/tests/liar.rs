@@ -41,5 +41,5 @@ fn random_lies_stop_nobody() {
 
 #[test]
 fn random_lies_do_not_end_who_hears_nothing_else() {
-    random_programs(500, 200_000, play_alone);
+    random_programs(500, 2_000_000, play_alone);
 }

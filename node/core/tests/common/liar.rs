@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use bds_contracts::block::{BatchDigest, Signatures, Statement, ValidatorIndex};
 use bds_core::batch::Tip;
+use bds_core::config::Config;
 use bds_core::message::{Message, ProposalDigest, Vote};
 use sha2::{Digest as _, Sha512_256};
 
@@ -38,7 +39,7 @@ impl Reader<'_> {
 /// # Panics
 /// When a validator other than the liar ended, two of them disagree, or they order nothing any more.
 pub(crate) fn play(program: &[u8]) {
-    let mut net = small_net();
+    let mut net = Net::new(4, small);
     net.make_blocks(1, 3);
     say_all(&mut net, program, 3);
     settle(&mut net);
@@ -51,15 +52,12 @@ pub(crate) fn play(program: &[u8]) {
 pub(crate) fn play_alone(program: &[u8]) {
     type Travelled = Vec<(ValidatorIndex, ValidatorIndex, Vec<u8>)>;
     static BEFORE: LazyLock<(Memory, Travelled)> = LazyLock::new(|| {
-        let mut net = small_net();
+        let mut net = Net::new(4, small);
         net.make_blocks(1, 3);
         let disk = std::mem::take(&mut net.nodes[0].disk);
         (disk, std::mem::take(&mut net.delivered))
     });
-    let mut net = small_net();
-    for index in 0..4 {
-        net.stop(index);
-    }
+    let mut net = Net::stopped(4, small);
     let (disk, travelled) = &*BEFORE;
     net.nodes[0].disk = disk.clone();
     net.delivered.clone_from(travelled);
@@ -69,17 +67,16 @@ pub(crate) fn play_alone(program: &[u8]) {
     assert_eq!(net.nodes[0].halted, None, "the validator ended");
 }
 
-fn small_net() -> Net {
-    Net::new(4, |config| {
-        config.batch_delay_ms = 2;
-        config.window = 32;
-        config.fetch_slots_max = 32;
-        config.rotation_slots = 16;
-        config.view_timeout_base_ms = 200;
-        config.view_timeout_max_ms = 800;
-        config.batch_bytes_max = 4_096;
-        config.payload_cache_bytes_max = 16 * 1_024;
-    })
+/// Small limits, so that a short program comes to them.
+fn small(config: &mut Config) {
+    config.batch_delay_ms = 2;
+    config.window = 32;
+    config.fetch_slots_max = 32;
+    config.rotation_slots = 16;
+    config.view_timeout_base_ms = 200;
+    config.view_timeout_max_ms = 800;
+    config.batch_bytes_max = 4_096;
+    config.payload_cache_bytes_max = 16 * 1_024;
 }
 
 /// The liar does what the program says to the first `others`.

@@ -190,6 +190,15 @@ pub(crate) struct Net {
 impl Net {
     /// `n` validators of weight 1, up, with these settings.
     pub(crate) fn new(n: usize, settle: impl Fn(&mut Config)) -> Self {
+        let mut net = Self::stopped(n, settle);
+        for index in 0..n {
+            net.start(index);
+        }
+        net
+    }
+
+    /// The same with none of them up yet.
+    pub(crate) fn stopped(n: usize, settle: impl Fn(&mut Config)) -> Self {
         let validators = (0..n).map(|index| Validator {
             key: key(ValidatorIndex::try_from(index).unwrap()),
             weight: 1,
@@ -212,7 +221,7 @@ impl Net {
                 wake: None,
             }
         });
-        let mut net = Self {
+        Self {
             nodes: nodes.collect(),
             now: Millis(1_000_000),
             queue: VecDeque::new(),
@@ -222,11 +231,7 @@ impl Net {
             bend: None,
             clock_ahead: vec![0; n],
             delivered: Vec::new(),
-        };
-        for index in 0..n {
-            net.start(index);
         }
-        net
     }
 
     /// Starts a validator from what is on its disk.
