@@ -105,8 +105,15 @@ impl Network {
     async fn submit_there(&self, single: &mut dyn Iterator<Item = Batch>) {
         let body = single.next().expect("there are many").body;
         let client = self.cluster.client().on_lane(AWAY);
-        let answer = client.post_batch(body, Wait::Applied, PATIENCE).await;
-        let items = answer.expect("an answer").items;
+        let deadline = Instant::now() + PATIENCE;
+        // The first try may go down a connection to the process that was killed; the same bytes are the same transaction.
+        let items = loop {
+            let sent = client.post_batch(body.clone(), Wait::Applied, PATIENCE);
+            match sent.await {
+                Ok(answer) => break answer.items,
+                Err(problem) => assert!(Instant::now() < deadline, "no answer: {problem}"),
+            }
+        };
         let applied = |item: &ItemAnswer| matches!(item.outcome, ItemOutcome::Applied { .. });
         assert!(
             items.iter().all(applied),
