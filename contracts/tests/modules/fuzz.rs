@@ -235,7 +235,7 @@ fn calls_by_schema_never_break_the_ledger() {
             nonces[place] += 1;
             for _ in 0..1 + random.below(2) {
                 let (module, method) = loop {
-                    let module = Modules::CATALOG[random.below(3) as usize];
+                    let module = Modules::CATALOG[random.below(4) as usize];
                     let count = module.methods.len() as u64;
                     let method = module.methods[random.below(count) as usize];
                     // An account or a member that is shut takes no further part, so that is left out.
