@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 
 use bds_contracts::Code;
 use bds_contracts::account::HolderId;
-use bds_contracts::amount::{Money as Amount, Price, Quantity};
+use bds_contracts::amount::Money as Amount;
 use bds_contracts::exchange::event::{Event as Told, Reason};
 use bds_contracts::exchange::orders::Event;
+use bds_contracts::exchange::orders::call::QuoteEntry;
 use bds_contracts::exchange::request::{Amend, Request, Resize, Validity};
 use bds_contracts::exchange::slab::{Place, Resting};
 use bds_contracts::exchange::{OrderId, Side};
@@ -261,11 +262,7 @@ impl Naive {
         Ok(())
     }
 
-    pub(crate) fn quote(
-        &mut self,
-        account: AccountId,
-        quotes: &[((u64, Side), (Price, Quantity))],
-    ) -> Result<(), Code> {
+    pub(crate) fn quote(&mut self, account: AccountId, quotes: &[QuoteEntry]) -> Result<(), Code> {
         let before = self.clone();
         for ((number, side), (price, quantity)) in quotes {
             let id = OrderId {
