@@ -13,6 +13,15 @@ use crate::account::HolderId;
 use crate::amount::{Price, Quantity};
 use crate::tx::AccountId;
 
+/// What an amendment makes of an order.
+struct Plan {
+    slot: u32,
+    before: Node,
+    price: i64,
+    open: u64,
+    kept_place: bool,
+}
+
 impl Book {
     /// Changes an order's limit, size or opaque number.
     ///
@@ -25,33 +34,13 @@ impl Book {
     /// In this order: [`Reject::MarketHalted`], [`Reject::UnknownOrder`], what is wrong with size and price,
     /// [`Reject::OutsidePriceBand`], and what the account may not do.
     pub fn amend<S: Sink>(&mut self, amend: &Amend, sink: &mut S) -> Result<Quantity, Reject> {
-        if self.state.halted {
-            return Err(Reject::MarketHalted);
-        }
-        let slot = self.store.find(amend.id).ok_or(Reject::UnknownOrder)?;
-        let before = self.store.slab[slot];
-        if self.is_ended(&before) {
-            return Err(Reject::UnknownOrder);
-        }
-        let open = self.new_open(&before, amend.size)?;
-        let price = self.new_price(&before, amend.price)?;
-        let kept_place = price == before.price && open <= before.open();
-        let outside = |band: Band| !band.has(Price(price));
-        if !before.market
-            && (!kept_place || amend.price.is_some())
-            && self.state.band.is_some_and(outside)
-        {
-            return Err(Reject::OutsidePriceBand);
-        }
-        let more = Quantity(open.saturating_sub(before.open()));
-        self.check_account(
-            Some(before.account),
-            before.side,
-            amend.position,
-            more,
-            false,
-        )?;
-
+        let Plan {
+            slot,
+            before,
+            price,
+            open,
+            kept_place,
+        } = self.plan(amend)?;
         let reserve = amend.reserve.unwrap_or(before.reserve);
         let amended = Event::Amended {
             id: before.id,
@@ -85,6 +74,52 @@ impl Book {
         self.count_message(amend.id.account);
         self.wake(sink);
         Ok(Quantity(traded))
+    }
+
+    /// What [`Book::amend`] would make of the order: its limit, if it has one, and what would be open of it before it trades.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_amend(&self, amend: &Amend) -> Result<(Option<Price>, Quantity), Reject> {
+        let plan = self.plan(amend)?;
+        let price = (!plan.before.market).then_some(Price(plan.price));
+        Ok((price, Quantity(plan.open)))
+    }
+
+    fn plan(&self, amend: &Amend) -> Result<Plan, Reject> {
+        if self.state.halted {
+            return Err(Reject::MarketHalted);
+        }
+        let slot = self.store.find(amend.id).ok_or(Reject::UnknownOrder)?;
+        let before = self.store.slab[slot];
+        if self.is_ended(&before) {
+            return Err(Reject::UnknownOrder);
+        }
+        let open = self.new_open(&before, amend.size)?;
+        let price = self.new_price(&before, amend.price)?;
+        let kept_place = price == before.price && open <= before.open();
+        let outside = |band: Band| !band.has(Price(price));
+        if !before.market
+            && (!kept_place || amend.price.is_some())
+            && self.state.band.is_some_and(outside)
+        {
+            return Err(Reject::OutsidePriceBand);
+        }
+        let more = Quantity(open.saturating_sub(before.open()));
+        self.check_account(
+            Some(before.account),
+            before.side,
+            amend.position,
+            more,
+            false,
+        )?;
+        Ok(Plan {
+            slot,
+            before,
+            price,
+            open,
+            kept_place,
+        })
     }
 
     /// An order that is over is gone for its account, although it was not swept yet.

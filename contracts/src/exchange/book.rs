@@ -48,8 +48,18 @@ pub struct Book {
     pub(super) scratch: Vec<(u64, Event)>,
 }
 
+/// What the checks of a new order found.
+struct Checked {
+    /// Whether it may stay in the book.
+    rests: bool,
+    /// Record of its account, if there is one.
+    record: u32,
+    /// Hash of its id.
+    hash: u64,
+}
+
 /// A point to which a book can be taken back.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[must_use]
 pub struct Mark {
     undo: usize,
@@ -120,9 +130,9 @@ impl Book {
         self.end_mark();
     }
 
-    /// Whether a mark has not ended.
-    pub(super) fn is_marked(&self) -> bool {
-        self.marks > 0
+    /// Marks that have not ended.
+    pub(super) fn marks(&self) -> u32 {
+        self.marks
     }
 
     fn end_mark(&mut self) {
@@ -142,28 +152,11 @@ impl Book {
     /// # Errors
     /// The first check that fails; nothing changed then.
     pub fn place<S: Sink>(&mut self, request: &Request, sink: &mut S) -> Result<Quantity, Reject> {
-        let rests = self.check_new(request)?;
-        let record = self.store.account(request.id.account);
-        self.check_account(
-            record,
-            request.side,
-            request.position,
-            request.quantity,
+        let Checked {
             rests,
-        )?;
-        let hash = self.store.hash(request.id);
-        if self.store.find_hashed(hash, request.id).is_some() {
-            return Err(Reject::OrderNumberUsed);
-        }
-        let rules = &self.store.rules;
-        if rests && self.store.slab.len() >= rules.orders_max as usize {
-            return Err(Reject::BookFull);
-        }
-        if request.trigger.is_some() && self.stops() >= rules.stops_max as usize {
-            return Err(Reject::BookFull);
-        }
-
-        let account = record.unwrap_or(NIL);
+            record: account,
+            hash,
+        } = self.checked(request)?;
         let traded = if request.validity == Validity::FillOrKill {
             self.fill_or_kill(request, sink)?
         } else if request.trigger.is_some() || request.validity == Validity::GoodAtAuction {
@@ -189,6 +182,43 @@ impl Book {
         self.count_message(request.id.account);
         self.wake(sink);
         Ok(Quantity(traded))
+    }
+
+    /// Whether [`Book::place`] would take the order; whether it can be filled at once is not asked.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check(&self, request: &Request) -> Result<(), Reject> {
+        self.checked(request).map(|_| ())
+    }
+
+    #[inline(always)]
+    fn checked(&self, request: &Request) -> Result<Checked, Reject> {
+        let rests = self.check_new(request)?;
+        let record = self.store.account(request.id.account);
+        self.check_account(
+            record,
+            request.side,
+            request.position,
+            request.quantity,
+            rests,
+        )?;
+        let hash = self.store.hash(request.id);
+        if self.store.find_hashed(hash, request.id).is_some() {
+            return Err(Reject::OrderNumberUsed);
+        }
+        let rules = &self.store.rules;
+        if rests && self.store.slab.len() >= rules.orders_max as usize {
+            return Err(Reject::BookFull);
+        }
+        if request.trigger.is_some() && self.stops() >= rules.stops_max as usize {
+            return Err(Reject::BookFull);
+        }
+        Ok(Checked {
+            rests,
+            record: record.unwrap_or(NIL),
+            hash,
+        })
     }
 
     /// Everything that the request, the phase and the rules decide. Returns whether it may stay in the book.
@@ -358,7 +388,9 @@ impl Book {
         self.withdraw_all(account, most, Reason::Cancelled, sink)
     }
 
-    fn withdraw_all<S: Sink>(
+    /// Takes out up to `most` of an account's orders by number, in any phase, and tells this reason; returns how many are
+    /// left.
+    pub fn withdraw_all<S: Sink>(
         &mut self,
         account: AccountId,
         most: usize,
@@ -498,6 +530,21 @@ impl Book {
         queue
             .map(|parked| self.store.slab[parked.slot].resting())
             .collect()
+    }
+
+    /// Accounts with open orders, by number.
+    #[must_use]
+    pub fn accounts(&self) -> Vec<AccountId> {
+        let with_orders = self.store.records().filter(|account| account.orders > 0);
+        let mut accounts: Vec<AccountId> = with_orders.map(|account| account.id).collect();
+        accounts.sort_unstable();
+        accounts
+    }
+
+    /// How many stops are awake and wait to enter.
+    #[must_use]
+    pub fn awake(&self) -> usize {
+        self.store.queue(Place::Awake, Side::Buy).len()
     }
 
     pub(super) fn stops(&self) -> usize {

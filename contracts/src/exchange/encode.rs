@@ -13,29 +13,31 @@ use super::order::{OrderId, Side};
 use super::request::Prevention;
 use super::rules::Rules;
 use super::slab::{Ends, NIL, Node, Place};
+use super::store::Standing;
 use crate::account::HolderId;
 use crate::amount::{Price, Quantity};
 use crate::tx::AccountId;
 
-#[derive(BorshSerialize, BorshDeserialize)]
-struct Head {
+/// Everything of a book that is not an order or an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct Head {
     rules: Rules,
     self_trades: bool,
     call: bool,
     halted: bool,
     last: Option<i64>,
     band: Option<Band>,
-    now: u64,
+    pub(super) now: u64,
     session: u64,
-    window: u64,
+    pub(super) window: u64,
     next_priority: u64,
     sequence: u64,
 }
 
 /// An order; where it stands among others is said by where it stands in the list.
-#[derive(BorshSerialize, BorshDeserialize)]
-struct Record {
-    id: OrderId,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(super) struct Record {
+    pub(super) id: OrderId,
     holder: HolderId,
     side: Side,
     place: u8,
@@ -46,7 +48,7 @@ struct Record {
     filled: u64,
     display: u64,
     reserve: i64,
-    priority: u64,
+    pub(super) priority: u64,
     ends: u8,
     until: u64,
     prevention: Prevention,
@@ -71,32 +73,9 @@ const PARKED: [(Place, Side); 5] = [
 impl Book {
     /// Appends the book's bytes. Cost: one walk over all orders.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
-        let state = &self.state;
-        let head = Head {
-            rules: self.store.rules,
-            self_trades: self.self_trades,
-            call: state.phase == Phase::Call,
-            halted: state.halted,
-            last: state.last,
-            band: state.band,
-            now: state.now,
-            session: state.session,
-            window: state.window,
-            next_priority: state.next_priority,
-            sequence: state.sequence,
-        };
-        put(&head, bytes);
+        put(&self.head(), bytes);
         put(&(self.len() as u64), bytes);
-        for side in [Side::Buy, Side::Sell] {
-            for slot in self.ladder_slots(side) {
-                put(&record(&self.store.slab[slot], None), bytes);
-            }
-        }
-        for (place, side) in PARKED {
-            for parked in self.store.queue(place, side).values() {
-                put(&record(&self.store.slab[parked.slot], parked.budget), bytes);
-            }
-        }
+        self.for_each_record(|record| put(record, bytes));
         let mut killed: Vec<AccountId> = Vec::new();
         let mut messages: Vec<(AccountId, u32)> = Vec::new();
         for account in self.store.records() {
@@ -111,6 +90,37 @@ impl Book {
         messages.sort_unstable();
         put(&killed, bytes);
         put(&messages, bytes);
+    }
+
+    pub(super) fn head(&self) -> Head {
+        let state = &self.state;
+        Head {
+            rules: self.store.rules,
+            self_trades: self.self_trades,
+            call: state.phase == Phase::Call,
+            halted: state.halted,
+            last: state.last,
+            band: state.band,
+            now: state.now,
+            session: state.session,
+            window: state.window,
+            next_priority: state.next_priority,
+            sequence: state.sequence,
+        }
+    }
+
+    /// Every open order, ladder by ladder and queue by queue.
+    pub(super) fn for_each_record(&self, mut each: impl FnMut(&Record)) {
+        for side in [Side::Buy, Side::Sell] {
+            for slot in self.ladder_slots(side) {
+                each(&record(&self.store.slab[slot], None));
+            }
+        }
+        for (place, side) in PARKED {
+            for parked in self.store.queue(place, side).values() {
+                each(&record(&self.store.slab[parked.slot], parked.budget));
+            }
+        }
     }
 
     /// The book that these bytes are of; `hash_key` may be another one.
@@ -128,8 +138,8 @@ impl Book {
         }
     }
 
-    fn read(bytes: &mut &[u8], hash_key: HashKey) -> Option<Self> {
-        let head: Head = get(bytes)?;
+    /// An empty book in this state.
+    pub(super) fn from_head(head: &Head, hash_key: HashKey) -> Option<Self> {
         let mut book = Self::new(head.rules, hash_key).ok()?;
         book.self_trades = head.self_trades;
         book.state = State {
@@ -143,29 +153,39 @@ impl Book {
             next_priority: head.next_priority,
             sequence: head.sequence,
         };
-        let orders: u64 = get(bytes)?;
-        if orders > u64::from(head.rules.orders_max) {
+        Some(book)
+    }
+
+    /// Takes an order back in, behind the others at its price; none when no order of this book is like that.
+    pub(super) fn admit(&mut self, record: &Record) -> Option<()> {
+        let node = node(record)?;
+        let rules = &self.store.rules;
+        let total = node
+            .visible
+            .checked_add(node.hidden)?
+            .checked_add(node.filled)?;
+        let sound = node.open() > 0
+            && total <= rules.quantity_max.0
+            && node.priority < self.state.next_priority
+            && (node.market || rules.is_price(Price(node.price)))
+            && (node.place != Place::Ladder || (node.visible > 0 && !node.market))
+            && (node.display > 0 || node.hidden == 0)
+            && rules.check_quantity(Quantity(node.open())).is_ok()
+            && self.len() < rules.orders_max as usize
+            && self.store.find(node.id).is_none();
+        if !sound {
             return None;
         }
+        self.store.insert(node, record.budget);
+        Some(())
+    }
+
+    fn read(bytes: &mut &[u8], hash_key: HashKey) -> Option<Self> {
+        let head: Head = get(bytes)?;
+        let mut book = Self::from_head(&head, hash_key)?;
+        let orders: u64 = get(bytes)?;
         for _ in 0..orders {
-            let record: Record = get(bytes)?;
-            let node = node(&record)?;
-            let total = node
-                .visible
-                .checked_add(node.hidden)?
-                .checked_add(node.filled)?;
-            let sound = node.open() > 0
-                && total <= head.rules.quantity_max.0
-                && node.priority < head.next_priority
-                && (node.market || head.rules.is_price(Price(node.price)))
-                && (node.place != Place::Ladder || (node.visible > 0 && !node.market))
-                && (node.display > 0 || node.hidden == 0)
-                && head.rules.check_quantity(Quantity(node.open())).is_ok()
-                && book.store.find(node.id).is_none();
-            if !sound {
-                return None;
-            }
-            book.store.insert(node, record.budget);
+            book.admit(&get(bytes)?)?;
         }
         let in_time = |side| {
             let mut before: Option<(i64, u64)> = None;
@@ -185,13 +205,15 @@ impl Book {
         }
         let messages: Vec<(AccountId, u32)> = get(bytes)?;
         for (account, messages) in messages {
-            book.store.set_messages(account, messages);
+            let killed = book.store.standing(account).killed;
+            book.store
+                .set_standing(account, Standing { killed, messages });
         }
         Some(book)
     }
 }
 
-fn record(node: &Node, budget: Option<i64>) -> Record {
+pub(super) fn record(node: &Node, budget: Option<i64>) -> Record {
     Record {
         id: node.id,
         holder: node.holder,

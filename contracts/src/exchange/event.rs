@@ -22,6 +22,8 @@ pub enum Reason {
     Killed,
     /// Its price is outside the band now.
     OutsidePriceBand,
+    /// Its account may not trade now, or nobody may trade for it. The book does not know; whoever calls says so.
+    AccountShut,
 }
 
 /// Whether a market trades, collects orders for a call auction, or stands still.

@@ -85,13 +85,18 @@ impl Book {
         self.state.band
     }
 
+    /// Whether messages are counted anew from this time on.
+    pub(super) fn is_new_window(&self, now: Millis) -> bool {
+        now.0 / self.store.rules.window != self.state.window
+    }
+
     /// Sets the time, once a block. Orders whose time has come no longer trade; [`Book::sweep`] takes them out.
     ///
     /// # Errors
     /// [`Reject::TimeBack`] when it is before the last one; [`Reject::WrongPhase`] between a mark and its end, since
     /// a new window of messages cannot be taken back.
     pub fn set_time(&mut self, now: Millis) -> Result<(), Reject> {
-        if self.is_marked() {
+        if self.marks() > 0 {
             return Err(Reject::WrongPhase);
         }
         if now.0 < self.state.now {
@@ -114,16 +119,29 @@ impl Book {
         self.state.session = self.state.session.saturating_add(1);
     }
 
+    /// An order whose time or session has ended.
+    fn first_ended(&self) -> Option<u32> {
+        let time = self.store.first_to_end(Ends::Time);
+        let session = self.store.first_to_end(Ends::Session);
+        match (time, session) {
+            (Some((until, slot)), _) if until <= self.state.now => Some(slot),
+            (_, Some((until, slot))) if until < self.state.session => Some(slot),
+            _ => None,
+        }
+    }
+
+    /// Whether [`Book::sweep`] has something to do.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.first_ended().is_some()
+    }
+
     /// Takes out up to `most` orders whose time or session has ended; returns whether any is left.
     pub fn sweep<S: Sink>(&mut self, most: usize, sink: &mut S) -> bool {
         let mut left = most;
         loop {
-            let time = self.store.first_to_end(Ends::Time);
-            let session = self.store.first_to_end(Ends::Session);
-            let ended = match (time, session) {
-                (Some((until, slot)), _) if until <= self.state.now => slot,
-                (_, Some((until, slot))) if until < self.state.session => slot,
-                _ => return false,
+            let Some(ended) = self.first_ended() else {
+                return false;
             };
             if left == 0 {
                 return true;

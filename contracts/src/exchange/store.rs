@@ -1,8 +1,7 @@
 //! All open orders of a book with their places in queues, and the way back from every change.
 //!
 //! Four changes are all there are: an order comes, goes, changes in place, or moves behind the others at its price. With
-//! the journal on, each leaves its inverse, and `Store::undo_to` takes them back in reverse. That works without
-//! copies of queues: an order that left keeps the links it had, and they are right again once all later changes are undone.
+//! the journal on, each leaves its inverse (see `undo`).
 
 use std::collections::BTreeMap;
 
@@ -11,6 +10,7 @@ use super::ladder::Ladder;
 use super::order::{OrderId, Side};
 use super::rules::Rules;
 use super::slab::{Ends, Links, NIL, Node, Place, Slab};
+use super::undo::Undo;
 use crate::tx::AccountId;
 
 /// What a book knows about an account. It is kept while the account has orders, counted messages or the kill switch on.
@@ -28,6 +28,18 @@ pub(super) struct Account {
     pub(super) open: [u128; 2],
 }
 
+impl Account {
+    pub(super) fn standing(&self) -> Standing {
+        Standing {
+            killed: self.killed,
+            messages: self.messages,
+        }
+    }
+}
+
+/// An order, with the most money it may spend if it has such a bound.
+pub(super) type Entry = (Node, Option<i64>);
+
 /// An order outside the ladders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Parked {
@@ -39,14 +51,12 @@ pub(super) struct Parked {
 /// Orders of one kind outside the ladders, by key and age.
 pub(super) type Queue = BTreeMap<(i64, u64), Parked>;
 
-#[derive(Debug, Clone, Copy)]
-enum Undo {
-    Inserted(u32),
-    Removed(u32, Node, Links, Option<i64>),
-    Changed(u32, Node),
-    Moved(u32, Node, Links),
-    Counted(AccountId),
-    Killed(AccountId, bool),
+/// What a book keeps of an account beside its orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Standing {
+    pub(super) killed: bool,
+    /// In this window.
+    pub(super) messages: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -60,14 +70,14 @@ pub(super) struct Store {
     by_account: Index,
     /// Accounts with the kill switch on.
     pub(super) killed: u32,
-    ladders: [Ladder; 2],
+    pub(super) ladders: [Ladder; 2],
     /// Stops to buy and to sell, awake, and orders to buy and to sell for the auction.
     queues: [Queue; 5],
     /// Orders that end at a time or with a session, the next to end first.
     ends: [BTreeMap<(u64, OrderId), u32>; 2],
     positions: bool,
-    journal: bool,
-    undo: Vec<Undo>,
+    pub(super) journal: bool,
+    pub(super) undo: Vec<Undo>,
 }
 
 impl Store {
@@ -140,12 +150,13 @@ impl Store {
 
     /// Adds an order at the end of its queue.
     pub(super) fn insert(&mut self, node: Node, budget: Option<i64>) -> u32 {
-        let hash = self.hash(node.id);
+        let id = node.id;
+        let hash = self.hash(id);
         let slot = self.slab.vacant();
         self.slab[slot] = node;
         self.attach(slot, hash, budget, false);
         if self.journal {
-            self.undo.push(Undo::Inserted(slot));
+            self.undo.push(Undo::Inserted(slot, id));
         }
         slot
     }
@@ -156,20 +167,20 @@ impl Store {
     /// right after its fields were written one by one costs more than all the rest.
     #[inline(always)]
     pub(super) fn insert_resting(&mut self, node: Node, hash: u64) {
-        let (side, account, hint) = (node.side, node.id.account, node.account);
+        let (side, id, hint) = (node.side, node.id, node.account);
         let (key, visible, open) = (self.key_of(&node), node.visible, node.open());
-        let ends = ends_number(node.ends).map(|ends| (ends, node.until, node.id));
+        let ends = ends_number(node.ends).map(|ends| (ends, node.until));
         let slot = self.slab.vacant();
         self.slab[slot] = node;
         self.by_id.insert(hash, slot);
-        let record = self.account_or_new(account, hint);
+        let record = self.account_or_new(id.account, hint);
         self.link_account(record, slot, side, open);
         self.ladders[side as usize].push(&mut self.slab.queue, key, slot, visible);
-        if let Some((ends, until, id)) = ends {
+        if let Some((ends, until)) = ends {
             self.ends[ends].insert((until, id), slot);
         }
         if self.journal {
-            self.undo.push(Undo::Inserted(slot));
+            self.undo.push(Undo::Inserted(slot, id));
         }
     }
 
@@ -237,24 +248,24 @@ impl Store {
     /// Counts a message of an account.
     pub(super) fn count_message(&mut self, account: AccountId) {
         let record = self.account_or_new(account, NIL);
-        let messages = &mut self.accounts[record as usize].messages;
+        let before = self.record(record).standing();
         // Correctness: refused from `messages_max` on.
-        *messages = messages.saturating_add(1);
+        let messages = before.messages.saturating_add(1);
+        self.accounts[record as usize].messages = messages;
         if self.journal {
-            self.undo.push(Undo::Counted(account));
+            self.undo.push(Undo::Account(account, before));
         }
     }
 
     /// Turns the kill switch; returns how it stood.
     pub(super) fn set_killed(&mut self, account: AccountId, killed: bool) -> bool {
         let record = self.account_or_new(account, NIL);
-        let before = std::mem::replace(&mut self.accounts[record as usize].killed, killed);
-        self.killed = self.killed + u32::from(killed) - u32::from(before);
-        self.release_account(record);
+        let before = self.record(record).standing();
+        self.set_standing(account, Standing { killed, ..before });
         if self.journal {
-            self.undo.push(Undo::Killed(account, before));
+            self.undo.push(Undo::Account(account, before));
         }
-        before
+        before.killed
     }
 
     /// Begins a new window of messages.
@@ -267,75 +278,18 @@ impl Store {
         }
     }
 
-    // The way back.
+    // Looking.
 
-    /// Turns the journal on, and says where it stands.
-    pub(super) fn mark(&mut self) -> usize {
-        self.journal = true;
-        self.undo.len()
-    }
-
-    /// Turns the journal off and forgets it.
-    pub(super) fn forget(&mut self) {
-        self.journal = false;
-        self.undo.clear();
-    }
-
-    /// Takes back every change since the mark.
-    pub(super) fn undo_to(&mut self, mark: usize) {
-        while self.undo.len() > mark {
-            let Some(undo) = self.undo.pop() else { return };
-            match undo {
-                Undo::Inserted(slot) => {
-                    self.detach(slot);
-                    self.slab.free(slot);
-                }
-                Undo::Removed(slot, node, links, budget) => {
-                    // Correctness: slots are given out last in, first out, so it is this one.
-                    let again = self.slab.vacant();
-                    self.slab[again] = Node {
-                        account: NIL,
-                        ..node
-                    };
-                    debug_assert_eq!(again, slot);
-                    self.slab.queue[again] = links;
-                    let hash = self.hash(node.id);
-                    self.attach(again, hash, budget, true);
-                }
-                Undo::Changed(slot, before) => {
-                    let now = self.slab[slot];
-                    self.slab[slot] = Node {
-                        account: now.account,
-                        ..before
-                    };
-                    self.recount(slot, &now);
-                }
-                Undo::Moved(slot, before, links) => {
-                    let now = self.slab[slot];
-                    let key = self.key_of(&now);
-                    let ladder = &mut self.ladders[now.side as usize];
-                    ladder.unlink(&mut self.slab.queue, key, slot, now.visible);
-                    self.slab[slot] = Node {
-                        account: now.account,
-                        ..before
-                    };
-                    self.slab.queue[slot] = links;
-                    ladder.relink(&mut self.slab.queue, key, slot, before.visible);
-                }
-                Undo::Counted(account) => {
-                    let record = self.account_or_new(account, NIL);
-                    let messages = &mut self.accounts[record as usize].messages;
-                    *messages = messages.saturating_sub(1);
-                    self.release_account(record);
-                }
-                Undo::Killed(account, before) => {
-                    let record = self.account_or_new(account, NIL);
-                    let now = std::mem::replace(&mut self.accounts[record as usize].killed, before);
-                    self.killed = self.killed + u32::from(before) - u32::from(now);
-                    self.release_account(record);
-                }
-            }
+    /// An order with its bound on money.
+    pub(super) fn entry(&self, id: OrderId) -> Option<Entry> {
+        let node = self.slab[self.find(id)?];
+        if node.place == Place::Ladder {
+            return Some((node, None));
         }
+        let parked = self
+            .queue(node.place, node.side)
+            .get(&self.queue_key(&node));
+        Some((node, parked.and_then(|parked| parked.budget)))
     }
 
     // Parts of a change.
@@ -345,7 +299,7 @@ impl Store {
         self.rules.key(node.side, node.price)
     }
 
-    fn queue_key(&self, node: &Node) -> (i64, u64) {
+    pub(super) fn queue_key(&self, node: &Node) -> (i64, u64) {
         let key = match (node.place, node.side) {
             (Place::Awake, _) => 0,
             (Place::Stop, Side::Buy) => node.trigger,
@@ -357,7 +311,7 @@ impl Store {
         (key, node.priority)
     }
 
-    fn attach(&mut self, slot: u32, hash: u64, budget: Option<i64>, back: bool) {
+    pub(super) fn attach(&mut self, slot: u32, hash: u64, budget: Option<i64>, back: bool) {
         let node = self.slab[slot];
         self.by_id.insert(hash, slot);
         let record = self.account_or_new(node.id.account, node.account);
@@ -380,7 +334,7 @@ impl Store {
     }
 
     #[inline]
-    fn detach(&mut self, slot: u32) -> Option<i64> {
+    pub(super) fn detach(&mut self, slot: u32) -> Option<i64> {
         // By reference: a copy would read the order's second cache line, which is seldom needed.
         let node = &self.slab[slot];
         let (id, side, price, visible) = (node.id, node.side, node.price, node.visible);
@@ -410,7 +364,7 @@ impl Store {
 
     /// Brings the sums up to date after an order changed in place.
     #[inline]
-    fn recount(&mut self, slot: u32, before: &Node) {
+    pub(super) fn recount(&mut self, slot: u32, before: &Node) {
         let now = self.slab[slot];
         if self.positions {
             let open = &mut self.accounts[now.account as usize].open[now.side as usize];
@@ -442,10 +396,20 @@ impl Store {
         self.accounts.iter().filter(|record| record.live)
     }
 
-    /// Sets what was counted; for a book that is read back from bytes.
-    pub(super) fn set_messages(&mut self, account: AccountId, messages: u32) {
+    /// What is kept of an account beside its orders.
+    pub(super) fn standing(&self, account: AccountId) -> Standing {
+        let record = self.account(account);
+        record.map_or_else(Standing::default, |record| self.record(record).standing())
+    }
+
+    /// Sets what is kept of an account beside its orders, and tells nobody.
+    pub(super) fn set_standing(&mut self, account: AccountId, standing: Standing) {
         let record = self.account_or_new(account, NIL);
-        self.accounts[record as usize].messages = messages;
+        let kept = &mut self.accounts[record as usize];
+        let before = std::mem::replace(&mut kept.killed, standing.killed);
+        kept.messages = standing.messages;
+        self.killed = self.killed + u32::from(standing.killed) - u32::from(before);
+        self.release_account(record);
     }
 
     #[inline]

@@ -6,7 +6,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::{Identity, Tables, endorse};
-use crate::account::HolderId;
+use crate::account::{HolderId, Roles};
 use crate::amount::{Currency, Money};
 use crate::kernel::context::Cx;
 use crate::kernel::journal::Journal;
@@ -237,6 +237,24 @@ pub(crate) fn at<'a>(cx: &'a Cx<'_>, slot: Slot) -> &'a Account {
 /// Whether the member may act for the account.
 pub(crate) fn represents(cx: &Cx<'_>, member: MemberId, id: AccountId, slot: Slot) -> bool {
     cx.read::<Identity>().represents(member, id, slot)
+}
+
+/// Whether the account is open and one of its representatives has one of these roles now.
+pub(crate) fn is_active(cx: &Cx<'_>, id: AccountId, roles: Roles) -> bool {
+    let identity = cx.read::<Identity>();
+    let Some(account) = identity.accounts.get(&id) else {
+        return false;
+    };
+    let has = |member: &MemberId| {
+        let key = cx.key_of(*member);
+        let member = key.and_then(|key| cx.members().get(&key));
+        member.is_some_and(|member| member.roles.any(roles))
+    };
+    let others = || identity.representatives.get(&id);
+    account.status == AccountStatus::Open
+        && (has(&account.representative)
+            || account.representative_count > 1
+                && others().is_some_and(|others| others.iter().any(has)))
 }
 
 /// Whether the sender acts for the account itself.

@@ -31,6 +31,9 @@ codes! {
     232 NOT_OF_HOLD "NotOfHold" "The sender represents neither side of the hold that may do this.";
     233 SAME_ACCOUNT "SameAccount" "Both sides are the same account.";
     234 HOLD_INVALID "HoldInvalid" "Money is held too long, or the account has made as many holds as it may.";
+    240 NOT_TRADABLE "NotTradable" "Units that carry numbers are no market's: one is not as good as another.";
+    241 MARKET_EXISTS "MarketExists" "The instrument has a market already.";
+    242 UNKNOWN_MARKET "UnknownMarket" "The instrument has no market.";
 }
 
 #[cfg(test)]

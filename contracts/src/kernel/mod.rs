@@ -10,7 +10,8 @@
 //!   is not named may not call. Texts and lists are borrowed from the transaction;
 //! - **events** ([`events!`](crate::events)): what whoever follows the stream must know. They go straight into the receipt;
 //! - **tables** ([`tables!`](crate::tables)): what it remembers. A [`Table`](table::Table) is looked up by key and cannot be
-//!   walked; what must be walked is an [`Ordered`](ordered::Ordered) table. Every entry lies under the state root;
+//!   walked; what must be walked is an [`Ordered`](ordered::Ordered) table. What has a way back of its own, as the order books
+//!   have, is [`Journaled`](table::Journaled) as it is. Every entry lies under the state root;
 //! - **rules**: `execute`, and if it needs them `on_trigger` for work it left for later, and `on_block` for what happens at the
 //!   beginning or the end of every block.
 //!

@@ -7,7 +7,7 @@ use super::journal::{Journal, Mark, TableId};
 use super::member::MemberTables;
 use super::module::Module;
 use super::table::Journaled;
-use super::wire::Reader;
+use super::wire::{Malformed, Reader};
 
 /// First bytes of a snapshot; the last is the version of its format.
 const SNAPSHOT_DOMAIN: [u8; 8] = *b"BDS-SN\0\x02";
@@ -285,6 +285,18 @@ impl Stores {
             }
             last = key;
             self.load(key, value).ok_or(SnapshotError::Malformed)?;
+        }
+        self.loaded().map_err(|_| SnapshotError::Malformed)
+    }
+
+    fn loaded(&mut self) -> Result<(), Malformed> {
+        for (number, _) in self.kernel.names() {
+            self.kernel.table(*number).loaded()?;
+        }
+        for (_, set) in &mut self.sets {
+            for (number, _) in set.names() {
+                set.table(*number).loaded()?;
+            }
         }
         Ok(())
     }

@@ -51,7 +51,8 @@ impl Place {
     }
 }
 
-/// What the kernel asks of anything that holds entries of the state.
+/// What the kernel asks of anything that holds entries of the state: a table, or something with a way back of its own, such as
+/// order books.
 pub trait Journaled: Send + Sync {
     /// Takes back the last write.
     fn undo(&mut self);
@@ -67,6 +68,14 @@ pub trait Journaled: Send + Sync {
     /// # Errors
     /// [`Malformed`] when it does not decode or is there already.
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed>;
+
+    /// Every entry was loaded: what is put together from several of them is put together now.
+    ///
+    /// # Errors
+    /// [`Malformed`] when they do not go together.
+    fn loaded(&mut self) -> Result<(), Malformed> {
+        Ok(())
+    }
 }
 
 /// Number of a slot. Good for the table it came from, as long as the entry exists.

@@ -195,7 +195,7 @@ impl Model {
         }
     }
 
-    fn check(&self, r: &Request) -> Done<()> {
+    pub(crate) fn check(&self, r: &Request) -> Done<()> {
         let ioc = r.validity == Validity::ImmediateOrCancel;
         let fok = r.validity == Validity::FillOrKill;
         let gaa = r.validity == Validity::GoodAtAuction;

@@ -2,8 +2,11 @@
 
 use bds_contracts::Code;
 use bds_contracts::account::{HolderId, Roles};
-use bds_contracts::amount::{Money as Amount, Quantity};
+use bds_contracts::amount::{Money as Amount, Price, Quantity};
 use bds_contracts::carbon::InstrumentId;
+use bds_contracts::exchange::Side;
+use bds_contracts::exchange::orders::call::ValidityKind;
+use bds_contracts::exchange::orders::{self, Exchange};
 use bds_contracts::identity::account::{AccountKind, AccountStatus};
 use bds_contracts::identity::{self, Identity, endorse};
 use bds_contracts::kernel::codes as kernel_codes;
@@ -16,6 +19,7 @@ use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, Millis};
 
+use super::exchange::{CER, Order, amend, cancel, limit, list, stock};
 use super::stage::{
     ANNA_S, BANK_S, BERT_S, CNY, EUA, EUR, GOVERNMENT, JOINT, PLANT, Stage, VCU, Who, codes,
 };
@@ -172,6 +176,7 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
     r.step::<Money>(Who::Anna, &money::Call::VoidHold { hold: second });
 
     units(r);
+    exchange(r);
 
     let all = Modules::CATALOG.iter().flat_map(|module| {
         let methods = module.methods.iter();
@@ -253,4 +258,101 @@ fn units(r: &mut Rehearsal) {
         blocks: List::Items(&blocks),
     };
     r.step::<Units>(Who::Anna, &some);
+}
+
+/// Orders that trade, rest, wait, wake and are withdrawn, whatever the write that fails: book and accounts are as before.
+fn exchange(r: &mut Rehearsal) {
+    use orders::Call;
+
+    stock(&mut r.stage);
+    let instrument = CER;
+    r.step::<Exchange>(Who::Regulator, &list());
+    let anna = |number, side, price| limit(ANNA_S, number, side, 20, price);
+    let bert = |number, side, price| limit(BERT_S, number, side, 30, price);
+    r.step::<Exchange>(Who::Bert, &bert(1, Side::Sell, 10));
+    r.step::<Exchange>(Who::Bert, &bert(2, Side::Sell, 12));
+    // A stop that wakes by the next trade and takes what is left.
+    let stop = Order {
+        trigger: Some(10),
+        budget: Some(400),
+        ..Order::of(PLANT, 1, Side::Buy, 15)
+    };
+    r.step::<Exchange>(Who::Anna, &stop.call());
+    let iceberg = Order {
+        price: Some(13),
+        display: Some(5),
+        ..Order::of(ANNA_S, 1, Side::Buy, 35)
+    };
+    r.step::<Exchange>(Who::Anna, &iceberg.call());
+    r.step::<Exchange>(Who::Anna, &anna(2, Side::Buy, 9));
+    r.step::<Exchange>(Who::Anna, &amend(ANNA_S, 2, None, Some(10)));
+    // It crosses and trades.
+    r.step::<Exchange>(Who::Anna, &amend(ANNA_S, 2, Some(12), Some(25)));
+    let kill = Order {
+        validity: ValidityKind::FillOrKill,
+        price: Some(1),
+        ..Order::of(BERT_S, 3, Side::Sell, 5)
+    };
+    r.step::<Exchange>(Who::Bert, &kill.call());
+    let joint = limit(JOINT, 1, Side::Sell, 5, 50);
+    r.step_of_two::<Exchange>(Who::Anna, Who::Bert, &joint);
+    r.step::<Exchange>(Who::Bert, &bert(4, Side::Sell, 40));
+    let entry =
+        |number, side, price, quantity| ((number, side), (Price(price), Quantity(quantity)));
+    let quotes = [
+        entry(4, Side::Sell, 39, 5),
+        entry(5, Side::Sell, 38, 5),
+        entry(6, Side::Buy, 11, 5),
+    ];
+    let changes = [entry(4, Side::Sell, 39, 0), entry(6, Side::Buy, 12, 10)];
+    for quotes in [&quotes[..], &changes[..]] {
+        let call = Call::MassQuote {
+            account: BERT_S,
+            instrument,
+            quotes: List::Items(quotes),
+        };
+        r.step::<Exchange>(Who::Bert, &call);
+    }
+    r.step::<Exchange>(Who::Bert, &cancel(BERT_S, 5));
+    // Nobody may trade for Bert's account any more, so its bid is withdrawn and the order tried again.
+    let status = |status| identity::Call::SetStatus {
+        account: BERT_S,
+        status,
+        reason: "",
+    };
+    r.step::<Identity>(Who::Regulator, &status(AccountStatus::Blocked));
+    r.step::<Exchange>(Who::Anna, &anna(7, Side::Sell, 12));
+    r.step::<Identity>(Who::Regulator, &status(AccountStatus::Open));
+    r.step::<Exchange>(Who::Surveillance, &Call::OpenCall { instrument });
+    r.step::<Exchange>(Who::Bert, &bert(7, Side::Buy, 15));
+    r.step::<Exchange>(Who::Surveillance, &Call::Halt { instrument });
+    r.step::<Exchange>(Who::Surveillance, &Call::Resume { instrument });
+    r.step::<Exchange>(Who::Surveillance, &Call::Uncross { instrument });
+    let band = Some((Price(5), Price(60)));
+    r.step::<Exchange>(Who::Surveillance, &Call::SetBand { instrument, band });
+    r.step::<Exchange>(Who::Surveillance, &Call::EndSession { instrument });
+    for account in [BERT_S, JOINT] {
+        r.step::<Exchange>(
+            Who::Surveillance,
+            &Call::SwitchOff {
+                instrument,
+                account,
+            },
+        );
+        r.step::<Exchange>(
+            Who::Surveillance,
+            &Call::SwitchOn {
+                instrument,
+                account,
+            },
+        );
+    }
+    for number in 20..22 {
+        r.step::<Exchange>(Who::Anna, &anna(number, Side::Buy, 7));
+    }
+    let all = Call::CancelAll {
+        account: ANNA_S,
+        instrument,
+    };
+    r.step::<Exchange>(Who::Anna, &all);
 }

@@ -142,6 +142,37 @@ pub(super) fn take(
     Ok(taken)
 }
 
+/// Sets what an account holds of an instrument whose units are counted. The caller has checked that no unit comes or goes by it,
+/// and that no more are reserved than held. An entry goes away when it says nothing any more.
+pub(crate) fn set(
+    cx: &mut Cx<'_>,
+    (id, slot): (AccountId, Slot),
+    instrument: InstrumentId,
+    new: Holding,
+) -> Result<(), Code> {
+    let key = (id, instrument);
+    let (tables, journal) = cx.tables::<Units>();
+    let found = tables.holdings.find(&key);
+    let is = new != Holding::default();
+    match (found, is) {
+        (Some(at), true) => {
+            if let Some(holding) = tables.holdings.update_at(journal, at)? {
+                *holding = new;
+            }
+            Ok(())
+        }
+        (Some(_), false) => {
+            tables.holdings.remove(journal, &key)?;
+            account::count(cx, slot, false)
+        }
+        (None, true) => {
+            tables.holdings.set(journal, key, new)?;
+            account::count(cx, slot, true)
+        }
+        (None, false) => Ok(()),
+    }
+}
+
 /// A holding's ranges are kept as one value, so whoever changes it pays for all of them.
 fn charge_ranges(cx: &mut Cx<'_>, key: (AccountId, InstrumentId)) -> Result<(), Code> {
     let ranges = cx.read::<Units>().blocks.get(&key);

@@ -1,0 +1,277 @@
+//! How many orders of accounts a second: placed, matched, settled and told, on the kernel.
+//!
+//! `cargo run --release -p bds-contracts --example orders -- ACCOUNTS ORDERS ROUNDS`
+//!
+//! Contract alone: decoding, execution, receipts, changes; no signatures, no hashing. Transactions are built before the clock
+//! starts; accounts are drawn at random; blocks hold 1,000; all orders are limit orders of one market, with prices drawn within
+//! so many ticks of each other. The clock is the thread's time on a core. Prints median and best of the rounds, and what became
+//! of the orders; money and units are summed up in the end.
+#![allow(clippy::disallowed_types, reason = "a bench looks at the clock")]
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use bds_contracts::account::{HolderId, Roles};
+use bds_contracts::amount::{Currency, Money as Amount, Price, Quantity};
+use bds_contracts::carbon::InstrumentId;
+use bds_contracts::exchange::Side;
+use bds_contracts::exchange::orders::call::ValidityKind;
+use bds_contracts::exchange::orders::{Call, Event, Exchange};
+use bds_contracts::exchange::request::Prevention;
+use bds_contracts::genesis::Profile;
+use bds_contracts::identity::account::AccountKind;
+use bds_contracts::identity::{self, Identity};
+use bds_contracts::kernel::context::BlockInfo;
+use bds_contracts::kernel::envelope::{Draft, Envelope};
+use bds_contracts::kernel::machine::{BlockOutcome, Machine};
+use bds_contracts::kernel::meter::Limits;
+use bds_contracts::kernel::module::Module;
+use bds_contracts::kernel::receipt::ReceiptView;
+use bds_contracts::kernel::wire::List;
+use bds_contracts::modules::Modules;
+use bds_contracts::money::units::instrument::{Form, Right};
+use bds_contracts::money::units::{self, Units};
+use bds_contracts::money::{self, Money};
+use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey, TxId};
+
+const CHAIN: ChainId = ChainId([7; 32]);
+const EUA: InstrumentId = InstrumentId(1);
+const BLOCK: usize = 1_000;
+const MONEY: i64 = 1_000_000_000_000;
+const UNITS: u64 = 1_000_000;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// Nanoseconds this thread has been on a core; where the system does not tell, those that passed.
+fn clock(start: Instant) -> u64 {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let first = told.and_then(|text| text.split(' ').next()?.parse().ok());
+    first.unwrap_or_else(|| start.elapsed().as_nanos() as u64)
+}
+
+/// Bytes that look like a key; what is set up at the start is not asked whether it is one.
+fn key(n: u64) -> PublicKey {
+    let mut key = [0; 32];
+    for (place, word) in key.chunks_exact_mut(8).enumerate() {
+        let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 + 2 * place as u64);
+        word.copy_from_slice(&mixed.rotate_left(17).to_le_bytes());
+    }
+    PublicKey(key)
+}
+
+fn machine(accounts: u64) -> Machine<Modules> {
+    let mut machine = Machine::new(CHAIN, Profile::Private, Limits::default());
+    let outcome = machine.set_up(BlockInfo::default(), |cx| {
+        let instrument = units::Call::CreateInstrument {
+            instrument: EUA,
+            symbol: "EUA",
+            right: Right::Allowance,
+            form: Form::Fungible,
+            vintage: 2021,
+            scale: 0,
+            currency: Currency::EUR,
+            tick: 100,
+            lot: Quantity(1),
+            step_value: 100,
+        };
+        Units::execute(&instrument, cx)?;
+        let market = Call::ListMarket {
+            instrument: EUA,
+            price_min: Price(100),
+            price_max: Price(10_000_000),
+            quantity_max: Quantity(1_000_000),
+            makers_max: 500,
+            wakes_max: 3,
+            orders_max: 1 << 20,
+            account_orders_max: 1_024,
+            stops_max: 1_024,
+            position_max: None,
+            messages_max: None,
+            window: Millis(1_000),
+        };
+        Exchange::execute(&market, cx)?;
+        for n in 0..accounts {
+            let (member, account) = (key(n), AccountId(n));
+            cx.admit_member(member, Roles::TRADER)?;
+            let open = identity::Call::OpenAccount {
+                account,
+                holder: HolderId(n),
+                kind: AccountKind::Trading,
+                currency: Currency::EUR,
+                threshold: 1,
+                representatives: List::Items(&[member]),
+            };
+            Identity::execute(&open, cx)?;
+            let deposit = money::Call::Deposit {
+                account,
+                currency: Currency::EUR,
+                amount: Amount(MONEY),
+            };
+            Money::execute(&deposit, cx)?;
+            let issue = units::Call::Issue {
+                account,
+                instrument: EUA,
+                quantity: Quantity(UNITS),
+            };
+            Units::execute(&issue, cx)?;
+        }
+        Ok(())
+    });
+    outcome.expect("the ledger can be set up");
+    machine
+}
+
+/// The wire forms of orders: bids within `spread` ticks, asks within as many, half of that higher.
+fn wire(accounts: u64, orders: usize, spread: u64) -> Vec<Vec<u8>> {
+    let mut random = Random(1);
+    let mut nonces = BTreeMap::new();
+    let mut all = Vec::with_capacity(orders);
+    for _ in 0..orders {
+        let account = random.below(accounts);
+        let nonce = nonces.entry(account).or_insert(0_u64);
+        let side = [Side::Buy, Side::Sell][random.below(2) as usize];
+        let shift = if side == Side::Sell { spread / 2 } else { 0 };
+        let ticks = 8_000 + random.below(spread) + shift;
+        let call = Call::Place {
+            account: AccountId(account),
+            instrument: EUA,
+            number: *nonce,
+            side,
+            quantity: Quantity(1 + random.below(100)),
+            price: Some(Price(100 * ticks as i64)),
+            trigger: None,
+            display: None,
+            budget: None,
+            validity: ValidityKind::GoodTillCancelled,
+            until: None,
+            prevention: Prevention::DecrementAndCancel,
+        };
+        let draft = Draft::new(CHAIN, key(account), *nonce).call::<Exchange>(&call);
+        *nonce += 1;
+        let mut bytes = draft.signed_bytes();
+        bytes.extend([0; 64]);
+        all.push(bytes);
+    }
+    all
+}
+
+fn block(height: u64) -> BlockInfo {
+    BlockInfo {
+        height,
+        time: Millis(height),
+        ..BlockInfo::default()
+    }
+}
+
+fn id(n: usize) -> TxId {
+    let mut id = [0; 64];
+    id[..8].copy_from_slice(&(n as u64).to_le_bytes());
+    TxId(id)
+}
+
+/// Orders accepted, and trades.
+fn count(outcome: &BlockOutcome) -> (usize, usize) {
+    let (mut accepted, mut traded) = (0, 0);
+    for bytes in outcome.receipts.iter() {
+        let receipt = ReceiptView::parse(bytes).expect("a receipt");
+        for event in receipt.events().filter(|e| e.module == Exchange::ID) {
+            match Event::decode(event.number, event.fields).expect("an event") {
+                Event::Accepted { .. } => accepted += 1,
+                Event::Traded { .. } => traded += 1,
+                _ => {}
+            }
+        }
+    }
+    (accepted, traded)
+}
+
+fn check(machine: &Machine<Modules>, accounts: u64) {
+    let identity = machine.stores().read::<Identity>();
+    let tables = machine.stores().read::<Units>();
+    let (mut money, mut held) = (0_i128, 0_u128);
+    for n in 0..accounts {
+        let account = identity.accounts.get(&AccountId(n)).expect("an account");
+        money += i128::from(account.cash.balance.0);
+        held += u128::from(tables.holding(AccountId(n), EUA).held.0);
+    }
+    assert_eq!(money, i128::from(MONEY) * i128::from(accounts));
+    assert_eq!(held, u128::from(UNITS) * u128::from(accounts));
+}
+
+fn run(name: &str, accounts: u64, bytes: &[Vec<u8>], rounds: u64) {
+    let begin = machine(accounts);
+    let parsed = bytes
+        .iter()
+        .enumerate()
+        .map(|(n, bytes)| (id(n), Envelope::parse(bytes).expect("a transaction")));
+    let txs: Vec<(TxId, Envelope<'_>)> = parsed.collect();
+    let (start, mut all, mut longest) = (Instant::now(), Vec::new(), 0);
+    let (mut accepted, mut traded, mut open) = (0, 0, 0);
+    for round in 0..rounds {
+        let mut machine = begin.clone();
+        let mut total = 0;
+        for (height, txs) in (1..).zip(txs.chunks(BLOCK)) {
+            let before = clock(start);
+            let outcome = machine.execute_block(block(height), txs);
+            let took = clock(start) - before;
+            total += took;
+            longest = longest.max(took);
+            assert_eq!(outcome.dropped, 0);
+            if round == 0 {
+                let counts = count(&outcome);
+                accepted += counts.0;
+                traded += counts.1;
+            }
+        }
+        all.push(total);
+        if round == 0 {
+            check(&machine, accounts);
+            let books = &machine.stores().read::<Exchange>().books;
+            open = books.get(EUA).expect("the market").len();
+        }
+    }
+    all.sort_unstable();
+    let per = |nanos: u64| nanos as f64 / txs.len() as f64;
+    let (median, best) = (per(all[all.len() / 2]), per(all[0]));
+    println!(
+        "{name:<18} median {median:>7.1} ns an order ({:>5.2} M/s), best {best:>7.1} ns ({:>5.2} M/s); longest block {} µs",
+        1e3 / median,
+        1e3 / best,
+        longest / 1_000
+    );
+    println!(
+        "{:18} {} orders, {accepted} accepted, {traded} trades, {open} open in the end",
+        "",
+        txs.len()
+    );
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).map(|a| a.parse::<u64>());
+    let mut next = |or: u64| arguments.next().and_then(Result::ok).unwrap_or(or);
+    let (accounts, orders, rounds) = (next(10_000), next(200_000) as usize, next(7));
+    println!("{accounts} accounts, {orders} orders, blocks of {BLOCK}, {rounds} rounds");
+    run(
+        "orders, rest",
+        accounts,
+        &wire(accounts, orders, 4_000),
+        rounds,
+    );
+    run(
+        "orders, trade",
+        accounts,
+        &wire(accounts, orders, 20),
+        rounds,
+    );
+}

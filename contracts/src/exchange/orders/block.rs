@@ -1,0 +1,66 @@
+//! What the exchange does in every block by itself: it tells the books the time, takes out orders that have ended, and lets stops
+//! enter that had to wait.
+
+use super::super::event::Phase;
+use super::Exchange;
+use super::run::Command;
+use super::settle::{Market, Settlement};
+use crate::carbon::InstrumentId;
+use crate::kernel::context::Cx;
+use crate::receipt::Code;
+
+/// Most orders that have ended and are taken out in one block; the others do not trade, and go in the next ones.
+const SWEPT_MAX: usize = 2_048;
+
+/// The time is the block's. Nothing else is done here, so that nothing else can keep it from being set.
+pub(super) fn begin(cx: &mut Cx<'_>) -> Result<(), Code> {
+    let now = cx.block().time;
+    let (tables, _) = cx.tables::<Exchange>();
+    tables.books.set_time(now)
+}
+
+/// Each market has its share of what is swept, so that none waits for another. What the meter does not allow is left for
+/// the next block.
+pub(super) fn end(cx: &mut Cx<'_>) -> Result<(), Code> {
+    let books = &cx.read::<Exchange>().books;
+    let mut ended = Vec::new();
+    let mut awake = Vec::new();
+    for (id, book) in books.iter() {
+        if book.has_ended() {
+            ended.push(id);
+        }
+        if book.phase() == Phase::Open && book.awake() > 0 {
+            awake.push(id);
+        }
+    }
+    let share = (SWEPT_MAX / ended.len().max(1)).max(1);
+    for id in ended {
+        if cx.attempt(|cx| sweep(cx, id, share)).is_err() {
+            return Ok(());
+        }
+    }
+    for id in awake {
+        if cx.attempt(|cx| wake(cx, id)).is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn sweep(cx: &mut Cx<'_>, id: InstrumentId, most: usize) -> Result<(), Code> {
+    let market = Market::of(cx, id)?;
+    let nothing = Settlement::new(market);
+    Command::plain(market, &nothing).run(cx, |book, told| {
+        book.sweep(most, told);
+        Ok(())
+    })
+}
+
+fn wake(cx: &mut Cx<'_>, id: InstrumentId) -> Result<(), Code> {
+    let market = Market::of(cx, id)?;
+    let nothing = Settlement::new(market);
+    Command::plain(market, &nothing).run(cx, |book, told| {
+        book.wake(told);
+        Ok(())
+    })
+}

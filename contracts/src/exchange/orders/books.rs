@@ -1,0 +1,278 @@
+//! The order books of all markets, as a part of the tables: what is asked of a book can be taken back with the transaction, and
+//! what differs at the end of a block is written down entry by entry.
+//!
+//! A table keeps old values; a book has a way back of its own, of inverses, which costs nothing to a book that is large. So each
+//! thing asked of a book begins with a mark, which stays open until the next transaction asks for something.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
+
+use super::super::book::{Book, Mark};
+use super::super::encode::{Head, Record};
+use super::super::entry::{AccountEntry, Changed, Key};
+use super::super::index::HashKey;
+use super::super::reject::Reject;
+use super::super::rules::Rules;
+use crate::carbon::InstrumentId;
+use crate::kernel::changes::Changes;
+use crate::kernel::codes;
+use crate::kernel::journal::Journal;
+use crate::kernel::table::{Journaled, Place};
+use crate::kernel::wire::Malformed;
+use crate::receipt::Code;
+use crate::tx::Millis;
+
+/// A book, and what this block changed in it.
+#[derive(Debug, Clone)]
+struct Market {
+    book: Book,
+    changed: Changed,
+}
+
+/// Something the running transaction did, as it is taken back.
+#[derive(Debug, Clone)]
+enum Step {
+    Opened(InstrumentId),
+    Asked(InstrumentId, Mark),
+}
+
+/// The books by instrument.
+#[derive(Debug, Clone)]
+pub struct Books {
+    place: Place,
+    hash_key: HashKey,
+    markets: BTreeMap<InstrumentId, Market>,
+    /// Transaction whose steps these are.
+    tx: u64,
+    steps: Vec<Step>,
+    /// Orders of a snapshot that is being taken in.
+    loading: BTreeMap<InstrumentId, Vec<Record>>,
+}
+
+impl Books {
+    /// No book.
+    #[must_use]
+    pub fn new(place: Place) -> Self {
+        let random = RandomState::new();
+        Self {
+            place,
+            hash_key: HashKey([random.hash_one(0_u64), random.hash_one(1_u64)]),
+            markets: BTreeMap::new(),
+            tx: 0,
+            steps: Vec::new(),
+            loading: BTreeMap::new(),
+        }
+    }
+
+    /// How many books there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.markets.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.markets.is_empty()
+    }
+
+    /// An instrument's book.
+    ///
+    /// # Errors
+    /// `UNKNOWN_MARKET`.
+    #[inline]
+    pub fn get(&self, instrument: InstrumentId) -> Result<&Book, Code> {
+        let market = self.markets.get(&instrument);
+        market
+            .map(|market| &market.book)
+            .ok_or(codes::UNKNOWN_MARKET)
+    }
+
+    /// All books, by number of the instrument.
+    pub fn iter(&self) -> impl Iterator<Item = (InstrumentId, &Book)> {
+        let markets = self.markets.iter();
+        markets.map(|(id, market)| (*id, &market.book))
+    }
+
+    /// Opens an empty book.
+    ///
+    /// # Errors
+    /// In this order: `MARKET_EXISTS`, `RULE_INVALID`, `METER_EXCEEDED`.
+    pub(super) fn open(
+        &mut self,
+        journal: &mut Journal,
+        instrument: InstrumentId,
+        rules: Rules,
+        now: Millis,
+    ) -> Result<(), Code> {
+        if self.markets.contains_key(&instrument) {
+            return Err(codes::MARKET_EXISTS);
+        }
+        let mut book = Book::new(rules, self.hash_key)?;
+        book.set_time(now)?;
+        self.begin(journal)?;
+        let changed = Changed {
+            head: Some(None),
+            ..Changed::default()
+        };
+        self.markets.insert(instrument, Market { book, changed });
+        self.steps.push(Step::Opened(instrument));
+        Ok(())
+    }
+
+    /// Asks something of a book; what it does is taken back with the transaction.
+    ///
+    /// # Errors
+    /// `UNKNOWN_MARKET`, `METER_EXCEEDED`; then what the book refuses.
+    #[inline]
+    pub(super) fn ask<T>(
+        &mut self,
+        journal: &mut Journal,
+        instrument: InstrumentId,
+        work: impl FnOnce(&mut Book) -> Result<T, Reject>,
+    ) -> Result<T, Code> {
+        self.get(instrument)?;
+        self.begin(journal)?;
+        let market = self.markets.get_mut(&instrument);
+        let Market { book, changed } = market.ok_or(codes::UNKNOWN_MARKET)?;
+        changed.head.get_or_insert_with(|| Some(book.head_entry()));
+        self.steps.push(Step::Asked(instrument, book.begin()));
+        Ok(work(book)?)
+    }
+
+    /// Sets the time of every book. No part of a transaction: it stays, whatever becomes of what is done in the block.
+    ///
+    /// # Errors
+    /// `TIME_BACK` when it is before the last block's.
+    pub(super) fn set_time(&mut self, now: Millis) -> Result<(), Code> {
+        self.keep();
+        for Market { book, changed } in self.markets.values_mut() {
+            if book.is_new_window(now) {
+                changed.note_messages(book);
+            }
+            book.set_time(now)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, journal: &mut Journal) -> Result<(), Code> {
+        let tx = journal.note(self.place.id)?;
+        if self.tx != tx {
+            self.keep();
+            self.tx = tx;
+        }
+        Ok(())
+    }
+
+    /// What the last transaction did stays.
+    fn keep(&mut self) {
+        while let Some(step) = self.steps.pop() {
+            let Step::Asked(id, mark) = step else {
+                continue;
+            };
+            let Some(Market { book, changed }) = self.markets.get_mut(&id) else {
+                continue;
+            };
+            if book.marks() == 1 {
+                changed.note(book);
+            }
+            book.commit(mark);
+        }
+    }
+
+    fn market(&mut self, id: InstrumentId) -> Result<&mut Market, Malformed> {
+        self.markets.get_mut(&id).ok_or(Malformed)
+    }
+}
+
+impl Journaled for Books {
+    fn undo(&mut self) {
+        match self.steps.pop().expect("the journal holds each write once") {
+            Step::Opened(id) => {
+                self.markets.remove(&id);
+            }
+            Step::Asked(id, mark) => {
+                let market = self.markets.get_mut(&id);
+                let market = market.expect("a book is opened before it is asked");
+                market.book.rollback(mark);
+            }
+        }
+    }
+
+    fn end_block(&mut self, changes: &mut Changes) {
+        self.keep();
+        let prefix = self.place.prefix;
+        for (id, Market { book, changed }) in &mut self.markets {
+            let changed = std::mem::take(changed);
+            if let Some(was) = changed.head {
+                let is = Some(book.head_entry());
+                if is != was {
+                    changes.push(prefix, &(*id, Key::Head), is.as_ref());
+                }
+            }
+            for (order, was) in changed.orders {
+                let is = book.order_entry(order);
+                if is != was {
+                    changes.push(prefix, &(*id, Key::Order(order)), is.as_ref());
+                }
+            }
+            for (account, was) in changed.accounts {
+                let is = book.account_entry(account);
+                if is != was {
+                    changes.push(prefix, &(*id, Key::Account(account)), is.as_ref());
+                }
+            }
+        }
+        changes.end_table();
+    }
+
+    fn entries(&self, changes: &mut Changes) {
+        let prefix = self.place.prefix;
+        for (id, Market { book, .. }) in &self.markets {
+            changes.push(prefix, &(*id, Key::Head), Some(&book.head_entry()));
+            book.for_each_record(|record| {
+                changes.push(prefix, &(*id, Key::Order(record.id)), Some(record));
+            });
+            for (account, entry) in book.account_entries() {
+                changes.push(prefix, &(*id, Key::Account(account)), Some(&entry));
+            }
+        }
+        changes.end_table();
+    }
+
+    fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        let (id, key): (InstrumentId, Key) = borsh::from_slice(key).map_err(|_| Malformed)?;
+        match key {
+            Key::Head => {
+                let head: Head = borsh::from_slice(value).map_err(|_| Malformed)?;
+                let market = Market {
+                    book: Book::from_entry(&head, self.hash_key)?,
+                    changed: Changed::default(),
+                };
+                match self.markets.insert(id, market) {
+                    None => Ok(()),
+                    Some(_) => Err(Malformed),
+                }
+            }
+            Key::Order(order) => {
+                let record: Record = borsh::from_slice(value).map_err(|_| Malformed)?;
+                if record.id != order {
+                    return Err(Malformed);
+                }
+                self.loading.entry(id).or_default().push(record);
+                Ok(())
+            }
+            Key::Account(account) => {
+                let entry: AccountEntry = borsh::from_slice(value).map_err(|_| Malformed)?;
+                self.market(id)?.book.load_account(account, entry)
+            }
+        }
+    }
+
+    fn loaded(&mut self) -> Result<(), Malformed> {
+        for (id, records) in std::mem::take(&mut self.loading) {
+            self.market(id)?.book.load_orders(records)?;
+        }
+        Ok(())
+    }
+}

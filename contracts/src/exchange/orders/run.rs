@@ -1,0 +1,115 @@
+//! A command to a book and all that follows from it: charged, checked, told and settled, or taken back.
+
+use super::super::book::Book;
+use super::super::event::{Event as Told, Reason};
+use super::super::reject::Reject;
+use super::Exchange;
+use super::event::Event;
+use super::settle::{Market, Settlement};
+use crate::kernel::context::Cx;
+use crate::receipt::Code;
+use crate::tx::AccountId;
+
+/// Who commands what.
+pub(super) struct Command<'a> {
+    pub(super) market: Market,
+    /// The account that sends it; it was asked whether it may trade.
+    pub(super) sender: Option<AccountId>,
+    /// What is told before everything else.
+    pub(super) first: Option<Event>,
+    /// What is set aside before everything else.
+    pub(super) reserved: &'a Settlement,
+}
+
+impl<'a> Command<'a> {
+    /// A command of nobody that sets nothing aside.
+    pub(super) fn plain(market: Market, nothing: &'a Settlement) -> Self {
+        Self {
+            market,
+            sender: None,
+            first: None,
+            reserved: nothing,
+        }
+    }
+
+    /// Has the book do it and settles what comes of it.
+    ///
+    /// When an order met another one whose account may not trade now, all is taken back, the orders of that account are
+    /// withdrawn, and the command is done again: so nothing goes out of an account that is shut, and whoever shuts one need not
+    /// find its orders. The meter bounds how often.
+    ///
+    /// # Errors
+    /// What the book refuses; `METER_EXCEEDED`.
+    pub(super) fn run(
+        &self,
+        cx: &mut Cx<'_>,
+        work: impl Fn(&mut Book, &mut Vec<Told>) -> Result<(), Reject>,
+    ) -> Result<(), Code> {
+        loop {
+            let mut shut = Vec::new();
+            let done = cx.attempt(|cx| {
+                let told = ask(cx, self.market, &work)?;
+                if let Some(first) = &self.first {
+                    cx.emit::<Exchange>(first)?;
+                }
+                let settlement = book(cx, self.reserved.clone(), &told)?;
+                shut = settlement.shut(cx, self.sender);
+                if !shut.is_empty() {
+                    return Err(Code::ACCOUNT_NOT_OPEN);
+                }
+                settlement.apply(cx)
+            });
+            if shut.is_empty() {
+                return done;
+            }
+            for account in shut {
+                withdraw_shut(cx, self.market, account)?;
+            }
+        }
+    }
+}
+
+/// Withdraws all orders of an account that may not trade now.
+pub(super) fn withdraw_shut(
+    cx: &mut Cx<'_>,
+    market: Market,
+    account: AccountId,
+) -> Result<(), Code> {
+    let told = ask(cx, market, |book, told| {
+        book.withdraw_all(account, usize::MAX, Reason::AccountShut, told);
+        Ok(())
+    })?;
+    book(cx, Settlement::new(market), &told)?.apply(cx)
+}
+
+fn ask(
+    cx: &mut Cx<'_>,
+    market: Market,
+    work: impl Fn(&mut Book, &mut Vec<Told>) -> Result<(), Reject>,
+) -> Result<Vec<Told>, Code> {
+    let (tables, journal) = cx.tables::<Exchange>();
+    let mut told = Vec::new();
+    let asked = tables
+        .books
+        .ask(journal, market.id, |book| work(book, &mut told));
+    // What the book met is paid for, whether or not it came to something.
+    for event in &told {
+        if matches!(
+            event,
+            Told::Traded(_) | Told::Reduced(_) | Told::Wakes { .. }
+        ) {
+            cx.charge_maker()?;
+        }
+    }
+    asked.map(|()| told)
+}
+
+/// Tells what the book told, and sums it up.
+fn book(cx: &mut Cx<'_>, mut settlement: Settlement, told: &[Told]) -> Result<Settlement, Code> {
+    for event in told {
+        if let Some(event) = settlement.take(event)? {
+            cx.emit::<Exchange>(&event)?;
+        }
+    }
+    Ok(settlement)
+}

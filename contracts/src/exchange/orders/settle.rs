@@ -1,0 +1,270 @@
+//! Who gets what: what orders set aside, and what becomes of it when a book has done something.
+//!
+//! A bid sets aside `amount(open, reserve price)` of money, an ask its open units. A trade takes its part of what both set aside, so
+//! it cannot fail; what a bid set aside beyond the price it paid is free with the trade. Truncation never makes a whole cheaper
+//! than its parts (see [`Terms::amount`]), so what is set aside always covers what is still to be paid.
+//!
+//! A bid without a price sets a lump aside, its budget, which is free again with the order's end.
+//!
+//! Everything that one command does to an account is summed up first and written once.
+
+use std::collections::BTreeMap;
+
+use super::super::event::{Event as Told, Reduced, Trade};
+use super::super::order::{OrderId, Side};
+use super::call::TRADING;
+use super::event::Event;
+use super::{Exchange, reserve::Reserve};
+use crate::amount::{Currency, Money, Price, Quantity, Terms};
+use crate::carbon::InstrumentId;
+use crate::identity::{Identity, account};
+use crate::kernel::context::Cx;
+use crate::money::cash;
+use crate::money::units::{Units, holding};
+use crate::receipt::Code;
+use crate::tx::AccountId;
+
+/// What booking needs to know of a market.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Market {
+    pub(super) id: InstrumentId,
+    pub(super) currency: Currency,
+    pub(super) terms: Terms,
+}
+
+impl Market {
+    /// # Errors
+    /// `UNKNOWN_MARKET`.
+    pub(super) fn of(cx: &Cx<'_>, id: InstrumentId) -> Result<Self, Code> {
+        let terms = cx.read::<Exchange>().books.get(id)?.rules().terms;
+        let instrument = cx.read::<Units>().instruments.get(&id);
+        let currency = instrument.ok_or(Code::UNKNOWN_INSTRUMENT)?.currency;
+        Ok(Self {
+            id,
+            currency,
+            terms,
+        })
+    }
+
+    /// Money for a quantity. The rules of a market keep it within bounds.
+    pub(super) fn amount(&self, quantity: Quantity, price: Price) -> Result<Money, Code> {
+        self.terms.amount(quantity, price).ok_or(Code::OVERFLOW)
+    }
+}
+
+/// How an account changes. Correctness: sums of at most 2^32 numbers of 64 bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Delta {
+    money: i128,
+    money_reserved: i128,
+    units: i128,
+    units_reserved: i128,
+    /// Whether it trades.
+    trades: bool,
+}
+
+/// What one command comes to.
+#[derive(Debug, Clone)]
+pub(super) struct Settlement {
+    market: Market,
+    accounts: BTreeMap<AccountId, Delta>,
+    /// What bids with a lump have paid out of it.
+    paid: BTreeMap<OrderId, i128>,
+}
+
+impl Settlement {
+    pub(super) fn new(market: Market) -> Self {
+        Self {
+            market,
+            accounts: BTreeMap::new(),
+            paid: BTreeMap::new(),
+        }
+    }
+
+    /// Sets more aside for an account's order, or less.
+    pub(super) fn reserve(&mut self, account: AccountId, side: Side, more: i128) {
+        let delta = self.delta(account);
+        match side {
+            Side::Buy => delta.money_reserved += more,
+            Side::Sell => delta.units_reserved += more,
+        }
+    }
+
+    fn delta(&mut self, account: AccountId) -> &mut Delta {
+        self.accounts.entry(account).or_default()
+    }
+
+    /// Takes in what the book told, and says it in the words of the ledger.
+    pub(super) fn take(&mut self, told: &Told) -> Result<Option<Event>, Code> {
+        let instrument = self.market.id;
+        Ok(match *told {
+            Told::Traded(trade) => Some(self.trade(&trade)?),
+            Told::Reduced(reduced) => Some(self.reduce(&reduced)?),
+            Told::Amended {
+                id,
+                price,
+                open,
+                kept_place,
+                ..
+            } => Some(Event::Amended {
+                instrument,
+                account: id.account,
+                number: id.number,
+                price,
+                open,
+                kept_place,
+            }),
+            Told::Wakes { id } => Some(Event::Woke {
+                instrument,
+                account: id.account,
+                number: id.number,
+            }),
+            Told::Phase(phase) => Some(Event::PhaseSet { instrument, phase }),
+            // They follow from what was accepted.
+            Told::Rests { .. } | Told::Waits { .. } | Told::Shown { .. } => None,
+        })
+    }
+
+    fn trade(&mut self, trade: &Trade) -> Result<Event, Code> {
+        let Trade {
+            maker,
+            taker,
+            taker_side,
+            price,
+            quantity,
+            ..
+        } = *trade;
+        let (bid, ask, open, reserve) = match taker_side {
+            Side::Buy => (taker, maker, trade.taker_open, trade.taker_reserve),
+            Side::Sell => (maker, taker, trade.maker_open, trade.maker_reserve),
+        };
+        let paid = self.market.amount(quantity, price)?;
+        let freed = self.freed(bid, reserve, quantity, open, paid)?;
+        let (money, units) = (i128::from(paid.0), i128::from(quantity.0));
+        let buyer = self.delta(bid.account);
+        buyer.trades = true;
+        buyer.money -= money;
+        buyer.money_reserved -= freed;
+        buyer.units += units;
+        let seller = self.delta(ask.account);
+        seller.trades = true;
+        seller.money += money;
+        seller.units -= units;
+        seller.units_reserved -= units;
+        Ok(Event::Traded {
+            instrument: self.market.id,
+            buyer: bid.account,
+            bid: bid.number,
+            seller: ask.account,
+            ask: ask.number,
+            price,
+            quantity,
+            amount: paid,
+            taker: taker_side,
+            auction: trade.auction,
+        })
+    }
+
+    fn reduce(&mut self, reduced: &Reduced) -> Result<Event, Code> {
+        let Reduced {
+            id,
+            side,
+            quantity,
+            open,
+            reserve,
+            reason,
+        } = *reduced;
+        let freed = match side {
+            Side::Sell => i128::from(quantity.0),
+            Side::Buy => self.freed(id, reserve, quantity, open, Money::ZERO)?,
+        };
+        self.reserve(id.account, side, -freed);
+        Ok(Event::Reduced {
+            instrument: self.market.id,
+            account: id.account,
+            number: id.number,
+            quantity,
+            open,
+            reason,
+        })
+    }
+
+    /// What a bid no longer sets aside when it loses so much and `open` is left of it, having paid for what it lost.
+    fn freed(
+        &mut self,
+        bid: OrderId,
+        reserve: i64,
+        lost: Quantity,
+        open: Quantity,
+        paid: Money,
+    ) -> Result<i128, Code> {
+        let paid = i128::from(paid.0);
+        match Reserve::of_bid(reserve) {
+            Reserve::At(price) => {
+                let before = open.checked_add(lost).ok_or(Code::OVERFLOW)?;
+                let before = self.market.amount(before, price)?;
+                let after = self.market.amount(open, price)?;
+                Ok(i128::from(before.0) - i128::from(after.0))
+            }
+            Reserve::Lump(lump) if open == Quantity::ZERO => {
+                let spent = self.paid.remove(&bid).unwrap_or(0);
+                Ok(i128::from(lump.0) - spent)
+            }
+            Reserve::Lump(_) => {
+                *self.paid.entry(bid).or_default() += paid;
+                Ok(paid)
+            }
+        }
+    }
+
+    /// Accounts that trade although they may not: none of their representatives may, or they are not open. `sender` was asked
+    /// before.
+    pub(super) fn shut(&self, cx: &Cx<'_>, sender: Option<AccountId>) -> Vec<AccountId> {
+        let others = self.accounts.iter().filter(|(_, delta)| delta.trades);
+        others
+            .map(|(id, _)| *id)
+            .filter(|id| Some(*id) != sender && is_shut(cx, *id))
+            .collect()
+    }
+
+    /// Writes it down: each account once.
+    ///
+    /// # Errors
+    /// `METER_EXCEEDED`; `OVERFLOW` never, since everything was set aside before.
+    pub(super) fn apply(&self, cx: &mut Cx<'_>) -> Result<(), Code> {
+        for (id, delta) in &self.accounts {
+            let slot = cx.read::<Identity>().find(*id)?;
+            if delta.money != 0 || delta.money_reserved != 0 {
+                let held = cash::of(cx, *id, slot, self.market.currency);
+                let balance = Money(signed(held.balance.0, delta.money)?);
+                let reserved = Money(signed(held.reserved.0, delta.money_reserved)?);
+                cash::change(cx, *id, slot, self.market.currency, |cash| {
+                    cash.balance = balance;
+                    cash.reserved = reserved;
+                })?;
+            }
+            if delta.units != 0 || delta.units_reserved != 0 {
+                let held = cx.read::<Units>().holding(*id, self.market.id);
+                let new = holding::Holding {
+                    held: Quantity(unsigned(held.held.0, delta.units)?),
+                    reserved: Quantity(unsigned(held.reserved.0, delta.units_reserved)?),
+                };
+                holding::set(cx, (*id, slot), self.market.id, new)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether orders of an account may not trade now.
+pub(super) fn is_shut(cx: &Cx<'_>, id: AccountId) -> bool {
+    !account::is_active(cx, id, TRADING)
+}
+
+fn signed(before: i64, change: i128) -> Result<i64, Code> {
+    i64::try_from(i128::from(before) + change).map_err(|_| Code::OVERFLOW)
+}
+
+fn unsigned(before: u64, change: i128) -> Result<u64, Code> {
+    u64::try_from(i128::from(before) + change).map_err(|_| Code::OVERFLOW)
+}
