@@ -27,6 +27,8 @@ pub const PAUSE_MAX: Duration = Duration::from_secs(1);
 pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time beyond a batch's own timeout after which a silent validator counts as unreachable.
 const ANSWER_GRACE: Duration = Duration::from_secs(5);
+/// A connection that was quiet for so long is not used again.
+const POOL_IDLE_MAX: Duration = Duration::from_secs(5);
 /// Attempts at one validator before the next one is asked.
 const ATTEMPTS_PER_NODE: u32 = 3;
 /// The largest answer read into memory: a block of receipts with paths.
@@ -139,6 +141,8 @@ impl Client {
         }
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(3))
+            // A node gives a quiet connection up after ten seconds; a request down one at that moment would get no answer.
+            .pool_idle_timeout(POOL_IDLE_MAX)
             .tcp_nodelay(true)
             .build()
             .map_err(|source| ClientError::Unreachable {
