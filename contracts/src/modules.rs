@@ -1,5 +1,6 @@
 //! The modules of the ledger: the only place that knows them all.
 
+use crate::carbon::Carbon;
 use crate::identity::Identity;
 use crate::money::Money;
 use crate::money::units::Units;
@@ -10,5 +11,6 @@ crate::modules! {
         1 Identity,
         2 Money,
         3 Units,
+        5 Carbon,
     }
 }

@@ -21,14 +21,14 @@ use super::stage::{
 };
 
 /// Steps that lead to a busy ledger, each tried with every write failing before it is done.
-struct Rehearsal {
-    stage: Stage,
+pub(crate) struct Rehearsal {
+    pub(crate) stage: Stage,
     covered: std::collections::BTreeSet<(u16, u16)>,
     failures: u64,
 }
 
 impl Rehearsal {
-    fn step<M: Module>(&mut self, who: Who, call: &M::Call<'_>) {
+    pub(crate) fn step<M: Module>(&mut self, who: Who, call: &M::Call<'_>) {
         let mut sent = self.stage.clone();
         let tx = sent.tx::<M>(who, call);
         let Ok((_, Payload::Clear(calls))) = Envelope::parse(&tx).unwrap().payload() else {
@@ -62,10 +62,10 @@ impl Rehearsal {
         self.stage = sent;
     }
 
-    fn step_of_two<M: Module>(&mut self, who: Who, second: Who, call: &M::Call<'_>) {
+    pub(crate) fn step_of_two<M: Module>(&mut self, who: Who, second: Who, call: &M::Call<'_>) {
         let endorse = identity::Call::Endorse {
             digest: endorse::digest::<M>(call),
-            until: Millis(1_000_000),
+            until: Millis(self.stage.machine.block().time.0 + 1_000_000),
         };
         self.step::<Identity>(second, &endorse);
         self.step::<M>(who, call);
@@ -172,6 +172,7 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
     r.step::<Money>(Who::Anna, &money::Call::VoidHold { hold: second });
 
     units(r);
+    super::carbon_rights::rehearse(r);
 
     let all = Modules::CATALOG.iter().flat_map(|module| {
         let methods = module.methods.iter();
