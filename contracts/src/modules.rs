@@ -1,5 +1,6 @@
 //! The modules of the ledger: the only place that knows them all.
 
+use crate::carbon::Carbon;
 use crate::exchange::orders::Exchange;
 use crate::identity::Identity;
 use crate::money::Money;
@@ -12,5 +13,6 @@ crate::modules! {
         2 Money,
         3 Units,
         4 Exchange,
+        5 Carbon,
     }
 }

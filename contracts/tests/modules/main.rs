@@ -1,5 +1,13 @@
 //! The modules of the ledger on the kernel: rules, refusals in their order, and what a failure leaves behind.
 
+mod carbon_compliance;
+mod carbon_credits;
+mod carbon_data;
+mod carbon_model;
+mod carbon_query;
+mod carbon_rights;
+mod carbon_upload;
+mod control;
 mod exchange;
 mod fuzz;
 mod identity;

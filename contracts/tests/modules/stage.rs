@@ -32,10 +32,19 @@ pub(crate) const BANK_S: AccountId = AccountId(50);
 /// The authority's, which the second regulator represents, and an operator's, which Anna represents.
 pub(crate) const GOVERNMENT: AccountId = AccountId(10);
 pub(crate) const PLANT: AccountId = AccountId(70);
+/// Another operator's, which Bert represents; and a buffer of credits, which the cash operator represents.
+pub(crate) const MILL: AccountId = AccountId(71);
+pub(crate) const BUFFER: AccountId = AccountId(80);
 
 /// A fungible instrument and a serialised one.
 pub(crate) const EUA: InstrumentId = InstrumentId(1);
 pub(crate) const VCU: InstrumentId = InstrumentId(2);
+/// A fungible instrument of the next period and serialised credits; nothing of them is issued.
+pub(crate) const EUA_NEXT: InstrumentId = InstrumentId(3);
+pub(crate) const CREDIT: InstrumentId = InstrumentId(4);
+
+/// 2023-01-01 in milliseconds, from the tables of POSIX time.
+pub(crate) const YEAR_2023: u64 = 1_672_531_200_000;
 
 /// The members of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +57,8 @@ pub(crate) enum Who {
     Anna,
     Bert,
     Surveillance,
+    Verifier,
+    Auditor,
     /// A member without roles.
     Guest,
     /// Not a member.
@@ -66,6 +77,8 @@ impl Who {
 pub(crate) struct Stage {
     pub(crate) machine: Machine<Modules>,
     nonces: std::collections::BTreeMap<Who, u64>,
+    /// Added to the time of every block.
+    pub(crate) epoch: u64,
 }
 
 pub(crate) fn block(height: u64) -> BlockInfo {
@@ -92,15 +105,19 @@ impl Stage {
             (Who::Anna, mover),
             (Who::Bert, mover),
             (Who::Surveillance, Roles::SURVEILLANCE),
+            (Who::Verifier, Roles::VERIFIER),
+            (Who::Auditor, Roles::AUDITOR),
             (Who::Guest, Roles::NONE),
         ];
-        let accounts: [(AccountId, u8, &[Who]); 6] = [
+        let accounts: [(AccountId, u8, &[Who]); 8] = [
             (ANNA_S, 1, &[Who::Anna]),
             (BERT_S, 1, &[Who::Bert]),
             (JOINT, 2, &[Who::Anna, Who::Bert]),
             (BANK_S, 1, &[Who::Bank]),
             (GOVERNMENT, 1, &[Who::Regulator2]),
             (PLANT, 1, &[Who::Anna]),
+            (MILL, 1, &[Who::Bert]),
+            (BUFFER, 1, &[Who::Bank]),
         ];
         let set_up = machine.set_up(block(0), |cx| {
             for (who, roles) in members {
@@ -118,7 +135,8 @@ impl Stage {
                     holder: HolderId(account.0),
                     kind: match account {
                         GOVERNMENT => AccountKind::Government,
-                        PLANT => AccountKind::OperatorHolding,
+                        PLANT | MILL => AccountKind::OperatorHolding,
+                        BUFFER => AccountKind::Buffer,
                         _ => AccountKind::Trading,
                     },
                     currency: EUR,
@@ -127,11 +145,16 @@ impl Stage {
                 };
                 Identity::execute(&call, cx)?;
             }
-            for (instrument, form) in [(EUA, Form::Fungible), (VCU, Form::Serialised)] {
+            for (instrument, right, form) in [
+                (EUA, Right::Allowance, Form::Fungible),
+                (VCU, Right::Allowance, Form::Serialised),
+                (EUA_NEXT, Right::Allowance, Form::Fungible),
+                (CREDIT, Right::Credit, Form::Serialised),
+            ] {
                 let call = units::Call::CreateInstrument {
                     instrument,
                     symbol: "UNIT",
-                    right: Right::Allowance,
+                    right,
                     form,
                     vintage: 2021,
                     scale: 0,
@@ -141,6 +164,9 @@ impl Stage {
                     step_value: 100,
                 };
                 Units::execute(&call, cx)?;
+                if instrument > VCU {
+                    continue;
+                }
                 for (account, quantity) in [(GOVERNMENT, 1_000), (ANNA_S, 300)] {
                     let call = units::Call::Issue {
                         account,
@@ -171,6 +197,7 @@ impl Stage {
         Self {
             machine,
             nonces: Default::default(),
+            epoch: 0,
         }
     }
 
@@ -193,7 +220,8 @@ impl Stage {
                 (tx.id(), tx)
             })
             .collect();
-        let next = block(self.machine.block().height + 1);
+        let mut next = block(self.machine.block().height + 1);
+        next.time.0 += self.epoch;
         self.machine.execute_block(next, &views)
     }
 

@@ -19,20 +19,20 @@ use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, Millis};
 
-use super::exchange::{CER, Order, amend, cancel, limit, list, stock};
+use super::exchange::{Order, UKA, amend, cancel, limit, list, stock};
 use super::stage::{
     ANNA_S, BANK_S, BERT_S, CNY, EUA, EUR, GOVERNMENT, JOINT, PLANT, Stage, VCU, Who, codes,
 };
 
 /// Steps that lead to a busy ledger, each tried with every write failing before it is done.
-struct Rehearsal {
-    stage: Stage,
+pub(crate) struct Rehearsal {
+    pub(crate) stage: Stage,
     covered: std::collections::BTreeSet<(u16, u16)>,
     failures: u64,
 }
 
 impl Rehearsal {
-    fn step<M: Module>(&mut self, who: Who, call: &M::Call<'_>) {
+    pub(crate) fn step<M: Module>(&mut self, who: Who, call: &M::Call<'_>) {
         let mut sent = self.stage.clone();
         let tx = sent.tx::<M>(who, call);
         let Ok((_, Payload::Clear(calls))) = Envelope::parse(&tx).unwrap().payload() else {
@@ -66,10 +66,10 @@ impl Rehearsal {
         self.stage = sent;
     }
 
-    fn step_of_two<M: Module>(&mut self, who: Who, second: Who, call: &M::Call<'_>) {
+    pub(crate) fn step_of_two<M: Module>(&mut self, who: Who, second: Who, call: &M::Call<'_>) {
         let endorse = identity::Call::Endorse {
             digest: endorse::digest::<M>(call),
-            until: Millis(1_000_000),
+            until: Millis(self.stage.machine.block().time.0 + 1_000_000),
         };
         self.step::<Identity>(second, &endorse);
         self.step::<M>(who, call);
@@ -177,6 +177,7 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
 
     units(r);
     exchange(r);
+    super::carbon_rights::rehearse(r);
 
     let all = Modules::CATALOG.iter().flat_map(|module| {
         let methods = module.methods.iter();
@@ -265,7 +266,7 @@ fn exchange(r: &mut Rehearsal) {
     use orders::Call;
 
     stock(&mut r.stage);
-    let instrument = CER;
+    let instrument = UKA;
     r.step::<Exchange>(Who::Regulator, &list());
     let anna = |number, side, price| limit(ANNA_S, number, side, 20, price);
     let bert = |number, side, price| limit(BERT_S, number, side, 30, price);

@@ -7,7 +7,7 @@ use crate::amount::{Currency, Quantity};
 use crate::carbon::InstrumentId;
 use crate::kernel::wire::List;
 use crate::money::call::MOVER;
-use crate::tx::AccountId;
+use crate::tx::{AccountId, Millis};
 
 crate::calls! {
     /// What can be asked of units.
@@ -112,6 +112,28 @@ crate::calls! {
             /// Why.
             reason: &'a str,
         }
+        /// Sets how long it takes until an account that is added to the trusted ones is; 0 trusts every account. A shorter
+        /// delay holds when the present one is over.
+        9 SetControl "set-control" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+            /// Whose.
+            account: AccountId,
+            /// In milliseconds.
+            delay: u64,
+        }
+        /// Adds an account to the trusted ones, after the delay.
+        10 Trust "trust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+            /// Whose list.
+            account: AccountId,
+            /// Who is trusted.
+            other: AccountId,
+        }
+        /// Takes an account off the trusted ones, at once.
+        11 Distrust "distrust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+            /// Whose list.
+            account: AccountId,
+            /// Who is trusted no more.
+            other: AccountId,
+        }
     }
 }
 
@@ -193,6 +215,31 @@ crate::events! {
             instrument: InstrumentId,
             /// How many units it was for.
             quantity: Quantity,
+        }
+        /// A delay was set.
+        7 ControlSet {
+            /// Whose.
+            account: AccountId,
+            /// In milliseconds.
+            delay: u64,
+            /// From when it holds.
+            from: Millis,
+        }
+        /// An account was added to the trusted ones.
+        8 Trusted {
+            /// Whose list.
+            account: AccountId,
+            /// Who is trusted.
+            other: AccountId,
+            /// From when.
+            from: Millis,
+        }
+        /// An account was taken off the trusted ones.
+        9 Distrusted {
+            /// Whose list.
+            account: AccountId,
+            /// Who is trusted no more.
+            other: AccountId,
         }
     }
 }

@@ -184,7 +184,7 @@ fn charge_ranges(cx: &mut Cx<'_>, key: (AccountId, InstrumentId)) -> Result<(), 
 }
 
 /// As they are written in events.
-pub(super) fn pairs(blocks: &[SerialRange]) -> Vec<(u64, u64)> {
+pub(crate) fn pairs(blocks: &[SerialRange]) -> Vec<(u64, u64)> {
     blocks
         .iter()
         .map(|block| (block.start, block.end))

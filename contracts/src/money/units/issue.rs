@@ -1,7 +1,7 @@
 //! Units are created and handed out by the authority.
 
 use super::call::Event;
-use super::instrument::{Form, Instrument};
+use super::instrument::{Form, Instrument, Right};
 use super::{Units, holding};
 use crate::amount::Quantity;
 use crate::carbon::{InstrumentId, SerialRange};
@@ -9,6 +9,7 @@ use crate::identity::Identity;
 use crate::identity::account::{self, AccountKind, AccountStatus};
 use crate::kernel::codes;
 use crate::kernel::context::Cx;
+use crate::kernel::table::Slot;
 use crate::kernel::wire::List;
 use crate::receipt::Code;
 use crate::tx::AccountId;
@@ -33,7 +34,8 @@ pub(super) fn create_instrument(
     })
 }
 
-/// Refused in this order: account unknown, closed; the regulator's own; quantity zero; instrument unknown; too many in all.
+/// Refused in this order: account unknown, closed; the regulator's own; quantity zero; instrument unknown, or of
+/// credits, which are issued under a project; too many in all.
 pub(super) fn issue(
     cx: &mut Cx<'_>,
     id: AccountId,
@@ -47,6 +49,23 @@ pub(super) fn issue(
     if quantity == Quantity::ZERO {
         return Err(Code::QUANTITY_ZERO);
     }
+    let known = cx.read::<Units>().instruments.get(&instrument);
+    if known.ok_or(Code::UNKNOWN_INSTRUMENT)?.right == Right::Credit {
+        return Err(codes::CREDIT_NEEDS_PROJECT);
+    }
+    create(cx, (id, slot), instrument, quantity).map(|_| ())
+}
+
+/// Creates units, and returns their numbers if they have any. The caller has checked who receives how many, above zero.
+///
+/// # Errors
+/// `UNKNOWN_INSTRUMENT`, `OVERFLOW`, `METER_EXCEEDED`.
+pub(crate) fn create(
+    cx: &mut Cx<'_>,
+    (id, slot): (AccountId, Slot),
+    instrument: InstrumentId,
+    quantity: Quantity,
+) -> Result<Option<SerialRange>, Code> {
     let known = cx.read::<Units>().instruments.get(&instrument);
     let Instrument { form, issued, .. } = *known.ok_or(Code::UNKNOWN_INSTRUMENT)?;
     let after = issued.checked_add(quantity.0).ok_or(Code::OVERFLOW)?;
@@ -69,12 +88,13 @@ pub(super) fn issue(
         instrument,
         quantity,
         blocks: List::Items(&holding::pairs(blocks)),
-    })
+    })?;
+    Ok((form == Form::Serialised).then_some(block))
 }
 
 /// Refused in this order: giving account unknown, of another kind, not open; no share; a receiver unknown, closed or the giving
 /// account; a share of zero; too many in all; instrument unknown; too few free.
-pub(super) fn allocate(
+pub(crate) fn allocate(
     cx: &mut Cx<'_>,
     from: AccountId,
     instrument: InstrumentId,

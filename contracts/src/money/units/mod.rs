@@ -5,25 +5,29 @@
 //! what history leaves behind is a record for each retirement and none for a movement.
 
 pub mod call;
+pub mod control;
 pub mod holding;
 pub mod instrument;
-mod issue;
-mod movement;
+pub(crate) mod issue;
+pub(crate) mod movement;
 pub mod pool;
 
+use crate::amount::Quantity;
 use crate::carbon::{Blocks, InstrumentId};
+use crate::identity::endorse;
 use crate::kernel::access::AccessSet;
 use crate::kernel::context::Cx;
 use crate::kernel::module::Module;
 use crate::kernel::ordered::Ordered;
 use crate::kernel::table::Table;
 use crate::receipt::Code;
-use crate::tx::AccountId;
+use crate::tx::{AccountId, Millis};
 
 pub use call::{Call, Event};
 pub use holding::Holding;
 pub use instrument::Instrument;
 pub use pool::Spent;
+use pool::{Fate, Words};
 
 crate::tables! {
     /// Units and what became of them.
@@ -36,6 +40,10 @@ crate::tables! {
         3 blocks: Table<(AccountId, InstrumentId), Blocks>,
         /// Units out of circulation by instrument and first number.
         4 spent: Ordered<(InstrumentId, u64), Spent>,
+        /// Accounts that trust some others only, or keep a list of them.
+        5 controls: Table<AccountId, control::Control>,
+        /// Trusted accounts by the account that trusts them, and from when.
+        6 trusted: Table<(AccountId, AccountId), Millis>,
     }
 }
 
@@ -55,6 +63,9 @@ impl Module for Units {
                 set.account(from);
                 set.account(to);
             }
+            Call::SetControl { account, .. }
+            | Call::Trust { account, .. }
+            | Call::Distrust { account, .. } => set.account(account),
             // They touch the instrument that everyone shares.
             Call::CreateInstrument { .. }
             | Call::Issue { .. }
@@ -122,20 +133,59 @@ impl Module for Units {
                 instrument,
                 quantity,
                 year,
-            } => pool::surrender(cx, call, account, instrument, quantity, year),
+            } => {
+                let words = Words {
+                    year,
+                    ..Words::of(Fate::Surrendered)
+                };
+                spend(cx, call, account, instrument, quantity, &words)
+            }
             Call::Retire {
                 account,
                 instrument,
                 quantity,
                 beneficiary,
                 reason,
-            } => pool::retire(cx, call, account, instrument, quantity, beneficiary, reason),
+            } => {
+                let words = Words {
+                    beneficiary,
+                    reason,
+                    ..Words::of(Fate::Retired)
+                };
+                spend(cx, call, account, instrument, quantity, &words)
+            }
             Call::Cancel {
                 account,
                 instrument,
                 quantity,
                 reason,
-            } => pool::cancel(cx, call, account, instrument, quantity, reason),
+            } => {
+                let words = Words {
+                    reason,
+                    ..Words::of(Fate::Cancelled)
+                };
+                spend(cx, call, account, instrument, quantity, &words)
+            }
+            Call::SetControl { account, delay } => control::set(cx, call, account, delay),
+            Call::Trust { account, other } => control::trust(cx, call, account, other),
+            Call::Distrust { account, other } => control::distrust(cx, account, other),
         }
     }
+}
+
+/// So many units leave, of serialised ones those with the lowest numbers.
+fn spend(
+    cx: &mut Cx<'_>,
+    call: &Call<'_>,
+    id: AccountId,
+    instrument: InstrumentId,
+    quantity: Quantity,
+    words: &Words<'_>,
+) -> Result<(), Code> {
+    let leaving = pool::Leaving {
+        instrument,
+        quantity,
+        which: None,
+    };
+    pool::spend(cx, || endorse::digest::<Units>(call), id, &leaving, words).map(|_| ())
 }

@@ -2,18 +2,21 @@
 
 use super::call::{Call, Event};
 use super::instrument::Form;
-use super::{Units, holding};
+use super::{Units, control, holding};
 use crate::amount::Quantity;
 use crate::carbon::{InstrumentId, SerialRange};
-use crate::identity::{Identity, account, endorse};
+use crate::identity::account::{self, AccountKind};
+use crate::identity::{Identity, endorse};
 use crate::kernel::codes;
 use crate::kernel::context::Cx;
+use crate::kernel::table::Slot;
 use crate::kernel::wire::List;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
-/// Refused in this order: giving account unknown, not represented, not open; receiving account unknown, closed; quantity zero;
-/// instrument unknown; too few free, unless both are the same; not endorsed; too many ranges of numbers.
+/// Refused in this order: giving account unknown, not represented, not open; receiving account unknown, closed; unless both are
+/// the same, the giving one a buffer, or the other not trusted; quantity zero; instrument unknown; too few free, unless both
+/// are the same; not endorsed; too many ranges of numbers.
 pub(super) fn transfer(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -28,6 +31,7 @@ pub(super) fn transfer(
     if from == to {
         return transfer_to_itself(cx, from, instrument, quantity);
     }
+    check_way(cx, giver, from, to)?;
     let takes_two = identity.at(giver).threshold > 1;
     let form = cx.read::<Units>().check_free(from, instrument, quantity)?;
     if takes_two {
@@ -43,6 +47,40 @@ pub(super) fn transfer(
         quantity,
         blocks: List::Items(&holding::pairs(&blocks)),
     })
+}
+
+/// Whether units may go this way by the word of a representative: out of a buffer they go by the authority's only.
+#[inline]
+fn check_way(cx: &Cx<'_>, giver: Slot, from: AccountId, to: AccountId) -> Result<(), Code> {
+    if account::at(cx, giver).kind == AccountKind::Buffer {
+        return Err(Code::ACCOUNT_KIND);
+    }
+    control::check(cx, from, to)
+}
+
+/// Blocks as a call names them, with how many numbers they hold.
+///
+/// # Errors
+/// `TOO_MANY` without any; `BLOCK_INVALID` when one is, or they are out of order; `METER_EXCEEDED`.
+pub(crate) fn wanted(
+    cx: &mut Cx<'_>,
+    blocks: List<'_, (u64, u64)>,
+) -> Result<(Vec<SerialRange>, Quantity), Code> {
+    if blocks.is_empty() {
+        return Err(Code::TOO_MANY);
+    }
+    cx.charge_items(blocks.len())?;
+    let wanted: Vec<SerialRange> = blocks
+        .iter()
+        .map(|(start, end)| SerialRange { start, end })
+        .collect();
+    let rising = wanted.windows(2).all(|pair| pair[0].end < pair[1].start);
+    if !rising || !wanted.iter().all(|block| block.is_valid()) {
+        return Err(Code::BLOCK_INVALID);
+    }
+    // Correctness: the blocks are disjoint, so together they hold at most u64::MAX numbers.
+    let quantity = Quantity(wanted.iter().map(|block| block.count().0).sum());
+    Ok((wanted, quantity))
 }
 
 /// It changes nothing, so it needs nothing: registries book such rows, whatever the balance.
@@ -81,20 +119,8 @@ pub(super) fn transfer_blocks(
     if from == to {
         return Err(codes::SAME_ACCOUNT);
     }
-    if blocks.is_empty() {
-        return Err(Code::TOO_MANY);
-    }
-    cx.charge_items(blocks.len())?;
-    let wanted: Vec<SerialRange> = blocks
-        .iter()
-        .map(|(start, end)| SerialRange { start, end })
-        .collect();
-    let rising = wanted.windows(2).all(|pair| pair[0].end < pair[1].start);
-    if !rising || !wanted.iter().all(|block| block.is_valid()) {
-        return Err(Code::BLOCK_INVALID);
-    }
-    // Correctness: the blocks are disjoint, so together they hold at most u64::MAX numbers.
-    let quantity = Quantity(wanted.iter().map(|block| block.count().0).sum());
+    check_way(cx, giver, from, to)?;
+    let (wanted, quantity) = wanted(cx, blocks)?;
     let form = cx.read::<Units>().check_free(from, instrument, quantity)?;
     let held = cx.read::<Units>().blocks.get(&(from, instrument));
     let all = wanted

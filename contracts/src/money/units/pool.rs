@@ -5,14 +5,16 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::call::{Call, Event};
+use super::call::Event;
 use super::instrument::Form;
-use super::{Units, holding};
+use super::{Tables, Units, holding};
 use crate::amount::Quantity;
 use crate::carbon::{InstrumentId, SerialRange};
 use crate::identity::account::{self, AccountKind};
 use crate::identity::{Identity, endorse};
+use crate::kernel::codes;
 use crate::kernel::context::Cx;
+use crate::kernel::table::Slot;
 use crate::kernel::wire::List;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
@@ -26,6 +28,8 @@ crate::choices! {
         Retired "retired",
         /// Taken out for another reason.
         Cancelled "cancelled",
+        /// Taken out for units of another instrument or programme.
+        Converted "converted",
     }
 }
 
@@ -43,85 +47,91 @@ pub struct Spent {
 }
 
 /// What is said of units that leave.
-struct Words<'a> {
-    fate: Fate,
-    year: u16,
-    beneficiary: &'a str,
-    reason: &'a str,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words<'a> {
+    /// How they leave.
+    pub(crate) fate: Fate,
+    /// For the emissions of which year; else 0.
+    pub(crate) year: u16,
+    /// On whose behalf.
+    pub(crate) beneficiary: &'a str,
+    /// What for.
+    pub(crate) reason: &'a str,
 }
 
-pub(super) fn surrender(
-    cx: &mut Cx<'_>,
-    call: &Call<'_>,
-    id: AccountId,
-    instrument: InstrumentId,
-    quantity: Quantity,
-    year: u16,
-) -> Result<(), Code> {
-    let words = Words {
-        fate: Fate::Surrendered,
-        year,
-        beneficiary: "",
-        reason: "",
-    };
-    spend(cx, call, id, instrument, quantity, &words)
+impl Words<'_> {
+    /// Nothing but the fate.
+    pub(crate) fn of(fate: Fate) -> Self {
+        Self {
+            fate,
+            year: 0,
+            beneficiary: "",
+            reason: "",
+        }
+    }
 }
 
-pub(super) fn retire(
-    cx: &mut Cx<'_>,
-    call: &Call<'_>,
-    id: AccountId,
-    instrument: InstrumentId,
-    quantity: Quantity,
-    beneficiary: &str,
-    reason: &str,
-) -> Result<(), Code> {
-    let words = Words {
-        fate: Fate::Retired,
-        year: 0,
-        beneficiary,
-        reason,
-    };
-    spend(cx, call, id, instrument, quantity, &words)
+/// Units that leave: so many, or exactly these numbers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leaving<'a> {
+    pub(crate) instrument: InstrumentId,
+    pub(crate) quantity: Quantity,
+    /// The numbers, rising and disjoint, as many as the quantity says; else the lowest leave.
+    pub(crate) which: Option<&'a [SerialRange]>,
 }
 
-pub(super) fn cancel(
+/// Takes units out of circulation by the word of a representative, and returns their numbers.
+///
+/// Refused in this order: account unknown, not represented, not open; of the wrong kind to surrender, or a buffer; some of the
+/// numbers out of circulation before; quantity zero; instrument unknown; too few free; numbers not held; not endorsed.
+pub(crate) fn spend(
     cx: &mut Cx<'_>,
-    call: &Call<'_>,
+    digest: impl FnOnce() -> endorse::CallDigest,
     id: AccountId,
-    instrument: InstrumentId,
-    quantity: Quantity,
-    reason: &str,
-) -> Result<(), Code> {
-    let words = Words {
-        fate: Fate::Cancelled,
-        year: 0,
-        beneficiary: "",
-        reason,
-    };
-    spend(cx, call, id, instrument, quantity, &words)
-}
-
-/// Refused in this order: account unknown, not represented, not open; of the wrong kind to surrender; quantity zero; instrument
-/// unknown; too few free; not endorsed.
-fn spend(
-    cx: &mut Cx<'_>,
-    call: &Call<'_>,
-    id: AccountId,
-    instrument: InstrumentId,
-    quantity: Quantity,
+    leaving: &Leaving<'_>,
     words: &Words<'_>,
-) -> Result<(), Code> {
+) -> Result<Vec<SerialRange>, Code> {
     let identity = cx.read::<Identity>();
     let slot = identity.to_move(cx.member(), id)?;
     let kind = identity.at(slot).kind;
-    if words.fate == Fate::Surrendered && kind != AccountKind::OperatorHolding {
+    let operator = kind == AccountKind::OperatorHolding;
+    if kind == AccountKind::Buffer || words.fate == Fate::Surrendered && !operator {
         return Err(Code::ACCOUNT_KIND);
     }
-    let form = cx.read::<Units>().check_free(id, instrument, quantity)?;
-    account::second(cx, id, slot, || endorse::digest::<Units>(call))?;
+    let Leaving {
+        instrument,
+        quantity,
+        which,
+    } = *leaving;
+    let units = cx.read::<Units>();
+    let which = which.unwrap_or_default();
+    if which.iter().any(|block| units.is_spent(instrument, *block)) {
+        return Err(codes::BLOCK_SPENT);
+    }
+    units.check_free(id, instrument, quantity)?;
+    let held = units.blocks.get(&(id, instrument));
+    let is_held = |block: &SerialRange| held.is_some_and(|held| held.contains(*block));
+    if !which.iter().all(is_held) {
+        return Err(Code::BLOCK_NOT_HELD);
+    }
+    account::second(cx, id, slot, digest)?;
+    leave(cx, (id, slot), leaving, words)
+}
 
-    let mut blocks = holding::take(cx, (id, slot), instrument, quantity, form, None)?;
+/// Takes units out of circulation, and returns their numbers. The caller has checked that they are held and may go.
+pub(crate) fn leave(
+    cx: &mut Cx<'_>,
+    (id, slot): (AccountId, Slot),
+    leaving: &Leaving<'_>,
+    words: &Words<'_>,
+) -> Result<Vec<SerialRange>, Code> {
+    let Leaving {
+        instrument,
+        quantity,
+        which,
+    } = *leaving;
+    let form = cx.read::<Units>().check_free(id, instrument, quantity)?;
+    let mut blocks = holding::take(cx, (id, slot), instrument, quantity, form, which)?;
     let time = cx.block().time;
     let (tables, journal) = cx.tables::<Units>();
     let known = tables.instruments.update(journal, &instrument)?;
@@ -154,5 +164,17 @@ fn spend(
         year: words.year,
         beneficiary: words.beneficiary,
         reason: words.reason,
-    })
+    })?;
+    Ok(blocks)
+}
+
+impl Tables {
+    /// Whether any number of a block is out of circulation.
+    #[must_use]
+    pub fn is_spent(&self, instrument: InstrumentId, block: SerialRange) -> bool {
+        // What is out is disjoint, so the last entry that begins in or before the block ends last.
+        let before = (instrument, 0)..=(instrument, block.end);
+        let last = self.spent.range(before).next_back();
+        last.is_some_and(|(_, spent)| block.start <= spent.end)
+    }
 }

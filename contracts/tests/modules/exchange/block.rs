@@ -12,7 +12,7 @@ use bds_contracts::kernel::meter::Limits;
 use bds_contracts::tx::{ChainId, Millis};
 
 use super::super::stage::{ANNA_S, BANK_S, BERT_S, Stage, Who};
-use super::{CER, Order, book, cancel, done, events, floor, held, limit, list, send, stock};
+use super::{Order, UKA, book, cancel, done, events, floor, held, limit, list, send, stock};
 
 fn bytes(stage: &Stage) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -88,7 +88,7 @@ fn a_book_made_of_a_snapshot_is_equal() {
     // Part of the iceberg, so that what shows has gone behind.
     done(&mut stage, Who::Bert, &limit(BERT_S, 1, Side::Buy, 15, 12));
     let off = Call::SwitchOff {
-        instrument: CER,
+        instrument: UKA,
         account: BANK_S,
     };
     done(&mut stage, Who::Surveillance, &off);
@@ -132,7 +132,7 @@ fn a_snapshot_that_no_book_gives_is_refused() {
     };
     assert!(restore(&snapshot));
     // The order's entry: two lengths, a key of 4 + 4 + 1 + 16 bytes, and the record from its id to the side, place and price.
-    let key = [0, 4, 0, 1, 3, 0, 0, 0, 1];
+    let key = [0, 4, 0, 1, 5, 0, 0, 0, 1];
     let at = snapshot
         .windows(key.len())
         .position(|window| window == key)
@@ -152,7 +152,7 @@ fn a_snapshot_that_no_book_gives_is_refused() {
         assert!(!restore(&bytes), "{place}");
     }
     // An order of a market that is not there: its first entry is left out.
-    let head = [0, 4, 0, 1, 3, 0, 0, 0, 0];
+    let head = [0, 4, 0, 1, 5, 0, 0, 0, 0];
     let start = snapshot
         .windows(head.len())
         .position(|window| window == head)
@@ -188,12 +188,12 @@ fn a_block_changes_the_entries_of_what_it_touched() {
     let gone = cancel(ANNA_S, 1);
     assert_eq!(changed(Who::Anna, gone), [(head, true), (order, false)]);
     let off = Call::SwitchOff {
-        instrument: CER,
+        instrument: UKA,
         account: BERT_S,
     };
     assert_eq!(changed(Who::Surveillance, off), [(account, true)]);
     let on = Call::SwitchOn {
-        instrument: CER,
+        instrument: UKA,
         account: BERT_S,
     };
     assert_eq!(changed(Who::Surveillance, on), [(account, false)]);
@@ -275,7 +275,7 @@ fn day_orders_end_with_the_session_and_are_swept_with_a_bound() {
     let end = done(
         &mut stage,
         Who::Surveillance,
-        &Call::EndSession { instrument: CER },
+        &Call::EndSession { instrument: UKA },
     );
     assert_eq!(end.len(), 1 + 2_048);
     assert_eq!(book(&stage).len(), 52);

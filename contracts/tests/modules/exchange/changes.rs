@@ -10,7 +10,7 @@ use bds_contracts::tx::AccountId;
 
 use super::super::stage::{ANNA_S, BERT_S, EUA, JOINT, Who};
 use super::refusals::refused;
-use super::{CER, amend, cancel, done, floor, limit};
+use super::{UKA, amend, cancel, done, floor, limit};
 
 #[test]
 fn amendments_are_refused_for_one_reason_in_a_fixed_order() {
@@ -19,7 +19,7 @@ fn amendments_are_refused_for_one_reason_in_a_fixed_order() {
     done(&mut stage, Who::Bert, &limit(BERT_S, 1, Side::Sell, 10, 10));
     let both = Call::Amend {
         account: ANNA_S,
-        instrument: CER,
+        instrument: UKA,
         number: 9,
         price: None,
         total: Some(Quantity(5)),
@@ -27,7 +27,7 @@ fn amendments_are_refused_for_one_reason_in_a_fixed_order() {
     };
     let total = |number, total| Call::Amend {
         account: ANNA_S,
-        instrument: CER,
+        instrument: UKA,
         number,
         price: Some(Price(0)),
         total: Some(Quantity(total)),
@@ -151,21 +151,21 @@ fn cancellations_and_quotes_are_refused_for_one_reason_in_a_fixed_order() {
     for (quotes, code) in lists.drain(..) {
         let call = Call::MassQuote {
             account: ANNA_S,
-            instrument: CER,
+            instrument: UKA,
             quotes: List::Items(&quotes),
         };
         case(Who::Anna, call, code);
     }
     let call = Call::MassQuote {
         account: JOINT,
-        instrument: CER,
+        instrument: UKA,
         quotes: List::Items(&[quote(1, Side::Buy, 0, 0)]),
     };
     case(Who::Anna, call, codes::NOT_ENDORSED);
     done(&mut stage, Who::Anna, &limit(ANNA_S, 1, Side::Buy, 5, 5));
     let turned = Call::MassQuote {
         account: ANNA_S,
-        instrument: CER,
+        instrument: UKA,
         quotes: List::Items(&[quote(1, Side::Sell, 5, 5)]),
     };
     refused(&mut stage, Who::Anna, &turned, Code::ORDER_NUMBER_USED);
@@ -192,7 +192,7 @@ fn what_the_watch_may_not_do() {
         refused(&mut stage, Who::Regulator, &call, codes::UNKNOWN_MARKET);
     }
     for (account, instrument, code) in [
-        (nobody, CER, Code::UNKNOWN_ACCOUNT),
+        (nobody, UKA, Code::UNKNOWN_ACCOUNT),
         (ANNA_S, nothing, codes::UNKNOWN_MARKET),
     ] {
         for call in [
@@ -208,7 +208,7 @@ fn what_the_watch_may_not_do() {
             refused(&mut stage, Who::Surveillance, &call, code);
         }
     }
-    let [halt, resume, open_call, uncross, ..] = all(CER);
+    let [halt, resume, open_call, uncross, ..] = all(UKA);
     refused(&mut stage, Who::Surveillance, &resume, Code::WRONG_PHASE);
     refused(&mut stage, Who::Surveillance, &uncross, Code::WRONG_PHASE);
     done(&mut stage, Who::Surveillance, &open_call);
@@ -219,7 +219,7 @@ fn what_the_watch_may_not_do() {
     }
     for (low, high) in [(6, 5), (0, 5), (5, 1_001)] {
         let band = Call::SetBand {
-            instrument: CER,
+            instrument: UKA,
             band: Some((Price(low), Price(high))),
         };
         refused(&mut stage, Who::Surveillance, &band, Code::RULE_INVALID);

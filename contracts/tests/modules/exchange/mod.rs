@@ -32,7 +32,7 @@ use bds_contracts::tx::{AccountId, Millis};
 use super::stage::{ANNA_S, BANK_S, BERT_S, EUR, JOINT, PLANT, Stage, Who};
 
 /// An instrument with ten units in a contract unit and lots of five, at three of money a price step: amounts are truncated.
-pub(crate) const CER: InstrumentId = InstrumentId(3);
+pub(crate) const UKA: InstrumentId = InstrumentId(5);
 
 /// Accounts of one trader each, and who that is.
 pub(crate) const ACCOUNTS: [(AccountId, Who); 4] = [
@@ -49,7 +49,7 @@ pub(crate) fn cost(quantity: u64, price: i64) -> i64 {
 
 pub(crate) fn list() -> Call<'static> {
     Call::ListMarket {
-        instrument: CER,
+        instrument: UKA,
         price_min: Price(1),
         price_max: Price(1_000),
         quantity_max: Quantity(500),
@@ -64,7 +64,7 @@ pub(crate) fn list() -> Call<'static> {
     }
 }
 
-/// Every account of a trader has 1,000 units of CER and, with what it had, 101,000 or more of EUR. The market is open.
+/// Every account of a trader has 1,000 units of UKA and, with what it had, 101,000 or more of EUR. The market is open.
 pub(crate) fn floor() -> Stage {
     let mut stage = Stage::new();
     stock(&mut stage);
@@ -75,9 +75,9 @@ pub(crate) fn floor() -> Stage {
 /// [`floor`] without the market.
 pub(crate) fn stock(stage: &mut Stage) {
     let create = units::Call::CreateInstrument {
-        instrument: CER,
-        symbol: "CER",
-        right: Right::Credit,
+        instrument: UKA,
+        symbol: "UKA",
+        right: Right::Allowance,
         form: Form::Fungible,
         vintage: 2021,
         scale: 1,
@@ -90,7 +90,7 @@ pub(crate) fn stock(stage: &mut Stage) {
     for account in [ANNA_S, BERT_S, JOINT, BANK_S, PLANT] {
         let issue = units::Call::Issue {
             account,
-            instrument: CER,
+            instrument: UKA,
             quantity: Quantity(1_000),
         };
         assert_eq!(stage.call::<Units>(Who::Regulator, &issue), Code::OK);
@@ -148,7 +148,7 @@ impl Order {
     pub(crate) fn of(account: AccountId, number: u64, side: Side, quantity: u64) -> Self {
         Self {
             account,
-            instrument: CER,
+            instrument: UKA,
             number,
             side,
             quantity,
@@ -183,7 +183,7 @@ impl Order {
 pub(crate) fn cancel(account: AccountId, number: u64) -> Call<'static> {
     Call::Cancel {
         account,
-        instrument: CER,
+        instrument: UKA,
         number,
     }
 }
@@ -196,7 +196,7 @@ pub(crate) fn amend(
 ) -> Call<'static> {
     Call::Amend {
         account,
-        instrument: CER,
+        instrument: UKA,
         number,
         price: price.map(Price),
         total: None,
@@ -206,12 +206,12 @@ pub(crate) fn amend(
 
 pub(crate) fn book(stage: &Stage) -> &Book {
     let books = &stage.machine.stores().read::<Exchange>().books;
-    books.get(CER).expect("the market is open")
+    books.get(UKA).expect("the market is open")
 }
 
 pub(crate) fn holding(stage: &Stage, account: AccountId) -> Holding {
     let units = stage.machine.stores().read::<Units>();
-    units.holding(account, CER)
+    units.holding(account, UKA)
 }
 
 /// Money and what is reserved of it, units and what is reserved of them.

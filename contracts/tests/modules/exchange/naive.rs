@@ -15,7 +15,7 @@ use bds_contracts::exchange::{OrderId, Side};
 use bds_contracts::tx::AccountId;
 
 use super::model::Model;
-use super::{ACCOUNTS, CER, cost};
+use super::{ACCOUNTS, UKA, cost};
 
 /// The second exchange.
 #[derive(Clone)]
@@ -120,7 +120,7 @@ impl Naive {
                     *self.units.get_mut(&bid.account).unwrap() += trade.quantity.0;
                     *self.units.get_mut(&ask.account).unwrap() -= trade.quantity.0;
                     Event::Traded {
-                        instrument: CER,
+                        instrument: UKA,
                         buyer: bid.account,
                         bid: bid.number,
                         seller: ask.account,
@@ -133,7 +133,7 @@ impl Naive {
                     }
                 }
                 Told::Reduced(r) => Event::Reduced {
-                    instrument: CER,
+                    instrument: UKA,
                     account: r.id.account,
                     number: r.id.number,
                     quantity: r.quantity,
@@ -147,7 +147,7 @@ impl Naive {
                     kept_place,
                     ..
                 } => Event::Amended {
-                    instrument: CER,
+                    instrument: UKA,
                     account: id.account,
                     number: id.number,
                     price,
@@ -155,12 +155,12 @@ impl Naive {
                     kept_place,
                 },
                 Told::Wakes { id } => Event::Woke {
-                    instrument: CER,
+                    instrument: UKA,
                     account: id.account,
                     number: id.number,
                 },
                 Told::Phase(phase) => Event::PhaseSet {
-                    instrument: CER,
+                    instrument: UKA,
                     phase,
                 },
                 Told::Rests { .. } | Told::Waits { .. } | Told::Shown { .. } => continue,
@@ -216,7 +216,7 @@ impl Naive {
             return done;
         }
         self.told.push(Event::Accepted {
-            instrument: CER,
+            instrument: UKA,
             account,
             number: request.id.number,
             side: request.side,

@@ -25,7 +25,7 @@ use bds_contracts::tx::{AccountId, ChainId, Millis};
 use super::super::stage::{Random, Stage, Who, codes};
 use super::model::Model;
 use super::naive::Naive;
-use super::{ACCOUNTS, CER, Order, book, events, held, list, stock};
+use super::{ACCOUNTS, Order, UKA, book, events, held, list, stock};
 
 /// A machine that executes what the stage does, and is made anew of a snapshot from time to time.
 fn restored(stage: &Stage) -> Stage {
@@ -232,7 +232,7 @@ impl Run {
                 };
                 let call = Call::Amend {
                     account,
-                    instrument: CER,
+                    instrument: UKA,
                     number,
                     price: price.map(Price),
                     total,
@@ -260,7 +260,7 @@ impl Run {
             52 => {
                 let call = Call::CancelAll {
                     account,
-                    instrument: CER,
+                    instrument: UKA,
                 };
                 self.step::<Exchange>("cancel-all", who, &call, |naive| {
                     naive
@@ -282,7 +282,7 @@ impl Run {
                     .collect();
                 let call = Call::MassQuote {
                     account,
-                    instrument: CER,
+                    instrument: UKA,
                     quotes: List::Items(&quotes),
                 };
                 self.step::<Exchange>("mass-quote", who, &call, |naive| {
@@ -339,7 +339,7 @@ impl Run {
 
     fn watch(&mut self) {
         let (account, _) = ACCOUNTS[self.below(4) as usize];
-        let instrument = CER;
+        let instrument = UKA;
         let plain = |result: Result<(), bds_contracts::exchange::reject::Reject>| {
             result.map_err(Code::from)
         };

@@ -15,7 +15,7 @@ use bds_contracts::modules::Modules;
 use bds_contracts::tx::{AccountId, Millis};
 
 use super::super::stage::{ANNA_S, BERT_S, EUA, JOINT, PLANT, Stage, VCU, Who};
-use super::{CER, Order, amend, cancel, done, floor, limit, list, send, stock};
+use super::{Order, UKA, amend, cancel, done, floor, limit, list, send, stock};
 
 /// The call is refused with this code, and but for the sender's nonce the state is as it was.
 pub(crate) fn refused(stage: &mut Stage, who: Who, call: &Call<'_>, code: Code) {
@@ -86,10 +86,10 @@ fn roles_by_methods() {
         );
     }
     for who in [Who::Guest, Who::Anna, Who::Bank] {
-        let halt = Call::Halt { instrument: CER };
+        let halt = Call::Halt { instrument: UKA };
         refused(&mut stage, who, &halt, Code::WRONG_ROLE);
         let kill = Call::SwitchOff {
-            instrument: CER,
+            instrument: UKA,
             account: BERT_S,
         };
         refused(&mut stage, who, &kill, Code::WRONG_ROLE);
@@ -167,7 +167,7 @@ fn a_market_is_refused_for_one_reason_in_a_fixed_order() {
         }
     });
     done(&mut stage, Who::Regulator, &most);
-    refused(&mut stage, Who::Regulator, &of(CER), codes::MARKET_EXISTS);
+    refused(&mut stage, Who::Regulator, &of(UKA), codes::MARKET_EXISTS);
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn orders_are_refused_for_one_reason_in_a_fixed_order() {
     refused(&mut stage, Who::Anna, &order.call(), Code::EXPIRY_INVALID);
 
     let band = Call::SetBand {
-        instrument: CER,
+        instrument: UKA,
         band: Some((Price(11), Price(20))),
     };
     done(&mut stage, Who::Regulator, &band);
@@ -306,7 +306,7 @@ fn orders_are_refused_for_one_reason_in_a_fixed_order() {
         Code::OUTSIDE_PRICE_BAND,
     );
     let off = Call::SwitchOff {
-        instrument: CER,
+        instrument: UKA,
         account: ANNA_S,
     };
     done(&mut stage, Who::Surveillance, &off);
@@ -317,7 +317,7 @@ fn orders_are_refused_for_one_reason_in_a_fixed_order() {
     };
     refused(&mut stage, Who::Anna, &inside.call(), Code::ACCOUNT_KILLED);
     let on = Call::SwitchOn {
-        instrument: CER,
+        instrument: UKA,
         account: ANNA_S,
     };
     done(&mut stage, Who::Surveillance, &on);
@@ -393,7 +393,7 @@ fn orders_are_refused_for_one_reason_in_a_fixed_order() {
     done(
         &mut stage,
         Who::Surveillance,
-        &Call::OpenCall { instrument: CER },
+        &Call::OpenCall { instrument: UKA },
     );
     refused(
         &mut stage,
@@ -408,7 +408,7 @@ fn orders_are_refused_for_one_reason_in_a_fixed_order() {
     done(
         &mut stage,
         Who::Surveillance,
-        &Call::Halt { instrument: CER },
+        &Call::Halt { instrument: UKA },
     );
     refused(&mut stage, Who::Bert, &kill.call(), Code::MARKET_HALTED);
     refused(

@@ -16,11 +16,11 @@ use bds_contracts::money::{self, Money};
 use bds_contracts::tx::AccountId;
 
 use super::super::stage::{ANNA_S, BANK_S, BERT_S, CNY, EUR, JOINT, PLANT, Stage, Who, block};
-use super::{CER, Order, amend, book, cancel, done, events, floor, held, limit, list, send, stock};
+use super::{Order, UKA, amend, book, cancel, done, events, floor, held, limit, list, send, stock};
 
 fn accepted(account: AccountId, number: u64, side: Side, quantity: u64, price: i64) -> Event {
     Event::Accepted {
-        instrument: CER,
+        instrument: UKA,
         account,
         number,
         side,
@@ -32,7 +32,7 @@ fn accepted(account: AccountId, number: u64, side: Side, quantity: u64, price: i
 
 fn reduced(account: AccountId, number: u64, quantity: u64, open: u64, reason: Reason) -> Event {
     Event::Reduced {
-        instrument: CER,
+        instrument: UKA,
         account,
         number,
         quantity: Quantity(quantity),
@@ -50,7 +50,7 @@ fn a_bid_sets_its_limit_aside_and_pays_the_resting_price() {
     // 30 at 10 cost 90; the 20 that rest at 12 would not be taken, so nothing of the bid is left.
     let bid = done(&mut stage, Who::Anna, &limit(ANNA_S, 3, Side::Buy, 30, 12));
     let traded = Event::Traded {
-        instrument: CER,
+        instrument: UKA,
         buyer: ANNA_S,
         bid: 3,
         seller: BERT_S,
@@ -139,7 +139,7 @@ fn a_stop_pays_out_of_what_it_set_aside_when_it_was_placed() {
     done(&mut stage, Who::Bert, &limit(BERT_S, 2, Side::Sell, 5, 12));
     let told = done(&mut stage, Who::Bank, &limit(BANK_S, 1, Side::Buy, 5, 12));
     let woke = Event::Woke {
-        instrument: CER,
+        instrument: UKA,
         account: ANNA_S,
         number: 1,
     };
@@ -160,7 +160,7 @@ fn quotes_are_placed_changed_and_cancelled_together() {
     let mut send = |quotes: &[_]| {
         let call = Call::MassQuote {
             account: ANNA_S,
-            instrument: CER,
+            instrument: UKA,
             quotes: List::Items(quotes),
         };
         done(&mut stage, Who::Anna, &call).len()
@@ -181,7 +181,7 @@ fn quotes_are_placed_changed_and_cancelled_together() {
     assert_eq!(held(&stage, ANNA_S), (100_000, 13, 1_000, 45));
     let all = Call::CancelAll {
         account: ANNA_S,
-        instrument: CER,
+        instrument: UKA,
     };
     assert_eq!(done(&mut stage, Who::Anna, &all).len(), 2);
     assert_eq!(done(&mut stage, Who::Anna, &all).len(), 0, "none is fine");
@@ -198,10 +198,10 @@ fn a_call_trades_at_one_price() {
     let open = done(
         &mut stage,
         Who::Surveillance,
-        &Call::OpenCall { instrument: CER },
+        &Call::OpenCall { instrument: UKA },
     );
     let phase = |phase| Event::PhaseSet {
-        instrument: CER,
+        instrument: UKA,
         phase,
     };
     assert_eq!(open, [phase(Phase::Call)]);
@@ -221,10 +221,10 @@ fn a_call_trades_at_one_price() {
     let told = done(
         &mut stage,
         Who::Surveillance,
-        &Call::Uncross { instrument: CER },
+        &Call::Uncross { instrument: UKA },
     );
     let traded = |bid| Event::Traded {
-        instrument: CER,
+        instrument: UKA,
         buyer: ANNA_S,
         bid,
         seller: BERT_S,
@@ -308,7 +308,7 @@ fn a_call_leaves_out_accounts_that_are_shut() {
     done(
         &mut stage,
         Who::Surveillance,
-        &Call::OpenCall { instrument: CER },
+        &Call::OpenCall { instrument: UKA },
     );
     done(&mut stage, Who::Bert, &limit(BERT_S, 1, Side::Sell, 10, 9));
     done(&mut stage, Who::Bank, &limit(BANK_S, 1, Side::Sell, 10, 10));
@@ -317,7 +317,7 @@ fn a_call_leaves_out_accounts_that_are_shut() {
     let told = done(
         &mut stage,
         Who::Surveillance,
-        &Call::Uncross { instrument: CER },
+        &Call::Uncross { instrument: UKA },
     );
     assert_eq!(told[0], reduced(BERT_S, 1, 10, 0, Reason::AccountShut));
     assert!(matches!(told[1], Event::Traded { seller: BANK_S, .. }));
@@ -335,7 +335,7 @@ fn the_kill_switch_withdraws_orders_and_holds_until_it_is_off() {
         );
     }
     let off = Call::SwitchOff {
-        instrument: CER,
+        instrument: UKA,
         account: BERT_S,
     };
     let told = done(&mut stage, Who::Surveillance, &off);
@@ -345,7 +345,7 @@ fn the_kill_switch_withdraws_orders_and_holds_until_it_is_off() {
     let bid = limit(BERT_S, 1, Side::Buy, 10, 5);
     assert_eq!(send(&mut stage, Who::Bert, &bid).0, Code::ACCOUNT_KILLED);
     let on = Call::SwitchOn {
-        instrument: CER,
+        instrument: UKA,
         account: BERT_S,
     };
     assert_eq!(done(&mut stage, Who::Surveillance, &on).len(), 1);
@@ -360,7 +360,7 @@ fn an_account_with_an_order_is_not_closed() {
     let give = units::Call::Transfer {
         from: BANK_S,
         to: ANNA_S,
-        instrument: CER,
+        instrument: UKA,
         quantity: Quantity(1_000),
     };
     assert_eq!(stage.call::<Units>(Who::Bank, &give), Code::OK);
@@ -420,7 +420,7 @@ fn the_largest_call_ends_in_one_transaction() {
             Money::execute(&deposit, cx)?;
             let issue = units::Call::Issue {
                 account: *account,
-                instrument: CER,
+                instrument: UKA,
                 quantity: Quantity(5),
             };
             Units::execute(&issue, cx)?;
@@ -431,7 +431,7 @@ fn the_largest_call_ends_in_one_transaction() {
     done(
         &mut stage,
         Who::Surveillance,
-        &Call::OpenCall { instrument: CER },
+        &Call::OpenCall { instrument: UKA },
     );
     let mut txs = Vec::new();
     for (place, account) in accounts.iter().enumerate() {
@@ -451,7 +451,7 @@ fn the_largest_call_ends_in_one_transaction() {
     let told = done(
         &mut stage,
         Who::Surveillance,
-        &Call::Uncross { instrument: CER },
+        &Call::Uncross { instrument: UKA },
     );
     assert_eq!(told.len(), 1_025);
     assert!(book(&stage).is_empty());
