@@ -52,6 +52,13 @@ impl Order {
         if !self.in_window(cx.config, vote.slot) {
             return;
         }
+        // Votes are checked together once a quorum is there. One of a later view would take the place of the voter's real ones
+        // until that view, and nothing would ever check it.
+        let statement = phase.statement(vote.view, vote.slot, vote.digest);
+        if vote.view > self.view && !cx.notary.check(from, &statement, &vote.signature) {
+            cx.count("vote_bad_signature");
+            return;
+        }
         let slot = self.slot_mut(vote.slot);
         let cast = match phase {
             Phase::Prepare => slot.prepares.cast(from, vote, false),
