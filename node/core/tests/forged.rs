@@ -10,8 +10,8 @@ use bds_contracts::block::{Height, Signature, Signatures, Statement};
 use bds_contracts::tx::Millis;
 use bds_core::batch::{Tip, TipCertificate};
 use bds_core::message::{
-    Message, NewView, PrePrepare, PreparedAt, PreparedSlot, Proofs, Proposal, ProvenViewChange,
-    ViewChange, VoteCertificate,
+    Message, NewView, PrePrepare, PreparedAt, PreparedSlot, Proofs, Proposal, ProposalDigest,
+    ProvenViewChange, ViewChange, Vote, VoteCertificate,
 };
 use bds_core::turn::Record;
 use common::{Net, certificate, sign};
@@ -351,4 +351,35 @@ fn what_a_view_starts_with_survives_a_crash() {
     assert!(prepares.all(|digest| digest != other.digest()));
     let conflicts = net.nodes[0].core().counters().get("pre_prepare_conflict");
     assert_eq!(conflicts, Some(&1));
+}
+
+/// Votes are checked together, once a quorum is there, and the latest of a voter counts: one of a view that never comes, signed by
+/// nobody, once took the place of the voter's real ones for ever. A changed bit on each link stopped the order of a slot.
+#[test]
+fn an_unsigned_vote_of_a_later_view_takes_no_place() {
+    let mut net = Net::new(4, |_| {});
+    net.make_blocks(0, 2);
+    let slot = net.nodes[0].core().committed() + 1;
+    for (from, to) in [
+        (1, 0),
+        (2, 0),
+        (0, 1),
+        (3, 1),
+        (0, 2),
+        (3, 2),
+        (1, 3),
+        (2, 3),
+    ] {
+        let vote = Vote {
+            view: 1 << 33,
+            slot,
+            digest: ProposalDigest([7; 32]),
+            signature: Signature([0; 64]),
+        };
+        net.say(from, to, Message::Prepare(vote));
+        net.say(from, to, Message::Commit(vote));
+    }
+    net.make_blocks(0, 3);
+    let refused = net.nodes[0].core().counters()["vote_bad_signature"];
+    assert_eq!(refused, 4);
 }
