@@ -9,83 +9,33 @@
 #![allow(clippy::disallowed_types, reason = "a bench looks at the clock")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use bds_contracts::account::{HolderId, Roles};
-use bds_contracts::amount::{Currency, Money as Amount, Price, Quantity};
-use bds_contracts::carbon::InstrumentId;
+use bds_contracts::amount::{Price, Quantity};
 use bds_contracts::exchange::Side;
 use bds_contracts::exchange::orders::call::ValidityKind;
 use bds_contracts::exchange::orders::{Call, Event, Exchange};
 use bds_contracts::exchange::request::Prevention;
-use bds_contracts::genesis::Profile;
-use bds_contracts::identity::account::AccountKind;
-use bds_contracts::identity::{self, Identity};
-use bds_contracts::kernel::context::BlockInfo;
+use bds_contracts::identity::Identity;
 use bds_contracts::kernel::envelope::{Draft, Envelope};
 use bds_contracts::kernel::machine::{BlockOutcome, Machine};
-use bds_contracts::kernel::meter::Limits;
 use bds_contracts::kernel::module::Module;
 use bds_contracts::kernel::receipt::ReceiptView;
-use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
-use bds_contracts::money::units::instrument::{Form, Right};
-use bds_contracts::money::units::{self, Units};
-use bds_contracts::money::{self, Money};
-use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey, TxId};
+use bds_contracts::money::units::Units;
+use bds_contracts::tx::{AccountId, Millis, TxId};
 
-const CHAIN: ChainId = ChainId([7; 32]);
-const EUA: InstrumentId = InstrumentId(1);
-const BLOCK: usize = 1_000;
+use common::{BLOCK, CHAIN, EUA, Random, block, clock, id, key};
+
 const MONEY: i64 = 1_000_000_000_000;
 const UNITS: u64 = 1_000_000;
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
-
-/// Nanoseconds this thread has been on a core; where the system does not tell, those that passed.
-fn clock(start: Instant) -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let first = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    first.unwrap_or_else(|| start.elapsed().as_nanos() as u64)
-}
-
-/// Bytes that look like a key; what is set up at the start is not asked whether it is one.
-fn key(n: u64) -> PublicKey {
-    let mut key = [0; 32];
-    for (place, word) in key.chunks_exact_mut(8).enumerate() {
-        let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 + 2 * place as u64);
-        word.copy_from_slice(&mixed.rotate_left(17).to_le_bytes());
-    }
-    PublicKey(key)
-}
-
-fn machine(accounts: u64) -> Machine<Modules> {
-    let mut machine = Machine::new(CHAIN, Profile::Private, Limits::default());
-    let outcome = machine.set_up(BlockInfo::default(), |cx| {
-        let instrument = units::Call::CreateInstrument {
-            instrument: EUA,
-            symbol: "EUA",
-            right: Right::Allowance,
-            form: Form::Fungible,
-            vintage: 2021,
-            scale: 0,
-            currency: Currency::EUR,
-            tick: 100,
-            lot: Quantity(1),
-            step_value: 100,
-        };
-        Units::execute(&instrument, cx)?;
+/// A ledger with a market.
+fn market(accounts: u64) -> Machine<Modules> {
+    common::machine(accounts, MONEY, UNITS, |cx| {
         let market = Call::ListMarket {
             instrument: EUA,
             price_min: Price(100),
@@ -100,36 +50,8 @@ fn machine(accounts: u64) -> Machine<Modules> {
             messages_max: None,
             window: Millis(1_000),
         };
-        Exchange::execute(&market, cx)?;
-        for n in 0..accounts {
-            let (member, account) = (key(n), AccountId(n));
-            cx.admit_member(member, Roles::TRADER)?;
-            let open = identity::Call::OpenAccount {
-                account,
-                holder: HolderId(n),
-                kind: AccountKind::Trading,
-                currency: Currency::EUR,
-                threshold: 1,
-                representatives: List::Items(&[member]),
-            };
-            Identity::execute(&open, cx)?;
-            let deposit = money::Call::Deposit {
-                account,
-                currency: Currency::EUR,
-                amount: Amount(MONEY),
-            };
-            Money::execute(&deposit, cx)?;
-            let issue = units::Call::Issue {
-                account,
-                instrument: EUA,
-                quantity: Quantity(UNITS),
-            };
-            Units::execute(&issue, cx)?;
-        }
-        Ok(())
-    });
-    outcome.expect("the ledger can be set up");
-    machine
+        Exchange::execute(&market, cx)
+    })
 }
 
 /// The wire forms of orders: bids within `spread` ticks, asks within as many, half of that higher.
@@ -166,20 +88,6 @@ fn wire(accounts: u64, orders: usize, spread: u64) -> Vec<Vec<u8>> {
     all
 }
 
-fn block(height: u64) -> BlockInfo {
-    BlockInfo {
-        height,
-        time: Millis(height),
-        ..BlockInfo::default()
-    }
-}
-
-fn id(n: usize) -> TxId {
-    let mut id = [0; 64];
-    id[..8].copy_from_slice(&(n as u64).to_le_bytes());
-    TxId(id)
-}
-
 /// Orders accepted, and trades.
 fn count(outcome: &BlockOutcome) -> (usize, usize) {
     let (mut accepted, mut traded) = (0, 0);
@@ -210,7 +118,7 @@ fn check(machine: &Machine<Modules>, accounts: u64) {
 }
 
 fn run(name: &str, accounts: u64, bytes: &[Vec<u8>], rounds: u64) {
-    let begin = machine(accounts);
+    let begin = market(accounts);
     let parsed = bytes
         .iter()
         .enumerate()

@@ -8,67 +8,34 @@
 #![allow(clippy::disallowed_types, reason = "a bench looks at the clock")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bds_contracts::account::{self, HolderId, NewAccount, Roles};
 use bds_contracts::amount::{Currency, Money as Amount, Quantity};
 use bds_contracts::block::{Validator, ValidatorSet};
-use bds_contracts::carbon::{self, InstrumentId};
+use bds_contracts::carbon::{self};
 use bds_contracts::genesis::{GenesisHolding, GenesisMember, Mode, Profile};
-use bds_contracts::identity::account::AccountKind;
-use bds_contracts::identity::{self, Identity};
+use bds_contracts::identity::Identity;
 use bds_contracts::kernel::changes::plain;
-use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::kernel::envelope::{Draft, Envelope};
 use bds_contracts::kernel::machine::Machine;
-use bds_contracts::kernel::meter::Limits;
 use bds_contracts::kernel::module::Module;
 use bds_contracts::kernel::tree::Tree;
-use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
-use bds_contracts::money::units::instrument::{Form, Right};
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
-use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey, TxId, TxView};
+use bds_contracts::tx::{AccountId, Millis, PublicKey, TxId, TxView};
 use bds_contracts::{Call, Genesis, State};
 
-const CHAIN: ChainId = ChainId([7; 32]);
-const EUA: InstrumentId = InstrumentId(1);
-const BLOCK: usize = 1_000;
+use common::{BLOCK, CHAIN, EUA, Random, block, clock, id, key};
+
 const START: i64 = 1_000_000;
 
 /// From, to, how much.
 type Move = (u64, u64, i64);
-
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % bound
-    }
-}
-
-/// Nanoseconds this thread has been on a core; where the system does not tell, those that passed.
-fn clock(start: Instant) -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let first = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    first.unwrap_or_else(|| start.elapsed().as_nanos() as u64)
-}
-
-/// Bytes that look like a key; what is set up at the start is not asked whether it is one.
-fn key(n: u64) -> PublicKey {
-    let mut key = [0; 32];
-    for (place, word) in key.chunks_exact_mut(8).enumerate() {
-        let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15 + 2 * place as u64);
-        word.copy_from_slice(&mixed.rotate_left(17).to_le_bytes());
-    }
-    PublicKey(key)
-}
 
 /// A real key: the ledger before the kernel asks for one.
 fn real_key(n: u64) -> PublicKey {
@@ -76,53 +43,6 @@ fn real_key(n: u64) -> PublicKey {
     seed[..8].copy_from_slice(&n.to_le_bytes());
     let key = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
     PublicKey(key.to_bytes())
-}
-
-fn machine(accounts: u64) -> Machine<Modules> {
-    let mut machine = Machine::new(CHAIN, Profile::Private, Limits::default());
-    let outcome = machine.set_up(BlockInfo::default(), |cx| {
-        let instrument = units::Call::CreateInstrument {
-            instrument: EUA,
-            symbol: "EUA",
-            right: Right::Allowance,
-            form: Form::Fungible,
-            vintage: 2021,
-            scale: 0,
-            currency: Currency::EUR,
-            tick: 100,
-            lot: Quantity(1),
-            step_value: 100,
-        };
-        Units::execute(&instrument, cx)?;
-        for n in 0..accounts {
-            let (member, account) = (key(n), AccountId(n));
-            cx.admit_member(member, Roles::TRADER)?;
-            let open = identity::Call::OpenAccount {
-                account,
-                holder: HolderId(n),
-                kind: AccountKind::Trading,
-                currency: Currency::EUR,
-                threshold: 1,
-                representatives: List::Items(&[member]),
-            };
-            Identity::execute(&open, cx)?;
-            let deposit = money::Call::Deposit {
-                account,
-                currency: Currency::EUR,
-                amount: Amount(START),
-            };
-            Money::execute(&deposit, cx)?;
-            let issue = units::Call::Issue {
-                account,
-                instrument: EUA,
-                quantity: Quantity(START as u64),
-            };
-            Units::execute(&issue, cx)?;
-        }
-        Ok(())
-    });
-    outcome.expect("the ledger can be set up");
-    machine
 }
 
 fn moves(accounts: u64, transfers: usize) -> Vec<Move> {
@@ -151,20 +71,6 @@ fn wire(moves: &[Move], form: impl Fn(u64, &Move) -> Vec<u8>) -> Vec<Vec<u8>> {
 fn draft<M: Module>(nonce: u64, from: u64, call: &M::Call<'_>) -> Vec<u8> {
     let draft = Draft::new(CHAIN, key(from), nonce).call::<M>(call);
     draft.signed_bytes()
-}
-
-fn id(n: usize) -> TxId {
-    let mut id = [0; 64];
-    id[..8].copy_from_slice(&(n as u64).to_le_bytes());
-    TxId(id)
-}
-
-fn block(height: u64) -> BlockInfo {
-    BlockInfo {
-        height,
-        time: Millis(height),
-        ..BlockInfo::default()
-    }
 }
 
 fn report(name: &str, transfers: usize, mut rounds: Vec<u64>) {
@@ -424,7 +330,7 @@ fn main() {
         draft::<Units>(nonce, *from, &call)
     });
     let expected = expected(accounts, &moves);
-    let begin = machine(accounts);
+    let begin = common::machine(accounts, START, START as u64, |_| Ok(()));
     kernel("kernel, money", &begin, &of_money, rounds, |machine| {
         let tables = machine.stores().read::<Identity>();
         for (n, expected) in (0..).zip(&expected) {

@@ -3,38 +3,40 @@
 use super::order::{OrderId, Side};
 use crate::amount::{Price, Quantity};
 
-/// Why an order lost open quantity other than by trading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reason {
-    /// Its account cancelled it, or made it smaller.
-    Cancelled,
-    /// It met its own holder.
-    SelfTrade,
-    /// It may not rest, and nothing more was there to trade with, or no money was left.
-    NothingToTrade,
-    /// It met as many resting orders as one order may.
-    MakersBound,
-    /// Its time or its session ended.
-    Expired,
-    /// The auction it was for is over.
-    AuctionOver,
-    /// Its account's kill switch is on.
-    Killed,
-    /// Its price is outside the band now.
-    OutsidePriceBand,
-    /// Its account may not trade now, or nobody may trade for it. The book does not know; whoever calls says so.
-    AccountShut,
+crate::choices! {
+    /// Why an order lost open quantity other than by trading.
+    pub enum Reason {
+        /// Its account cancelled it, or made it smaller.
+        Cancelled "cancelled",
+        /// It met its own holder.
+        SelfTrade "self-trade",
+        /// It may not rest, and nothing more was there to trade with, or no money was left.
+        NothingToTrade "nothing-to-trade",
+        /// It met as many resting orders as one order may.
+        MakersBound "makers-bound",
+        /// Its time or its session ended.
+        Expired "expired",
+        /// The auction it was for is over.
+        AuctionOver "auction-over",
+        /// Its account's kill switch is on.
+        Killed "killed",
+        /// Its price is outside the band now.
+        OutsidePriceBand "outside-price-band",
+        /// Its account may not trade now, or nobody may trade for it. The book does not know; whoever calls says so.
+        AccountShut "account-shut",
+    }
 }
 
-/// Whether a market trades, collects orders for a call auction, or stands still.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Orders trade as they come.
-    Open,
-    /// Orders collect and trade at one price when the call ends.
-    Call,
-    /// Only cancellations are taken.
-    Halted,
+crate::choices! {
+    /// Whether a market trades, collects orders for a call auction, or stands still.
+    pub enum Phase {
+        /// Orders trade as they come.
+        Open "open",
+        /// Orders collect and trade at one price when the call ends.
+        Call "call",
+        /// Only cancellations are taken.
+        Halted "halted",
+    }
 }
 
 /// One trade.

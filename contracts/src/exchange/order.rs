@@ -29,26 +29,16 @@ pub struct OrderId {
     pub number: u64,
 }
 
-/// Which way an order trades.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Side {
-    /// Bid: gives money for units.
-    Buy,
-    /// Ask: gives units for money.
-    Sell,
+crate::choices! {
+    /// Which way an order trades.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Side {
+        /// Bid: gives money for units.
+        Buy "buy",
+        /// Ask: gives units for money.
+        Sell "sell",
+    }
 }
 
 impl Side {

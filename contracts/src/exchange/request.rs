@@ -24,18 +24,20 @@ pub enum Validity {
     GoodAtAuction,
 }
 
-/// What happens when two orders of one holder meet; the incoming order's setting counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
-pub enum Prevention {
-    /// Both lose the smaller quantity without a trade; the one at zero is gone.
-    #[default]
-    DecrementAndCancel,
-    /// The rest of the incoming order is cancelled.
-    CancelNewest,
-    /// The resting order is cancelled.
-    CancelOldest,
-    /// Both are cancelled.
-    CancelBoth,
+crate::choices! {
+    /// What happens when two orders of one holder meet; the incoming order's setting counts.
+    #[derive(Default)]
+    pub enum Prevention {
+        /// Both lose the smaller quantity without a trade; the one at zero is gone.
+        #[default]
+        DecrementAndCancel "decrement-and-cancel",
+        /// The rest of the incoming order is cancelled.
+        CancelNewest "cancel-newest",
+        /// The resting order is cancelled.
+        CancelOldest "cancel-oldest",
+        /// Both are cancelled.
+        CancelBoth "cancel-both",
+    }
 }
 
 /// A new order. Limit, market, stop, stop-limit and iceberg differ by what is given:

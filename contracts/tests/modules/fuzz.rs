@@ -220,28 +220,15 @@ fn check_sums(stage: &Stage) {
 
 /// A market in which the numbers of the test are prices and quantities.
 fn open_market(stage: &mut Stage) {
-    use super::exchange::{UKA, list};
+    use super::exchange::{UKA, list, uka};
     use super::stage::{ANNA_S, BERT_S, EUR, PLANT};
     use bds_contracts::amount::{Money as Amount, Quantity};
     use bds_contracts::exchange::orders::Exchange;
-    use bds_contracts::money::units::instrument::{Form, Right};
     use bds_contracts::money::units::{self, Units};
     use bds_contracts::money::{self, Money};
 
     let set_up = stage.machine.set_up(block(0), |cx| {
-        let create = units::Call::CreateInstrument {
-            instrument: UKA,
-            symbol: "UKA",
-            right: Right::Allowance,
-            form: Form::Fungible,
-            vintage: 2021,
-            scale: 1,
-            currency: EUR,
-            tick: 1,
-            lot: Quantity(5),
-            step_value: 3,
-        };
-        Units::execute(&create, cx)?;
+        Units::execute(&uka(), cx)?;
         for account in [ANNA_S, BERT_S, PLANT] {
             let issue = units::Call::Issue {
                 account,

@@ -13,7 +13,6 @@ mod place;
 mod reserve;
 mod run;
 mod settle;
-mod wire;
 
 use super::order::OrderId;
 use super::request::Request;

@@ -72,9 +72,9 @@ pub(crate) fn floor() -> Stage {
     stage
 }
 
-/// [`floor`] without the market.
-pub(crate) fn stock(stage: &mut Stage) {
-    let create = units::Call::CreateInstrument {
+/// What is traded here.
+pub(crate) fn uka() -> units::Call<'static> {
+    units::Call::CreateInstrument {
         instrument: UKA,
         symbol: "UKA",
         right: Right::Allowance,
@@ -85,8 +85,12 @@ pub(crate) fn stock(stage: &mut Stage) {
         tick: 1,
         lot: Quantity(5),
         step_value: 3,
-    };
-    assert_eq!(stage.call::<Units>(Who::Regulator, &create), Code::OK);
+    }
+}
+
+/// [`floor`] without the market.
+pub(crate) fn stock(stage: &mut Stage) {
+    assert_eq!(stage.call::<Units>(Who::Regulator, &uka()), Code::OK);
     for account in [ANNA_S, BERT_S, JOINT, BANK_S, PLANT] {
         let issue = units::Call::Issue {
             account,
