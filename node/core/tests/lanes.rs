@@ -8,6 +8,7 @@ mod common;
 use bds_contracts::block::{BatchDigest, Statement};
 use bds_contracts::tx::Millis;
 use bds_core::batch::{Batch, BatchHeader, Payload};
+use bds_core::config::Config;
 use bds_core::evidence::Evidence;
 use bds_core::message::Message;
 use bds_core::turn::{Effect, Input, Record, Turn, Verdict};
@@ -365,69 +366,121 @@ fn a_batch_begun_before_the_lane_moved_on_takes_the_next_place() {
     assert_eq!(evidence, 0);
 }
 
-/// A batch of validator 3 reaches these, all acknowledgements are lost, and then its home is.
-fn hold_uncertified(net: &mut Net, text: &str, holders: &'static [u16]) {
+/// While validator 3 lives, its batches reach these only, and it hears acknowledgements of those only; then its home is lost.
+fn seal_and_lose(net: &mut Net, texts: &[String], holders: &'static [u16], heard: &'static [u16]) {
     net.bend = Some(Box::new(move |from, to, message| {
         let lost = match &message {
-            Message::Acknowledge { .. } => to == 3,
+            Message::Acknowledge { .. } => to == 3 && !heard.contains(&from),
             Message::Batch(_) => from == 3 && !holders.contains(&to),
             _ => false,
         };
         (!lost).then_some((0, message))
     }));
-    net.submit(3, &[text.as_bytes()]);
-    net.run(300);
+    if net.nodes[3].core.is_none() {
+        net.start(3);
+        net.run(3_000);
+    }
+    for text in texts {
+        net.submit(3, &[text.as_bytes()]);
+        net.run(100);
+    }
     net.stop(3);
     net.nodes[3].disk.0.clear();
     net.bend = None;
 }
 
-/// The author loses its home while f+1 hold a batch of its lane that is certified nowhere: they hold the author back, and it
-/// knows of no batch that it could have certified. Their acknowledgements are the certificate.
-#[test]
-fn what_f_plus_1_hold_of_a_lost_home_is_certified() {
-    let mut net = Net::new(4, |_| {});
-    net.make_blocks(3, 2);
-    let before = net.nodes[0].core().lane_certified()[3];
-    hold_uncertified(&mut net, "held by two", &[0, 1]);
-    assert_eq!(net.nodes[0].core().lane_positions()[3], before + 1);
-    assert_eq!(net.nodes[0].core().lane_certified()[3], before);
-    net.start(3);
-    net.submit(3, &[b"later"]);
-    net.run(5_000);
-    assert_eq!(net.nodes[3].core().mempool().1, 0, "{}", net.standing());
-    let ordered = |net: &Net, text: &[u8]| {
-        let disk = net.nodes[2].disk.0.iter();
-        let mut batches = disk.filter_map(|record| match record {
-            Record::Batch(batch) => Some(&batch.payload),
-            _ => None,
-        });
-        batches.any(|payload| payload.transactions().unwrap().contains(&text))
-    };
-    assert!(ordered(&net, b"held by two") && ordered(&net, b"later"));
-    assert!(net.nodes[0].core().lane_certified()[3] >= before + 2);
-    let evidence: usize = net.nodes.iter().map(|n| n.core().evidence().count()).sum();
-    assert_eq!(evidence, 0, "it must not seal a place twice");
+fn texts(what: &str, count: u64) -> Vec<String> {
+    (0..count).map(|i| format!("{what} {i}")).collect()
 }
 
-/// The home is lost twice, and two hold different batches for one place, so that neither can be certified: a third can.
+/// What a validator holds of the lane of validator 3.
+fn held_by(net: &Net, index: usize) -> u64 {
+    net.nodes[index].core().lane_positions()[3]
+}
+
+/// The author loses its home while f+1 hold batches of its lane that are certified nowhere, one or as many as it may have on
+/// their way: they hold the author back, and it knows of no batch that it could have certified. Their acknowledgements are the
+/// certificate.
+#[test]
+fn what_f_plus_1_hold_of_a_lost_home_is_certified() {
+    let settle = |config: &mut Config| config.batch_delay_busy_ms = 20;
+    let window = Net::new(4, settle).nodes[3].config.lane_window;
+    for count in [1, window] {
+        let mut net = Net::new(4, settle);
+        net.make_blocks(3, 2);
+        let before = net.nodes[0].core().lane_certified()[3];
+        let held = texts("held by two", count);
+        seal_and_lose(&mut net, &held, &[0, 1], &[]);
+        assert_eq!(held_by(&net, 0), before + count);
+        assert_eq!(net.nodes[0].core().lane_certified()[3], before);
+        net.start(3);
+        net.submit(3, &[b"later"]);
+        net.run(10_000);
+        assert_eq!(net.nodes[3].core().mempool().1, 0, "{}", net.standing());
+        let disk = net.nodes[2].disk.0.iter();
+        let batches = disk.filter_map(|record| match record {
+            Record::Batch(batch) => Some(batch.payload.transactions().unwrap()),
+            _ => None,
+        });
+        let ordered: Vec<&[u8]> = batches.flatten().collect();
+        for text in held.iter().map(String::as_bytes).chain([&b"later"[..]]) {
+            assert!(ordered.contains(&text), "{count}: {}", net.standing());
+        }
+        assert!(net.nodes[0].core().lane_certified()[3] > before + count);
+        let evidence: usize = net.nodes.iter().map(|n| n.core().evidence().count()).sum();
+        assert_eq!(evidence, 0, "it must not seal a place twice");
+    }
+}
+
+/// The home is lost twice, and two hold different batches for one place, so that neither can be certified: a third can. And it
+/// is lost once more with that one on its way, so that all three hold different ones and take no other.
 #[test]
 fn a_lane_held_differently_by_all_goes_on() {
-    let mut net = Net::new(4, |_| {});
-    net.make_blocks(3, 2);
-    let before = net.nodes[0].core().lane_certified()[3];
-    hold_uncertified(&mut net, "held by the first", &[0]);
-    net.start(3);
-    net.run(3_000);
-    hold_uncertified(&mut net, "held by the second", &[1]);
-    for (holder, held) in [(0, 1), (1, 1), (2, 0)] {
-        let positions = net.nodes[holder].core().lane_positions();
-        assert_eq!(positions[3], before + held);
+    for losses in [2, 3] {
+        let mut net = Net::new(4, |_| {});
+        net.make_blocks(3, 2);
+        let before = net.nodes[0].core().lane_certified()[3];
+        seal_and_lose(&mut net, &texts("held by the first", 1), &[0], &[]);
+        seal_and_lose(&mut net, &texts("held by the second", 1), &[1], &[]);
+        for (holder, held) in [(0, 1), (1, 1), (2, 0)] {
+            assert_eq!(held_by(&net, holder), before + held);
+        }
+        if losses == 3 {
+            seal_and_lose(&mut net, &texts("held by the third", 1), &[2], &[0, 1]);
+        }
+        net.start(3);
+        net.submit(3, &[b"later"]);
+        net.run(5_000);
+        assert_eq!(net.nodes[3].core().mempool().1, 0, "{}", net.standing());
+        assert!(net.nodes[0].core().lane_certified()[3] > before);
+        net.make_blocks(3, 2);
     }
-    net.start(3);
-    net.submit(3, &[b"later"]);
-    net.run(5_000);
-    assert_eq!(net.nodes[3].core().mempool().1, 0, "{}", net.standing());
-    assert!(net.nodes[0].core().lane_certified()[3] > before);
-    net.make_blocks(3, 2);
+}
+
+/// The shell may hand over what the credit says, whatever is on its way meanwhile, and nothing of it is dropped.
+#[test]
+fn what_is_within_the_credit_is_never_dropped() {
+    let mut net = Net::new(1, |config| {
+        config.mempool_bytes_max = 1_000;
+        config.batch_delay_ms = 100;
+    });
+    // Each takes 100 bytes, the four of its length among them.
+    let transaction = [7; 96];
+    let refused = |net: &Net| {
+        let counters = net.nodes[0].core().counters();
+        counters.get("submit_refused_full").copied()
+    };
+    let credit = net.nodes[0].core().submit_credit();
+    assert_eq!(credit, 1_000);
+    for handed_over in 1..=10 {
+        net.submit(0, &[&transaction]);
+        assert_eq!(net.nodes[0].core().submit_credit(), credit, "{handed_over}");
+    }
+    assert_eq!(refused(&net), None);
+    net.submit(0, &[&transaction]);
+    assert_eq!(refused(&net), Some(1));
+    // What a batch takes along makes room for as much.
+    net.run(200);
+    assert_eq!(net.nodes[0].core().mempool().0, 0);
+    assert_eq!(net.nodes[0].core().submit_credit(), 1_100 + 1_000);
 }

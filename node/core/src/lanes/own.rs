@@ -319,8 +319,9 @@ impl Lanes {
         }
     }
 
-    /// A peer holds a batch of the own lane that is not held here. Once f+1 by weight say so, their acknowledgements are its
-    /// certificate, and the lane goes on from it.
+    /// A peer holds a batch of the own lane that this validator does not go on from. Once f+1 by weight say so, their
+    /// acknowledgements are its certificate, and the lane goes on from it. Where they hold different ones, so many may never
+    /// come together: then it is fetched, and counts as held here, too.
     fn certify_lost(
         &mut self,
         cx: &mut Cx<'_>,
@@ -338,21 +339,38 @@ impl Lanes {
         let lost = self.own.lost.entry(tip.position).or_default();
         lost.insert(from, (tip.digest, signature));
         let same = lost.iter().filter(|(_, (digest, _))| *digest == tip.digest);
-        let mut acknowledged = same
+        let mut acknowledged: BTreeMap<_, _> = same
             .map(|(who, (_, signature))| (*who, *signature))
             .collect();
+        let of_lane = tip.of(cx.config.me);
+        let held = self.batches.known(&tip.digest).is_some();
+        if held {
+            let own = cx.notary.sign(&of_lane.acknowledgement());
+            acknowledged.insert(cx.config.me, own);
+        }
         let mut wrong = 0;
-        let certificate =
-            cx.notary
-                .certify_tip(tip.of(cx.config.me), &mut acknowledged, &mut wrong);
+        let certificate = cx
+            .notary
+            .certify_tip(of_lane, &mut acknowledged, &mut wrong);
         lost.retain(|who, (digest, _)| *digest != tip.digest || acknowledged.contains_key(who));
         cx.count_many("acknowledge_bad_signature", wrong);
-        if let Some(certificate) = certificate {
-            let shown = TipCertificate::clone(&certificate);
-            cx.write(Record::LaneCertificate(shown.clone()));
-            cx.broadcast(Message::Certificate(shown));
-            self.take_certificate(cx, certificate);
+        let Some(certificate) = certificate else {
+            if !held && self.own.is_forked(tip.position) {
+                self.want_batch(cx, cx.now, &of_lane, vec![from]);
+            }
+            return;
+        };
+        if held {
+            cx.write(Record::Acknowledged {
+                lane: cx.config.me,
+                position: tip.position,
+                digest: tip.digest,
+            });
         }
+        let shown = TipCertificate::clone(&certificate);
+        cx.write(Record::LaneCertificate(shown.clone()));
+        cx.broadcast(Message::Certificate(shown));
+        self.take_certificate(cx, certificate);
     }
 
     /// Makes the certificate once f+1 by weight have acknowledged.
