@@ -388,6 +388,20 @@ mod tests {
         )
     }
 
+    /// What admission takes finds room in a batch and in the mempool, whatever an operator sets.
+    #[test]
+    fn the_longest_transaction_fits_the_smallest_batch_and_mempool() {
+        let longest = vec![0; bds_contracts::tx::TX_BYTES_MAX];
+        let packed = bds_core::batch::Payload::packed_bytes(&longest) as u64;
+        for name in ["consensus.batch_bytes", "consensus.mempool_bytes"] {
+            let key = KEYS.iter().find(|key| key.name == name).unwrap();
+            let Kind::Number(least, _) = key.kind else {
+                panic!("{name} is a number");
+            };
+            assert!(least >= packed, "{name}: {least}");
+        }
+    }
+
     #[test]
     fn later_sources_win_and_are_named() {
         let text = "[api]\nlisten = \"127.0.0.1:1\"\n[consensus]\nbatch_delay_ms = 7\n[peers]\n0 = \"a@b\"";

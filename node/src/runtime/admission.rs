@@ -297,7 +297,7 @@ impl Admission {
             {
                 let sender = view.sender();
                 let executed = state.next_nonce(&sender).unwrap_or(0);
-                let expected = self.nonces.expected(&sender, executed, now);
+                let (expected, waiting) = self.nonces.pending(&sender, executed, now);
                 if view.nonce() != expected {
                     items[i] = Item::Refused(if view.nonce() < expected {
                         Code::NONCE_REUSED
@@ -308,7 +308,7 @@ impl Admission {
                 }
                 // A sender may have as much waiting as it leaves free: one alone gets half of the mempool, each of k that
                 // send all they can 1/(k + 1), and whoever sends little is never kept out by those that send much.
-                if self.nonces.waiting_bytes(&sender) + length > room - length {
+                if waiting + length > room - length {
                     items[i] = Item::Refused(Code::RATE_LIMITED);
                     continue;
                 }

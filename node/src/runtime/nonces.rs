@@ -49,27 +49,21 @@ pub struct Nonces {
 }
 
 impl Nonces {
-    /// The nonce expected next of `sender`, given the one the state expects.
-    pub fn expected(&mut self, sender: &PublicKey, executed: u64, now: Instant) -> u64 {
+    /// The nonce expected next of `sender`, given the one the state expects, and how many bytes of the sender wait.
+    pub fn pending(&mut self, sender: &PublicKey, executed: u64, now: Instant) -> (u64, u64) {
         let Some(entry) = self.reserved.get_mut(sender) else {
-            return executed;
+            return (executed, 0);
         };
         entry.advance(executed, now);
         let stale = now.duration_since(entry.touched) > RESERVATION_MAX;
         if entry.lengths.is_empty() || stale {
             self.reserved.remove(sender);
-            return executed;
+            return (executed, 0);
         }
-        entry.next()
+        (entry.next(), entry.bytes)
     }
 
-    /// Bytes of the sender that wait, as of the last call of [`expected`](Self::expected).
-    #[must_use]
-    pub fn waiting_bytes(&self, sender: &PublicKey) -> u64 {
-        self.reserved.get(sender).map_or(0, |entry| entry.bytes)
-    }
-
-    /// The transaction with the nonce that [`expected`](Self::expected) has just given is handed on.
+    /// The transaction with the nonce that [`pending`](Self::pending) has just given is handed on.
     pub fn reserve(&mut self, sender: &PublicKey, nonce: u64, length: u64, now: Instant) {
         let entry = self.reserved.entry(*sender).or_insert_with(|| Reserved {
             executed: nonce,
@@ -102,34 +96,35 @@ mod tests {
     #[test]
     fn reservations_run_ahead_of_the_state_and_fall_back_to_it() {
         let (mut nonces, sender, start) = (Nonces::default(), PublicKey([1; 32]), Instant::now());
-        assert_eq!(nonces.expected(&sender, 5, start), 5);
+        assert_eq!(nonces.pending(&sender, 5, start).0, 5);
         nonces.reserve(&sender, 5, 100, start);
         nonces.reserve(&sender, 6, 100, start);
-        assert_eq!(nonces.expected(&sender, 5, start), 7);
+        assert_eq!(nonces.pending(&sender, 5, start).0, 7);
         // Progress of the state keeps the reservation alive.
         let later = start + RESERVATION_MAX;
-        assert_eq!(nonces.expected(&sender, 6, later), 7);
-        assert_eq!(nonces.expected(&sender, 6, later + RESERVATION_MAX), 7);
+        assert_eq!(nonces.pending(&sender, 6, later).0, 7);
+        assert_eq!(nonces.pending(&sender, 6, later + RESERVATION_MAX).0, 7);
         // No progress for longer: the state decides.
-        assert_eq!(nonces.expected(&sender, 6, later + RESERVATION_MAX * 2), 6);
+        assert_eq!(nonces.pending(&sender, 6, later + RESERVATION_MAX * 2).0, 6);
         // The state overtook: the reservation is gone.
         nonces.reserve(&sender, 6, 100, later);
-        assert_eq!(nonces.expected(&sender, 9, later), 9);
+        assert_eq!(nonces.pending(&sender, 9, later).0, 9);
     }
+
     #[test]
     fn bytes_wait_until_they_are_executed_released_or_forgotten() {
         let (mut nonces, sender, start) = (Nonces::default(), PublicKey([1; 32]), Instant::now());
         for (nonce, length) in (5..9).zip([100, 20, 3, 4_000]) {
             nonces.reserve(&sender, nonce, length, start);
         }
-        assert_eq!(nonces.waiting_bytes(&sender), 4_123);
-        assert_eq!(nonces.waiting_bytes(&PublicKey([2; 32])), 0);
-        assert_eq!(nonces.expected(&sender, 6, start), 9);
-        assert_eq!(nonces.waiting_bytes(&sender), 4_023);
+        assert_eq!(nonces.pending(&sender, 5, start), (9, 4_123));
+        assert_eq!(nonces.pending(&PublicKey([2; 32]), 5, start), (5, 0));
+        assert_eq!(nonces.pending(&sender, 6, start), (9, 4_023));
         nonces.release(&sender, 7);
-        assert_eq!(nonces.waiting_bytes(&sender), 20);
-        assert_eq!(nonces.expected(&sender, 6, start), 7);
-        assert_eq!(nonces.expected(&sender, 7, start), 7);
-        assert_eq!(nonces.waiting_bytes(&sender), 0);
+        assert_eq!(nonces.pending(&sender, 6, start), (7, 20));
+        assert_eq!(nonces.pending(&sender, 7, start), (7, 0));
+        nonces.reserve(&sender, 7, 50, start);
+        let late = start + RESERVATION_MAX * 2;
+        assert_eq!(nonces.pending(&sender, 7, late), (7, 0));
     }
 }

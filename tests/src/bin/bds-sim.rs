@@ -14,7 +14,7 @@ use bds_tests::sim::twins::play_all;
 use bds_tests::sim::variant::Variant;
 use clap::{Args, Parser, Subcommand};
 
-/// As in the validators it runs: a seventh of a sweep's time went into the system's allocator.
+/// As in the validators it runs: a fifth of a sweep's time went into the system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

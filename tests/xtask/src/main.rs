@@ -104,8 +104,8 @@ fn steps() -> Result<(), String> {
     step("format", &["fmt", "--all", "--check"], &[])?;
     eprintln!("== edges");
     edges()?;
-    // One profile and one choice of features for everything, so that no dependency is built twice: without the tests' own
-    // dependencies, half of them would be. Release keeps overflow checks.
+    // One profile and one choice of features for everything, so that no dependency is built twice: those of tests bring
+    // features along that change what others are built with. Release keeps overflow checks.
     step(
         "build",
         &["build", "--release", "--workspace", "--all-targets"],

@@ -45,7 +45,7 @@ pub(crate) fn play(program: &[u8]) {
     settle(&mut net);
 }
 
-/// Runs a program against one validator that hears nothing else: a thousand times cheaper, so a thousand times as many.
+/// Runs a program against one validator that hears nothing else: some thirty times cheaper, so as many more.
 ///
 /// # Panics
 /// When it ended.
