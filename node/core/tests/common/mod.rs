@@ -147,6 +147,12 @@ impl Node {
         }
     }
 
+    /// Batches on its disk.
+    pub(crate) fn batches_on_disk(&self) -> usize {
+        let records = self.disk.0.iter();
+        records.filter(|r| matches!(r, Record::Batch(_))).count()
+    }
+
     /// Committed slots on its disk.
     pub(crate) fn slots(&self) -> impl Iterator<Item = &CommittedSlot> {
         self.disk.0.iter().filter_map(|record| match record {
@@ -528,6 +534,25 @@ pub(crate) fn batch(
         signature,
         payload,
     }
+}
+
+/// `count` batches of a lane in a row behind this one, told from others by what is in them.
+pub(crate) fn row(lane: ValidatorIndex, text: &str, mut tip: LaneTip, count: u64) -> Vec<Batch> {
+    let make = |_| {
+        let position = tip.position + 1;
+        let made = batch(
+            lane,
+            position,
+            tip.digest,
+            &[format!("{text} {position}").as_bytes()],
+        );
+        tip = LaneTip {
+            position,
+            digest: made.header.digest(),
+        };
+        made
+    };
+    (0..count).map(make).collect()
 }
 
 /// What a validator says that has committed, executed and certified this many blocks and nothing else.
