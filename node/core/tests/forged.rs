@@ -65,6 +65,48 @@ fn a_certificate_proves_one_place_only() {
     assert_eq!(low, high);
 }
 
+/// A validator says that it holds a batch of another's lane, in a place where that one is not. The author held it, too, and once
+/// signed for it without a look at its place; the two made the certificate of a tip that nobody could follow, and order stopped
+/// for ever. An author of enough weight made it alone, whatever the other's signature.
+#[test]
+fn an_author_signs_for_its_batches_in_their_places_only() {
+    for (weight, signed) in [(1, true), (3, true), (3, false)] {
+        let mut net = Net::new(4, |config| config.set.validators[0].weight = weight);
+        net.make_blocks(0, 3);
+        // What is certified is not ordered yet, so the author still goes on from it.
+        net.bend = Some(Box::new(|_, _, message| {
+            let ordering = matches!(message, Message::PrePrepare(_));
+            (!ordering).then_some((0, message))
+        }));
+        for author in [0, 1] {
+            net.submit(author, &[b"held"]);
+        }
+        net.run(300);
+        let (own, other) = (tip_certificate(&net, 0).tip, tip_certificate(&net, 1).tip);
+        let before = net.nodes[0].core().lane_certified();
+        for (digest, position) in [
+            (own.digest, own.position + 1),
+            (own.digest, own.position + 4),
+            (other.digest, own.position + 1),
+        ] {
+            let statement = Statement::Acknowledge(0, position, digest);
+            let forged = Message::Acknowledge {
+                position,
+                digest,
+                signature: sign(if signed { 3 } else { 2 }, &statement),
+            };
+            net.say(3, 0, forged);
+        }
+        net.run(10);
+        assert_eq!(net.nodes[0].core().lane_certified(), before);
+        net.bend = None;
+        net.make_blocks(0, 3);
+        net.run(2_000);
+        let (low, high) = net.heights();
+        assert_eq!(low, high, "{}", net.standing());
+    }
+}
+
 #[test]
 fn a_primary_cannot_propose_a_moved_certificate() {
     let mut net = Net::new(4, |_| {});

@@ -3,11 +3,13 @@
 
 mod common;
 
+use bds_contracts::block::Statement;
 use bds_contracts::tx::Millis;
+use bds_core::batch::{Batch, LaneTip};
 use bds_core::config::Config;
 use bds_core::message::Message;
 use bds_core::turn::{Effect, Input, Record, Turn};
-use common::Net;
+use common::{Net, sign};
 
 /// Validator 3 starts from an empty disk and hears from two that hold nothing of its lane either: a quorum with itself.
 fn lose_home(net: &mut Net) {
@@ -227,4 +229,52 @@ fn a_lane_held_differently_by_all_goes_on() {
         assert!(net.nodes[0].core().lane_certified()[3] > before);
         net.make_blocks(3, 2);
     }
+}
+
+/// The first batches that validator 3 sealed in one of its lives.
+fn life_of(life: &str, count: u64) -> Vec<Batch> {
+    common::row(3, life, LaneTip::default(), count)
+}
+
+/// A validator says that it holds this batch of lane 3.
+fn acknowledgement(who: u16, batch: &Batch) -> Message {
+    let (position, digest) = (batch.header.position, batch.header.digest());
+    Message::Acknowledge {
+        position,
+        digest,
+        signature: sign(who, &Statement::Acknowledge(3, position, digest)),
+    }
+}
+
+/// Certificates of lane 3 that validator 3 has made.
+fn certified_by_author(net: &Net) -> Vec<LaneTip> {
+    let records = net.nodes[3].disk.0.iter();
+    let certificates = records.filter_map(|record| match record {
+        Record::LaneCertificate(certificate) => Some(certificate.tip.in_lane()),
+        _ => None,
+    });
+    certificates.collect()
+}
+
+/// A batch that is fetched because others hold different ones is signed only together with all before it, as every
+/// acknowledgement says: whoever says that it holds it may keep from the others what it builds on.
+#[test]
+fn what_is_fetched_is_signed_with_all_before_it() {
+    let mut net = Net::stopped(4, |_| {});
+    net.start(3);
+    let (a, b) = (life_of("a", 3), life_of("b", 3));
+    net.say(1, 3, acknowledgement(1, &b[2]));
+    for batch in [&a[2], &a[1], &a[0]] {
+        net.say(0, 3, acknowledgement(0, &a[2]));
+        // It asks for the first that is missing.
+        net.run(1_000);
+        assert_eq!(certified_by_author(&net), []);
+        net.say(0, 3, Message::Batch(batch.clone()));
+    }
+    net.say(0, 3, acknowledgement(0, &a[2]));
+    let tip = LaneTip {
+        position: 3,
+        digest: a[2].header.digest(),
+    };
+    assert_eq!(certified_by_author(&net), [tip]);
 }

@@ -38,6 +38,11 @@ impl Known {
             signature: batch.signature,
         }
     }
+
+    /// This is the batch's place.
+    pub(super) fn is_at(&self, tip: &Tip) -> bool {
+        (self.lane, self.position) == (tip.lane, tip.position)
+    }
 }
 
 /// A batch that is asked for.

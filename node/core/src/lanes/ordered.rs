@@ -39,22 +39,32 @@ impl Lanes {
         let mut chains: Vec<Vec<BatchDigest>> = vec![Vec::new(); self.lanes.len()];
         let mut missing = false;
         for tip in &proposal.tips {
-            let ordered = self.lanes[usize::from(tip.lane)].ordered.position;
-            let mut at = tip.in_lane();
-            while at.position > ordered {
-                let Some(known) = self.batches.known(&at.digest) else {
+            match self.chain_down(tip) {
+                Ok(chain) => chains[usize::from(tip.lane)] = chain,
+                Err(lacking) => {
                     // Whoever acknowledged the tip holds all below it.
                     let holders = self.holders(tip);
-                    self.want_batch(cx, cx.now, &at.of(tip.lane), holders);
+                    self.want_batch(cx, cx.now, &lacking, holders);
                     missing = true;
-                    break;
-                };
-                chains[usize::from(tip.lane)].push(at.digest);
-                at.digest = known.parent;
-                at.position -= 1;
+                }
             }
         }
         (!missing).then_some(chains)
+    }
+
+    /// The batches from this tip down to what is ordered, along the parents; else the first that is not held, or not in this place.
+    pub(super) fn chain_down(&self, tip: &Tip) -> Result<Vec<BatchDigest>, Tip> {
+        let ordered = self.lanes[usize::from(tip.lane)].ordered.position;
+        let mut chain = Vec::new();
+        let mut at = *tip;
+        while at.position > ordered {
+            let known = self.batches.known(&at.digest);
+            let known = known.filter(|known| known.is_at(&at)).ok_or(at)?;
+            chain.push(at.digest);
+            at.digest = known.parent;
+            at.position -= 1;
+        }
+        Ok(chain)
     }
 
     /// Payloads for these; asks the store for what memory has lost and returns `None` then.

@@ -321,7 +321,8 @@ impl Lanes {
 
     /// A peer holds a batch of the own lane that this validator does not go on from. Once f+1 by weight say so, their
     /// acknowledgements are its certificate, and the lane goes on from it. Where they hold different ones, so many may never
-    /// come together: then it is fetched, and counts as held here, too.
+    /// come together: then it is fetched with what is missing below it, and counts as held here, too. What a peer says of a
+    /// place is not taken for true: this validator signs only for a batch of that very place whose chain it holds.
     fn certify_lost(
         &mut self,
         cx: &mut Cx<'_>,
@@ -336,15 +337,15 @@ impl Lanes {
             return;
         }
         cx.count("acknowledge_other_digest");
+        let of_lane = tip.of(cx.config.me);
+        let missing = self.chain_down(&of_lane).err();
         let lost = self.own.lost.entry(tip.position).or_default();
         lost.insert(from, (tip.digest, signature));
         let same = lost.iter().filter(|(_, (digest, _))| *digest == tip.digest);
         let mut acknowledged: BTreeMap<_, _> = same
             .map(|(who, (_, signature))| (*who, *signature))
             .collect();
-        let of_lane = tip.of(cx.config.me);
-        let held = self.batches.known(&tip.digest).is_some();
-        if held {
+        if missing.is_none() {
             let own = cx.notary.sign(&of_lane.acknowledgement());
             acknowledged.insert(cx.config.me, own);
         }
@@ -355,12 +356,14 @@ impl Lanes {
         lost.retain(|who, (digest, _)| *digest != tip.digest || acknowledged.contains_key(who));
         cx.count_many("acknowledge_bad_signature", wrong);
         let Some(certificate) = certificate else {
-            if !held && self.own.is_forked(tip.position) {
-                self.want_batch(cx, cx.now, &of_lane, vec![from]);
+            if let Some(missing) = missing
+                && self.own.is_forked(tip.position)
+            {
+                self.want_batch(cx, cx.now, &missing, vec![from]);
             }
             return;
         };
-        if held {
+        if missing.is_none() {
             cx.write(Record::Acknowledged {
                 lane: cx.config.me,
                 position: tip.position,
