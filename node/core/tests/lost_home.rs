@@ -3,7 +3,9 @@
 
 mod common;
 
-use bds_contracts::block::Statement;
+use std::collections::BTreeSet;
+
+use bds_contracts::block::{BatchDigest, Statement};
 use bds_contracts::tx::Millis;
 use bds_core::batch::{Batch, LaneTip};
 use bds_core::config::Config;
@@ -231,6 +233,22 @@ fn a_lane_held_differently_by_all_goes_on() {
     }
 }
 
+/// A network in which the author of lane 3 is down, and each of these validators holds batches of an earlier life of it: which
+/// life, and how many, from the first place on.
+fn with_lives(held: [(&str, u64); 3]) -> Net {
+    let mut net = Net::new(4, |config| config.batch_delay_busy_ms = 20);
+    net.stop(3);
+    for (index, (life, count)) in held.into_iter().enumerate() {
+        for batch in life_of(life, count) {
+            net.say(3, index, Message::Batch(batch));
+        }
+        assert_eq!(held_by(&net, index), count);
+    }
+    // What they answer reaches nobody.
+    net.run(1);
+    net
+}
+
 /// The first batches that validator 3 sealed in one of its lives.
 fn life_of(life: &str, count: u64) -> Vec<Batch> {
     common::row(3, life, LaneTip::default(), count)
@@ -246,6 +264,31 @@ fn acknowledgement(who: u16, batch: &Batch) -> Message {
     }
 }
 
+/// What a validator has acknowledged of lane 3, in the order in which it said so, repeats among them.
+fn acknowledged(net: &Net, who: u16) -> Vec<(u64, BatchDigest)> {
+    let heard = net
+        .delivered
+        .iter()
+        .filter(|(from, to, _)| (*from, *to) == (who, 3));
+    let messages = heard.map(|(_, _, bytes)| borsh::from_slice(bytes).unwrap());
+    let acknowledged = messages.filter_map(|message| match message {
+        Message::Acknowledge {
+            position, digest, ..
+        } => Some((position, digest)),
+        _ => None,
+    });
+    acknowledged.collect()
+}
+
+/// Nobody but the author, which has forgotten, may acknowledge two batches for one place, whatever it holds.
+fn assert_one_a_place(net: &Net) {
+    for who in 0..3 {
+        let said: BTreeSet<_> = acknowledged(net, who).into_iter().collect();
+        let places: BTreeSet<_> = said.iter().map(|(position, _)| position).collect();
+        assert_eq!(places.len(), said.len(), "{who}: {said:?}");
+    }
+}
+
 /// Certificates of lane 3 that validator 3 has made.
 fn certified_by_author(net: &Net) -> Vec<LaneTip> {
     let records = net.nodes[3].disk.0.iter();
@@ -254,6 +297,33 @@ fn certified_by_author(net: &Net) -> Vec<LaneTip> {
         _ => None,
     });
     certificates.collect()
+}
+
+/// What others hold differently is certified one after the other. The author once took what it
+/// fetched for a part of its lane, told the others that it had it, and they had nothing more to say.
+#[test]
+fn what_is_held_differently_is_certified_though_nothing_is_sealed() {
+    for held in [
+        [("a", 1), ("b", 1), ("c", 1)],
+        [("a", 1), ("b", 1), ("b", 0)],
+        [("a", 2), ("b", 2), ("c", 2)],
+    ] {
+        let mut net = with_lives(held);
+        net.start(3);
+        net.run(10_000);
+        for index in 0..4 {
+            let certified = net.nodes[index].core().lane_certified()[3];
+            assert_eq!(certified, held[0].1, "{index}: {held:?} {}", net.standing());
+            assert_eq!(
+                net.nodes[index]
+                    .core()
+                    .counters()
+                    .get("message_from_outside"),
+                None
+            );
+        }
+        assert_one_a_place(&net);
+    }
 }
 
 /// A batch that is fetched because others hold different ones is signed only together with all before it, as every
@@ -277,4 +347,46 @@ fn what_is_fetched_is_signed_with_all_before_it() {
         digest: a[2].header.digest(),
     };
     assert_eq!(certified_by_author(&net), [tip]);
+}
+
+/// The author certifies a batch of an earlier life in the place of one that it has sealed since, and is started again before that is
+/// ordered. It went on from there and told the others that its lane ended with what it had sealed: they never said what they hold
+/// behind it, and it waited for that.
+#[test]
+fn an_author_tells_where_its_lane_ends() {
+    let mut net = with_lives([("a", 2), ("b", 1), ("a", 2)]);
+    let (a, b) = (life_of("a", 2), life_of("b", 1));
+    for index in 0..3 {
+        net.stop(index);
+    }
+    lose_home(&mut net);
+    for text in texts("later", 2) {
+        net.submit(3, &[text.as_bytes()]);
+        net.run(50);
+    }
+    net.say(1, 3, acknowledgement(1, &b[0]));
+    net.say(0, 3, acknowledgement(0, &a[0]));
+    net.say(0, 3, Message::Batch(a[0].clone()));
+    net.say(0, 3, acknowledgement(0, &a[0]));
+    assert_eq!(certified_by_author(&net).len(), 1);
+    net.stop(3);
+    // It hears no more of what they hold until that is ordered.
+    net.bend = Some(Box::new(|_, _, message| {
+        let lost = matches!(message, Message::Acknowledge { .. });
+        (!lost).then_some((0, message))
+    }));
+    for index in 0..4 {
+        net.start(index);
+    }
+    net.run(500);
+    assert_eq!(net.nodes[3].core().executed(), 1, "{}", net.standing());
+    net.bend = None;
+    net.run(10_000);
+    assert_eq!(net.nodes[3].core().mempool().1, 0, "{}", net.standing());
+    assert!(
+        net.nodes[0].core().lane_certified()[3] > 2,
+        "{}",
+        net.standing()
+    );
+    assert_one_a_place(&net);
 }

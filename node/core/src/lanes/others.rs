@@ -76,7 +76,10 @@ impl Lanes {
             cx.count("batch_bad_signature");
             return;
         }
-        if let Some(first) = lane.acknowledged.get(&position).filter(|d| **d != digest) {
+        let first = lane.acknowledged.get(&position).filter(|d| **d != digest);
+        if let Some(first) = first
+            && lane_index != cx.config.me
+        {
             if let Some(known) = self.batches.known(first) {
                 cx.report(Evidence::Conflict {
                     validator: lane_index,
@@ -183,8 +186,12 @@ impl Lanes {
         }
     }
 
-    /// Walks the checked chain of a lane as far as it goes and acknowledges each step.
+    /// Walks the checked chain of a lane as far as it goes and acknowledges each step. The own lane goes on from what was sealed
+    /// or ordered, whatever of an earlier life was fetched.
     fn extend_chain(&mut self, cx: &mut Cx<'_>, lane_index: ValidatorIndex) {
+        if lane_index == cx.me() {
+            return;
+        }
         loop {
             let lane = &self.lanes[usize::from(lane_index)];
             let position = lane.chain.position + 1;

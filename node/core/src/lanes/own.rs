@@ -133,7 +133,7 @@ impl Lanes {
         passed.append(&mut self.own.sealed);
         passed.retain(|_, digest| !ordered.contains(digest));
         self.own.uncertified.clear();
-        self.own.tip = tip;
+        self.end_own_lane_at(cx.config, tip);
         self.own.returning = passed.into_values().collect();
         let missing = self.batches.hold(&self.own.returning);
         if missing.is_empty() {
@@ -258,11 +258,9 @@ impl Lanes {
         });
         self.batches.learn(digest, Known::of(&batch));
         self.batches.keep(digest, batch.clone());
-        self.own.tip = LaneTip { position, digest };
+        self.end_own_lane_at(cx.config, LaneTip { position, digest });
         self.own.sealed.insert(position, digest);
         let lane = &mut self.lanes[usize::from(cx.config.me)];
-        lane.chain = self.own.tip;
-        lane.received = self.own.tip;
         lane.acknowledged.insert(position, digest);
         self.track_uncertified(cx.config, cx.notary, self.own.tip);
         cx.broadcast(Message::Batch(batch));
@@ -284,6 +282,11 @@ impl Lanes {
                 self.track_uncertified(config, notary, tip);
             }
         }
+        self.end_own_lane_at(config, tip);
+    }
+
+    /// The next batch of the own lane follows this one, and others are told that the lane ends here.
+    fn end_own_lane_at(&mut self, config: &Config, tip: LaneTip) {
         self.own.tip = tip;
         let lane = &mut self.lanes[usize::from(config.me)];
         lane.chain = tip;
