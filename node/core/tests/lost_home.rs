@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use bds_contracts::block::{BatchDigest, Statement};
 use bds_contracts::tx::Millis;
-use bds_core::batch::{Batch, LaneTip};
+use bds_core::batch::{Batch, LaneTip, TipCertificate};
 use bds_core::config::Config;
 use bds_core::message::Message;
 use bds_core::turn::{Effect, Input, Record, Turn};
@@ -299,7 +299,73 @@ fn certified_by_author(net: &Net) -> Vec<LaneTip> {
     certificates.collect()
 }
 
-/// What others hold differently is certified one after the other. The author once took what it
+/// The author seals batches before it hears that others hold some of its earlier lives. They take none that builds on them, and it
+/// once repeated only those above what they hold: it never heard what they acknowledged below, and the lane stood still.
+#[test]
+fn an_author_learns_what_others_hold_below_what_it_sealed() {
+    // As much as a lane may have on its way, and everything that two batches of three lives can come to.
+    let mut ways = vec![[("a", 8), ("b", 8), ("c", 8)]];
+    let lives = [
+        ("a", 0),
+        ("a", 1),
+        ("a", 2),
+        ("b", 1),
+        ("b", 2),
+        ("c", 1),
+        ("c", 2),
+    ];
+    for (first, second) in (0..7).flat_map(|first| (first..7).map(move |second| (first, second))) {
+        ways.extend((second..7).map(|third| [lives[first], lives[second], lives[third]]));
+    }
+    for held in ways {
+        let mut net = with_lives(held);
+        for index in 0..3 {
+            net.stop(index);
+        }
+        lose_home(&mut net);
+        let later = texts("later", 4);
+        for text in &later {
+            net.submit(3, &[text.as_bytes()]);
+            net.run(50);
+        }
+        assert_eq!(net.nodes[3].batches_on_disk(), 4, "it seals in ignorance");
+        for index in 0..3 {
+            net.start(index);
+        }
+        net.run(3_000);
+        assert_eq!(
+            net.nodes[3].core().mempool().1,
+            0,
+            "{held:?} {}",
+            net.standing()
+        );
+        for index in 0..3 {
+            let disk = net.nodes[index].disk.0.iter();
+            let batches = disk.filter_map(|record| match record {
+                Record::Batch(batch) => Some(batch.payload.transactions().unwrap()),
+                _ => None,
+            });
+            let ordered: Vec<&[u8]> = batches.flatten().collect();
+            for text in &later {
+                let has = ordered.contains(&text.as_bytes());
+                assert!(has, "{index} lacks {text}: {held:?} {}", net.standing());
+            }
+        }
+        let certified: Vec<_> = (0..4)
+            .map(|i| net.nodes[i].core().lane_certified()[3])
+            .collect();
+        assert_eq!(
+            certified,
+            [held_by(&net, 3); 4],
+            "{held:?} {}",
+            net.standing()
+        );
+        assert_one_a_place(&net);
+        net.make_blocks(3, 2);
+    }
+}
+
+/// Nothing new is needed for that: what others hold differently is certified one after the other. The author once took what it
 /// fetched for a part of its lane, told the others that it had it, and they had nothing more to say.
 #[test]
 fn what_is_held_differently_is_certified_though_nothing_is_sealed() {
@@ -347,6 +413,37 @@ fn what_is_fetched_is_signed_with_all_before_it() {
         digest: a[2].header.digest(),
     };
     assert_eq!(certified_by_author(&net), [tip]);
+}
+
+/// A validator acknowledged a batch, and another was ordered in the place before it: it takes what follows that one and cannot
+/// acknowledge it. The author hears each time what it did acknowledge; once it heard nothing when it sent its batch again.
+#[test]
+fn whoever_holds_a_batch_and_acknowledged_another_says_so() {
+    let mut net = with_lives([("a", 2), ("b", 1), ("b", 1)]);
+    let (a, b) = (life_of("a", 2), life_of("b", 2));
+    let tip = LaneTip {
+        position: 1,
+        digest: b[0].header.digest(),
+    }
+    .of(3);
+    let signatures = common::certificate(&[1, 2], &tip.acknowledgement());
+    for index in 0..3 {
+        let certificate = TipCertificate {
+            tip,
+            signatures: signatures.clone(),
+        };
+        net.say(3, index, Message::Certificate(certificate));
+    }
+    net.run(2_000);
+    assert_eq!(net.nodes[0].core().executed(), 1, "{}", net.standing());
+    let before = acknowledged(&net, 0).len();
+    for _ in 0..3 {
+        net.say(3, 0, Message::Batch(b[1].clone()));
+        net.run(1);
+    }
+    assert_eq!(held_by(&net, 0), 2);
+    let said = acknowledged(&net, 0).split_off(before);
+    assert_eq!(said, [(2, a[1].header.digest()); 3]);
 }
 
 /// The author certifies a batch of an earlier life in the place of one that it has sealed since, and is started again before that is

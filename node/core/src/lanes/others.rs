@@ -39,10 +39,8 @@ impl Lanes {
             return;
         }
         if self.batches.known(&digest).is_some() {
-            // The author sends again what it thinks is not acknowledged: the answer was lost.
-            if lane.acknowledged.get(&position) == Some(&digest) {
-                Self::acknowledge(cx, &LaneTip { position, digest }.of(lane_index));
-            }
+            // The author sends again what it thinks is not acknowledged: the answer was lost, or another batch has its place.
+            self.acknowledge_again(cx, lane_index, position);
             return;
         }
         if !wanted && lane.bad >= cx.config.bad_batches_max {
@@ -90,8 +88,7 @@ impl Lanes {
                 });
             }
             // An author that has lost its home learns from f+1 of these what it had sealed.
-            let digest = *first;
-            Self::acknowledge(cx, &LaneTip { position, digest }.of(lane_index));
+            self.acknowledge_again(cx, lane_index, position);
         }
         let lane = &mut self.lanes[usize::from(lane_index)];
         if position == lane.received.position + 1 && batch.header.parent == lane.received.digest {
@@ -234,6 +231,14 @@ impl Lanes {
         let acknowledged = &self.lanes[usize::from(author)].acknowledged;
         for (&position, &digest) in acknowledged.range(holds + 1..).take(window) {
             cx.count("acknowledgements_repeated");
+            Self::acknowledge(cx, &LaneTip { position, digest }.of(author));
+        }
+    }
+
+    /// Says to an author what is acknowledged at this place of its lane.
+    fn acknowledge_again(&self, cx: &mut Cx<'_>, author: ValidatorIndex, position: Position) {
+        let acknowledged = &self.lanes[usize::from(author)].acknowledged;
+        if let Some(&digest) = acknowledged.get(&position) {
             Self::acknowledge(cx, &LaneTip { position, digest }.of(author));
         }
     }

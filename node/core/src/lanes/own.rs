@@ -402,23 +402,27 @@ impl Lanes {
         self.adopt_certificate(cx.now, certificate);
     }
 
-    /// Own batches above what the peer holds; those that are ordered it fetches by itself. What it holds and has not
-    /// acknowledged, as far as is known here, is repeated by its last batch: the acknowledgement may have been lost, and one for
-    /// the last stands for all.
+    /// Own batches above what the peer holds; those that are ordered it fetches by itself. Of what it holds and has not
+    /// acknowledged, as far as is known here, the first and the last are repeated. The acknowledgements may have been lost, and one
+    /// for the last stands for all. Or the peer holds others, of an earlier life of this validator, and takes nothing that builds
+    /// on these: it answers the first with what it acknowledged there.
     pub(crate) fn repeat_batches(&self, cx: &mut Cx<'_>, to: ValidatorIndex, holds: Position) {
-        let me = cx.me();
-        let tip = self.own.tip.position;
-        let last_uncertified = self.own.uncertified.last_key_value();
-        let unheard = last_uncertified.is_some_and(|(_, last)| !last.acknowledged_by(to));
-        let holds = if holds >= tip && unheard {
-            tip - 1
-        } else {
-            holds
-        };
-        let low = holds.max(self.lanes[usize::from(me)].ordered.position);
+        let mut unheard = self
+            .own
+            .uncertified
+            .range(..=holds)
+            .filter(|(_, batch)| !batch.acknowledged_by(to))
+            .map(|(_, batch)| batch.digest);
+        let (first, last) = (unheard.next(), unheard.next_back());
+        let low = holds.max(self.lanes[usize::from(cx.me())].ordered.position);
+        let above = self.own.sealed.range(low + 1..).map(|(_, digest)| *digest);
         let window = usize::try_from(cx.config.lane_window).unwrap_or(8);
-        let above = self.own.sealed.range(low + 1..).take(window);
-        let digests: Vec<_> = above.map(|(_, digest)| *digest).collect();
+        let digests: Vec<_> = first
+            .into_iter()
+            .chain(last)
+            .chain(above)
+            .take(window)
+            .collect();
         if !digests.is_empty() {
             let count = u64::try_from(digests.len()).unwrap_or(0);
             cx.count_many("batches_repeated", count);
