@@ -7,6 +7,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use bds_benches::tree::{Book as Tree, Order, SelfTrade, Step, TimeInForce};
 use bds_contracts::account::HolderId;
 use bds_contracts::amount::{Price, Quantity, Terms};
 use bds_contracts::exchange::book::Book;
@@ -14,8 +15,7 @@ use bds_contracts::exchange::event::{Event, Sink};
 use bds_contracts::exchange::index::HashKey;
 use bds_contracts::exchange::request::{Amend, Request, Resize};
 use bds_contracts::exchange::rules::Rules;
-use bds_contracts::exchange::tree::{Book as Tree, Step};
-use bds_contracts::exchange::{Order, OrderId, SelfTrade, Side, TimeInForce};
+use bds_contracts::exchange::{OrderId, Side};
 use bds_contracts::tx::AccountId;
 
 /// One command.

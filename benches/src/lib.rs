@@ -2,6 +2,7 @@
 
 #[cfg(feature = "peers")]
 pub mod peers;
+pub mod tree;
 
 use std::ops::Range;
 

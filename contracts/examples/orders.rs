@@ -135,7 +135,7 @@ fn run(name: &str, accounts: u64, bytes: &[Vec<u8>], rounds: u64) {
             let took = clock(start) - before;
             total += took;
             longest = longest.max(took);
-            assert_eq!(outcome.dropped, 0);
+            assert!(outcome.dropped.is_empty());
             if round == 0 {
                 let counts = count(&outcome);
                 accepted += counts.0;

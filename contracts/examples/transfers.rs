@@ -1,4 +1,4 @@
-//! How many transfers a second: the kernel, a plain map, and the ledger that the kernel replaces; and hashes of both roots.
+//! How many transfers a second: the kernel beside a plain map; and hashes of both roots.
 //!
 //! `cargo run --release -p bds-contracts --example transfers -- ACCOUNTS TRANSFERS ROUNDS`
 //!
@@ -13,11 +13,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use bds_contracts::account::{self, HolderId, NewAccount, Roles};
 use bds_contracts::amount::{Currency, Money as Amount, Quantity};
-use bds_contracts::block::{Validator, ValidatorSet};
-use bds_contracts::carbon::{self};
-use bds_contracts::genesis::{GenesisHolding, GenesisMember, Mode, Profile};
 use bds_contracts::identity::Identity;
 use bds_contracts::kernel::changes::plain;
 use bds_contracts::kernel::envelope::{Draft, Envelope};
@@ -27,8 +23,7 @@ use bds_contracts::kernel::tree::Tree;
 use bds_contracts::modules::Modules;
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
-use bds_contracts::tx::{AccountId, Millis, PublicKey, TxId, TxView};
-use bds_contracts::{Call, Genesis, State};
+use bds_contracts::tx::{AccountId, TxId};
 
 use common::{BLOCK, CHAIN, EUA, Random, block, clock, id, key};
 
@@ -36,14 +31,6 @@ const START: i64 = 1_000_000;
 
 /// From, to, how much.
 type Move = (u64, u64, i64);
-
-/// A real key: the ledger before the kernel asks for one.
-fn real_key(n: u64) -> PublicKey {
-    let mut seed = [1; 32];
-    seed[..8].copy_from_slice(&n.to_le_bytes());
-    let key = ed25519_dalek::SigningKey::from_bytes(&seed).verifying_key();
-    PublicKey(key.to_bytes())
-}
 
 fn moves(accounts: u64, transfers: usize) -> Vec<Move> {
     let mut random = Random(1);
@@ -127,103 +114,6 @@ fn kernel(
     }
     report(name, txs.len(), all);
     println!("{:28} longest block {} µs", "", longest / 1_000);
-}
-
-/// The ledger before the kernel.
-fn before(accounts: u64, moves: &[Move], rounds: u64) {
-    let keys: Vec<PublicKey> = (0..accounts).map(real_key).collect();
-    let genesis = Genesis {
-        name: "bench".into(),
-        profile: Profile::Private,
-        mode: Mode::Verified,
-        time: Millis(0),
-        checkpoint_interval: 1_000,
-        validators: ValidatorSet {
-            epoch: 0,
-            validators: vec![Validator {
-                key: keys[0],
-                weight: 1,
-            }],
-        },
-        members: keys
-            .iter()
-            .map(|key| GenesisMember {
-                key: *key,
-                roles: Roles::TRADER,
-                name: String::new(),
-            })
-            .collect(),
-        accounts: (0..accounts)
-            .map(|n| NewAccount {
-                id: AccountId(n),
-                holder: HolderId(n),
-                kind: account::AccountKind::Trading,
-                representatives: vec![keys[n as usize]],
-            })
-            .collect(),
-        instruments: vec![carbon::Instrument {
-            id: EUA,
-            symbol: "EUA".into(),
-            kind: carbon::InstrumentKind::Allowance,
-            vintage: 2021,
-            scale: 0,
-            currency: Currency::EUR,
-            tick: 100,
-            lot: Quantity(1),
-            step_value: 100,
-        }],
-        cash: Vec::new(),
-        holdings: (0..accounts)
-            .map(|n| GenesisHolding {
-                account: AccountId(n),
-                instrument: EUA,
-                quantity: Quantity(START as u64),
-            })
-            .collect(),
-    };
-    let begin = State::from_genesis(&genesis).expect("a genesis");
-    let bytes = wire(moves, |nonce, (from, to, amount)| {
-        let transaction = bds_contracts::tx::Transaction {
-            domain: bds_contracts::tx::TX_DOMAIN,
-            chain: begin.chain_id(),
-            sender: keys[*from as usize],
-            nonce,
-            lock_time: Millis(0),
-            expires_at: Millis(u64::MAX),
-            accounts: vec![AccountId(*from), AccountId(*to)],
-            content_hash: None,
-            call: Call::Transfer {
-                from: AccountId(*from),
-                to: AccountId(*to),
-                instrument: EUA,
-                quantity: Quantity(*amount as u64),
-            },
-        };
-        transaction.signed_bytes()
-    });
-    let parsed = bytes
-        .iter()
-        .enumerate()
-        .map(|(n, bytes)| (id(n), TxView::parse(bytes).expect("a transaction")));
-    let txs: Vec<(TxId, TxView<'_>)> = parsed.collect();
-    let (start, mut all) = (Instant::now(), Vec::new());
-    for _ in 0..rounds {
-        let mut state = begin.clone();
-        let (mut total, mut done) = (0, 0);
-        for (height, txs) in (1..).zip(txs.chunks(BLOCK)) {
-            let before = clock(start);
-            let outcome = state.execute_block(height, Millis(height), txs);
-            // Receipts as bytes, which the kernel writes as it goes.
-            for receipt in &outcome.receipts {
-                std::hint::black_box(borsh::to_vec(receipt).expect("memory"));
-            }
-            total += clock(start) - before;
-            done += outcome.receipts.len();
-        }
-        all.push(total);
-        assert_eq!(done, txs.len());
-    }
-    report("before the kernel, units", txs.len(), all);
 }
 
 fn plain_map(accounts: u64, moves: &[Move], rounds: u64) {
@@ -345,6 +235,5 @@ fn main() {
         }
     });
     plain_map(accounts, &moves, rounds);
-    before(accounts, &moves, rounds);
     roots(&begin, &of_money);
 }

@@ -3,8 +3,6 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::tx::{AccountId, PublicKey};
-
 /// Longest name of a member, and longest reason, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
 /// Most representatives of one account.
@@ -110,17 +108,6 @@ impl<'de> Deserialize<'de> for Roles {
     }
 }
 
-/// A registered key.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct Member {
-    /// What it may do.
-    pub roles: Roles,
-    /// Nonce of its next transaction: the number executed so far.
-    pub nonce: u64,
-    /// Name for people; no meaning to the ledger.
-    pub name: String,
-}
-
 /// Who stands behind an account: orders of one holder do not trade with each other.
 #[derive(
     Debug,
@@ -139,86 +126,6 @@ pub struct Member {
 )]
 #[serde(transparent)]
 pub struct HolderId(pub u64);
-
-/// What an account is for.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum AccountKind {
-    /// Of an operator with a duty to surrender.
-    OperatorHolding,
-    /// Of a trader.
-    Trading,
-    /// Of the authority; allocations come out of it.
-    Government,
-    /// Of a clearing house.
-    Clearing,
-}
-
-/// Whether an account may move.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum AccountStatus {
-    /// Everything is allowed.
-    Open,
-    /// Nothing goes out; units and money may come in.
-    Blocked,
-    /// As blocked, while its representatives are examined.
-    Suspended,
-    /// Nothing goes out or comes in, for ever.
-    Closed,
-}
-
-/// An account: holds units and money, acts through its representatives.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct Account {
-    /// Who stands behind it.
-    pub holder: HolderId,
-    /// What it is for.
-    pub kind: AccountKind,
-    /// Whether it may move.
-    pub status: AccountStatus,
-    /// Keys that may act for it, each alone; sorted.
-    pub representatives: Vec<PublicKey>,
-    /// Number of its last order; the next one's must be above.
-    pub order_last: u64,
-}
-
-/// An account of a call or of the genesis document.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct NewAccount {
-    /// Its number.
-    pub id: AccountId,
-    /// Who stands behind it.
-    pub holder: HolderId,
-    /// What it is for.
-    pub kind: AccountKind,
-    /// Keys that may act for it, each alone.
-    pub representatives: Vec<PublicKey>,
-}
 
 /// Whether a text is short enough and free of control characters.
 pub(crate) fn is_text(text: &str) -> bool {

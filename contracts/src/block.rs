@@ -99,11 +99,16 @@ pub struct BlockHeader {
     pub previous: BlockDigest,
     /// Root over the digests of the batches executed here, in order of execution.
     pub payload_root: MerkleRoot,
-    /// Root over the borsh encodings of this block's receipts, in order.
+    /// Root over this block's receipts, in order.
     pub receipts_root: MerkleRoot,
+    /// Root over the entries of the state that this block changed, by key; see `kernel/changes.rs`.
+    pub changes_root: MerkleRoot,
     /// Transactions executed here; each has one receipt.
     pub tx_count: u32,
-    /// Ordered but not executed here: malformed, or sender unknown, or nonce not next. They leave no receipt.
+    /// Receipts of this block: of transactions, and of what the ledger did by itself.
+    pub receipt_count: u32,
+    /// Ordered but not executed here: malformed, of an unknown sender, with a nonce that cannot be used, or beyond the block's
+    /// limit. They leave no receipt.
     pub dropped_count: u32,
     /// Height at which `state_root` was taken: the last checkpoint at or below this height.
     pub checkpoint: Height,
@@ -224,7 +229,7 @@ impl Statement {
     /// The bytes to sign: domain tag with version, chain, epoch, statement.
     #[must_use]
     pub fn bytes(&self, chain: ChainId, epoch: u64) -> Vec<u8> {
-        borsh::to_vec(&(*b"BDS-VT\0\x02", chain, epoch, self))
+        borsh::to_vec(&(*b"BDS-VT\0\x03", chain, epoch, self))
             .expect("writing to memory cannot fail")
     }
 }

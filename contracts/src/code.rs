@@ -2,7 +2,10 @@
 //!
 //! Numbers and names never change and are never used again for something else; new ones are added at the end
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
-//! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6.
+//! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
+//! 240-249 units, 250-259 the exchange, 300-349 carbon.
+//!
+//! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
 pub use crate::receipt::Code;
 
@@ -42,11 +45,11 @@ codes! {
     6 NOT_YET_VALID "NotYetValid" "The lock time is after the block's time." retry true;
     7 UNKNOWN_SENDER "UnknownSender" "The sender's key is not registered on this ledger." retry true;
     8 WRONG_ROLE "WrongRole" "The sender's roles do not allow this call.";
-    9 NONCE_GAP "NonceGap" "The nonce is above the sender's next one; send the missing transactions first." retry true;
+    9 NONCE_GAP "NonceGap" "The nonce is more than 64 above the lowest that the sender has not used; send the missing transactions first." retry true;
     10 NONCE_REUSED "NonceReused" "The nonce was used before by another transaction.";
     11 BUSY "Busy" "The queue is full; send again later." retry true;
     12 ACCOUNT_NOT_DECLARED "AccountNotDeclared" "The call names an account that the transaction does not declare.";
-    13 UNKNOWN_ACCOUNT "UnknownAccount" "There is no such account." retry true;
+    13 UNKNOWN_ACCOUNT "UnknownAccount" "There is no such account.";
     14 OVERFLOW "Overflow" "A quantity or an amount would leave the range of its type.";
     15 RATE_LIMITED "RateLimited" "This client sends more than its share; send again later." retry true;
     16 STOPPING "Stopping" "The node is shutting down; send to another one." retry true;
@@ -65,14 +68,14 @@ codes! {
     29 ACCOUNT_KIND "AccountKind" "This kind of account does not allow the call.";
     30 TOO_MANY "TooMany" "The list in the call is empty or longer than the limit.";
     40 QUANTITY_ZERO "QuantityZero" "The quantity is zero.";
-    41 BALANCE_TOO_LOW "BalanceTooLow" "The account has fewer free units than asked for." retry true;
+    41 BALANCE_TOO_LOW "BalanceTooLow" "The account has fewer free units than asked for.";
     42 UNKNOWN_INSTRUMENT "UnknownInstrument" "There is no such instrument.";
     43 INSTRUMENT_EXISTS "InstrumentExists" "The instrument number is taken.";
     44 INSTRUMENT_INVALID "InstrumentInvalid" "Scale, tick, lot or value of a price step is out of range.";
     45 BLOCK_NOT_HELD "BlockNotHeld" "The account does not hold all of these serial numbers.";
     46 BLOCK_INVALID "BlockInvalid" "A serial block ends before it starts, or blocks overlap.";
     60 AMOUNT_NOT_POSITIVE "AmountNotPositive" "The amount is zero or negative.";
-    61 CASH_TOO_LOW "CashTooLow" "The account has less free money than needed." retry true;
+    61 CASH_TOO_LOW "CashTooLow" "The account has less free money than needed.";
     62 UNKNOWN_CURRENCY "UnknownCurrency" "A currency is three capital letters.";
     70 PRICE_INVALID "PriceInvalid" "The price is not positive, not a multiple of the tick, or missing, or given where none may be.";
     71 QUANTITY_NOT_LOT "QuantityNotLot" "The quantity is not a multiple of the lot.";
@@ -87,18 +90,18 @@ codes! {
     80 TRIGGER_INVALID "TriggerInvalid" "The trigger of a stop is out of range or not a multiple of the tick.";
     81 DISPLAY_INVALID "DisplayInvalid" "The displayed quantity is zero, not a multiple of the lot, above the whole, or given where nothing rests.";
     82 EXPIRY_INVALID "ExpiryInvalid" "The order would end at or before the block's time.";
-    83 OUTSIDE_PRICE_BAND "OutsidePriceBand" "The price is outside the band." retry true;
-    84 ACCOUNT_KILLED "AccountKilled" "Market surveillance switched the account off." retry true;
-    85 MESSAGE_LIMIT "MessageLimit" "The account sent as many messages as it may; send again later." retry true;
-    86 ORDER_LIMIT "OrderLimit" "The account has as many open orders as it may." retry true;
-    87 POSITION_LIMIT "PositionLimit" "The position would pass its limit if all open orders traded." retry true;
-    88 BOOK_FULL "BookFull" "The book holds as many orders as it may." retry true;
+    83 OUTSIDE_PRICE_BAND "OutsidePriceBand" "The price is outside the band.";
+    84 ACCOUNT_KILLED "AccountKilled" "Market surveillance switched the account off.";
+    85 MESSAGE_LIMIT "MessageLimit" "The account sent as many messages as it may; send again later.";
+    86 ORDER_LIMIT "OrderLimit" "The account has as many open orders as it may.";
+    87 POSITION_LIMIT "PositionLimit" "The position would pass its limit if all open orders traded.";
+    88 BOOK_FULL "BookFull" "The book holds as many orders as it may.";
     89 AMEND_INVALID "AmendInvalid" "The new total is not above what was filled; cancel instead.";
-    90 MARKET_HALTED "MarketHalted" "Trading is halted; only cancellations are taken." retry true;
-    91 WRONG_PHASE "WrongPhase" "The market is in another phase." retry true;
+    90 MARKET_HALTED "MarketHalted" "Trading is halted; only cancellations are taken.";
+    91 WRONG_PHASE "WrongPhase" "The market is in another phase.";
     92 TIME_BACK "TimeBack" "The time given is before the last one.";
     93 RULE_INVALID "RuleInvalid" "A limit or a rule of the market is out of range.";
-    94 AUCTION_CLOSED "AuctionClosed" "The auction takes no bids now." retry true;
+    94 AUCTION_CLOSED "AuctionClosed" "The auction takes no bids now.";
     95 UNKNOWN_BID "UnknownBid" "There is no such bid.";
     96 BID_NUMBER_USED "BidNumberUsed" "The number of the bid is taken.";
     100 TRADING_DATA_EXCEPTION "TradingDataException" "Trading data failed the index check; the message names the values.";
@@ -109,6 +112,51 @@ codes! {
     105 AUTHORIZATION_FAILED "AuthorizationFailed" "The sender may not read this part of the log; the attempt is recorded.";
     106 NO_QUERY_RECORD "NoQueryRecord" "Nothing was found; the query is recorded.";
     107 CONTRACT_INVALID "ContractInvalid" "The trading contract's bounds are empty or its parties are the same account.";
+    200 UNKNOWN_MODULE "UnknownModule" "This ledger has no module of this number.";
+    201 UNKNOWN_METHOD "UnknownMethod" "The module has no method of this number.";
+    202 WRONG_PROFILE "WrongProfile" "The method is not offered on a ledger of this profile.";
+    203 METER_EXCEEDED "MeterExceeded" "The transaction costs more units than its limit.";
+    204 PAYLOAD_SEALED "PayloadSealed" "The payload is sealed and this ledger opens none.";
+    205 SCHEDULE_INVALID "ScheduleInvalid" "The work would be due before the block that asks for it, or its arguments are too long.";
+    206 TOO_MUCH_KEPT "TooMuchKept" "The transaction asks to keep more than its limit.";
+    220 NOT_ENDORSED "NotEndorsed" "A second member must endorse this very call first.";
+    221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call.";
+    222 THRESHOLD_INVALID "ThresholdInvalid" "An account is moved by one representative or by two; for two there must be two.";
+    223 OWN_ACCOUNT "OwnAccount" "Nobody may do this for an account it represents itself.";
+    230 LIMIT_INVALID "LimitInvalid" "A credit limit is not negative and not below what is drawn of it.";
+    231 UNKNOWN_HOLD "UnknownHold" "There is no such hold: it was never made, or ended.";
+    232 NOT_OF_HOLD "NotOfHold" "The sender represents neither side of the hold that may do this.";
+    233 SAME_ACCOUNT "SameAccount" "Both sides are the same account.";
+    234 HOLD_INVALID "HoldInvalid" "Money is held too long, or the account has made as many holds as it may.";
+    240 NOT_TRUSTED "NotTrusted" "The giving account trusts certain accounts only, and this is none of them, or not yet.";
+    241 CONTROL_INVALID "ControlInvalid" "The delay is too long, or the account is on the list already, not on it, or one too many.";
+    242 CREDIT_NEEDS_PROJECT "CreditNeedsProject" "Credits are issued under a project.";
+    243 BLOCK_SPENT "BlockSpent" "Some of these serial numbers left circulation before.";
+    250 NOT_TRADABLE "NotTradable" "Units that carry numbers are no market's: one is not as good as another.";
+    251 MARKET_EXISTS "MarketExists" "The instrument has a market already.";
+    252 UNKNOWN_MARKET "UnknownMarket" "The instrument has no market.";
+    300 PERIOD_INVALID "PeriodInvalid" "The period is empty, not over yet, or a part of it was reported before.";
+    301 PHASE_INVALID "PhaseInvalid" "The phase ends before it starts, is too long, shares a year with another, or there is none.";
+    302 YEAR_INVALID "YearInvalid" "The year is in no phase, not over, or none of the installation's.";
+    303 UNKNOWN_INSTALLATION "UnknownInstallation" "There is no such installation.";
+    304 INSTALLATION_EXISTS "InstallationExists" "The installation's number is taken.";
+    305 INSTALLATION_INVALID "InstallationInvalid" "The installation has no permit, its years are out of order, or its account is another's.";
+    306 ALREADY_ALLOCATED "AlreadyAllocated" "The installation was allocated units for this year before.";
+    307 EMISSIONS_EXIST "EmissionsExist" "The emissions of this year were recorded before; correct them.";
+    308 EMISSIONS_MISSING "EmissionsMissing" "No emissions of this year were recorded.";
+    309 NOT_OF_INSTALLATION "NotOfInstallation" "The account is not the installation's.";
+    310 NOT_ELIGIBLE "NotEligible" "The phase does not take units of this instrument.";
+    311 DEADLINE_INVALID "DeadlineInvalid" "The deadline lies within its year, not in the future, or is over.";
+    312 BANKING_INVALID "BankingInvalid" "These instruments are not alike and counted, or the rule stands already.";
+    313 BANKING_NOT_ALLOWED "BankingNotAllowed" "No rule lets these units go on as those.";
+    320 UNKNOWN_PROJECT "UnknownProject" "There is no such project.";
+    321 PROJECT_EXISTS "ProjectExists" "The project's number is taken.";
+    322 PROJECT_INVALID "ProjectInvalid" "The project has no programme or method, sets more than all aside, or is a buffer's.";
+    323 UNKNOWN_ISSUANCE "UnknownIssuance" "No issue of credits begins with this number.";
+    324 EVIDENCE_USED "EvidenceUsed" "The evidence has no hash, or was used for another issue.";
+    325 UNKNOWN_CONVERSION "UnknownConversion" "There is no such conversion.";
+    326 CONVERSION_CONFIRMED "ConversionConfirmed" "The other programme's reference is known already.";
+    327 DOUBLE_COUNTED "DoubleCounted" "Some of these numbers came in from the other programme before.";
 }
 
 impl Code {
@@ -150,16 +198,5 @@ impl Code {
 impl std::fmt::Display for Code {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({})", self.name(), self.0)
-    }
-}
-
-impl From<crate::tx::TxFormatError> for Code {
-    fn from(error: crate::tx::TxFormatError) -> Self {
-        use crate::tx::TxFormatError as E;
-        match error {
-            E::TooShort { .. } | E::Malformed => Code::MALFORMED,
-            E::TooLong { .. } => Code::OVERSIZED,
-            E::WrongDomain => Code::WRONG_VERSION,
-        }
     }
 }

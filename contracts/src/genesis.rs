@@ -1,16 +1,19 @@
 //! The document a ledger starts from; its hash is the ledger's name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha512_256};
 
-use crate::account::{NewAccount, Roles, is_text};
-use crate::amount::{Currency, Money, Quantity};
+use crate::account::{HolderId, Roles, is_text};
+use crate::amount::{Currency, Money, Price, Quantity};
 use crate::block::ValidatorSet;
-use crate::carbon::{Instrument, InstrumentId};
+use crate::carbon::InstrumentId;
+use crate::exchange::orders::market;
+use crate::identity::account::AccountKind;
 use crate::key;
+use crate::money::units::instrument::{Form, Right};
 use crate::receipt::Code;
 use crate::tx::{AccountId, ChainId, Millis, PublicKey};
 
@@ -52,6 +55,128 @@ pub struct GenesisMember {
     pub name: String,
 }
 
+/// An account from the start.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisAccount {
+    /// Its number.
+    pub account: AccountId,
+    /// Who stands behind it.
+    pub holder: HolderId,
+    /// What it is for.
+    pub kind: AccountKind,
+    /// The currency most of its money is in.
+    #[serde(default = "euro")]
+    pub currency: Currency,
+    /// How many representatives it takes to move something out of it: 1 or 2.
+    #[serde(default = "one")]
+    pub threshold: u8,
+    /// Keys of members that may act for it.
+    pub representatives: Vec<PublicKey>,
+}
+
+/// An instrument from the start.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisInstrument {
+    /// Its number.
+    pub instrument: InstrumentId,
+    /// Prefix of its serial numbers and name for people: `EUA-2021`.
+    pub symbol: String,
+    /// Which right a unit stands for.
+    pub right: Right,
+    /// Whether one unit is as good as another.
+    #[serde(default = "fungible")]
+    pub form: Form,
+    /// Trading phase or vintage year.
+    pub vintage: u16,
+    /// Smallest units in one contract unit, as a power of ten; at most 9.
+    pub scale: u8,
+    /// Money prices are in.
+    pub currency: Currency,
+    /// Prices are multiples of this many price steps.
+    pub tick: u32,
+    /// Orders are multiples of this.
+    pub lot: Quantity,
+    /// Money that one price step is worth for a whole contract unit.
+    pub step_value: u32,
+}
+
+/// A market from the start: an order book for an instrument whose units are counted.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisMarket {
+    /// Of what.
+    pub instrument: InstrumentId,
+    /// Lowest price.
+    pub price_min: Price,
+    /// Highest price.
+    pub price_max: Price,
+    /// Largest order.
+    pub quantity_max: Quantity,
+    /// Most resting orders that one order meets.
+    #[serde(default = "makers_max")]
+    pub makers_max: u32,
+    /// Most stops that enter in one command.
+    #[serde(default = "wakes_max")]
+    pub wakes_max: u32,
+    /// Most orders in the book.
+    #[serde(default = "orders_max")]
+    pub orders_max: u32,
+    /// Most orders of one account.
+    #[serde(default = "account_orders_max")]
+    pub account_orders_max: u32,
+    /// Most stops.
+    #[serde(default = "stops_max")]
+    pub stops_max: u32,
+    /// Most units an account may come to if all its bids traded.
+    #[serde(default)]
+    pub position_max: Option<Quantity>,
+    /// Most new orders, amendments and quotes of one account in a window.
+    #[serde(default)]
+    pub messages_max: Option<u32>,
+    /// Length of a window.
+    #[serde(default = "window")]
+    pub window: Millis,
+}
+
+const fn euro() -> Currency {
+    Currency::EUR
+}
+
+const fn one() -> u8 {
+    1
+}
+
+const fn fungible() -> Form {
+    Form::Fungible
+}
+
+// With these an order and the stops it wakes meet fewer orders than a transaction can settle.
+const fn makers_max() -> u32 {
+    500
+}
+
+const fn wakes_max() -> u32 {
+    3
+}
+
+const fn orders_max() -> u32 {
+    market::ORDERS_MAX
+}
+
+const fn account_orders_max() -> u32 {
+    market::ACCOUNT_ORDERS_MAX
+}
+
+const fn stops_max() -> u32 {
+    market::STOPS_MAX
+}
+
+const fn window() -> Millis {
+    Millis(1_000)
+}
+
 /// Money an account starts with.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,13 +189,13 @@ pub struct GenesisCash {
     pub amount: Money,
 }
 
-/// Units an account starts with; they get serial numbers in the order of the list.
+/// Units an account starts with; serialised ones get their numbers in the order of the list.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GenesisHolding {
     /// Whose.
     pub account: AccountId,
-    /// Of what.
+    /// Of what; credits are issued under a project, so not of these.
     pub instrument: InstrumentId,
     /// How many; above zero.
     pub quantity: Quantity,
@@ -80,6 +205,8 @@ pub struct GenesisHolding {
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Genesis {
+    /// Version of this form: [`GENESIS_VERSION`].
+    pub version: u32,
     /// Name for people.
     pub name: String,
     /// Who may take part.
@@ -97,10 +224,13 @@ pub struct Genesis {
     pub members: Vec<GenesisMember>,
     /// Accounts.
     #[serde(default)]
-    pub accounts: Vec<NewAccount>,
+    pub accounts: Vec<GenesisAccount>,
     /// Instruments.
     #[serde(default)]
-    pub instruments: Vec<Instrument>,
+    pub instruments: Vec<GenesisInstrument>,
+    /// Markets.
+    #[serde(default)]
+    pub markets: Vec<GenesisMarket>,
     /// Money.
     #[serde(default)]
     pub cash: Vec<GenesisCash>,
@@ -109,9 +239,17 @@ pub struct Genesis {
     pub holdings: Vec<GenesisHolding>,
 }
 
+/// The version of genesis documents, transactions, blocks and snapshots that this program reads and writes.
+pub const GENESIS_VERSION: u32 = 2;
+
 /// Why a document is no genesis.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GenesisError {
+    /// A document of another version.
+    #[error(
+        "version {0}: this program reads genesis documents of version {GENESIS_VERSION}; make a new one with `bds genesis new`"
+    )]
+    Version(u32),
     /// Validators: none, more than 65,535, a repeated or invalid key, a weight of 0, or weights beyond u64.
     #[error("validators: {0}")]
     Validators(&'static str),
@@ -138,7 +276,7 @@ impl Genesis {
     #[must_use]
     pub fn chain_id(&self) -> ChainId {
         let bytes =
-            borsh::to_vec(&(*b"BDS-GE\0\x01", self)).expect("writing to memory cannot fail");
+            borsh::to_vec(&(*b"BDS-GE\0\x02", self)).expect("writing to memory cannot fail");
         ChainId(Sha512_256::digest(bytes).into())
     }
 
@@ -147,12 +285,14 @@ impl Genesis {
     /// # Errors
     /// The first thing wrong, in the order of the fields.
     pub fn check(&self) -> Result<(), GenesisError> {
-        self.check_envelope()?;
-        crate::ledger::Ledger::from_genesis(self).map(|_| ())
+        crate::ledger::from_genesis(self).map(|_| ())
     }
 
     /// Everything but the opening state.
     pub(crate) fn check_envelope(&self) -> Result<(), GenesisError> {
+        if self.version != GENESIS_VERSION {
+            return Err(GenesisError::Version(self.version));
+        }
         if self.name.is_empty() || !is_text(&self.name) {
             return Err(GenesisError::Name);
         }
@@ -185,16 +325,5 @@ impl Genesis {
             ));
         }
         Ok(())
-    }
-
-    /// Sum of the opening units of each instrument; `None` when one exceeds 64 bits.
-    #[must_use]
-    pub fn units_total(&self) -> Option<BTreeMap<InstrumentId, Quantity>> {
-        let mut totals = BTreeMap::new();
-        for holding in &self.holdings {
-            let total: &mut Quantity = totals.entry(holding.instrument).or_default();
-            *total = total.checked_add(holding.quantity)?;
-        }
-        Some(totals)
     }
 }

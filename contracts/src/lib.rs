@@ -7,28 +7,22 @@
 pub mod account;
 pub mod amount;
 pub mod block;
-pub mod call;
 pub mod carbon;
 pub mod code;
-pub mod event;
 pub mod exchange;
 pub mod genesis;
 pub mod identity;
 pub mod kernel;
 pub mod key;
+pub mod ledger;
 pub mod merkle;
 pub mod modules;
 pub mod money;
 pub mod query;
 pub mod receipt;
 pub mod signatures;
-pub mod state;
 pub mod tx;
 
-mod ledger;
-
-pub use call::Call;
-pub use event::Event;
 pub use genesis::Genesis;
+pub use ledger::Ledger;
 pub use receipt::Code;
-pub use state::{BlockOutcome, State};

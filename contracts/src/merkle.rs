@@ -7,6 +7,8 @@
 
 use sha2::{Digest as _, Sha512_256};
 
+use crate::kernel::receipt::ReceiptView;
+use crate::kernel::wire::Malformed;
 use crate::receipt::{MerkleNode, ReceiptProof};
 
 /// Hash of a leaf.
@@ -120,18 +122,28 @@ pub fn verify_inclusion(
 }
 
 impl ReceiptProof {
+    /// The receipt, to be read.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the bytes are no receipt.
+    pub fn view(&self) -> Result<ReceiptView<'_>, Malformed> {
+        ReceiptView::parse(&self.receipt)
+    }
+
     /// Whether the receipt lies under the receipts root of the header, at its own place and height.
     ///
     /// This says nothing about the header itself: check the signatures of the quorum as well.
     #[must_use]
     pub fn verify_path(&self) -> bool {
         let header = &self.block.header;
-        let leaf = borsh::to_vec(&self.receipt).expect("writing to memory cannot fail");
-        self.receipt.height == header.height
+        let Ok(receipt) = self.view() else {
+            return false;
+        };
+        receipt.height == header.height
             && verify_inclusion(
-                &leaf,
-                u64::from(self.receipt.index),
-                u64::from(header.tx_count),
+                &self.receipt,
+                u64::from(receipt.index),
+                u64::from(header.receipt_count),
                 &self.path,
                 &header.receipts_root.0,
             )

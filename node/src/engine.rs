@@ -154,6 +154,16 @@ impl Engine {
         digests
     }
 
+    /// SHA-512/256 of each message into its place.
+    ///
+    /// # Panics
+    /// When there are not as many places as messages; see above otherwise.
+    pub fn sha512_256(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) {
+        self.run(messages.len(), |backend| {
+            backend.sha512_256_many(messages, digests)
+        });
+    }
+
     /// RFC 9162 root (SHA-512/256) over `leaves`.
     #[must_use]
     pub fn root(&self, leaves: &[&[u8]]) -> [u8; 32] {

@@ -7,14 +7,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context as _, ensure};
 use bds_contracts::block::{BatchDigest, BlockDigest, BlockHeader, Height, MerkleRoot, StateRoot};
-use bds_contracts::genesis::{Genesis, Mode};
-use bds_contracts::receipt::Receipt;
-use bds_contracts::state::State;
-use bds_contracts::tx::{ChainId, Millis, TxId, TxView};
+use bds_contracts::genesis::{Genesis, GenesisError, Mode};
+use bds_contracts::kernel::context::BlockInfo;
+use bds_contracts::kernel::envelope::Envelope;
+use bds_contracts::kernel::machine::BlockOutcome;
+use bds_contracts::kernel::receipt::Receipts;
+use bds_contracts::ledger::{self, Ledger};
+use bds_contracts::receipt::Code;
+use bds_contracts::tx::{ChainId, Millis, PublicKey, TxId};
 use bds_core::batch::{Batch, Position};
 
 use crate::engine::Engine;
-use crate::receipts::Receipts;
+use crate::roots::Roots;
 use crate::store::snapshots::Snapshot;
 
 /// The result of one slot.
@@ -24,6 +28,19 @@ pub struct Executed {
     pub header: BlockHeader,
     /// Empty in opaque mode.
     pub receipts: Receipts,
+    /// Transactions that left no trace.
+    pub dropped: Vec<Dropped>,
+}
+
+/// A transaction that left no trace in its block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// Its name.
+    pub id: TxId,
+    /// Who signed it.
+    pub sender: PublicKey,
+    /// Why.
+    pub code: Code,
 }
 
 /// State of the ledger and everything the next header depends on.
@@ -31,7 +48,8 @@ pub struct Execution {
     engine: Arc<Engine>,
     mode: Mode,
     checkpoint_interval: u64,
-    state: Arc<RwLock<State>>,
+    ledger: Arc<RwLock<Ledger>>,
+    roots: Arc<RwLock<Roots>>,
     position: Place,
 }
 
@@ -46,17 +64,23 @@ pub struct Place {
     pub transactions: u64,
 }
 
-/// The header of height 0: no transactions, and the root of the state that the genesis document describes.
-#[must_use]
-pub fn genesis_header(chain: ChainId, genesis: &Genesis, state_root: StateRoot) -> BlockHeader {
+/// The header of height 0: no transactions, and the roots of the state that the genesis document describes.
+fn genesis_header(
+    chain: ChainId,
+    time: Millis,
+    changes_root: MerkleRoot,
+    state_root: StateRoot,
+) -> BlockHeader {
     BlockHeader {
         chain,
         height: 0,
-        time: genesis.time,
+        time,
         previous: BlockDigest::default(),
         payload_root: MerkleRoot::default(),
         receipts_root: MerkleRoot::default(),
+        changes_root,
         tx_count: 0,
+        receipt_count: 0,
         dropped_count: 0,
         checkpoint: 0,
         state_root,
@@ -103,26 +127,20 @@ impl Execution {
     ///
     /// # Errors
     /// When the genesis document contradicts itself.
-    pub fn from_genesis(
-        genesis: &Genesis,
-        engine: Arc<Engine>,
-    ) -> Result<Self, bds_contracts::genesis::GenesisError> {
-        let mut state = State::from_genesis(genesis)?;
-        let header = genesis_header(genesis.chain_id(), genesis, state.root());
+    pub fn from_genesis(genesis: &Genesis, engine: Arc<Engine>) -> Result<Self, GenesisError> {
+        let (ledger, made) = ledger::from_genesis(genesis)?;
+        let (roots, changes_root, state_root) = Roots::new(&engine, 0, made.changes);
+        let header = genesis_header(genesis.chain_id(), genesis.time, changes_root, state_root);
         let tips = vec![(0, BatchDigest::default()); genesis.validators.validators.len()];
-        Ok(Self::resume(
-            genesis,
-            engine,
-            state,
-            Place {
-                header,
-                tips,
-                transactions: 0,
-            },
-        ))
+        let position = Place {
+            header,
+            tips,
+            transactions: 0,
+        };
+        Ok(Self::resume(genesis, engine, ledger, roots, position))
     }
 
-    /// Where a snapshot left off.
+    /// Where a snapshot left off. Cost: every entry of the state is hashed.
     ///
     /// # Errors
     /// When its state does not decode, or has another root than its header's checkpoint says.
@@ -136,36 +154,37 @@ impl Execution {
             .split_last_chunk::<8>()
             .map(|(s, c)| (c, s))
             .context("too short")?;
-        let mut state = State::restore(state).context("the state snapshot does not decode")?;
         let header = snapshot.header;
+        let block = BlockInfo {
+            height: header.height,
+            time: header.time,
+            beacon: header.previous,
+        };
+        let ledger =
+            ledger::restore(genesis, block, state).context("the state snapshot does not decode")?;
+        let entries = ledger.stores().entries();
+        let (roots, _, state_root) = Roots::new(&engine, header.height, entries);
         if header.checkpoint == header.height {
             ensure!(
-                state.root() == header.state_root,
+                state_root == header.state_root,
                 "the state snapshot of block {} has another root",
                 header.height
             );
         }
-        let transactions = u64::from_le_bytes(*count);
-        Ok(Self::resume(
-            genesis,
-            engine,
-            state,
-            Place {
-                header,
-                tips: snapshot.lane_tips,
-                transactions,
-            },
-        ))
+        let position = Place {
+            header,
+            tips: snapshot.lane_tips,
+            transactions: u64::from_le_bytes(*count),
+        };
+        Ok(Self::resume(genesis, engine, ledger, roots, position))
     }
 
     /// The state and its place for [`crate::store::snapshots`].
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let mut state = self
-            .state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .snapshot();
+        let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
+        let mut state = ledger.stores().snapshot();
+        drop(ledger);
         state.extend_from_slice(&self.position.transactions.to_le_bytes());
         Snapshot {
             header: self.position.header.clone(),
@@ -174,12 +193,19 @@ impl Execution {
         }
     }
 
-    fn resume(genesis: &Genesis, engine: Arc<Engine>, state: State, position: Place) -> Self {
+    fn resume(
+        genesis: &Genesis,
+        engine: Arc<Engine>,
+        ledger: Ledger,
+        roots: Roots,
+        position: Place,
+    ) -> Self {
         Self {
             engine,
             mode: genesis.mode,
             checkpoint_interval: genesis.checkpoint_interval,
-            state: Arc::new(RwLock::new(state)),
+            ledger: Arc::new(RwLock::new(ledger)),
+            roots: Arc::new(RwLock::new(roots)),
             position,
         }
     }
@@ -190,10 +216,16 @@ impl Execution {
         &self.position
     }
 
-    /// The contract state, readable while blocks are executed.
+    /// The ledger, readable while blocks are executed.
     #[must_use]
-    pub fn state(&self) -> Arc<RwLock<State>> {
-        Arc::clone(&self.state)
+    pub fn ledger(&self) -> Arc<RwLock<Ledger>> {
+        Arc::clone(&self.ledger)
+    }
+
+    /// Its roots, readable likewise.
+    #[must_use]
+    pub fn roots(&self) -> Arc<RwLock<Roots>> {
+        Arc::clone(&self.roots)
     }
 
     /// Executes one slot. The result depends on the blocks before, the arguments, and nothing else.
@@ -213,31 +245,44 @@ impl Execution {
             .iter()
             .flat_map(|b| b.payload.transactions().unwrap_or_default())
             .collect();
-        let (receipts, tx_count, dropped_count) = match self.mode {
-            Mode::Verified => self.execute(height, time, &wires),
-            Mode::Opaque => (Vec::new(), wires.len(), 0),
+        let previous = before.digest();
+        let block = BlockInfo {
+            height,
+            time,
+            beacon: previous,
         };
-        let receipts = Receipts::new(receipts);
+        let (outcome, dropped) = match self.mode {
+            Mode::Verified => self.execute(block, &wires),
+            Mode::Opaque => (
+                BlockOutcome {
+                    tx_count: count(wires.len()),
+                    ..BlockOutcome::default()
+                },
+                Vec::new(),
+            ),
+        };
         let digests: Vec<BatchDigest> = batches.iter().map(|b| b.header.digest()).collect();
         let leaves: Vec<&[u8]> = digests.iter().map(|d| d.0.as_slice()).collect();
-        let is_checkpoint = height.is_multiple_of(self.checkpoint_interval);
-        let (checkpoint, state_root) = if is_checkpoint {
-            (height, self.root())
+        let receipts: Vec<&[u8]> = outcome.receipts.iter().collect();
+        let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
+        let changes_root = roots.note(&self.engine, height, outcome.changes);
+        let (checkpoint, state_root) = if height.is_multiple_of(self.checkpoint_interval) {
+            (height, roots.seal(&self.engine, height))
         } else {
             (before.checkpoint, before.state_root)
         };
-        let count = |n: usize| {
-            u32::try_from(n).expect("a block's bytes are bounded far below 2^32 transactions")
-        };
+        drop(roots);
         let header = BlockHeader {
             chain: before.chain,
             height,
             time,
-            previous: before.digest(),
+            previous,
             payload_root: MerkleRoot(self.engine.root(&leaves)),
-            receipts_root: MerkleRoot(self.engine.root(&receipts.leaves())),
-            tx_count: count(tx_count),
-            dropped_count: count(dropped_count),
+            receipts_root: MerkleRoot(self.engine.root(&receipts)),
+            changes_root,
+            tx_count: outcome.tx_count,
+            receipt_count: count(receipts.len()),
+            dropped_count: count(wires.len()) - outcome.tx_count,
             checkpoint,
             state_root,
         };
@@ -246,37 +291,39 @@ impl Execution {
         }
         self.position.transactions += u64::from(header.tx_count);
         self.position.header = header.clone();
-        Executed { header, receipts }
+        Executed {
+            header,
+            receipts: outcome.receipts,
+            dropped,
+        }
     }
 
-    /// Root of the state as it is now.
-    #[must_use]
-    pub fn root(&self) -> StateRoot {
-        self.state
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .root()
-    }
-
-    /// Receipts, transactions executed, transactions dropped.
-    fn execute(
-        &self,
-        height: Height,
-        time: Millis,
-        wires: &[&[u8]],
-    ) -> (Vec<Receipt>, usize, usize) {
-        let views: Vec<TxView<'_>> = wires.iter().filter_map(|w| TxView::parse(w).ok()).collect();
-        let malformed = wires.len() - views.len();
-        let signed: Vec<&[u8]> = views.iter().map(TxView::signed_bytes).collect();
+    /// What the block did, and which of its transactions left no trace. Bytes that are no transaction are passed over: no
+    /// batch with such is certified.
+    fn execute(&self, block: BlockInfo, wires: &[&[u8]]) -> (BlockOutcome, Vec<Dropped>) {
+        let transactions: Vec<Envelope<'_>> = wires
+            .iter()
+            .filter_map(|wire| Envelope::parse(wire).ok())
+            .collect();
+        let signed: Vec<&[u8]> = transactions.iter().map(Envelope::signed_bytes).collect();
         let ids = self.engine.sha512(&signed).into_iter().map(TxId);
-        let transactions: Vec<(TxId, TxView<'_>)> = ids.zip(views).collect();
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let outcome = state.execute_block(height, time, &transactions);
-        let executed = outcome.receipts.len();
-        (
-            outcome.receipts,
-            executed,
-            malformed + outcome.dropped as usize,
-        )
+        let transactions: Vec<(TxId, Envelope<'_>)> = ids.zip(transactions).collect();
+        let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
+        let outcome = ledger.execute_block(block, &transactions);
+        drop(ledger);
+        let dropped = outcome.dropped.iter().map(|dropped| {
+            let (id, transaction) = &transactions[dropped.place as usize];
+            Dropped {
+                id: *id,
+                sender: transaction.sender(),
+                code: dropped.code,
+            }
+        });
+        let dropped = dropped.collect();
+        (outcome, dropped)
     }
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).expect("a block's bytes are bounded far below 2^32 transactions")
 }

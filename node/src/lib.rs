@@ -12,7 +12,7 @@ pub mod keys;
 pub mod measure;
 pub mod metrics;
 pub mod network;
-pub mod receipts;
+pub mod roots;
 pub mod runtime;
 pub mod setup;
 pub mod store;

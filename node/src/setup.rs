@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use bds_contracts::block::{Validator, ValidatorSet};
-use bds_contracts::genesis::Genesis;
+use bds_contracts::genesis::{GENESIS_VERSION, Genesis, GenesisError};
 use bds_contracts::tx::ChainId;
+use serde::Deserialize;
 
 use crate::config::CONFIG_FILE;
 use crate::keys;
@@ -32,14 +33,40 @@ pub struct Testnet {
 /// # Errors
 /// When it cannot be read, is not JSON of the right shape, or contradicts itself.
 pub fn read_genesis(path: &Path) -> anyhow::Result<Genesis> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the genesis document {}", path.display()))?;
-    let genesis: Genesis = serde_json::from_str(&text)
-        .with_context(|| format!("the genesis document {} is damaged", path.display()))?;
+    let genesis = read_draft(path)?;
     genesis
         .check()
         .with_context(|| format!("the genesis document {} contradicts itself", path.display()))?;
     Ok(genesis)
+}
+
+/// Reads a genesis document that may still lack its validators.
+///
+/// # Errors
+/// When it cannot be read, is of another version, or is not JSON of the right shape.
+pub fn read_draft(path: &Path) -> anyhow::Result<Genesis> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the genesis document {}", path.display()))?;
+    let damaged = || format!("the genesis document {} is damaged", path.display());
+    // The version first: a document of another one has other fields, and none of them would be the reason.
+    let Versioned { version } = serde_json::from_str(&text).with_context(damaged)?;
+    if version != GENESIS_VERSION {
+        return Err(GenesisError::Version(version))
+            .with_context(|| format!("the genesis document {}", path.display()));
+    }
+    serde_json::from_str(&text).with_context(damaged)
+}
+
+/// What documents of all versions have in common.
+#[derive(Deserialize)]
+struct Versioned {
+    #[serde(default = "first")]
+    version: u32,
+}
+
+/// Documents of the first version did not name it.
+const fn first() -> u32 {
+    1
 }
 
 /// Writes a genesis document and returns its chain id.
@@ -171,4 +198,27 @@ fn ports(n: usize, base: Option<u16>) -> anyhow::Result<Vec<(u16, u16)>> {
         .chunks_exact(2)
         .map(|pair| (pair[0], pair[1]))
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A document of an earlier version is told by its version, not by the first field that is another.
+    #[test]
+    fn a_document_of_another_version_says_so() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join(GENESIS_FILE);
+        let documents = [
+            (r#"{"name": "old", "accounts": [{"id": 1}]}"#, "version 1:"),
+            (r#"{"version": 3, "name": "new"}"#, "version 3:"),
+            (r#"{"version": 2, "nam": "x"}"#, "damaged"),
+            (r#"{"version": 2"#, "damaged"),
+        ];
+        for (document, word) in documents {
+            std::fs::write(&path, document).expect("written");
+            let error = read_genesis(&path).expect_err("no genesis of this version");
+            assert!(format!("{error:#}").contains(word), "{error:#}");
+        }
+    }
 }

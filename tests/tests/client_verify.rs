@@ -1,135 +1,15 @@
 //! Does the client refuse every receipt that is not true? Each field of a good receipt is changed in turn.
 
+mod client_block;
+
+use bds_client::ReceiptError;
+use bds_client::json::ProofDocument;
 use bds_client::merkle::PathError;
-use bds_client::wire::BlockReceipts;
-use bds_client::{ReceiptError, Signer, Trust};
-use bds_contracts::block::{
-    BlockDigest, BlockHeader, CertifiedHeader, MerkleRoot, Signature, Signatures, StateRoot,
-    Statement, Validator, ValidatorSet,
-};
-use bds_contracts::receipt::{Code, MerkleNode, Receipt, ReceiptProof};
-use bds_contracts::tx::{ChainId, Millis, TxId};
-use sha2::{Digest as _, Sha512_256};
-
-const CHAIN: ChainId = ChainId([7; 32]);
-
-fn signers() -> Vec<Signer> {
-    (1..=4).map(|i| Signer::from_seed(&[i; 32])).collect()
-}
-
-fn trust() -> Trust {
-    let validators = signers()
-        .iter()
-        .map(|s| Validator {
-            key: s.public_key(),
-            weight: 1,
-        })
-        .collect();
-    Trust {
-        chain: CHAIN,
-        validators: ValidatorSet {
-            epoch: 0,
-            validators,
-        },
-    }
-}
-
-/// Tree hash by the definition of RFC 9162, section 2.1.1, written for clearness.
-fn root(leaves: &[Vec<u8>]) -> [u8; 32] {
-    match leaves {
-        [] => Sha512_256::digest([]).into(),
-        [leaf] => Sha512_256::digest([&[0], leaf.as_slice()].concat()).into(),
-        _ => {
-            let k = split(leaves.len());
-            let (left, right) = (root(&leaves[..k]), root(&leaves[k..]));
-            Sha512_256::digest([&[1], left.as_slice(), right.as_slice()].concat()).into()
-        }
-    }
-}
-
-/// Inclusion path by the definition of RFC 9162, section 2.1.3.1.
-fn path(m: usize, leaves: &[Vec<u8>]) -> Vec<MerkleNode> {
-    if leaves.len() < 2 {
-        return Vec::new();
-    }
-    let k = split(leaves.len());
-    let (mut nodes, sibling) = if m < k {
-        (path(m, &leaves[..k]), root(&leaves[k..]))
-    } else {
-        (path(m - k, &leaves[k..]), root(&leaves[..k]))
-    };
-    nodes.push(MerkleNode(sibling));
-    nodes
-}
-
-/// The largest power of two below `n`.
-fn split(n: usize) -> usize {
-    n.next_power_of_two() / 2
-}
-
-/// A block of `n` receipts certified by validators 0, 1 and 2 of 4.
-fn block(n: u32) -> BlockReceipts {
-    let receipts: Vec<Receipt> = (0..n)
-        .map(|index| Receipt {
-            tx: TxId([index as u8; 64]),
-            height: 9,
-            index,
-            code: Code(0),
-            message: format!("receipt {index}"),
-            events: Vec::new(),
-        })
-        .collect();
-    let leaves: Vec<Vec<u8>> = receipts
-        .iter()
-        .map(|r| borsh::to_vec(r).expect("memory"))
-        .collect();
-    let header = BlockHeader {
-        chain: CHAIN,
-        height: 9,
-        time: Millis(1_000),
-        previous: BlockDigest([1; 32]),
-        payload_root: MerkleRoot([2; 32]),
-        receipts_root: MerkleRoot(root(&leaves)),
-        tx_count: n,
-        dropped_count: 0,
-        checkpoint: 8,
-        state_root: StateRoot([3; 32]),
-    };
-    let signatures = certificate(&header, &[0, 1, 2]);
-    BlockReceipts {
-        block: CertifiedHeader { header, signatures },
-        receipts: receipts
-            .into_iter()
-            .enumerate()
-            .map(|(i, r)| (r, path(i, &leaves)))
-            .collect(),
-    }
-}
-
-fn certificate(header: &BlockHeader, who: &[u16]) -> Signatures {
-    let message = Statement::Executed(header.height, header.digest()).bytes(CHAIN, 0);
-    let signers = signers();
-    who.iter()
-        .map(|&i| (i, signers[usize::from(i)].sign_bytes(&message)))
-        .collect()
-}
-
-/// The same signatures with one change.
-fn bend(signatures: &mut Signatures, change: impl FnOnce(&mut [(u16, Signature)])) {
-    let mut list: Vec<_> = signatures.iter().map(|(i, s)| (i, *s)).collect();
-    change(&mut list);
-    *signatures = list.into_iter().collect();
-}
-
-fn proof(n: u32, index: usize) -> ReceiptProof {
-    let mut block = block(n);
-    let (receipt, path) = block.receipts.swap_remove(index);
-    ReceiptProof {
-        receipt,
-        path,
-        block: block.block,
-    }
-}
+use bds_contracts::block::BlockHeader;
+use bds_contracts::kernel::receipt::ReceiptId;
+use bds_contracts::receipt::MerkleNode;
+use bds_contracts::tx::ChainId;
+use client_block::{CHAIN, Fields, bend, block, certificate, proof, trust};
 
 #[test]
 fn every_place_in_trees_of_many_sizes_verifies() {
@@ -141,11 +21,11 @@ fn every_place_in_trees_of_many_sizes_verifies() {
             "{n} receipts"
         );
         for index in 0..n as usize {
-            assert_eq!(
-                trust().verify_receipt(&proof(n, index)),
-                Ok(()),
-                "{index} of {n}"
-            );
+            let proof = proof(n, index);
+            let view = trust().verify_receipt(&proof).expect("a good receipt");
+            let fields = Fields::of(index as u32);
+            assert_eq!(view.id, ReceiptId::Tx(fields.tx), "{index} of {n}");
+            assert_eq!(view.message, fields.message);
         }
     }
 }
@@ -153,15 +33,20 @@ fn every_place_in_trees_of_many_sizes_verifies() {
 /// A changed receipt is another leaf.
 #[test]
 fn a_changed_receipt_is_refused() {
-    let changes: [fn(&mut Receipt); 4] = [
+    let changes: [fn(&mut Fields); 4] = [
         |r| r.tx.0[63] ^= 1,
-        |r| r.code = Code(1),
+        |r| r.code = 1,
         |r| r.message.push('!'),
         |r| r.index ^= 1,
     ];
+    let changed = |change: &dyn Fn(&mut Fields)| {
+        let (mut proof, mut fields) = (proof(8, 4), Fields::of(4));
+        change(&mut fields);
+        proof.receipt = fields.bytes();
+        proof
+    };
     for (i, change) in changes.iter().enumerate() {
-        let mut proof = proof(8, 4);
-        change(&mut proof.receipt);
+        let proof = changed(change);
         let error = trust().verify_receipt(&proof).expect_err("changed");
         assert!(
             matches!(
@@ -174,8 +59,7 @@ fn a_changed_receipt_is_refused() {
             "change {i}: {error}"
         );
     }
-    let mut moved = proof(8, 4);
-    moved.receipt.height = 10;
+    let moved = changed(&|r| r.height = 10);
     assert_eq!(
         trust().verify_receipt(&moved),
         Err(ReceiptError::WrongHeight {
@@ -183,8 +67,7 @@ fn a_changed_receipt_is_refused() {
             header: 9
         })
     );
-    let mut outside = proof(8, 4);
-    outside.receipt.index = 8;
+    let outside = changed(&|r| r.index = 8);
     assert_eq!(
         trust().verify_receipt(&outside),
         Err(ReceiptError::Path {
@@ -192,6 +75,17 @@ fn a_changed_receipt_is_refused() {
             source: PathError::OutsideTree { index: 8, size: 8 }
         })
     );
+    // Bytes that are no receipt: cut anywhere, or longer.
+    let whole = Fields::of(4).bytes();
+    let longer = [whole.as_slice(), &[0]].concat();
+    for bytes in (0..whole.len())
+        .map(|cut| whole[..cut].to_vec())
+        .chain([longer])
+    {
+        let mut proof = proof(8, 4);
+        proof.receipt = bytes;
+        assert_eq!(trust().verify_receipt(&proof), Err(ReceiptError::Malformed));
+    }
 }
 
 #[test]
@@ -225,13 +119,15 @@ fn a_changed_path_is_refused() {
 /// Every field of the header is under the signatures.
 #[test]
 fn a_changed_header_is_refused() {
-    let changes: [fn(&mut BlockHeader); 9] = [
+    let changes: [fn(&mut BlockHeader); 11] = [
         |h| h.height += 1,
         |h| h.time.0 += 1,
         |h| h.previous.0[0] ^= 1,
         |h| h.payload_root.0[0] ^= 1,
         |h| h.receipts_root.0[0] ^= 1,
+        |h| h.changes_root.0[0] ^= 1,
         |h| h.tx_count += 1,
+        |h| h.receipt_count += 1,
         |h| h.dropped_count += 1,
         |h| h.checkpoint += 1,
         |h| h.state_root.0[0] ^= 1,
@@ -263,8 +159,14 @@ fn a_certificate_needs_a_quorum_of_distinct_known_signers() {
         proof.block.signatures = certificate(&proof.block.header, who);
         proof
     };
-    assert_eq!(trust().verify_receipt(&with(&[0, 1, 2, 3])), Ok(()));
-    assert_eq!(trust().verify_receipt(&with(&[1, 2, 3])), Ok(()));
+    assert_eq!(
+        trust().verify_receipt(&with(&[0, 1, 2, 3])).map(|_| ()),
+        Ok(())
+    );
+    assert_eq!(
+        trust().verify_receipt(&with(&[1, 2, 3])).map(|_| ()),
+        Ok(())
+    );
     for two in [&[0, 1][..], &[2, 3], &[]] {
         assert_eq!(
             trust().verify_receipt(&with(two)),
@@ -283,14 +185,14 @@ fn a_certificate_needs_a_quorum_of_distinct_known_signers() {
             needed: 3
         })
     );
-    let json = serde_json::to_value(with(&[0, 1, 2])).unwrap();
-    let again: ReceiptProof = serde_json::from_value(json.clone()).unwrap();
-    assert_eq!(trust().verify_receipt(&again), Ok(()));
+    let json = serde_json::to_value(ProofDocument::from(with(&[0, 1, 2]))).unwrap();
+    let again: ProofDocument = serde_json::from_value(json.clone()).unwrap();
+    assert!(trust().verify_receipt(&again.into()).is_ok());
     for order in [[0, 1, 1], [2, 1, 0]] {
         let mut mixed = json.clone();
         let list = &mut mixed["block"]["signatures"];
         *list = order.iter().map(|i| list[*i].clone()).collect();
-        assert!(serde_json::from_value::<ReceiptProof>(mixed).is_err());
+        assert!(serde_json::from_value::<ProofDocument>(mixed).is_err());
     }
     let mut stranger = with(&[0, 1, 2]);
     bend(&mut stranger.block.signatures, |list| list[2].0 = 4);
@@ -356,29 +258,21 @@ fn a_block_with_receipts_missing_or_moved_is_refused() {
         trust().verify_block_receipts(&twice),
         Err(ReceiptError::WrongPlace { index: 4, place: 5 })
     );
+    let mut broken = block(8);
+    broken.receipts[7].0.pop();
+    assert_eq!(
+        trust().verify_block_receipts(&broken),
+        Err(ReceiptError::Malformed)
+    );
     let mut bent = block(8);
-    bent.receipts[7].0.code = Code(3);
+    let mut fields = Fields::of(7);
+    fields.code = 3;
+    bent.receipts[7].0 = fields.bytes();
     assert_eq!(
         trust().verify_block_receipts(&bent),
         Err(ReceiptError::Path {
             index: 7,
             source: PathError::OtherRoot
         })
-    );
-}
-
-/// Proofs travel as JSON files and as borsh bodies; both bring back the same proof.
-#[test]
-fn a_proof_survives_its_encodings() {
-    let proof = proof(8, 4);
-    let json = serde_json::to_vec(&proof).expect("memory");
-    let bytes = borsh::to_vec(&proof).expect("memory");
-    assert_eq!(
-        serde_json::from_slice::<ReceiptProof>(&json).expect("own JSON"),
-        proof
-    );
-    assert_eq!(
-        borsh::from_slice::<ReceiptProof>(&bytes).expect("own bytes"),
-        proof
     );
 }

@@ -7,14 +7,20 @@ use std::time::Duration;
 use bds_client::build::Sender;
 use bds_client::keys::Signer;
 use bds_client::wire::{BatchRequest, ItemOutcome, Wait};
-use bds_contracts::Call;
-use bds_contracts::account::{AccountKind, HolderId, NewAccount, Roles};
+use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::amount::{Currency, Quantity};
 use bds_contracts::block::ValidatorSet;
-use bds_contracts::carbon::{Instrument, InstrumentId, InstrumentKind};
-use bds_contracts::genesis::{Genesis, GenesisHolding, GenesisMember, Mode, Profile};
+use bds_contracts::carbon::InstrumentId;
+use bds_contracts::genesis::{
+    GENESIS_VERSION, Genesis, GenesisAccount, GenesisHolding, GenesisInstrument, GenesisMember,
+    Mode, Profile,
+};
+use bds_contracts::identity::account::AccountKind;
+use bds_contracts::kernel::envelope::{Draft, Envelope};
+use bds_contracts::money::units::instrument::{Form, Right};
+use bds_contracts::money::units::{Call, Units};
 use bds_contracts::receipt::Code;
-use bds_contracts::tx::{AccountId, ChainId, Millis, Transaction, TxId, TxView};
+use bds_contracts::tx::{AccountId, ChainId, Millis, TxId};
 use bds_node::measure::cluster::Cluster;
 use bds_tests::process::bds;
 
@@ -30,13 +36,16 @@ fn trader() -> Signer {
 
 fn genesis() -> Genesis {
     let trader = trader().public_key();
-    let account = |id| NewAccount {
-        id,
-        holder: HolderId(id.0),
+    let account = |account: AccountId| GenesisAccount {
+        account,
+        holder: HolderId(account.0),
         kind: AccountKind::Trading,
+        currency: Currency::EUR,
+        threshold: 1,
         representatives: vec![trader],
     };
     Genesis {
+        version: GENESIS_VERSION,
         name: "door".into(),
         profile: Profile::Consortium,
         mode: Mode::Verified,
@@ -52,10 +61,11 @@ fn genesis() -> Genesis {
             name: "trader".into(),
         }],
         accounts: vec![account(FROM), account(TO)],
-        instruments: vec![Instrument {
-            id: UNIT,
+        instruments: vec![GenesisInstrument {
+            instrument: UNIT,
             symbol: "EUA".into(),
-            kind: InstrumentKind::Allowance,
+            right: Right::Allowance,
+            form: Form::Fungible,
             vintage: 2026,
             scale: 0,
             currency: Currency::EUR,
@@ -63,6 +73,7 @@ fn genesis() -> Genesis {
             lot: Quantity(1),
             step_value: 100,
         }],
+        markets: Vec::new(),
         cash: Vec::new(),
         holdings: vec![GenesisHolding {
             account: FROM,
@@ -72,10 +83,14 @@ fn genesis() -> Genesis {
     }
 }
 
-fn transfer(quantity: u64) -> Call {
+fn transfer(quantity: u64) -> Call<'static> {
+    transfer_to(TO, quantity)
+}
+
+fn transfer_to(to: AccountId, quantity: u64) -> Call<'static> {
     Call::Transfer {
         from: FROM,
-        to: TO,
+        to,
         instrument: UNIT,
         quantity: Quantity(quantity),
     }
@@ -103,16 +118,22 @@ impl Door {
     }
 
     /// The next transaction of the trader, changed before it is signed; uses no nonce up.
-    fn odd(&mut self, change: impl FnOnce(&mut Transaction)) -> Vec<u8> {
+    fn odd(&mut self, change: impl FnOnce(&mut Draft)) -> Vec<u8> {
+        let mut draft = self.draft().call::<Units>(&transfer(1));
+        change(&mut draft);
+        self.sender.sign(&draft)
+    }
+
+    /// The next transaction of the trader, without calls; uses no nonce up.
+    fn draft(&mut self) -> Draft {
         let nonce = self.sender.nonce();
-        let mut tx = self.sender.next(vec![FROM, TO], transfer(1));
+        let draft = self.sender.draft();
         self.sender.restart_at(nonce);
-        change(&mut tx);
-        bds_client::keys::sign(&tx, &trader())
+        draft
     }
 
     fn good(&mut self) -> Vec<u8> {
-        self.sender.sign_next(vec![FROM, TO], transfer(1))
+        self.sender.sign_next::<Units>(&transfer(1))
     }
 
     /// One attempt: a refusal that may succeed later is an answer here, nothing to try again.
@@ -148,9 +169,9 @@ impl Door {
     }
 
     /// Executed with this code: the nonce is used up and nothing else changed.
-    async fn fails(&mut self, call: Call, accounts: Vec<AccountId>, code: Code) {
+    async fn fails(&mut self, call: Call<'_>, code: Code) {
         let holding = self.held().await;
-        let transaction = self.sender.sign_next(accounts, call);
+        let transaction = self.sender.sign_next::<Units>(&call);
         match &self.submit(&[transaction]).await[0] {
             ItemOutcome::Applied { code: got, .. } => assert_eq!(*got, code),
             other => panic!("expected a receipt with {}, got {other:?}", code.name()),
@@ -211,6 +232,9 @@ async fn what_must_not_enter_does_not_enter() {
     cut.drain(100..110);
     // The signature is looked at only for what decodes.
     door.refuses(cut, Code::MALFORMED).await;
+    let mut old = whole;
+    old[7] = 1;
+    door.refuses(old, Code::WRONG_VERSION).await;
 
     // Somebody else's, forged, out of time.
     let other_chain = door.odd(|tx| tx.chain = ChainId([9; 32]));
@@ -223,11 +247,8 @@ async fn what_must_not_enter_does_not_enter() {
         door.cluster.genesis().chain_id(),
         0,
     );
-    door.refuses(
-        stranger.sign_next(vec![FROM, TO], transfer(1)),
-        Code::UNKNOWN_SENDER,
-    )
-    .await;
+    let unknown = stranger.sign_next::<Units>(&transfer(1));
+    door.refuses(unknown, Code::UNKNOWN_SENDER).await;
     let expired = door.odd(|tx| tx.expires_at = Millis(1000));
     door.refuses(expired, Code::EXPIRED).await;
     let later = door.odd(|tx| {
@@ -236,31 +257,42 @@ async fn what_must_not_enter_does_not_enter() {
     });
     door.refuses(later, Code::NOT_YET_VALID).await;
 
-    // Nonces.
-    let gap = door.odd(|tx| tx.nonce += 5);
+    // Nonces: beyond the window, and used.
+    let gap = door.odd(|tx| tx.nonce += 70);
     door.refuses(gap, Code::NONCE_GAP).await;
     let reused = door.odd(|tx| tx.nonce = 0);
     door.refuses(reused, Code::NONCE_REUSED).await;
 
-    // Rights and accounts.
-    let issue = door.odd(|tx| {
-        tx.call = Call::Issue {
-            account: FROM,
-            instrument: UNIT,
-            quantity: Quantity(5),
-        };
+    // Calls: none, too many, of nobody, sealed, and without the right to.
+    let none = door.draft();
+    let none = door.sender.sign(&none);
+    door.refuses(none, Code::MALFORMED).await;
+    let seventeen = (0..17).fold(door.draft(), |tx, _| tx.call::<Units>(&transfer(1)));
+    let seventeen = door.sender.sign(&seventeen);
+    door.refuses(seventeen, Code::MALFORMED).await;
+    let unknown = door.draft().raw(99, 1, &[]);
+    let unknown = door.sender.sign(&unknown);
+    door.refuses(unknown, Code::UNKNOWN_MODULE).await;
+    let unknown = door.draft().raw(3, 99, &[]);
+    let unknown = door.sender.sign(&unknown);
+    door.refuses(unknown, Code::UNKNOWN_METHOD).await;
+    let mut sealed = door.draft().sealed_bytes(1, &[1; 40]);
+    let signature = trader().sign_bytes(&sealed);
+    sealed.extend_from_slice(&signature.0);
+    door.refuses(sealed, Code::PAYLOAD_SEALED).await;
+    let issue = door.draft().call::<Units>(&Call::Issue {
+        account: FROM,
+        instrument: UNIT,
+        quantity: Quantity(5),
     });
+    let issue = door.sender.sign(&issue);
     door.refuses(issue, Code::WRONG_ROLE).await;
-    let nowhere = door.odd(|tx| tx.accounts.push(AccountId(77)));
-    door.refuses(nowhere, Code::UNKNOWN_ACCOUNT).await;
 
     // Let in, and failed by the contract: the nonce is used up, nothing else happens.
-    door.fails(transfer(u64::MAX), vec![FROM, TO], Code::BALANCE_TOO_LOW)
-        .await;
-    door.fails(transfer(0), vec![FROM, TO], Code::QUANTITY_ZERO)
-        .await;
-    door.fails(transfer(1), vec![FROM], Code::ACCOUNT_NOT_DECLARED)
-        .await;
+    door.fails(transfer(u64::MAX), Code::BALANCE_TOO_LOW).await;
+    door.fails(transfer(0), Code::QUANTITY_ZERO).await;
+    let nowhere = transfer_to(AccountId(77), 1);
+    door.fails(nowhere, Code::UNKNOWN_ACCOUNT).await;
 
     // And the door still works.
     let last = door.good();
@@ -299,7 +331,7 @@ async fn the_same_transaction_gets_the_same_answer_again_also_after_a_restart() 
     );
     assert_eq!(door.state_root().await.0, 1, "executed once");
 
-    let id: TxId = TxView::parse(&tx).expect("a transaction").id();
+    let id: TxId = Envelope::parse(&tx).expect("a transaction").id();
     let proof = door
         .cluster
         .client()

@@ -1,4 +1,5 @@
-//! Replays the real unit transfers of the EU Transaction Log through the ledger, with the auditor on every block.
+//! Replays the real unit transfers of the EU Transaction Log through the ledger, in blocks with their roots and the auditor on
+//! every one.
 //!
 //! The counts are those published with the data; sums per kind of unit are taken from the file here once more, with plain
 //! string splitting, independent of the importer.
@@ -6,15 +7,28 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bds_contracts::block::{Validator, ValidatorSet};
-use bds_contracts::genesis::{Mode, Profile};
-use bds_contracts::tx::{Millis, PublicKey, TX_DOMAIN, Transaction, TxView};
-use bds_contracts::{Code, Event, Genesis, State};
-use bds_node::import::eutl::{Eutl, Transfer};
+use bds_contracts::block::{BlockDigest, Validator, ValidatorSet};
+use bds_contracts::carbon::{InstrumentId, SerialRange};
+use bds_contracts::genesis::{GENESIS_VERSION, Genesis, Mode, Profile};
+use bds_contracts::kernel::changes::{Changes, plain};
+use bds_contracts::kernel::context::BlockInfo;
+use bds_contracts::kernel::envelope::{Draft, Envelope};
+use bds_contracts::kernel::machine::BlockOutcome;
+use bds_contracts::kernel::module::Module as _;
+use bds_contracts::kernel::receipt::ReceiptView;
+use bds_contracts::kernel::tree::Tree;
+use bds_contracts::ledger::{self, Ledger};
+use bds_contracts::money::units::instrument::Form;
+use bds_contracts::money::units::{Call, Event, Units};
+use bds_contracts::tx::{AccountId, Millis, PublicKey};
+use bds_contracts::{Code, merkle};
+use bds_node::import::eutl::Eutl;
 use bds_tests::auditor::Auditor;
 use ed25519_dalek::SigningKey;
 
 const BLOCK: usize = 500;
+/// Blocks between two state roots.
+const CHECKPOINT: u64 = 4;
 
 /// The data file; `None` where it may be missing, a failure where it may not.
 fn file() -> Option<PathBuf> {
@@ -34,24 +48,23 @@ fn file() -> Option<PathBuf> {
 }
 
 fn platforms(count: u8) -> Vec<PublicKey> {
-    let key = |seed| {
-        PublicKey(
-            SigningKey::from_bytes(&[seed; 32])
-                .verifying_key()
-                .to_bytes(),
-        )
-    };
-    (1..=count).map(key).collect()
+    let key = |seed| SigningKey::from_bytes(&[seed; 32]).verifying_key();
+    let keys = (1..=count).map(|seed| PublicKey(key(seed).to_bytes()));
+    keys.collect()
 }
 
-fn genesis(eutl: &Eutl, platforms: &[PublicKey]) -> Genesis {
-    let opening = eutl.opening(platforms).expect("enough keys");
+fn genesis(eutl: &Eutl, platforms: &[PublicKey], form: Form) -> Genesis {
+    let mut opening = eutl.opening(platforms).expect("enough keys");
+    for instrument in &mut opening.instruments {
+        instrument.form = form;
+    }
     Genesis {
+        version: GENESIS_VERSION,
         name: "eutl".into(),
         profile: Profile::Private,
         mode: Mode::Verified,
         time: Millis(0),
-        checkpoint_interval: 4,
+        checkpoint_interval: CHECKPOINT,
         validators: ValidatorSet {
             epoch: 0,
             validators: vec![Validator {
@@ -62,82 +75,197 @@ fn genesis(eutl: &Eutl, platforms: &[PublicKey]) -> Genesis {
         members: opening.members,
         accounts: opening.accounts,
         instruments: opening.instruments,
+        markets: vec![],
         cash: vec![],
         holdings: opening.holdings,
     }
 }
 
-/// Executes the transfers in this order, each sent by the platform beside it; returns units moved by kind.
-fn replay(
-    eutl: &Eutl,
-    platforms: &[PublicKey],
-    order: &[(usize, usize)],
-) -> (State, BTreeMap<u32, u64>) {
-    let genesis = genesis(eutl, platforms);
-    let mut state = State::from_genesis(&genesis).expect("sound genesis");
-    let mut auditor = Auditor::new(&genesis).expect("sound genesis");
-    let transfers: Vec<Transfer> = eutl.transfers().collect();
-    let mut nonces = vec![0; platforms.len()];
-    let mut moved: BTreeMap<u32, u64> = BTreeMap::new();
-    for (height, block) in (1..).zip(order.chunks(BLOCK)) {
-        let wires: Vec<Vec<u8>> = block
-            .iter()
-            .map(|&(row, platform)| {
-                let Transfer { accounts, call } = transfers[row].clone();
-                let tx = Transaction {
-                    domain: TX_DOMAIN,
-                    chain: state.chain_id(),
-                    sender: platforms[platform],
-                    nonce: nonces[platform],
-                    lock_time: Millis(0),
-                    expires_at: Millis(u64::MAX),
-                    accounts,
-                    content_hash: None,
-                    call,
-                };
-                nonces[platform] += 1;
-                let mut bytes = tx.signed_bytes();
-                bytes.extend_from_slice(&[0; 64]);
-                bytes
-            })
-            .collect();
-        let views: Vec<_> = wires
-            .iter()
-            .map(|b| TxView::parse(b).expect("well formed"))
-            .collect();
-        let txs: Vec<_> = views.iter().map(|view| (view.id(), *view)).collect();
-        let outcome = state.execute_block(height, Millis(height), &txs);
-        assert_eq!(outcome.dropped, 0);
-        for (receipt, view) in outcome.receipts.iter().zip(&views) {
-            assert_eq!(receipt.code, Code::OK, "{:?}", view.decode());
-            let (instrument, count) = match receipt.events.as_slice() {
-                [
-                    Event::Transferred {
-                        from,
-                        to,
-                        instrument,
-                        blocks,
-                    },
-                ] => {
-                    assert_ne!(from, to);
-                    (instrument, blocks.iter().map(|b| b.count().0).sum::<u64>())
-                }
-                [
-                    Event::SelfTransferred {
-                        instrument,
-                        quantity,
-                        ..
-                    },
-                ] => (instrument, quantity.0),
-                other => panic!("{other:?}"),
-            };
-            assert!(count > 0);
-            *moved.entry(instrument.0).or_default() += count;
-        }
-        auditor.block(&outcome, &state).expect("the auditor agrees");
+/// A ledger, whoever watches it, the tree of its state, and what was moved.
+struct Replay {
+    genesis: Genesis,
+    ledger: Ledger,
+    auditor: Auditor,
+    tree: Tree,
+    /// Units moved by kind.
+    moved: BTreeMap<u32, u64>,
+    receipts: usize,
+}
+
+impl Replay {
+    fn new(genesis: Genesis) -> Self {
+        let (ledger, outcome) = ledger::from_genesis(&genesis).expect("a sound genesis");
+        let auditor = Auditor::new(&genesis).expect("a sound genesis");
+        let mut replay = Self {
+            genesis,
+            ledger,
+            auditor,
+            tree: Tree::new(),
+            moved: BTreeMap::new(),
+            receipts: 0,
+        };
+        replay.note(&outcome.changes);
+        replay.tree.seal(&mut plain);
+        replay
     }
-    assert_eq!(auditor.receipts(), order.len() as u64);
-    (state, moved)
+
+    fn note(&mut self, changes: &Changes) -> [u8; 32] {
+        let leaves = changes.leaf_hashes(&mut plain);
+        self.tree.note(changes, &leaves);
+        changes.root(&leaves, &mut plain)
+    }
+
+    /// Executes the transfers in this order, each sent by the platform beside it.
+    fn run(&mut self, calls: &[Call<'_>], order: &[(usize, usize)], platforms: &[PublicKey]) {
+        let chain = self.genesis.chain_id();
+        let mut nonces = vec![0; platforms.len()];
+        let mut beacon = BlockDigest::default();
+        for (height, block) in (1..).zip(order.chunks(BLOCK)) {
+            let wires: Vec<Vec<u8>> = block
+                .iter()
+                .map(|&(row, platform)| {
+                    let draft = Draft::new(chain, platforms[platform], nonces[platform]);
+                    nonces[platform] += 1;
+                    let mut bytes = draft.call::<Units>(&calls[row]).signed_bytes();
+                    bytes.extend([0; 64]);
+                    bytes
+                })
+                .collect();
+            let views: Vec<_> = wires
+                .iter()
+                .map(|bytes| Envelope::parse(bytes).expect("well formed"))
+                .map(|tx| (tx.id(), tx))
+                .collect();
+            let info = BlockInfo {
+                height,
+                time: Millis(height),
+                beacon,
+            };
+            let outcome = self.ledger.execute_block(info, &views);
+            assert!(outcome.dropped.is_empty(), "{:?}", outcome.dropped);
+            assert_eq!(outcome.receipts.len(), block.len());
+            let txs: Vec<&[u8]> = wires.iter().map(Vec::as_slice).collect();
+            let audit = (self.auditor).block(height, height, &txs, outcome.receipts.iter());
+            assert_eq!(audit, Ok(0));
+            assert_eq!(self.auditor.compare(&self.ledger), Ok(()));
+            beacon = self.roots(&outcome);
+            for (receipt, (row, _)) in outcome.receipts.views().zip(block) {
+                self.book(&receipt, &calls[*row]);
+            }
+        }
+        self.tree.seal(&mut plain);
+    }
+
+    /// The roots of a block, and the digest that the next one builds on.
+    fn roots(&mut self, outcome: &BlockOutcome) -> BlockDigest {
+        let receipts: Vec<&[u8]> = outcome.receipts.iter().collect();
+        let changes = self.note(&outcome.changes);
+        if self.ledger.block().height.is_multiple_of(CHECKPOINT) {
+            self.tree.seal(&mut plain);
+        }
+        let roots = [merkle::root(&receipts), changes, self.tree.root()];
+        BlockDigest(merkle::root(&roots))
+    }
+
+    /// Sums up what a receipt tells of.
+    fn book(&mut self, receipt: &ReceiptView<'_>, call: &Call<'_>) {
+        assert_eq!(receipt.code, Code::OK, "{call:?}");
+        let events: Vec<_> = receipt.events().collect();
+        let [event] = events.as_slice() else {
+            panic!("{} events", events.len());
+        };
+        assert_eq!(event.module, Units::ID);
+        let event = Event::decode(event.number, event.fields).expect("an event");
+        let (instrument, count) = match event {
+            Event::Transferred {
+                from,
+                to,
+                instrument,
+                quantity,
+                blocks,
+            } => {
+                assert_ne!(from, to);
+                if !blocks.is_empty() {
+                    let counts = blocks.iter().map(|(start, end)| end - start + 1);
+                    assert_eq!(counts.sum::<u64>(), quantity.0);
+                }
+                (instrument, quantity.0)
+            }
+            Event::SelfTransferred {
+                instrument,
+                quantity,
+                ..
+            } => (instrument, quantity.0),
+            other => panic!("{other:?}"),
+        };
+        assert!(count > 0);
+        *self.moved.entry(instrument.0).or_default() += count;
+        self.receipts += 1;
+    }
+
+    /// Every account and instrument of which it holds something, and how much.
+    fn balances(&self) -> BTreeMap<(u64, u32), u64> {
+        let units = self.ledger.stores().read::<Units>();
+        let mut all = BTreeMap::new();
+        for (account, instrument) in self.places() {
+            let holding = units.holding(account, instrument);
+            assert_eq!(holding.reserved.0, 0);
+            if holding.held.0 > 0 {
+                all.insert((account.0, instrument.0), holding.held.0);
+            }
+        }
+        all
+    }
+
+    fn places(&self) -> impl Iterator<Item = (AccountId, InstrumentId)> + '_ {
+        let instruments = || self.genesis.instruments.iter();
+        let accounts = self.genesis.accounts.iter();
+        accounts.flat_map(move |a| instruments().map(|i| (a.account, i.instrument)))
+    }
+
+    /// Every serial number from 1 to what was issued has one place, and each account as many as it holds units.
+    fn check_numbers(&self) {
+        let units = self.ledger.stores().read::<Units>();
+        let mut numbers: BTreeMap<InstrumentId, Vec<SerialRange>> = BTreeMap::new();
+        for (account, instrument) in self.places() {
+            let blocks = units.blocks.get(&(account, instrument));
+            let held = units.holding(account, instrument).held;
+            let count = blocks.map(|blocks| blocks.total());
+            assert_eq!(count.unwrap_or_default(), held, "{account:?}");
+            let all = numbers.entry(instrument).or_default();
+            all.extend(blocks.iter().flat_map(|blocks| blocks.iter()));
+        }
+        for (id, mut all) in numbers {
+            all.sort_unstable();
+            let end = all.iter().fold(0, |end, block| {
+                assert_eq!(block.start, end + 1, "{id:?}");
+                block.end
+            });
+            let instrument = units.instruments.get(&id).expect("an instrument");
+            assert_eq!(instrument.issued, end, "{id:?}");
+        }
+    }
+
+    /// The root that came about block by block is that of the entries there are.
+    fn check_root(&self) {
+        let entries = self.ledger.stores().entries();
+        let mut tree = Tree::new();
+        tree.note(&entries, &entries.leaf_hashes(&mut plain));
+        assert_eq!(tree.seal(&mut plain), self.tree.root());
+    }
+}
+
+/// Replays in this order and checks roots, and numbers where units have some.
+fn replay(eutl: &Eutl, platforms: &[PublicKey], order: &[(usize, usize)], form: Form) -> Replay {
+    let mut replay = Replay::new(genesis(eutl, platforms, form));
+    let calls: Vec<Call<'_>> = eutl.transfers().collect();
+    replay.run(&calls, order, platforms);
+    assert_eq!(replay.receipts, order.len());
+    replay.check_root();
+    if form == Form::Serialised {
+        replay.check_numbers();
+    }
+    replay
 }
 
 #[test]
@@ -167,17 +295,6 @@ fn every_row_executes_and_every_unit_is_accounted_for() {
     assert_eq!(selves, 3);
     assert_eq!(eutl.totals_per_unit_type(), sums);
 
-    let in_order: Vec<(usize, usize)> = (0..eutl.rows().len()).map(|row| (row, 0)).collect();
-    let (state, moved) = replay(&eutl, &platforms(1), &in_order);
-    for (unit, sum) in &sums {
-        assert_eq!(moved[&eutl.instruments()[unit].0], *sum, "{unit}");
-    }
-    let held: u64 = state
-        .holdings()
-        .map(|(_, _, blocks, _)| blocks.total().0)
-        .sum();
-    assert_eq!(held, eutl.opening_total());
-
     // Balances by the file alone: opening plus received minus given.
     let mut balances: BTreeMap<(u64, u32), i128> = BTreeMap::new();
     for holding in eutl.opening(&platforms(1)).expect("one key").holdings {
@@ -192,10 +309,18 @@ fn every_row_executes_and_every_unit_is_accounted_for() {
         *balances.entry((row.to.0, instrument)).or_default() += i128::from(row.amount);
     }
     balances.retain(|_, units| *units != 0);
-    let told = state
-        .holdings()
-        .map(|(a, i, blocks, _)| ((a.0, i.0), i128::from(blocks.total().0)));
-    assert_eq!(told.collect::<BTreeMap<_, _>>(), balances);
+
+    let in_order: Vec<(usize, usize)> = (0..eutl.rows().len()).map(|row| (row, 0)).collect();
+    for form in [Form::Fungible, Form::Serialised] {
+        let replay = replay(&eutl, &platforms(1), &in_order, form);
+        for (unit, sum) in &sums {
+            assert_eq!(replay.moved[&eutl.instruments()[unit].0], *sum, "{unit}");
+        }
+        let told = replay.balances();
+        assert_eq!(told.values().sum::<u64>(), eutl.opening_total());
+        let told = told.into_iter().map(|(key, units)| (key, units.into()));
+        assert_eq!(told.collect::<BTreeMap<_, _>>(), balances);
+    }
 }
 
 #[test]
@@ -212,7 +337,8 @@ fn within_a_wave_any_order_of_any_platform_succeeds() {
     // Backwards inside each wave: as far from the file's order as it goes.
     let rows = waves.into_iter().flat_map(|wave| wave.rev());
     let order: Vec<(usize, usize)> = rows.map(|row| (row, row % platforms.len())).collect();
-    replay(&eutl, &platforms, &order);
+    replay(&eutl, &platforms, &order, Form::Fungible);
+    replay(&eutl, &platforms, &order, Form::Serialised);
 }
 
 #[test]

@@ -10,7 +10,6 @@ use crate::account::Roles;
 use crate::amount::Quantity;
 use crate::carbon::InstrumentId;
 use crate::identity::{Identity, endorse};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::money::units::instrument::Form;
 use crate::money::units::pool::{self, Fate, Leaving, Words};
@@ -42,7 +41,7 @@ pub(super) fn allow(
     let alike = old.scale == new.scale && old.right == new.right;
     let stands = cx.read::<Carbon>().banking.contains(&(from, to));
     if from == to || !counted || !alike || stands {
-        return Err(codes::BANKING_INVALID);
+        return Err(Code::BANKING_INVALID);
     }
     second::of(cx, call, Roles::REGULATOR, &[])?;
 
@@ -61,7 +60,7 @@ pub(super) fn bank(
     quantity: Quantity,
 ) -> Result<(), Code> {
     let rule = cx.read::<Carbon>().banking.get(&(from, to)).copied();
-    let rule = rule.ok_or(codes::BANKING_NOT_ALLOWED)?;
+    let rule = rule.ok_or(Code::BANKING_NOT_ALLOWED)?;
     let leaving = Leaving {
         instrument: from,
         quantity,

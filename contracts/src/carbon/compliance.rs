@@ -11,7 +11,6 @@ use super::installation::{self, Installation, InstallationId};
 use super::module::{Carbon, Tables};
 use crate::amount::Quantity;
 use crate::carbon::InstrumentId;
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::trigger::When;
 use crate::receipt::Code;
@@ -121,11 +120,11 @@ pub(super) fn set_deadline(cx: &mut Cx<'_>, year: u16, time: Millis) -> Result<(
     installation::phase_of(cx, year)?;
     let now = cx.block().time;
     if time < installation::year_end(year) || time <= now {
-        return Err(codes::DEADLINE_INVALID);
+        return Err(Code::DEADLINE_INVALID);
     }
     let old = cx.read::<Carbon>().deadlines.get(&year).copied();
     if old.is_some_and(|(old, _)| old <= now) {
-        return Err(codes::DEADLINE_INVALID);
+        return Err(Code::DEADLINE_INVALID);
     }
 
     if let Some((old, trigger)) = old {

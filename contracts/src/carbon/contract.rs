@@ -7,7 +7,6 @@ use super::module::Carbon;
 use super::trading::{ContractId, IndicatorBounds, Indicators, NewTradingContract};
 use crate::amount::Quantity;
 use crate::identity::{Identity, account};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::member::MemberId;
 use crate::money::units::Units;
@@ -120,11 +119,11 @@ pub(super) fn endorse(
     for party in parties {
         let slot = cx.read::<Identity>().find(party)?;
         if account::is_own(cx, party, slot) {
-            return Err(codes::OWN_ACCOUNT);
+            return Err(Code::OWN_ACCOUNT);
         }
     }
     if !period.is_open(cx, id) {
-        return Err(codes::PERIOD_INVALID);
+        return Err(Code::PERIOD_INVALID);
     }
     let verifier = cx.member().ok_or(Code::UNKNOWN_MEMBER)?;
 

@@ -13,7 +13,6 @@ use super::module::{COUNTER_CONVERSIONS, Carbon};
 use super::project::{self, ProjectId};
 use crate::amount::Quantity;
 use crate::carbon::{InstrumentId, SerialRange};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::wire::List;
 use crate::money::units::pool::{Fate, Words};
@@ -93,9 +92,9 @@ pub(super) fn convert_out(
 /// Refused in this order: no such conversion; its reference known already; none given.
 pub(super) fn confirm(cx: &mut Cx<'_>, number: u64, reference: &str) -> Result<(), Code> {
     let conversion = cx.read::<Carbon>().conversions.get(&number);
-    let conversion = conversion.ok_or(codes::UNKNOWN_CONVERSION)?;
+    let conversion = conversion.ok_or(Code::UNKNOWN_CONVERSION)?;
     if !conversion.reference.is_empty() {
-        return Err(codes::CONVERSION_CONFIRMED);
+        return Err(Code::CONVERSION_CONFIRMED);
     }
     if reference.is_empty() {
         return Err(Code::TEXT_TOO_LONG);
@@ -147,7 +146,7 @@ pub(super) fn convert_in(
     let before = (prefix.clone(), 0)..=(prefix.clone(), block.end);
     let last = cx.read::<Carbon>().imported.range(before).next_back();
     if last.is_some_and(|(_, old)| block.start <= old.end) {
-        return Err(codes::DOUBLE_COUNTED);
+        return Err(Code::DOUBLE_COUNTED);
     }
     credit::second_of_issue(cx, call, &project, evidence)?;
 

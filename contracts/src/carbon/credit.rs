@@ -11,7 +11,6 @@ use crate::account::Roles;
 use crate::amount::Quantity;
 use crate::carbon::{InstrumentId, SerialRange};
 use crate::identity::Identity;
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::wire::List;
 use crate::money::units::instrument::{Form, Right};
@@ -109,7 +108,7 @@ pub(super) fn check(
     vintage: Vintage,
 ) -> Result<(), Code> {
     if second::represents_any(cx, cx.member(), &[project.account, project.buffer]) {
-        return Err(codes::OWN_ACCOUNT);
+        return Err(Code::OWN_ACCOUNT);
     }
     cx.read::<Identity>().to_receive(project.account)?;
     cx.read::<Identity>().to_receive(project.buffer)?;
@@ -122,7 +121,7 @@ pub(super) fn check(
         return Err(Code::INSTRUMENT_INVALID);
     }
     if vintage.start >= vintage.end || vintage.end > cx.block().time {
-        return Err(codes::PERIOD_INVALID);
+        return Err(Code::PERIOD_INVALID);
     }
     Ok(())
 }
@@ -135,7 +134,7 @@ pub(super) fn second_of_issue(
     evidence: ContentHash,
 ) -> Result<(), Code> {
     if evidence == ContentHash([0; 64]) || cx.read::<Carbon>().evidence.contains(&evidence) {
-        return Err(codes::EVIDENCE_USED);
+        return Err(Code::EVIDENCE_USED);
     }
     second::of(cx, call, SECONDS, &[project.account, project.buffer]).map(|_| ())
 }
@@ -206,7 +205,7 @@ pub(super) fn add_labels(
 ) -> Result<(), Code> {
     let key = (instrument, start);
     let issuance = cx.read::<Carbon>().issuances.get(&key);
-    let mut issuance = issuance.cloned().ok_or(codes::UNKNOWN_ISSUANCE)?;
+    let mut issuance = issuance.cloned().ok_or(Code::UNKNOWN_ISSUANCE)?;
     if labels.is_empty() {
         return Err(Code::TOO_MANY);
     }

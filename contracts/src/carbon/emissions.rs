@@ -10,7 +10,6 @@ use crate::account::Roles;
 use crate::amount::Quantity;
 use crate::carbon::InstrumentId;
 use crate::identity::{Identity, account, endorse};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::money::units::pool::{self, Fate, Leaving, Words};
 use crate::receipt::Code;
@@ -30,11 +29,11 @@ pub(super) fn record(
     let installation = installation::of_year(cx, id, year)?;
     check_not_own(cx, installation.account)?;
     if installation::year_end(year) > cx.block().time {
-        return Err(codes::YEAR_INVALID);
+        return Err(Code::YEAR_INVALID);
     }
     let old = compliance::year(cx, id, year);
     if old.verified.is_some() {
-        return Err(codes::EMISSIONS_EXIST);
+        return Err(Code::EMISSIONS_EXIST);
     }
 
     let (tables, journal) = cx.tables::<Carbon>();
@@ -66,7 +65,7 @@ pub(super) fn correct(
     let installation = installation::of_year(cx, id, year)?;
     check_not_own(cx, installation.account)?;
     let old = compliance::year(cx, id, year);
-    let before = old.verified.ok_or(codes::EMISSIONS_MISSING)?;
+    let before = old.verified.ok_or(Code::EMISSIONS_MISSING)?;
     let second = second::of(cx, call, SAYERS, &[installation.account])?;
 
     let (tables, journal) = cx.tables::<Carbon>();
@@ -102,11 +101,11 @@ pub(super) fn surrender(
 ) -> Result<(), Code> {
     let installation = installation::of_year(cx, id, year)?;
     if installation.account != account {
-        return Err(codes::NOT_OF_INSTALLATION);
+        return Err(Code::NOT_OF_INSTALLATION);
     }
     let (phase, _) = installation::phase_of(cx, year)?;
     if !cx.read::<Carbon>().eligible.contains(&(phase, instrument)) {
-        return Err(codes::NOT_ELIGIBLE);
+        return Err(Code::NOT_ELIGIBLE);
     }
     let old = compliance::year(cx, id, year);
     let leaving = Leaving {
@@ -147,7 +146,7 @@ pub(super) fn surrender(
 fn check_not_own(cx: &Cx<'_>, account: AccountId) -> Result<(), Code> {
     let slot = cx.read::<Identity>().find(account)?;
     if account::is_own(cx, account, slot) {
-        return Err(codes::OWN_ACCOUNT);
+        return Err(Code::OWN_ACCOUNT);
     }
     Ok(())
 }

@@ -12,7 +12,6 @@ use crate::amount::Quantity;
 use crate::carbon::InstrumentId;
 use crate::identity::Identity;
 use crate::identity::account::AccountKind;
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::wire::List;
 use crate::money::units::{Units, issue};
@@ -66,7 +65,7 @@ pub(super) fn phase_of(cx: &Cx<'_>, year: u16) -> Result<(u16, u16), Code> {
     let found = found.map(|(first, last)| (*first, *last));
     found
         .filter(|(_, last)| year <= *last)
-        .ok_or(codes::YEAR_INVALID)
+        .ok_or(Code::YEAR_INVALID)
 }
 
 /// The installation, when the year is one of its own.
@@ -75,9 +74,9 @@ pub(super) fn phase_of(cx: &Cx<'_>, year: u16) -> Result<(u16, u16), Code> {
 /// `UNKNOWN_INSTALLATION`, `YEAR_INVALID`.
 pub(super) fn of_year(cx: &Cx<'_>, id: InstallationId, year: u16) -> Result<Installation, Code> {
     let found = cx.read::<Carbon>().installations.get(&id);
-    let found = found.ok_or(codes::UNKNOWN_INSTALLATION)?;
+    let found = found.ok_or(Code::UNKNOWN_INSTALLATION)?;
     if !(found.first_year..=found.last_year).contains(&year) {
-        return Err(codes::YEAR_INVALID);
+        return Err(Code::YEAR_INVALID);
     }
     phase_of(cx, year)?;
     Ok(found.clone())
@@ -90,7 +89,7 @@ pub(super) fn define_phase(cx: &mut Cx<'_>, first: u16, last: u16) -> Result<(),
     let before = phases.range(..=last).next_back();
     let overlaps = before.is_some_and(|(_, end)| first <= *end);
     if first > last || last - first >= PHASE_YEARS_MAX || overlaps {
-        return Err(codes::PHASE_INVALID);
+        return Err(Code::PHASE_INVALID);
     }
 
     let (tables, journal) = cx.tables::<Carbon>();
@@ -108,7 +107,7 @@ pub(super) fn allow_instrument(
     instrument: InstrumentId,
 ) -> Result<(), Code> {
     if !cx.read::<Carbon>().phases.contains(&phase) {
-        return Err(codes::PHASE_INVALID);
+        return Err(Code::PHASE_INVALID);
     }
     if !cx.read::<Units>().instruments.contains(&instrument) {
         return Err(Code::UNKNOWN_INSTRUMENT);
@@ -123,7 +122,7 @@ pub(super) fn allow_instrument(
 /// account another installation's.
 pub(super) fn register(cx: &mut Cx<'_>, id: InstallationId, new: Installation) -> Result<(), Code> {
     if cx.read::<Carbon>().installations.contains(&id) {
-        return Err(codes::INSTALLATION_EXISTS);
+        return Err(Code::INSTALLATION_EXISTS);
     }
     let identity = cx.read::<Identity>();
     let slot = identity.to_receive(new.account)?;
@@ -132,7 +131,7 @@ pub(super) fn register(cx: &mut Cx<'_>, id: InstallationId, new: Installation) -
     }
     let taken = cx.read::<Carbon>().operators.contains(&new.account);
     if new.permit.is_empty() || new.first_year > new.last_year || taken {
-        return Err(codes::INSTALLATION_INVALID);
+        return Err(Code::INSTALLATION_INVALID);
     }
 
     let Installation {
@@ -172,7 +171,7 @@ pub(super) fn allocate(
         let account = of_year(cx, id, year)?.account;
         let old = compliance::year(cx, id, year);
         if old.allocated.is_some() {
-            return Err(codes::ALREADY_ALLOCATED);
+            return Err(Code::ALREADY_ALLOCATED);
         }
         let new = Year {
             allocated: Some((instrument, quantity)),

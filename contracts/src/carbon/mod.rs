@@ -13,7 +13,6 @@ pub mod credit;
 mod emissions;
 pub mod event;
 pub mod installation;
-pub mod instrument;
 pub mod lifecycle;
 pub mod module;
 pub mod project;
@@ -26,14 +25,13 @@ pub mod upload;
 
 pub use call::Call;
 pub use event::Event;
-pub use instrument::{Instrument, InstrumentId, InstrumentKind};
 pub use module::Carbon;
 pub use serial::{Blocks, SerialRange};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-/// How units leave circulation. A unit takes one of these once and never leaves it.
+/// Number of an instrument inside one ledger.
 #[derive(
     Debug,
     Clone,
@@ -42,17 +40,12 @@ use serde::{Deserialize, Serialize};
     Eq,
     PartialOrd,
     Ord,
+    Hash,
+    Default,
     BorshSerialize,
     BorshDeserialize,
     Serialize,
     Deserialize,
 )]
-#[serde(rename_all = "kebab-case")]
-pub enum Fate {
-    /// Given back to the authority against verified emissions.
-    Surrendered,
-    /// Used up for good on behalf of a beneficiary.
-    Retired,
-    /// Taken out of circulation for another reason.
-    Cancelled,
-}
+#[serde(transparent)]
+pub struct InstrumentId(pub u32);

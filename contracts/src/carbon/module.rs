@@ -100,6 +100,15 @@ impl Module for Carbon {
     type Call<'a> = Call<'a>;
     type Event<'a> = Event<'a>;
     type Tables = Tables;
+    // What was uploaded, and who read it: Algorithm 6 alone says who may know.
+    const CLOSED: &'static [&'static str] = &[
+        "endorsed",
+        "periods",
+        "records",
+        "index",
+        "accesses",
+        "access_times",
+    ];
     const PHASES: bool = true;
 
     fn touches(_: &Call<'_>, set: &mut AccessSet) {

@@ -6,7 +6,6 @@ use super::event::Event;
 use super::module::Carbon;
 use crate::identity::Identity;
 use crate::identity::account::AccountKind;
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
 use crate::tx::AccountId;
@@ -39,7 +38,7 @@ pub struct Project {
 /// methodology missing, more than the whole set aside, or the account a buffer itself.
 pub(super) fn register(cx: &mut Cx<'_>, id: ProjectId, new: Project) -> Result<(), Code> {
     if cx.read::<Carbon>().projects.contains(&id) {
-        return Err(codes::PROJECT_EXISTS);
+        return Err(Code::PROJECT_EXISTS);
     }
     let identity = cx.read::<Identity>();
     let slot = identity.to_receive(new.account)?;
@@ -49,7 +48,7 @@ pub(super) fn register(cx: &mut Cx<'_>, id: ProjectId, new: Project) -> Result<(
     }
     let named = !new.programme.is_empty() && !new.methodology.is_empty();
     if !named || new.buffer_ppm > PPM || identity.at(slot).kind == AccountKind::Buffer {
-        return Err(codes::PROJECT_INVALID);
+        return Err(Code::PROJECT_INVALID);
     }
 
     let (account, buffer) = (new.account, new.buffer);
@@ -70,5 +69,5 @@ pub(super) fn register(cx: &mut Cx<'_>, id: ProjectId, new: Project) -> Result<(
 /// `UNKNOWN_PROJECT`.
 pub(super) fn of(cx: &Cx<'_>, id: ProjectId) -> Result<Project, Code> {
     let found = cx.read::<Carbon>().projects.get(&id);
-    found.cloned().ok_or(codes::UNKNOWN_PROJECT)
+    found.cloned().ok_or(Code::UNKNOWN_PROJECT)
 }

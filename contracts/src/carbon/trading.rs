@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::InstrumentId;
 use crate::account::HolderId;
 use crate::amount::{Price, Quantity};
-use crate::tx::{AccountId, ContentHash, Millis, PublicKey, TxId};
+use crate::tx::{AccountId, ContentHash, Millis};
 
 /// Answer of Algorithm 5 when the data were recorded.
 pub const MESSAGE_SUCCESS: &str = "Success";
@@ -95,17 +95,6 @@ pub struct NewTradingContract {
     pub bounds: IndicatorBounds,
 }
 
-/// A trading contract.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct TradingContract {
-    /// As it was opened.
-    pub terms: NewTradingContract,
-    /// Indicators a verifier endorsed last, and who.
-    pub endorsed: Option<(Indicators, PublicKey)>,
-    /// It accepts nothing more, for ever.
-    pub terminated: bool,
-}
-
 /// What Algorithm 5 uploads.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct TradingData {
@@ -133,104 +122,4 @@ pub struct TradingData {
     pub indicators: Indicators,
     /// SHA-512 of the evidence.
     pub evidence: ContentHash,
-}
-
-/// What an upload left behind: the data, their hash, when, and who.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct TradingRecord {
-    /// Number among all records; the first is 1.
-    pub id: u64,
-    /// The data.
-    pub data: TradingData,
-    /// SHA-512 of the borsh encoding of the data.
-    pub hash: ContentHash,
-    /// Time of the block.
-    pub time: Millis,
-    /// Who uploaded.
-    pub uploader: PublicKey,
-    /// In which transaction.
-    pub tx: TxId,
-}
-
-/// What Algorithm 6 looks for.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Retrieval {
-    /// Records of a trading contract.
-    Contract(ContractId),
-    /// Records of an enterprise.
-    Enterprise(HolderId),
-    /// Records in which the account sells or buys.
-    Account(AccountId),
-    /// Records about an instrument.
-    Instrument(InstrumentId),
-    /// Records of blocks from the first time (inclusive) to the second (exclusive).
-    Time(Millis, Millis),
-    /// The record that a transaction left.
-    Transaction(TxId),
-}
-
-/// Who asked what, when.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct AccessRecord {
-    /// Number among all queries; the first is 1.
-    pub id: u64,
-    /// Who asked.
-    pub querier: PublicKey,
-    /// Time of the block.
-    pub time: Millis,
-    /// What for.
-    pub retrieval: Retrieval,
-    /// Whether the querier might ask.
-    pub allowed: bool,
-    /// How many records the answer names.
-    pub count: u32,
-    /// In which transaction.
-    pub tx: TxId,
-}
-
-/// Under what a record can be found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum LogKey {
-    Contract(ContractId),
-    Enterprise(HolderId),
-    Account(AccountId),
-    Instrument(InstrumentId),
-    Time(Millis),
-    Transaction(TxId),
-}
-
-impl TradingRecord {
-    /// Every key the record is found under.
-    pub(crate) fn keys(&self) -> [LogKey; 7] {
-        [
-            LogKey::Contract(self.data.contract),
-            LogKey::Enterprise(self.data.enterprise),
-            LogKey::Account(self.data.seller),
-            LogKey::Account(self.data.buyer),
-            LogKey::Instrument(self.data.instrument),
-            LogKey::Time(self.time),
-            LogKey::Transaction(self.tx),
-        ]
-    }
-}
-
-impl Retrieval {
-    /// The keys to look under, from the first (inclusive) to the last (inclusive); none for an empty span of time.
-    pub(crate) fn keys(&self) -> Option<(LogKey, LogKey)> {
-        let one = |key| Some((key, key));
-        match *self {
-            Retrieval::Contract(id) => one(LogKey::Contract(id)),
-            Retrieval::Enterprise(id) => one(LogKey::Enterprise(id)),
-            Retrieval::Account(id) => one(LogKey::Account(id)),
-            Retrieval::Instrument(id) => one(LogKey::Instrument(id)),
-            Retrieval::Transaction(id) => one(LogKey::Transaction(id)),
-            Retrieval::Time(from, to) if from < to => {
-                Some((LogKey::Time(from), LogKey::Time(Millis(to.0 - 1))))
-            }
-            Retrieval::Time(..) => None,
-        }
-    }
 }

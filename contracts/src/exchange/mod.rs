@@ -20,9 +20,7 @@ pub mod rules;
 pub mod session;
 pub mod slab;
 pub mod store;
-pub mod tree;
 pub mod uncross;
 mod undo;
 
-pub use order::{Order, OrderId, SelfTrade, Side, TimeInForce};
-pub use tree::Book;
+pub use order::{OrderId, Side};

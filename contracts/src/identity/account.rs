@@ -17,6 +17,8 @@ use crate::tx::AccountId;
 
 crate::choices! {
     /// What an account is for.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
     pub enum AccountKind {
         /// Of an operator with a duty to surrender.
         OperatorHolding "operator-holding",

@@ -7,7 +7,6 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha512_256};
 
 use super::{Event, Identity};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::member::MemberId;
 use crate::kernel::module::{Calls as _, Module};
@@ -37,18 +36,28 @@ pub struct Endorsement {
 /// What is endorsed of this call. Its encoding is unique, so both sides get the same.
 #[must_use]
 pub fn digest<M: Module>(call: &M::Call<'_>) -> CallDigest {
-    let mut bytes = b"BDS-EN\0\x02".to_vec();
-    bytes.extend_from_slice(&M::ID.to_le_bytes());
-    bytes.extend_from_slice(&call.number().to_le_bytes());
-    call.encode(&mut bytes);
-    Sha512_256::digest(bytes).into()
+    let mut arguments = Vec::new();
+    call.encode(&mut arguments);
+    digest_of(M::ID, call.number(), &arguments)
+}
+
+/// As [`digest`], of a call by numbers and bytes.
+#[must_use]
+pub fn digest_of(module: u16, method: u16, arguments: &[u8]) -> CallDigest {
+    Sha512_256::new()
+        .chain_update(b"BDS-EN\0\x02")
+        .chain_update(module.to_le_bytes())
+        .chain_update(method.to_le_bytes())
+        .chain_update(arguments)
+        .finalize()
+        .into()
 }
 
 pub(super) fn endorse(cx: &mut Cx<'_>, digest: CallDigest, until: Millis) -> Result<(), Code> {
     let member = cx.member().ok_or(Code::UNKNOWN_MEMBER)?;
     let now = cx.block().time;
     if until <= now || until.0 - now.0 > LIFE_MAX {
-        return Err(codes::ENDORSEMENT_INVALID);
+        return Err(Code::ENDORSEMENT_INVALID);
     }
     let endorsements = &cx.read::<Identity>().endorsements;
     let old = endorsements.get(&(digest, member)).copied();
@@ -56,7 +65,7 @@ pub(super) fn endorse(cx: &mut Cx<'_>, digest: CallDigest, until: Millis) -> Res
     let own = (member, [0; 32])..=(member, [u8::MAX; 32]);
     let own = cx.read::<Identity>().endorsed.range(own).count();
     if old.is_none() && (others == ENDORSERS_MAX || own == ENDORSEMENTS_MAX) {
-        return Err(codes::ENDORSEMENT_INVALID);
+        return Err(Code::ENDORSEMENT_INVALID);
     }
 
     if let Some(old) = old {
@@ -103,7 +112,7 @@ pub(crate) fn second(
     let found = endorsers(cx, digest)
         .into_iter()
         .find(|(member, one)| now < one.until && Some(*member) != caller && may(cx, *member));
-    let (member, _) = found.ok_or(codes::NOT_ENDORSED)?;
+    let (member, _) = found.ok_or(Code::NOT_ENDORSED)?;
     if let Some(used) = remove(cx, digest, member)? {
         cx.unschedule::<Identity>(When::Time(used.until), used.trigger)?;
     }

@@ -4,7 +4,6 @@ use super::account::{self, Account, AccountStatus};
 use super::call::{Call, Event};
 use super::{Identity, endorse};
 use crate::account::{REPRESENTATIVES_MAX, Roles};
-use crate::kernel::codes;
 use crate::kernel::context::{Caller, Cx};
 use crate::kernel::member::MemberId;
 use crate::kernel::wire::List;
@@ -104,7 +103,7 @@ fn sorted(
         return Err(Code::REPRESENTATIVES_INVALID);
     }
     if !(1..=2).contains(&threshold) || members.len() < usize::from(threshold) {
-        return Err(codes::THRESHOLD_INVALID);
+        return Err(Code::THRESHOLD_INVALID);
     }
     Ok(members)
 }

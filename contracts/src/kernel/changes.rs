@@ -148,6 +148,16 @@ impl Changes {
         })
     }
 
+    /// What became of this entry, if it changed.
+    #[must_use]
+    pub fn find(&self, key: &[u8]) -> Option<Change<'_>> {
+        let key_of = |entry: &Entry| &self.bytes[entry.start + KEY_OFFSET..entry.key_end];
+        let at = self
+            .entries
+            .binary_search_by(|entry| key_of(entry).cmp(key));
+        self.iter().nth(at.ok()?)
+    }
+
     /// What the leaf hashes are taken of, by rising key.
     pub fn messages(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.entries

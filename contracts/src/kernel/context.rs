@@ -1,6 +1,5 @@
 //! What a call may see and do: block, caller, tables, events, meter, and work for later.
 
-use super::codes;
 use super::journal::{Journal, Mark};
 use super::member::{COUNTER_MEMBERS, COUNTER_TRIGGERS, Member, MemberId};
 use super::meter::{UNITS_ITEM, UNITS_MAKER};
@@ -210,7 +209,7 @@ impl Cx<'_> {
         work: impl Fn(&mut Cx<'_>) -> Result<(), Code> + 'static,
     ) -> Result<(), Code> {
         if self.kept.len() == KEPT_MAX {
-            return Err(codes::TOO_MUCH_KEPT);
+            return Err(Code::TOO_MUCH_KEPT);
         }
         self.kept.push(Box::new(work));
         Ok(())

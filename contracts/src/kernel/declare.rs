@@ -250,7 +250,7 @@ macro_rules! modules {
             ) -> ::std::result::Result<(), $crate::Code> {
                 match call.module {
                     $($number => $crate::kernel::module::run::<$module>(call, cx),)*
-                    _ => Err($crate::kernel::codes::UNKNOWN_MODULE),
+                    _ => Err($crate::Code::UNKNOWN_MODULE),
                 }
             }
 
@@ -260,7 +260,7 @@ macro_rules! modules {
             ) -> ::std::result::Result<(), $crate::Code> {
                 match call.module {
                     $($number => $crate::kernel::module::touches::<$module>(call, set),)*
-                    _ => Err($crate::kernel::codes::UNKNOWN_MODULE),
+                    _ => Err($crate::Code::UNKNOWN_MODULE),
                 }
             }
 
@@ -272,7 +272,7 @@ macro_rules! modules {
             ) -> ::std::result::Result<(), $crate::Code> {
                 match module {
                     $($number => <$module as $crate::kernel::module::Module>::on_trigger(trigger, data, cx),)*
-                    _ => Err($crate::kernel::codes::UNKNOWN_MODULE),
+                    _ => Err($crate::Code::UNKNOWN_MODULE),
                 }
             }
 

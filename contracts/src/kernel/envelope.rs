@@ -115,7 +115,7 @@ impl<'a> Envelope<'a> {
         if n > TX_BYTES_MAX {
             return Err(EnvelopeError::TooLong { bytes: n });
         }
-        if bytes.starts_with(&crate::tx::TX_DOMAIN) {
+        if bytes.starts_with(b"BDS-TX\0\x01") {
             return Err(EnvelopeError::Version1);
         }
         if n < TX_BYTES_MIN {
@@ -159,6 +159,13 @@ impl<'a> Envelope<'a> {
     #[inline]
     pub fn sender(&self) -> PublicKey {
         PublicKey(*self.array(40))
+    }
+
+    /// The signer's key where it lies.
+    #[must_use]
+    #[inline]
+    pub fn sender_bytes(&self) -> &'a [u8; 32] {
+        self.array(40)
     }
 
     /// The sender's nonce.

@@ -8,7 +8,6 @@ use std::marker::PhantomData;
 
 use super::access::AccessSet;
 use super::changes::Changes;
-use super::codes;
 use super::context::{BlockInfo, Caller, Cx, Kept, Phase};
 use super::envelope::{CallList, Envelope, Payload};
 use super::member::Member;
@@ -28,11 +27,20 @@ pub struct BlockOutcome {
     pub receipts: Receipts,
     /// Transactions executed; each has a receipt.
     pub tx_count: u32,
-    /// Transactions that left no trace: for another ledger, of an unknown sender, with a nonce that is used or too far
-    /// ahead, waiting for another nonce, or beyond the block's limit.
-    pub dropped: u32,
+    /// Transactions that left no trace, in order.
+    pub dropped: Vec<Dropped>,
     /// What the block changed.
     pub changes: Changes,
+}
+
+/// A transaction that left no trace in the block, not even a used nonce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// Its place among the transactions of the block.
+    pub place: u32,
+    /// `WRONG_CHAIN`, `UNKNOWN_SENDER`, `NONCE_REUSED`, `NONCE_GAP`, also where it waits for another nonce, or `BUSY` beyond
+    /// the block's limit.
+    pub code: Code,
 }
 
 /// The state of a ledger with the modules `L`, and the rules by which it moves.
@@ -85,6 +93,12 @@ impl<L: Modules> Machine<L> {
     #[must_use]
     pub fn stores(&self) -> &Stores {
         &self.stores
+    }
+
+    /// Which ledger it is.
+    #[must_use]
+    pub fn chain(&self) -> ChainId {
+        self.chain
     }
 
     /// The last block executed.
@@ -152,22 +166,25 @@ impl<L: Modules> Machine<L> {
         let mut spent = self.run_triggers(&mut outcome.receipts);
         self.run_phase(&mut outcome.receipts, Phase::Begin);
         let mut set = AccessSet::new();
+        let mut place = 0;
         for batch in txs.chunks(WARM) {
             if self.stores.kernel.members.len() >= WARM_MEMBERS {
                 self.warm(batch, &mut set);
             }
             for (id, tx) in batch {
-                let room = spent < self.limits.block_units;
-                match room
-                    .then(|| self.execute(&mut outcome.receipts, *id, tx))
-                    .flatten()
-                {
-                    Some(units) => {
+                let result = if spent < self.limits.block_units {
+                    self.execute(&mut outcome.receipts, *id, tx)
+                } else {
+                    Err(Code::BUSY)
+                };
+                match result {
+                    Ok(units) => {
                         spent += units;
                         outcome.tx_count += 1;
                     }
-                    None => outcome.dropped += 1,
+                    Err(code) => outcome.dropped.push(Dropped { place, code }),
                 }
+                place += 1;
             }
         }
         self.run_phase(&mut outcome.receipts, Phase::End);
@@ -189,7 +206,7 @@ impl<L: Modules> Machine<L> {
         check_times(block, tx)?;
         member.nonces.using(tx.nonce())?;
         let Payload::Clear(calls) = tx.payload()?.1 else {
-            return Err(codes::PAYLOAD_SEALED);
+            return Err(Code::PAYLOAD_SEALED);
         };
         let mut set = AccessSet::new();
         for call in calls.iter() {
@@ -206,27 +223,35 @@ impl<L: Modules> Machine<L> {
         Ok(())
     }
 
-    /// The units that the transaction spent; none when it was dropped.
-    fn execute(&mut self, receipts: &mut Receipts, id: TxId, tx: &Envelope<'_>) -> Option<u64> {
+    /// The units that the transaction spent, or why it is dropped.
+    fn execute(
+        &mut self,
+        receipts: &mut Receipts,
+        id: TxId,
+        tx: &Envelope<'_>,
+    ) -> Result<u64, Code> {
         if tx.chain() != self.chain {
-            return None;
+            return Err(Code::WRONG_CHAIN);
         }
         let Stores {
             kernel, journal, ..
         } = &mut self.stores;
         let key = tx.sender();
-        let slot = kernel.members.find(&key)?;
-        let member = *kernel.members.at(slot)?;
-        let nonces = member.nonces.using(tx.nonce()).ok()?;
+        let slot = kernel.members.find(&key);
+        let known = slot.and_then(|slot| Some((slot, *kernel.members.at(slot)?)));
+        let (slot, member) = known.ok_or(Code::UNKNOWN_SENDER)?;
+        let nonces = member.nonces.using(tx.nonce())?;
         if tx
             .after()
             .is_some_and(|nonce| !member.nonces.is_used(nonce))
         {
-            return None;
+            return Err(Code::NONCE_GAP);
         }
         // The nonce is used whatever becomes of the rest, so this write is no part of what can be taken back.
         journal.meter = Meter::unbounded();
-        kernel.members.update_at(journal, slot).ok()??.nonces = nonces;
+        if let Some(member) = kernel.members.update_at(journal, slot)? {
+            member.nonces = nonces;
+        }
         journal.commit();
 
         let caller = Caller::Member {
@@ -238,7 +263,7 @@ impl<L: Modules> Machine<L> {
         let (_, units) = self.run(receipts, ReceiptId::Tx(id), caller, limit, |cx| {
             run_calls::<L>(cx, tx)
         });
-        Some(units)
+        Ok(units)
     }
 
     /// Opens a receipt, does the work all or none, then what was kept, and closes the receipt.
@@ -359,7 +384,7 @@ fn open<'a>(cx: &mut Cx<'_>, tx: &Envelope<'a>) -> Result<CallList<'a>, Code> {
     cx.stores.journal.meter.bytes(tx.bytes().len())?;
     match tx.payload()?.1 {
         Payload::Clear(calls) => Ok(calls),
-        Payload::Sealed { .. } => Err(codes::PAYLOAD_SEALED),
+        Payload::Sealed { .. } => Err(Code::PAYLOAD_SEALED),
     }
 }
 

@@ -3,7 +3,6 @@
 //! A unit stands for about ten nanoseconds on the machine the limits were set on; what counts is that nothing a member can
 //! send makes a block take longer than its limit says.
 
-use super::codes;
 use crate::receipt::Code;
 
 /// Units of a transaction before its first call.
@@ -85,7 +84,7 @@ impl Meter {
     pub(crate) fn charge(&mut self, units: u64) -> Result<(), Code> {
         let spent = self.units.saturating_add(units);
         if spent > self.units_limit {
-            return Err(codes::METER_EXCEEDED);
+            return Err(Code::METER_EXCEEDED);
         }
         self.units = spent;
         Ok(())
@@ -94,7 +93,7 @@ impl Meter {
     #[inline]
     pub(crate) fn write(&mut self) -> Result<(), Code> {
         if self.writes == self.writes_limit {
-            return Err(codes::METER_EXCEEDED);
+            return Err(Code::METER_EXCEEDED);
         }
         self.charge(UNITS_WRITE)?;
         self.writes += 1;
@@ -121,16 +120,16 @@ mod tests {
     fn spends_to_the_limit_and_not_beyond() {
         let mut meter = Meter::of(10);
         assert_eq!(meter.charge(10), Ok(()));
-        assert_eq!(meter.charge(1), Err(codes::METER_EXCEEDED));
+        assert_eq!(meter.charge(1), Err(Code::METER_EXCEEDED));
         assert_eq!(
             meter.charge(u64::MAX),
-            Err(codes::METER_EXCEEDED),
+            Err(Code::METER_EXCEEDED),
             "no overflow"
         );
         assert_eq!(meter.spent(), 10, "a refused charge costs nothing");
         let mut meter = Meter::of(100).with_writes(1);
         assert_eq!(meter.write(), Ok(()));
-        assert_eq!(meter.write(), Err(codes::METER_EXCEEDED));
+        assert_eq!(meter.write(), Err(Code::METER_EXCEEDED));
         assert_eq!(meter.spent(), UNITS_WRITE);
     }
 }

@@ -119,7 +119,6 @@
 
 pub mod access;
 pub mod changes;
-pub mod codes;
 pub mod context;
 mod declare;
 pub mod describe;

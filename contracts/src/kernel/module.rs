@@ -1,7 +1,6 @@
 //! What a scenario is to the kernel: a number, calls, events, tables, and the list that all of them stand in.
 
 use super::access::AccessSet;
-use super::codes;
 use super::context::{Cx, Phase};
 use super::envelope::CallView;
 use super::rights::{self, Profiles, Who};
@@ -25,6 +24,8 @@ pub trait Module: Sized + 'static {
     type Tables: TableSet;
     /// Number, name, roles, profiles, cost and fields of every call. What is not listed is refused.
     const METHODS: &'static [Method] = <Self::Call<'static> as Calls<'static>>::METHODS;
+    /// Tables whose entries are shown to nobody who has not signed for it: no query and no proof of an entry gives them out.
+    const CLOSED: &'static [&'static str] = &[];
     /// Whether [`Module::on_block`] does anything.
     const PHASES: bool = false;
 
@@ -43,7 +44,7 @@ pub trait Module: Sized + 'static {
     /// As above.
     fn on_trigger(number: u64, data: &[u8], cx: &mut Cx<'_>) -> Result<(), Code> {
         let _ = (number, data, cx);
-        Err(codes::UNKNOWN_METHOD)
+        Err(Code::UNKNOWN_METHOD)
     }
 
     /// Work of its own at the beginning and at the end of every block; bounded by the limits of a phase.
@@ -252,7 +253,7 @@ pub fn touches<M: Module>(call: CallView<'_>, set: &mut AccessSet) -> Result<(),
 
 fn method_of<M: Module>(number: u16) -> Result<&'static Method, Code> {
     let place = usize::from(number).wrapping_sub(1);
-    M::METHODS.get(place).ok_or(codes::UNKNOWN_METHOD)
+    M::METHODS.get(place).ok_or(Code::UNKNOWN_METHOD)
 }
 
 fn decode<'a, M: Module>(call: CallView<'a>) -> Result<M::Call<'a>, Malformed> {

@@ -143,6 +143,15 @@ impl<K: Key, V: Value> Journaled for Ordered<K, V> {
         changes.end_table();
     }
 
+    fn value(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let key: K = borsh::from_slice(key).ok()?;
+        self.get(&key).map(super::table::encoded)
+    }
+
+    fn in_words(&self, key: &[u8], value: Option<&[u8]>) -> Option<(String, String)> {
+        super::table::in_words::<K, V>(key, value)
+    }
+
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
         let key: K = borsh::from_slice(key).map_err(|_| Malformed)?;
         let value: V = borsh::from_slice(value).map_err(|_| Malformed)?;

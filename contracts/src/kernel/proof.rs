@@ -8,6 +8,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha512_256};
 
 use super::wire::Reader;
+use crate::block::{CertifiedHeader, Height};
 
 /// A SHA-512/256 hash.
 pub type Digest = [u8; 32];
@@ -191,6 +192,54 @@ impl ChangeProof {
             last /= 2;
         }
         path.next().is_none() && counted_root(self.count, &hash) == *root
+    }
+}
+
+/// What an entry of the state is, with everything needed to believe it: a proof and a certified block.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct EntryProof {
+    /// Module, table and the entry's own key.
+    pub key: Vec<u8>,
+    /// Its value; none when there is no such entry.
+    pub value: Option<Vec<u8>>,
+    /// What shows it.
+    pub evidence: Evidence,
+    /// The block whose roots it is shown against, and its certificate.
+    pub block: CertifiedHeader,
+}
+
+/// What shows an entry.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Evidence {
+    /// As it was after the block `header.checkpoint`, against the state root.
+    State(StateProof),
+    /// As the block `header.height` left it, against the changes root.
+    Change(ChangeProof),
+}
+
+impl EntryProof {
+    /// Whether the header's roots show the value. This says nothing about the header itself: check the signatures of the quorum
+    /// as well.
+    #[must_use]
+    pub fn verify(&self) -> bool {
+        let header = &self.block.header;
+        let value = self.value.as_deref();
+        match &self.evidence {
+            Evidence::State(proof) => proof.verify(&header.state_root.0, &self.key, value),
+            Evidence::Change(proof) => {
+                let shown = proof.verify(&header.changes_root.0, &self.key);
+                shown == Some(value.map_or(Shown::Gone, Shown::Value))
+            }
+        }
+    }
+
+    /// The height after which the entry was as shown.
+    #[must_use]
+    pub fn height(&self) -> Height {
+        match self.evidence {
+            Evidence::State(_) => self.block.header.checkpoint,
+            Evidence::Change(_) => self.block.header.height,
+        }
     }
 }
 

@@ -58,6 +58,39 @@ pub struct Receipts {
 const FIXED: usize = 8 + 4 + 2 + 1 + 8 + 4;
 
 impl Receipts {
+    /// The receipts of a block from its buffer, each read once.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(&bytes);
+        let mut ends = Vec::new();
+        while !reader.rest().is_empty() {
+            ReceiptView::read(&mut reader)?;
+            ends.push(bytes.len() - reader.rest().len());
+        }
+        Ok(Self {
+            bytes,
+            ends,
+            ..Self::default()
+        })
+    }
+
+    /// The receipt at this place.
+    #[must_use]
+    pub fn get(&self, index: u32) -> Option<&[u8]> {
+        let at = index as usize;
+        let end = *self.ends.get(at)?;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.bytes[start..end])
+    }
+
+    /// The receipts in order, to be read.
+    pub fn views(&self) -> impl Iterator<Item = ReceiptView<'_>> {
+        let views = self.iter().map(ReceiptView::parse);
+        views.map(|view| view.expect("this machine wrote it, or it was read once"))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -217,29 +250,44 @@ pub struct EventView<'a> {
 }
 
 impl<'a> ReceiptView<'a> {
+    /// The transaction it is of, if it is of one.
+    #[must_use]
+    pub fn tx(&self) -> Option<TxId> {
+        match self.id {
+            ReceiptId::Tx(id) => Some(id),
+            ReceiptId::Trigger(_) | ReceiptId::Phase { .. } => None,
+        }
+    }
+
     /// Reads a receipt, and checks that its events are whole.
     ///
     /// # Errors
     /// [`Malformed`].
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(bytes);
-        let id = match u8::decode(&mut reader)? {
+        let view = Self::read(&mut reader)?;
+        reader.end()?;
+        Ok(view)
+    }
+
+    /// Reads the receipt that comes next.
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let id = match u8::decode(reader)? {
             0 => ReceiptId::Tx(TxId(*reader.array()?)),
-            1 => ReceiptId::Trigger(u64::decode(&mut reader)?),
+            1 => ReceiptId::Trigger(u64::decode(reader)?),
             2 => ReceiptId::Phase {
-                module: u16::decode(&mut reader)?,
-                end: bool::decode(&mut reader)?,
+                module: u16::decode(reader)?,
+                end: bool::decode(reader)?,
             },
             _ => return Err(Malformed),
         };
-        let height = u64::decode(&mut reader)?;
-        let index = u32::decode(&mut reader)?;
-        let code = Code(u16::decode(&mut reader)?);
-        let call = Some(u8::decode(&mut reader)?).filter(|call| *call != NO_CALL);
-        let units = u64::decode(&mut reader)?;
+        let height = u64::decode(reader)?;
+        let index = u32::decode(reader)?;
+        let code = Code(u16::decode(reader)?);
+        let call = Some(u8::decode(reader)?).filter(|call| *call != NO_CALL);
+        let units = u64::decode(reader)?;
         let events = reader.blob()?;
         let message = std::str::from_utf8(reader.blob()?).map_err(|_| Malformed)?;
-        reader.end()?;
         let mut rest = Reader::new(events);
         while !rest.rest().is_empty() {
             next_event(&mut rest)?;

@@ -1,6 +1,5 @@
 //! Who may call what: roles by methods by chain profile. What is not allowed is refused.
 
-use super::codes;
 use super::module::Method;
 use crate::account::Roles;
 use crate::genesis::Profile;
@@ -57,7 +56,7 @@ impl Profiles {
 #[inline]
 pub fn check(method: &Method, roles: Roles, profile: Profile) -> Result<(), Code> {
     if !method.profiles.has(profile) {
-        return Err(codes::WRONG_PROFILE);
+        return Err(Code::WRONG_PROFILE);
     }
     match method.who {
         Who::EveryMember => Ok(()),

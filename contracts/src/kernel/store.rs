@@ -126,6 +126,34 @@ pub const fn rise(names: &[(u8, &str)]) -> bool {
     true
 }
 
+/// The whole key of an entry in the table of this name: module and table, big endian, and the entry's own key.
+///
+/// # Panics
+/// When the module has no such table.
+#[must_use]
+pub fn entry_key<M: Module>(table: &str, own: &impl borsh::BorshSerialize) -> Vec<u8> {
+    whole_key(M::ID, M::Tables::new(M::ID, 0).names(), table, own)
+}
+
+/// As [`entry_key`], of a member.
+#[must_use]
+pub fn member_key(key: &crate::tx::PublicKey) -> Vec<u8> {
+    whole_key(0, MemberTables::new(0, 0).names(), "members", key)
+}
+
+fn whole_key(
+    module: u16,
+    names: &[(u8, &str)],
+    table: &str,
+    own: &impl borsh::BorshSerialize,
+) -> Vec<u8> {
+    let found = names.iter().find(|(_, name)| *name == table);
+    let (number, _) = found.unwrap_or_else(|| panic!("module {module} has no table {table}"));
+    let mut bytes = super::table::Place::new(module, 0, *number).prefix.to_vec();
+    borsh::to_writer(&mut bytes, own).expect("writing to memory cannot fail");
+    bytes
+}
+
 /// Why bytes are no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
@@ -145,6 +173,8 @@ pub struct Stores {
     pub(crate) kernel: MemberTables,
     sets: Vec<(u16, Box<dyn TableSet>)>,
     places: [u8; MODULES_MAX],
+    /// Module and table, as keys begin, of those that are closed.
+    closed: Vec<[u8; 4]>,
     pub(crate) journal: Journal,
     /// How much the last block changed.
     room: (usize, usize),
@@ -158,6 +188,7 @@ impl Stores {
             kernel: MemberTables::new(0, 0),
             sets: Vec::new(),
             places: [NONE; MODULES_MAX],
+            closed: Vec::new(),
             journal: Journal::new(),
             room: (0, 0),
         }
@@ -172,6 +203,9 @@ impl Stores {
         assert!(M::ID > above, "module {} after module {above}", M::ID);
         let place = u8::try_from(self.sets.len() + 1).expect("fewer than 255 modules");
         self.places[usize::from(M::ID)] = place;
+        let closed = M::CLOSED.iter().map(|table| entry_key::<M>(table, &()));
+        let closed = closed.filter_map(|key| <[u8; 4]>::try_from(key).ok());
+        self.closed.extend(closed);
         self.sets
             .push((M::ID, Box::new(M::Tables::new(M::ID, place))));
     }
@@ -245,6 +279,46 @@ impl Stores {
             }
         }
         changes
+    }
+
+    /// The encoded value of the entry with this whole key: module, table and the entry's own.
+    #[must_use]
+    pub fn value(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let (_, table, own) = self.place_of(key)?;
+        table.value(own)
+    }
+
+    /// Whether the entries of this one's table are shown to nobody who has not signed for it.
+    #[must_use]
+    pub fn is_closed(&self, key: &[u8]) -> bool {
+        let prefix = key.first_chunk::<4>();
+        prefix.is_some_and(|prefix| self.closed.contains(prefix))
+    }
+
+    /// The table of an entry, its own key, and its value, in words for people. None for a key of no table, and for bytes that
+    /// are no value of it.
+    #[must_use]
+    pub fn in_words(&self, key: &[u8], value: Option<&[u8]>) -> Option<(&str, String, String)> {
+        let (name, table, own) = self.place_of(key)?;
+        let (key, value) = table.in_words(own, value)?;
+        Some((name, key, value))
+    }
+
+    /// Name and table that a whole key belongs to, and what of it is the entry's own.
+    fn place_of<'a>(&self, key: &'a [u8]) -> Option<(&'static str, &dyn Journaled, &'a [u8])> {
+        let ([high, low, 0, number], own) = key.split_first_chunk::<4>()? else {
+            return None;
+        };
+        let set: &dyn TableSet = match u16::from_be_bytes([*high, *low]) {
+            0 => &self.kernel,
+            module => {
+                let place = *self.places.get(usize::from(module))?;
+                let (_, set) = self.sets.get(usize::from(place).wrapping_sub(1))?;
+                set.as_ref()
+            }
+        };
+        let (_, name) = set.names().iter().find(|(known, _)| known == number)?;
+        Some((name, set.table_ref(*number), own))
     }
 
     /// The whole state as bytes: a tag, then each entry as two lengths, key and value, by rising key.
@@ -331,6 +405,7 @@ impl Clone for Stores {
             kernel: self.kernel.clone(),
             sets: sets.collect(),
             places: self.places,
+            closed: self.closed.clone(),
             journal: self.journal.clone(),
             room: self.room,
         }

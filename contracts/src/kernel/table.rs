@@ -5,6 +5,7 @@
 //! writes on this machine and must not reach the state; there is no way to list them. What has to be walked is an
 //! [`Ordered`](super::ordered::Ordered) table and says so.
 
+use std::fmt::Debug;
 use std::hash::Hash;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -17,20 +18,23 @@ use crate::receipt::Code;
 
 /// What a table can be keyed by.
 pub trait Key:
-    Clone + Eq + Ord + Hash + BorshSerialize + BorshDeserialize + Send + Sync + 'static
+    Clone + Debug + Eq + Ord + Hash + BorshSerialize + BorshDeserialize + Send + Sync + 'static
 {
 }
-impl<T: Clone + Eq + Ord + Hash + BorshSerialize + BorshDeserialize + Send + Sync + 'static> Key
-    for T
+impl<T: Clone + Debug + Eq + Ord + Hash + BorshSerialize + BorshDeserialize + Send + Sync + 'static>
+    Key for T
 {
 }
 
 /// What a table can hold.
 pub trait Value:
-    Clone + PartialEq + BorshSerialize + BorshDeserialize + Send + Sync + 'static
+    Clone + Debug + PartialEq + BorshSerialize + BorshDeserialize + Send + Sync + 'static
 {
 }
-impl<T: Clone + PartialEq + BorshSerialize + BorshDeserialize + Send + Sync + 'static> Value for T {}
+impl<T: Clone + Debug + PartialEq + BorshSerialize + BorshDeserialize + Send + Sync + 'static> Value
+    for T
+{
+}
 
 /// Where a table stands: made by [`tables!`](crate::tables), which numbers them.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +67,12 @@ pub trait Journaled: Send + Sync {
     /// Writes down every entry, as if each had changed.
     fn entries(&self, changes: &mut Changes);
 
+    /// The encoded value of the entry with this encoded key, without module and table.
+    fn value(&self, key: &[u8]) -> Option<Vec<u8>>;
+
+    /// An encoded key and, if there is one, an encoded value in words, for people.
+    fn in_words(&self, key: &[u8], value: Option<&[u8]>) -> Option<(String, String)>;
+
     /// Takes in an entry as [`Journaled::entries`] gave it: key without module and table. Only while no block runs.
     ///
     /// # Errors
@@ -76,6 +86,22 @@ pub trait Journaled: Send + Sync {
     fn loaded(&mut self) -> Result<(), Malformed> {
         Ok(())
     }
+}
+
+/// A value as leaves hold it.
+pub(crate) fn encoded<T: BorshSerialize>(value: &T) -> Vec<u8> {
+    borsh::to_vec(value).expect("writing to memory cannot fail")
+}
+
+/// See [`Journaled::in_words`].
+pub(crate) fn in_words<K: BorshDeserialize + Debug, V: BorshDeserialize + Debug>(
+    key: &[u8],
+    value: Option<&[u8]>,
+) -> Option<(String, String)> {
+    let key: K = borsh::from_slice(key).ok()?;
+    let value: Option<V> = value.map(borsh::from_slice).transpose().ok()?;
+    let value = value.map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"));
+    Some((format!("{key:?}"), value))
 }
 
 /// Number of a slot. Good for the table it came from, as long as the entry exists.
@@ -338,6 +364,15 @@ impl<K: Key, V: Value> Journaled for Table<K, V> {
             changes.push(self.place.prefix, &entry.key, entry.value.as_ref());
         }
         changes.end_table();
+    }
+
+    fn value(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let key: K = borsh::from_slice(key).ok()?;
+        self.get(&key).map(encoded::<V>)
+    }
+
+    fn in_words(&self, key: &[u8], value: Option<&[u8]>) -> Option<(String, String)> {
+        in_words::<K, V>(key, value)
     }
 
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {

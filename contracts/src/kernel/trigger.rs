@@ -5,7 +5,6 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::codes;
 use super::context::BlockInfo;
 use super::member::MemberTables;
 use crate::block::Height;
@@ -44,7 +43,7 @@ pub(crate) fn check(block: &BlockInfo, when: When, data: &[u8]) -> Result<(), Co
     if later && data.len() <= DATA_MAX {
         Ok(())
     } else {
-        Err(codes::SCHEDULE_INVALID)
+        Err(Code::SCHEDULE_INVALID)
     }
 }
 

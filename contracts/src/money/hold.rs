@@ -10,7 +10,6 @@ use super::{Money, cash};
 use crate::amount::{Currency, Money as Amount};
 use crate::identity::account::{self, AccountStatus};
 use crate::identity::{Identity, endorse};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::trigger::When;
 use crate::receipt::Code;
@@ -48,7 +47,7 @@ pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code>
     let giver = cx.read::<Identity>().to_move(cx.member(), from)?;
     let receiver = cx.read::<Identity>().to_receive(to)?;
     if from == to {
-        return Err(codes::SAME_ACCOUNT);
+        return Err(Code::SAME_ACCOUNT);
     }
     if amount <= Amount::ZERO {
         return Err(Code::AMOUNT_NOT_POSITIVE);
@@ -58,7 +57,7 @@ pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code>
     }
     let made = cx.read::<Money>().made.get(&from).copied().unwrap_or(0);
     if until.0.saturating_sub(cx.block().time.0) > LIFE_MAX || made == HOLDS_MAX {
-        return Err(codes::HOLD_INVALID);
+        return Err(Code::HOLD_INVALID);
     }
     account::second(cx, from, giver, || endorse::digest::<Money>(call))?;
 
@@ -134,7 +133,7 @@ pub(super) fn void(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
 /// The time of a hold is over.
 pub(super) fn expire(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
     let hold = cx.read::<Money>().holds.get(&number).copied();
-    let hold = hold.ok_or(codes::UNKNOWN_HOLD)?;
+    let hold = hold.ok_or(Code::UNKNOWN_HOLD)?;
     end(cx, number, &hold)?;
     let Hold { from, to, .. } = hold;
     cx.emit::<Money>(&Event::HoldExpired {
@@ -146,10 +145,10 @@ pub(super) fn expire(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
 
 fn for_receiver(cx: &Cx<'_>, number: u64) -> Result<Hold, Code> {
     let hold = cx.read::<Money>().holds.get(&number).copied();
-    let hold = hold.ok_or(codes::UNKNOWN_HOLD)?;
+    let hold = hold.ok_or(Code::UNKNOWN_HOLD)?;
     match cx.read::<Identity>().represented(cx.member(), hold.to) {
         Ok(_) => Ok(hold),
-        Err(_) => Err(codes::NOT_OF_HOLD),
+        Err(_) => Err(Code::NOT_OF_HOLD),
     }
 }
 

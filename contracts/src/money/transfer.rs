@@ -6,7 +6,6 @@ use crate::account::Roles;
 use crate::amount::{Currency, Money as Amount};
 use crate::identity::account::{self, AccountStatus};
 use crate::identity::{Identity, endorse};
-use crate::kernel::codes;
 use crate::kernel::context::{Caller, Cx};
 use crate::kernel::table::Slot;
 use crate::receipt::Code;
@@ -26,7 +25,7 @@ pub(super) fn transfer(
     let giver = identity.to_move(cx.member(), from)?;
     let receiver = identity.to_receive(to)?;
     if from == to {
-        return Err(codes::SAME_ACCOUNT);
+        return Err(Code::SAME_ACCOUNT);
     }
     if amount <= Amount::ZERO {
         return Err(Code::AMOUNT_NOT_POSITIVE);
@@ -77,7 +76,7 @@ pub(super) fn deposit(
 ) -> Result<(), Code> {
     let slot = cx.read::<Identity>().to_receive(id)?;
     if account::is_own(cx, id, slot) {
-        return Err(codes::OWN_ACCOUNT);
+        return Err(Code::OWN_ACCOUNT);
     }
     if !currency.is_valid() {
         return Err(Code::UNKNOWN_CURRENCY);
@@ -149,7 +148,7 @@ pub(super) fn set_limit(
 ) -> Result<(), Code> {
     let slot = cx.read::<Identity>().to_receive(id)?;
     if account::is_own(cx, id, slot) {
-        return Err(codes::OWN_ACCOUNT);
+        return Err(Code::OWN_ACCOUNT);
     }
     if !currency.is_valid() {
         return Err(Code::UNKNOWN_CURRENCY);
@@ -157,7 +156,7 @@ pub(super) fn set_limit(
     let held = cash::of(cx, id, slot, currency);
     let drawn = i128::from(held.reserved.0) - i128::from(held.balance.0);
     if limit < Amount::ZERO || i128::from(limit.0) < drawn {
-        return Err(codes::LIMIT_INVALID);
+        return Err(Code::LIMIT_INVALID);
     }
     change_total(cx, currency, |total| {
         total.credit = total.credit.checked_sub(held.limit)?.checked_add(limit)?;

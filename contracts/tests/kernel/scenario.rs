@@ -2,7 +2,6 @@
 
 use bds_contracts::Code;
 use bds_contracts::genesis::Profile;
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::machine::Machine;
 use bds_contracts::kernel::meter::Limits;
 use bds_contracts::kernel::module::{Modules, matrix};
@@ -123,7 +122,7 @@ fn what_is_due_happens_at_its_time_in_order_and_so_many_a_block() {
     let late = draft(ANNA, 10).call::<Escrow>(&open(10, 10, 1));
     assert_eq!(
         codes(&execute(&mut machine, &[wire(&late)])),
-        [kernel_codes::SCHEDULE_INVALID]
+        [Code::SCHEDULE_INVALID]
     );
 }
 
@@ -178,7 +177,7 @@ fn every_cell_of_the_matrix_holds_when_called() {
             let tx = draft(ANNA, 0).raw(module.unwrap().id, cell.method.number, &[]);
             let code = codes(&execute(&mut machine, &[wire(&tx)]))[0];
             // With no arguments a call that is allowed comes as far as decoding them.
-            let refused = [Code::WRONG_ROLE, kernel_codes::WRONG_PROFILE].contains(&code);
+            let refused = [Code::WRONG_ROLE, Code::WRONG_PROFILE].contains(&code);
             assert_eq!(refused, !cell.allowed, "{cell:?}: {code}");
             assert!(refused || code == Code::MALFORMED, "{cell:?}: {code}");
         }
@@ -263,14 +262,14 @@ fn nonces_come_in_any_order_and_count_once() {
         &[2, 0, 2, 64, 66, 1].map(|nonce| wire(&pay(nonce))),
     );
     // 2 comes twice, 66 lies beyond the window while 1 is missing.
-    assert_eq!((outcome.tx_count, outcome.dropped), (4, 2));
+    assert_eq!((outcome.tx_count, outcome.dropped.len()), (4, 2));
     assert_eq!(points(&machine, BERT), 104);
     let mut waits = pay(4);
     waits.after = Some(3);
     let outcome = execute(&mut machine, &[wire(&waits)]);
-    assert_eq!((outcome.tx_count, outcome.dropped), (0, 1));
+    assert_eq!((outcome.tx_count, outcome.dropped.len()), (0, 1));
     let outcome = execute(&mut machine, &[wire(&pay(3)), wire(&waits), wire(&pay(66))]);
-    assert_eq!((outcome.tx_count, outcome.dropped), (3, 0));
+    assert_eq!((outcome.tx_count, outcome.dropped.len()), (3, 0));
 
     // One permutation of the same transactions gives the same state as another.
     let mut random = Random(9);
@@ -303,7 +302,7 @@ fn nobody_spends_more_than_the_limits() {
     let one = wire(&draft(ANNA, 0).call::<Purse>(&pay));
     let many = wire(&(0..16).fold(draft(ANNA, 1), |d, _| d.call::<Purse>(&pay)));
     let outcome = execute(&mut machine, &[one, many]);
-    assert_eq!(codes(&outcome), [Code::OK, kernel_codes::METER_EXCEEDED]);
+    assert_eq!(codes(&outcome), [Code::OK, Code::METER_EXCEEDED]);
     assert_eq!(points(&machine, BERT), 101);
     for bytes in outcome.receipts.iter() {
         assert!(ReceiptView::parse(bytes).unwrap().units <= 150);
@@ -315,7 +314,7 @@ fn nobody_spends_more_than_the_limits() {
         .map(|n| wire(&draft(ANNA, n).call::<Purse>(&pay)))
         .collect();
     let first = execute(&mut machine, &txs);
-    assert!(first.dropped > 0 && first.tx_count > 0);
+    assert!(!first.dropped.is_empty() && first.tx_count > 0);
     let again = execute(&mut machine, &txs[first.tx_count as usize..]);
     assert_eq!(again.tx_count, first.tx_count);
 }
@@ -337,19 +336,19 @@ fn unknown_modules_methods_and_senders_are_refused_and_admission_says_so_first()
     assert_eq!(
         codes(&outcome),
         [
-            kernel_codes::UNKNOWN_MODULE,
-            kernel_codes::UNKNOWN_MODULE,
-            kernel_codes::UNKNOWN_METHOD,
-            kernel_codes::UNKNOWN_METHOD,
-            kernel_codes::UNKNOWN_METHOD
+            Code::UNKNOWN_MODULE,
+            Code::UNKNOWN_MODULE,
+            Code::UNKNOWN_METHOD,
+            Code::UNKNOWN_METHOD,
+            Code::UNKNOWN_METHOD
         ]
     );
     let admit = |bytes: &[u8]| {
         let tx = bds_contracts::kernel::envelope::Envelope::parse(bytes).unwrap();
         machine.admit(&block(2), &tx)
     };
-    assert_eq!(admit(&tx(2, 1, 9)), Err(kernel_codes::UNKNOWN_MODULE));
-    assert_eq!(admit(&tx(1, 3, 9)), Err(kernel_codes::UNKNOWN_METHOD));
+    assert_eq!(admit(&tx(2, 1, 9)), Err(Code::UNKNOWN_MODULE));
+    assert_eq!(admit(&tx(1, 3, 9)), Err(Code::UNKNOWN_METHOD));
     assert_eq!(admit(&tx(1, 1, 9)), Err(Code::MALFORMED));
     assert_eq!(admit(&tx(1, 1, 0)), Err(Code::NONCE_REUSED));
     assert_eq!(admit(&tx(1, 1, 900)), Err(Code::NONCE_GAP));

@@ -1,7 +1,6 @@
 //! A failed transaction leaves nothing behind but its nonce, its receipt and what was kept on purpose.
 
 use bds_contracts::Code;
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::envelope::Draft;
 use bds_contracts::kernel::machine::Machine;
 use bds_contracts::kernel::module::Modules;
@@ -101,7 +100,7 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
                 assert!(writes > 0, "every method writes");
                 break;
             }
-            if code == kernel_codes::METER_EXCEEDED {
+            if code == Code::METER_EXCEEDED {
                 failures += 1;
                 assert_eq!(
                     machine.stores().snapshot(),

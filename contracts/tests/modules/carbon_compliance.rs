@@ -5,7 +5,6 @@ use bds_contracts::amount::Quantity;
 use bds_contracts::carbon::compliance::{Compliance, Status, Year, status};
 use bds_contracts::carbon::installation::InstallationId;
 use bds_contracts::carbon::{Call, Carbon, InstrumentId};
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::tx::{AccountId, ContentHash, Millis};
@@ -177,11 +176,7 @@ fn phases_and_installations_are_refused_for_one_reason_in_a_fixed_order() {
             last_year,
         };
         let code = stage.call::<Carbon>(Who::Regulator, &phase);
-        assert_eq!(
-            code,
-            kernel_codes::PHASE_INVALID,
-            "{first_year}-{last_year}"
-        );
+        assert_eq!(code, Code::PHASE_INVALID, "{first_year}-{last_year}");
     }
     let longest = Call::DefinePhase {
         first_year: 2031,
@@ -189,7 +184,7 @@ fn phases_and_installations_are_refused_for_one_reason_in_a_fixed_order() {
     };
     assert_eq!(stage.call::<Carbon>(Who::Regulator, &longest), Code::OK);
     for (phase, instrument, code) in [
-        (2014, EUA, kernel_codes::PHASE_INVALID),
+        (2014, EUA, Code::PHASE_INVALID),
         (2013, InstrumentId(99), Code::UNKNOWN_INSTRUMENT),
     ] {
         let allow = Call::AllowInstrument { phase, instrument };
@@ -198,7 +193,7 @@ fn phases_and_installations_are_refused_for_one_reason_in_a_fixed_order() {
     for (call, code) in [
         (
             register(KILN, AccountId(9), "", (5, 4)),
-            kernel_codes::INSTALLATION_EXISTS,
+            Code::INSTALLATION_EXISTS,
         ),
         (
             register(NONE, AccountId(9), "", (5, 4)),
@@ -207,12 +202,9 @@ fn phases_and_installations_are_refused_for_one_reason_in_a_fixed_order() {
         (register(NONE, ANNA_S, "", (5, 4)), Code::ACCOUNT_KIND),
         (
             register(NONE, PLANT, "p", (4, 5)),
-            kernel_codes::INSTALLATION_INVALID,
+            Code::INSTALLATION_INVALID,
         ),
-        (
-            register(NONE, MILL, "", (4, 5)),
-            kernel_codes::INSTALLATION_INVALID,
-        ),
+        (register(NONE, MILL, "", (4, 5)), Code::INSTALLATION_INVALID),
     ] {
         assert_eq!(
             stage.call::<Carbon>(Who::Regulator, &call),
@@ -228,9 +220,9 @@ fn an_installation_is_allocated_each_year_once_and_all_or_none_get_theirs() {
     type Shares = &'static [(u64, u64)];
     let cases: [(Shares, u16, Code); 7] = [
         (&[], 2022, Code::TOO_MANY),
-        (&[(1, 5), (9, 5)], 2022, kernel_codes::UNKNOWN_INSTALLATION),
-        (&[(1, 5), (2, 5)], 2021, kernel_codes::YEAR_INVALID),
-        (&[(1, 5), (1, 5)], 2022, kernel_codes::ALREADY_ALLOCATED),
+        (&[(1, 5), (9, 5)], 2022, Code::UNKNOWN_INSTALLATION),
+        (&[(1, 5), (2, 5)], 2021, Code::YEAR_INVALID),
+        (&[(1, 5), (1, 5)], 2022, Code::ALREADY_ALLOCATED),
         (&[(1, 5), (2, 0)], 2022, Code::QUANTITY_ZERO),
         (&[(1, 600), (2, 401)], 2022, Code::BALANCE_TOO_LOW),
         (&[(1, 600), (2, 400)], 2022, Code::OK),
@@ -248,7 +240,7 @@ fn an_installation_is_allocated_each_year_once_and_all_or_none_get_theirs() {
     let again = allocate(&mut stage, EUA, 2022, &[(1, 1)]);
     assert_eq!(
         again,
-        kernel_codes::ALREADY_ALLOCATED,
+        Code::ALREADY_ALLOCATED,
         "another instrument does not help"
     );
 }
@@ -257,31 +249,27 @@ fn an_installation_is_allocated_each_year_once_and_all_or_none_get_theirs() {
 fn emissions_are_said_once_by_a_verifier_and_corrected_by_two() {
     let mut stage = stage();
     for (call, code) in [
-        (emit(NONE, 2022, 5), kernel_codes::UNKNOWN_INSTALLATION),
-        (emit(KILN, 2017, 5), kernel_codes::YEAR_INVALID),
-        (emit(KILN, 2031, 5), kernel_codes::YEAR_INVALID),
-        (emit(KILN, 2023, 5), kernel_codes::YEAR_INVALID),
+        (emit(NONE, 2022, 5), Code::UNKNOWN_INSTALLATION),
+        (emit(KILN, 2017, 5), Code::YEAR_INVALID),
+        (emit(KILN, 2031, 5), Code::YEAR_INVALID),
+        (emit(KILN, 2023, 5), Code::YEAR_INVALID),
         (emit(KILN, 2022, 5), Code::OK),
-        (emit(KILN, 2022, 5), kernel_codes::EMISSIONS_EXIST),
+        (emit(KILN, 2022, 5), Code::EMISSIONS_EXIST),
     ] {
         assert_eq!(stage.call::<Carbon>(Who::Verifier, &call), code, "{call:?}");
     }
     let early = correct(KILN, 2021, 5);
     let code = stage.call_of_two::<Carbon>(Who::Verifier, Who::Regulator, &early);
-    assert_eq!(code, kernel_codes::EMISSIONS_MISSING);
+    assert_eq!(code, Code::EMISSIONS_MISSING);
     let call = correct(KILN, 2022, 7);
     assert_eq!(
         stage.call::<Carbon>(Who::Regulator, &call),
-        kernel_codes::NOT_ENDORSED
+        Code::NOT_ENDORSED
     );
     for (who, second, code) in [
-        (Who::Regulator, Who::Regulator, kernel_codes::NOT_ENDORSED),
-        (Who::Regulator, Who::Anna, kernel_codes::NOT_ENDORSED),
-        (
-            Who::Regulator,
-            Who::Administrator,
-            kernel_codes::NOT_ENDORSED,
-        ),
+        (Who::Regulator, Who::Regulator, Code::NOT_ENDORSED),
+        (Who::Regulator, Who::Anna, Code::NOT_ENDORSED),
+        (Who::Regulator, Who::Administrator, Code::NOT_ENDORSED),
         (Who::Regulator, Who::Verifier, Code::OK),
         (Who::Verifier, Who::Regulator, Code::OK),
     ] {
@@ -305,7 +293,7 @@ fn nobody_verifies_the_emissions_of_an_account_it_represents() {
     let code = stage.call_of_two::<Identity>(Who::Regulator, Who::Regulator2, &both);
     assert_eq!(code, Code::OK);
     let own = stage.call::<Carbon>(Who::Anna, &emit(KILN, 2022, 5));
-    assert_eq!(own, kernel_codes::OWN_ACCOUNT);
+    assert_eq!(own, Code::OWN_ACCOUNT);
     assert_eq!(
         stage.call::<Carbon>(Who::Anna, &emit(SAW, 2022, 5)),
         Code::OK
@@ -317,9 +305,9 @@ fn nobody_verifies_the_emissions_of_an_account_it_represents() {
     // Nor as the second, nor as the first of a correction.
     let call = correct(KILN, 2022, 1);
     let second = stage.call_of_two::<Carbon>(Who::Verifier, Who::Anna, &call);
-    assert_eq!(second, kernel_codes::NOT_ENDORSED);
+    assert_eq!(second, Code::NOT_ENDORSED);
     let first = stage.call_of_two::<Carbon>(Who::Anna, Who::Verifier, &call);
-    assert_eq!(first, kernel_codes::OWN_ACCOUNT);
+    assert_eq!(first, Code::OWN_ACCOUNT);
 }
 
 #[test]
@@ -330,27 +318,27 @@ fn units_are_given_back_for_ones_own_installation_and_a_phase_that_takes_them() 
         (
             Who::Anna,
             surrender(NONE, PLANT, EUA_NEXT, 1, 2022),
-            kernel_codes::UNKNOWN_INSTALLATION,
+            Code::UNKNOWN_INSTALLATION,
         ),
         (
             Who::Anna,
             surrender(KILN, PLANT, EUA_NEXT, 1, 2017),
-            kernel_codes::YEAR_INVALID,
+            Code::YEAR_INVALID,
         ),
         (
             Who::Anna,
             surrender(KILN, MILL, EUA_NEXT, 1, 2022),
-            kernel_codes::NOT_OF_INSTALLATION,
+            Code::NOT_OF_INSTALLATION,
         ),
         (
             Who::Anna,
             surrender(KILN, PLANT, EUA, 1, 2022),
-            kernel_codes::NOT_ELIGIBLE,
+            Code::NOT_ELIGIBLE,
         ),
         (
             Who::Anna,
             surrender(KILN, PLANT, EUA_NEXT, 1, 2020),
-            kernel_codes::NOT_ELIGIBLE,
+            Code::NOT_ELIGIBLE,
         ),
         (
             Who::Bert,
@@ -395,9 +383,9 @@ fn the_deadline_gives_every_installation_its_code_and_what_comes_later_sets_it_a
     };
     let now = stage.machine.block().time.0;
     for (year, time, code) in [
-        (2012, now + 50_000, kernel_codes::YEAR_INVALID),
-        (2023, now + 50_000, kernel_codes::DEADLINE_INVALID),
-        (2022, now, kernel_codes::DEADLINE_INVALID),
+        (2012, now + 50_000, Code::YEAR_INVALID),
+        (2023, now + 50_000, Code::DEADLINE_INVALID),
+        (2022, now, Code::DEADLINE_INVALID),
         (2022, now + 500_000, Code::OK),
         // Moved while it is not over.
         (2022, now + 50_000, Code::OK),
@@ -448,7 +436,7 @@ fn the_deadline_gives_every_installation_its_code_and_what_comes_later_sets_it_a
     let over = stage.call::<Carbon>(Who::Regulator, &deadline(2022, u64::MAX));
     assert_eq!(
         over,
-        kernel_codes::DEADLINE_INVALID,
+        Code::DEADLINE_INVALID,
         "a deadline that is over stands"
     );
 }
@@ -500,9 +488,9 @@ fn units_go_over_to_the_next_period_one_for_one_under_a_rule() {
     let allow = |from, to| Call::AllowBanking { from, to };
     for (from, to, code) in [
         (InstrumentId(99), EUA, Code::UNKNOWN_INSTRUMENT),
-        (EUA, EUA, kernel_codes::BANKING_INVALID),
-        (EUA, VCU, kernel_codes::BANKING_INVALID),
-        (EUA, EUA_NEXT, kernel_codes::NOT_ENDORSED),
+        (EUA, EUA, Code::BANKING_INVALID),
+        (EUA, VCU, Code::BANKING_INVALID),
+        (EUA, EUA_NEXT, Code::NOT_ENDORSED),
     ] {
         let done = stage.call::<Carbon>(Who::Regulator, &allow(from, to));
         assert_eq!(done, code);
@@ -514,11 +502,11 @@ fn units_go_over_to_the_next_period_one_for_one_under_a_rule() {
         quantity: Quantity(quantity),
     };
     let early = stage.call::<Carbon>(Who::Anna, &bank(EUA, EUA_NEXT, 1));
-    assert_eq!(early, kernel_codes::BANKING_NOT_ALLOWED);
+    assert_eq!(early, Code::BANKING_NOT_ALLOWED);
     let rule = allow(EUA, EUA_NEXT);
     for (second, code) in [
-        (Who::Administrator, kernel_codes::NOT_ENDORSED),
-        (Who::Verifier, kernel_codes::NOT_ENDORSED),
+        (Who::Administrator, Code::NOT_ENDORSED),
+        (Who::Verifier, Code::NOT_ENDORSED),
         (Who::Regulator2, Code::OK),
     ] {
         assert_eq!(
@@ -527,11 +515,7 @@ fn units_go_over_to_the_next_period_one_for_one_under_a_rule() {
         );
     }
     for (who, call, code) in [
-        (
-            Who::Anna,
-            bank(EUA_NEXT, EUA, 1),
-            kernel_codes::BANKING_NOT_ALLOWED,
-        ),
+        (Who::Anna, bank(EUA_NEXT, EUA, 1), Code::BANKING_NOT_ALLOWED),
         (Who::Bert, bank(EUA, EUA_NEXT, 1), Code::NOT_REPRESENTATIVE),
         (Who::Anna, bank(EUA, EUA_NEXT, 0), Code::QUANTITY_ZERO),
         (Who::Anna, bank(EUA, EUA_NEXT, 301), Code::BALANCE_TOO_LOW),

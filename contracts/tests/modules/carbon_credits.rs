@@ -6,7 +6,6 @@ use bds_contracts::carbon::credit::Label;
 use bds_contracts::carbon::lifecycle::{Statement, Step};
 use bds_contracts::carbon::project::ProjectId;
 use bds_contracts::carbon::{Call, Carbon, InstrumentId, SerialRange};
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::units::pool::Fate;
@@ -89,21 +88,15 @@ fn projects_are_refused_for_one_reason_in_a_fixed_order() {
         methodology: "m",
     };
     for (call, code) in [
-        (register(FOREST, 0), kernel_codes::PROJECT_EXISTS),
+        (register(FOREST, 0), Code::PROJECT_EXISTS),
         (project(AccountId(9), BANK_S, 0, ""), Code::UNKNOWN_ACCOUNT),
         (project(BERT_S, AccountId(9), 0, ""), Code::UNKNOWN_ACCOUNT),
         (project(BERT_S, BANK_S, 0, ""), Code::ACCOUNT_KIND),
-        (
-            project(BERT_S, BUFFER, 0, ""),
-            kernel_codes::PROJECT_INVALID,
-        ),
-        (
-            project(BUFFER, BUFFER, 0, "p"),
-            kernel_codes::PROJECT_INVALID,
-        ),
+        (project(BERT_S, BUFFER, 0, ""), Code::PROJECT_INVALID),
+        (project(BUFFER, BUFFER, 0, "p"), Code::PROJECT_INVALID),
         (
             project(BERT_S, BUFFER, 1_000_001, "p"),
-            kernel_codes::PROJECT_INVALID,
+            Code::PROJECT_INVALID,
         ),
         (project(BERT_S, BUFFER, 1_000_000, "p"), Code::OK),
     ] {
@@ -134,7 +127,7 @@ fn credits_are_issued_by_two_without_a_part_in_them_and_a_part_is_set_aside() {
     };
     let future = YEAR_2023 + 1_000_000_000;
     for (call, code) in [
-        (issue(ProjectId(9), 0, 1), kernel_codes::UNKNOWN_PROJECT),
+        (issue(ProjectId(9), 0, 1), Code::UNKNOWN_PROJECT),
         (with(InstrumentId(99), 0, (2, 1), 1), Code::QUANTITY_ZERO),
         (
             with(InstrumentId(99), 5, (2, 1), 1),
@@ -142,14 +135,11 @@ fn credits_are_issued_by_two_without_a_part_in_them_and_a_part_is_set_aside() {
         ),
         (with(VCU, 5, (2, 1), 1), Code::INSTRUMENT_INVALID),
         (with(EUA, 5, (2, 1), 1), Code::INSTRUMENT_INVALID),
-        (with(CREDIT, 5, (2, 2), 1), kernel_codes::PERIOD_INVALID),
-        (
-            with(CREDIT, 5, (2, future), 1),
-            kernel_codes::PERIOD_INVALID,
-        ),
-        (with(CREDIT, 5, (2, 3), 1), kernel_codes::EVIDENCE_USED),
-        (with(CREDIT, 5, (2, 3), 0), kernel_codes::EVIDENCE_USED),
-        (with(CREDIT, 5, (2, 3), 2), kernel_codes::NOT_ENDORSED),
+        (with(CREDIT, 5, (2, 2), 1), Code::PERIOD_INVALID),
+        (with(CREDIT, 5, (2, future), 1), Code::PERIOD_INVALID),
+        (with(CREDIT, 5, (2, 3), 1), Code::EVIDENCE_USED),
+        (with(CREDIT, 5, (2, 3), 0), Code::EVIDENCE_USED),
+        (with(CREDIT, 5, (2, 3), 2), Code::NOT_ENDORSED),
     ] {
         assert_eq!(
             stage.call::<Carbon>(Who::Regulator, &call),
@@ -159,9 +149,9 @@ fn credits_are_issued_by_two_without_a_part_in_them_and_a_part_is_set_aside() {
     }
     let more = issue(FOREST, 10, 2);
     for (second, code) in [
-        (Who::Regulator, kernel_codes::NOT_ENDORSED),
-        (Who::Administrator, kernel_codes::NOT_ENDORSED),
-        (Who::Bert, kernel_codes::NOT_ENDORSED),
+        (Who::Regulator, Code::NOT_ENDORSED),
+        (Who::Administrator, Code::NOT_ENDORSED),
+        (Who::Bert, Code::NOT_ENDORSED),
         (Who::Regulator2, Code::OK),
     ] {
         let done = stage.call_of_two::<Carbon>(Who::Regulator, second, &more);
@@ -176,7 +166,7 @@ fn credits_are_issued_by_two_without_a_part_in_them_and_a_part_is_set_aside() {
         quantity: Quantity(1),
     };
     let code = stage.call::<Units>(Who::Regulator, &plain);
-    assert_eq!(code, kernel_codes::CREDIT_NEEDS_PROJECT);
+    assert_eq!(code, Code::CREDIT_NEEDS_PROJECT);
 }
 
 #[test]
@@ -194,10 +184,10 @@ fn nobody_issues_credits_to_itself() {
     assert_eq!(code, Code::OK);
     let more = issue(FOREST, 10, 2);
     let first = stage.call_of_two::<Carbon>(Who::Bert, Who::Verifier, &more);
-    assert_eq!(first, kernel_codes::OWN_ACCOUNT);
+    assert_eq!(first, Code::OWN_ACCOUNT);
     let call = issue(FOREST, 11, 2);
     let second = stage.call_of_two::<Carbon>(Who::Regulator, Who::Bert, &call);
-    assert_eq!(second, kernel_codes::NOT_ENDORSED);
+    assert_eq!(second, Code::NOT_ENDORSED);
 }
 
 #[test]
@@ -211,7 +201,7 @@ fn labels_are_added_to_an_issue() {
         };
         stage.call::<Carbon>(Who::Regulator, &call)
     };
-    assert_eq!(add(2, &[Label::Ccb]), kernel_codes::UNKNOWN_ISSUANCE);
+    assert_eq!(add(2, &[Label::Ccb]), Code::UNKNOWN_ISSUANCE);
     assert_eq!(add(1, &[]), Code::TOO_MANY);
     assert_eq!(add(1, &[Label::Corsia, Label::Corsia]), Code::OK);
     assert_eq!(add(1, &[Label::Ccb]), Code::OK);
@@ -278,34 +268,10 @@ fn credits_are_retired_once_with_a_certificate() {
         ),
         (Who::Bert, BERT_S, &blocks[..], "a village", Code::OK),
         // The second time, and a block that touches what is out, have a code of their own.
-        (
-            Who::Bert,
-            BERT_S,
-            &blocks[..],
-            "x",
-            kernel_codes::BLOCK_SPENT,
-        ),
-        (
-            Who::Bert,
-            BERT_S,
-            &[(1, 5)][..],
-            "x",
-            kernel_codes::BLOCK_SPENT,
-        ),
-        (
-            Who::Bert,
-            BERT_S,
-            &[(9, 12)][..],
-            "x",
-            kernel_codes::BLOCK_SPENT,
-        ),
-        (
-            Who::Bert,
-            BERT_S,
-            &[(1, 30)][..],
-            "x",
-            kernel_codes::BLOCK_SPENT,
-        ),
+        (Who::Bert, BERT_S, &blocks[..], "x", Code::BLOCK_SPENT),
+        (Who::Bert, BERT_S, &[(1, 5)][..], "x", Code::BLOCK_SPENT),
+        (Who::Bert, BERT_S, &[(9, 12)][..], "x", Code::BLOCK_SPENT),
+        (Who::Bert, BERT_S, &[(1, 30)][..], "x", Code::BLOCK_SPENT),
         (Who::Bert, BERT_S, &[(1, 4), (10, 19)][..], "x", Code::OK),
     ] {
         let call = retire(account, blocks, name);
@@ -331,10 +297,7 @@ fn credits_are_retired_once_with_a_certificate() {
     assert_eq!(stage.call::<Units>(Who::Bert, &give), Code::OK);
     let both = [(21, 25)];
     let call = retire(JOINT, &both, "both");
-    assert_eq!(
-        stage.call::<Carbon>(Who::Anna, &call),
-        kernel_codes::NOT_ENDORSED
-    );
+    assert_eq!(stage.call::<Carbon>(Who::Anna, &call), Code::NOT_ENDORSED);
     assert_eq!(
         stage.call_of_two::<Carbon>(Who::Anna, Who::Bert, &call),
         Code::OK
@@ -351,11 +314,11 @@ fn a_saving_that_is_undone_is_made_up_for_out_of_the_buffer_by_two() {
         reason: "a fire",
     };
     for (call, code) in [
-        (call(ProjectId(9), CREDIT, 0), kernel_codes::UNKNOWN_PROJECT),
+        (call(ProjectId(9), CREDIT, 0), Code::UNKNOWN_PROJECT),
         (call(FOREST, CREDIT, 0), Code::QUANTITY_ZERO),
         (call(FOREST, InstrumentId(99), 1), Code::UNKNOWN_INSTRUMENT),
         (call(FOREST, CREDIT, 12), Code::BALANCE_TOO_LOW),
-        (call(FOREST, CREDIT, 11), kernel_codes::NOT_ENDORSED),
+        (call(FOREST, CREDIT, 11), Code::NOT_ENDORSED),
     ] {
         assert_eq!(
             stage.call::<Carbon>(Who::Regulator, &call),
@@ -366,7 +329,7 @@ fn a_saving_that_is_undone_is_made_up_for_out_of_the_buffer_by_two() {
     let some = call(FOREST, CREDIT, 4);
     // The cash operator represents the buffer: it is no second.
     let own = stage.call_of_two::<Carbon>(Who::Regulator, Who::Bank, &some);
-    assert_eq!(own, kernel_codes::NOT_ENDORSED);
+    assert_eq!(own, Code::NOT_ENDORSED);
     let done = stage.call_of_two::<Carbon>(Who::Regulator, Who::Verifier, &some);
     assert_eq!(done, Code::OK);
     assert_eq!(numbers(&stage, BUFFER), [(95, 101)]);
@@ -404,14 +367,11 @@ fn credits_go_over_to_another_programme_and_come_in_without_counting_twice() {
         Code::NOT_REPRESENTATIVE
     );
     assert_eq!(stage.call::<Carbon>(Who::Bert, &out), Code::OK);
-    assert_eq!(
-        stage.call::<Carbon>(Who::Bert, &out),
-        kernel_codes::BLOCK_SPENT
-    );
+    assert_eq!(stage.call::<Carbon>(Who::Bert, &out), Code::BLOCK_SPENT);
     let retired = stage.call::<Carbon>(Who::Bert, &retire(BERT_S, &blocks, "x"));
     assert_eq!(
         retired,
-        kernel_codes::BLOCK_SPENT,
+        Code::BLOCK_SPENT,
         "what went over is not retired here"
     );
     let confirm = |conversion, reference| Call::ConfirmConversion {
@@ -419,10 +379,10 @@ fn credits_go_over_to_another_programme_and_come_in_without_counting_twice() {
         reference,
     };
     for (call, code) in [
-        (confirm(2, "ARB-7"), kernel_codes::UNKNOWN_CONVERSION),
+        (confirm(2, "ARB-7"), Code::UNKNOWN_CONVERSION),
         (confirm(1, ""), Code::TEXT_TOO_LONG),
         (confirm(1, "ARB-7"), Code::OK),
-        (confirm(1, "ARB-8"), kernel_codes::CONVERSION_CONFIRMED),
+        (confirm(1, "ARB-8"), Code::CONVERSION_CONFIRMED),
     ] {
         assert_eq!(stage.call::<Carbon>(Who::Regulator, &call), code);
     }
@@ -442,11 +402,8 @@ fn credits_go_over_to_another_programme_and_come_in_without_counting_twice() {
         (convert_in("", (0, 0), 2), Code::TEXT_TOO_LONG),
         (convert_in("ACR", (0, 5), 2), Code::BLOCK_INVALID),
         (convert_in("ACR", (6, 5), 2), Code::BLOCK_INVALID),
-        (
-            convert_in("ACR", (100, 149), 1),
-            kernel_codes::EVIDENCE_USED,
-        ),
-        (convert_in("ACR", (100, 149), 2), kernel_codes::NOT_ENDORSED),
+        (convert_in("ACR", (100, 149), 1), Code::EVIDENCE_USED),
+        (convert_in("ACR", (100, 149), 2), Code::NOT_ENDORSED),
     ] {
         assert_eq!(
             stage.call::<Carbon>(Who::Regulator, &call),
@@ -463,19 +420,10 @@ fn credits_go_over_to_another_programme_and_come_in_without_counting_twice() {
         "nothing is set aside twice"
     );
     for (call, code) in [
-        (
-            convert_in("ACR", (149, 160), 3),
-            kernel_codes::DOUBLE_COUNTED,
-        ),
-        (
-            convert_in("ACR", (90, 100), 3),
-            kernel_codes::DOUBLE_COUNTED,
-        ),
-        (
-            convert_in("ACR", (110, 120), 3),
-            kernel_codes::DOUBLE_COUNTED,
-        ),
-        (convert_in("ACR", (1, 999), 3), kernel_codes::DOUBLE_COUNTED),
+        (convert_in("ACR", (149, 160), 3), Code::DOUBLE_COUNTED),
+        (convert_in("ACR", (90, 100), 3), Code::DOUBLE_COUNTED),
+        (convert_in("ACR", (110, 120), 3), Code::DOUBLE_COUNTED),
+        (convert_in("ACR", (1, 999), 3), Code::DOUBLE_COUNTED),
         (convert_in("ACR", (150, 151), 3), Code::OK),
         (convert_in("CAR", (100, 149), 4), Code::OK),
     ] {

@@ -11,7 +11,6 @@ use bds_contracts::carbon::installation::InstallationId;
 use bds_contracts::carbon::{Call, Carbon};
 use bds_contracts::identity::account::AccountKind;
 use bds_contracts::identity::{self, Identity};
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::tx::{AccountId, ContentHash, Millis};
@@ -140,7 +139,7 @@ impl Sender {
 
     fn flush(&mut self) {
         let outcome = self.stage.execute(&std::mem::take(&mut self.txs));
-        assert_eq!(outcome.dropped, 0);
+        assert!(outcome.dropped.is_empty());
         assert!(
             codes(&outcome).iter().all(|code| code.is_ok()),
             "{:?}",
@@ -342,7 +341,7 @@ fn published_serial_blocks_come_in_once_and_are_retired_once() {
         let own = match within {
             // A retirement of a part of what an earlier row issued.
             Some(own) => {
-                assert_eq!(done, kernel_codes::DOUBLE_COUNTED, "{text}");
+                assert_eq!(done, Code::DOUBLE_COUNTED, "{text}");
                 inside += 1;
                 own
             }
@@ -368,7 +367,7 @@ fn published_serial_blocks_come_in_once_and_are_retired_once() {
             };
             assert_eq!(stage.call::<Carbon>(Who::Bert, &call), Code::OK, "{text}");
             let again = stage.call::<Carbon>(Who::Bert, &call);
-            assert_eq!(again, kernel_codes::BLOCK_SPENT, "{text}");
+            assert_eq!(again, Code::BLOCK_SPENT, "{text}");
             retired_count += 1;
         }
     }

@@ -6,7 +6,6 @@ use bds_contracts::amount::{Price, Quantity};
 use bds_contracts::carbon::trading::ContractId;
 use bds_contracts::carbon::upload::Index;
 use bds_contracts::carbon::{Call, Carbon, Event};
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::describe::event_accounts;
 use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::modules::Modules;
@@ -372,11 +371,7 @@ fn one_endorsement_serves_one_upload_and_a_period_is_reported_once() {
         ((999, 1_000), true),
     ] {
         let code = stage.call::<Carbon>(Who::Verifier, &endorse(period, 4_000, 500, 300));
-        let expected = if open {
-            Code::OK
-        } else {
-            kernel_codes::PERIOD_INVALID
-        };
+        let expected = if open { Code::OK } else { Code::PERIOD_INVALID };
         assert_eq!(code, expected, "{period:?}");
         let answer = ask(&mut stage, Who::Anna, &upload(period));
         assert_eq!(answer.code.is_ok(), open, "{period:?}");
@@ -388,10 +383,7 @@ fn a_period_that_is_not_over_is_refused() {
     let mut stage = stage();
     // The next block is of this time, the one behind it a second later.
     let next = stage.machine.block().time.0 + 1_000;
-    for (end, code) in [
-        (next + 1, kernel_codes::PERIOD_INVALID),
-        (next + 1_000, Code::OK),
-    ] {
+    for (end, code) in [(next + 1, Code::PERIOD_INVALID), (next + 1_000, Code::OK)] {
         let call = endorse((1_000, end), 4_000, 500, 300);
         assert_eq!(stage.call::<Carbon>(Who::Verifier, &call), code);
     }

@@ -4,7 +4,6 @@ use bds_contracts::Code;
 use bds_contracts::amount::Quantity;
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::units::control::DELAY_MAX;
 use bds_contracts::money::units::{Call, Units};
@@ -37,14 +36,10 @@ fn an_account_that_is_added_is_trusted_when_the_delay_is_over() {
     assert_eq!(anna(&trust(ANNA_S, BERT_S)), Code::OK);
     assert_eq!(anna(&control(ANNA_S, 3_000)), Code::OK);
     assert_eq!(anna(&transfer(ANNA_S, BERT_S)), Code::OK);
-    assert_eq!(anna(&transfer(ANNA_S, BANK_S)), kernel_codes::NOT_TRUSTED);
+    assert_eq!(anna(&transfer(ANNA_S, BANK_S)), Code::NOT_TRUSTED);
     // Block 5 adds the bank's: good from the time of block 8 on.
     assert_eq!(anna(&trust(ANNA_S, BANK_S)), Code::OK);
-    for code in [
-        kernel_codes::NOT_TRUSTED,
-        kernel_codes::NOT_TRUSTED,
-        Code::OK,
-    ] {
+    for code in [Code::NOT_TRUSTED, Code::NOT_TRUSTED, Code::OK] {
         assert_eq!(anna(&transfer(ANNA_S, BANK_S)), code);
     }
     let blocks = [(1_001, 1_001)];
@@ -54,7 +49,7 @@ fn an_account_that_is_added_is_trusted_when_the_delay_is_over() {
         instrument: VCU,
         blocks: List::Items(&blocks),
     };
-    assert_eq!(anna(&some(JOINT)), kernel_codes::NOT_TRUSTED);
+    assert_eq!(anna(&some(JOINT)), Code::NOT_TRUSTED);
     assert_eq!(anna(&some(BANK_S)), Code::OK);
     // Off the list at once.
     let off = Call::Distrust {
@@ -62,8 +57,8 @@ fn an_account_that_is_added_is_trusted_when_the_delay_is_over() {
         other: BERT_S,
     };
     assert_eq!(anna(&off), Code::OK);
-    assert_eq!(anna(&off), kernel_codes::CONTROL_INVALID);
-    assert_eq!(anna(&transfer(ANNA_S, BERT_S)), kernel_codes::NOT_TRUSTED);
+    assert_eq!(anna(&off), Code::CONTROL_INVALID);
+    assert_eq!(anna(&transfer(ANNA_S, BERT_S)), Code::NOT_TRUSTED);
     // To oneself nothing moves, so nobody need be trusted.
     assert_eq!(anna(&transfer(ANNA_S, ANNA_S)), Code::OK);
     assert_eq!(
@@ -82,7 +77,7 @@ fn a_shorter_delay_holds_when_the_present_one_is_over_and_a_longer_one_at_once()
     for block in 3..=6 {
         let code = anna(&transfer(ANNA_S, BERT_S));
         let expected = if block < 6 {
-            kernel_codes::NOT_TRUSTED
+            Code::NOT_TRUSTED
         } else {
             Code::OK
         };
@@ -93,7 +88,7 @@ fn a_shorter_delay_holds_when_the_present_one_is_over_and_a_longer_one_at_once()
     assert_eq!(anna(&control(ANNA_S, 1_000)), Code::OK);
     assert_eq!(anna(&control(ANNA_S, 9_000)), Code::OK);
     for _ in 0..4 {
-        assert_eq!(anna(&transfer(ANNA_S, BERT_S)), kernel_codes::NOT_TRUSTED);
+        assert_eq!(anna(&transfer(ANNA_S, BERT_S)), Code::NOT_TRUSTED);
     }
 }
 
@@ -115,22 +110,18 @@ fn controls_are_refused_for_one_reason_in_a_fixed_order() {
         (
             Who::Anna,
             control(ANNA_S, DELAY_MAX + 1),
-            kernel_codes::CONTROL_INVALID,
+            Code::CONTROL_INVALID,
         ),
-        (Who::Anna, control(JOINT, 1_000), kernel_codes::NOT_ENDORSED),
+        (Who::Anna, control(JOINT, 1_000), Code::NOT_ENDORSED),
         (
             Who::Anna,
             trust(ANNA_S, AccountId(9)),
             Code::UNKNOWN_ACCOUNT,
         ),
-        (Who::Anna, trust(ANNA_S, ANNA_S), kernel_codes::SAME_ACCOUNT),
-        (Who::Anna, trust(JOINT, ANNA_S), kernel_codes::NOT_ENDORSED),
+        (Who::Anna, trust(ANNA_S, ANNA_S), Code::SAME_ACCOUNT),
+        (Who::Anna, trust(JOINT, ANNA_S), Code::NOT_ENDORSED),
         (Who::Anna, trust(ANNA_S, BERT_S), Code::OK),
-        (
-            Who::Anna,
-            trust(ANNA_S, BERT_S),
-            kernel_codes::CONTROL_INVALID,
-        ),
+        (Who::Anna, trust(ANNA_S, BERT_S), Code::CONTROL_INVALID),
     ] {
         assert_eq!(stage.call::<Units>(who, &call), code, "{call:?}");
     }

@@ -4,7 +4,6 @@ use bds_contracts::Code;
 use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::identity::account::{AccountKind, AccountStatus};
 use bds_contracts::identity::{Call, Identity, endorse};
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::tx::{AccountId, Millis, PublicKey};
 
@@ -24,13 +23,13 @@ fn a_member_is_admitted_by_two_of_the_registry() {
     let call = register(Who::Stranger, Roles::TRADER);
     assert_eq!(
         stage.call::<Identity>(Who::Administrator, &call),
-        kernel_codes::NOT_ENDORSED
+        Code::NOT_ENDORSED
     );
     // One's own endorsement is none, nor is that of a trader.
     for (second, code) in [
-        (Who::Administrator, kernel_codes::NOT_ENDORSED),
-        (Who::Anna, kernel_codes::NOT_ENDORSED),
-        (Who::Guest, kernel_codes::NOT_ENDORSED),
+        (Who::Administrator, Code::NOT_ENDORSED),
+        (Who::Anna, Code::NOT_ENDORSED),
+        (Who::Guest, Code::NOT_ENDORSED),
         (Who::Administrator2, Code::OK),
     ] {
         let done = stage.call_of_two::<Identity>(Who::Administrator, second, &call);
@@ -63,17 +62,17 @@ fn an_endorsement_is_good_for_one_call_byte_for_byte_once_and_for_its_time() {
     );
     assert_eq!(
         stage.call::<Identity>(Who::Regulator, &auditor),
-        kernel_codes::NOT_ENDORSED,
+        Code::NOT_ENDORSED,
         "another call"
     );
     assert_eq!(stage.call::<Identity>(Who::Regulator, &trader), Code::OK);
     assert_eq!(
         stage.call::<Identity>(Who::Regulator, &trader),
-        kernel_codes::NOT_ENDORSED,
+        Code::NOT_ENDORSED,
         "used up"
     );
     // Block 5 endorses until block 7; one millisecond later would have been enough for block 7.
-    for (until, code) in [(7_000, kernel_codes::NOT_ENDORSED), (10_001, Code::OK)] {
+    for (until, code) in [(7_000, Code::NOT_ENDORSED), (10_001, Code::OK)] {
         assert_eq!(
             stage.call::<Identity>(Who::Regulator2, &endorse(&auditor, until)),
             Code::OK
@@ -90,14 +89,14 @@ fn an_endorsement_is_good_for_one_call_byte_for_byte_once_and_for_its_time() {
         let until = stage.machine.block().time.0 + 1_000 + beyond;
         assert_eq!(
             stage.call::<Identity>(Who::Regulator2, &endorse(&trader, until)),
-            kernel_codes::ENDORSEMENT_INVALID,
+            Code::ENDORSEMENT_INVALID,
             "{beyond}"
         );
     }
     for until in [0, u64::MAX] {
         assert_eq!(
             stage.call::<Identity>(Who::Regulator2, &endorse(&trader, until)),
-            kernel_codes::ENDORSEMENT_INVALID,
+            Code::ENDORSEMENT_INVALID,
             "{until}"
         );
     }
@@ -130,7 +129,7 @@ fn an_endorser_that_lost_its_role_does_not_count() {
     );
     assert_eq!(
         stage.call::<Identity>(Who::Administrator, &call),
-        kernel_codes::NOT_ENDORSED
+        Code::NOT_ENDORSED
     );
 }
 
@@ -149,7 +148,7 @@ fn only_regulators_make_regulators_and_administrators() {
         // An administrator as the second does not do either.
         assert_eq!(
             stage.call_of_two::<Identity>(Who::Regulator, Who::Administrator, &give),
-            kernel_codes::NOT_ENDORSED
+            Code::NOT_ENDORSED
         );
         assert_eq!(
             stage.call_of_two::<Identity>(Who::Regulator, Who::Regulator2, &give),
@@ -205,8 +204,8 @@ fn accounts_are_opened_once_with_known_representatives() {
             &[anna, Who::Stranger.key()],
             Code::REPRESENTATIVES_INVALID,
         ),
-        (60, 0, &[anna], kernel_codes::THRESHOLD_INVALID),
-        (60, 2, &[anna], kernel_codes::THRESHOLD_INVALID),
+        (60, 0, &[anna], Code::THRESHOLD_INVALID),
+        (60, 2, &[anna], Code::THRESHOLD_INVALID),
         (60, 2, &[bert, anna], Code::OK),
     ];
     for (account, threshold, keys, code) in cases {
@@ -235,11 +234,11 @@ fn representatives_are_replaced_by_two() {
     };
     assert_eq!(
         stage.call::<Identity>(Who::Administrator, &call),
-        kernel_codes::NOT_ENDORSED
+        Code::NOT_ENDORSED
     );
     assert_eq!(
         stage.call_of_two::<Identity>(Who::Administrator, Who::Bert, &call),
-        kernel_codes::NOT_ENDORSED
+        Code::NOT_ENDORSED
     );
     assert_eq!(
         stage.call_of_two::<Identity>(Who::Administrator, Who::Regulator, &call),
@@ -308,7 +307,7 @@ fn a_member_has_so_many_endorsements_at_a_time_and_a_call_so_many_endorsers() {
         assert_eq!(code, Code::OK);
     }
     let beyond = stage.call::<Identity>(Who::Guest, &endorse(count, 200_000));
-    assert_eq!(beyond, kernel_codes::ENDORSEMENT_INVALID);
+    assert_eq!(beyond, Code::ENDORSEMENT_INVALID);
     // One that is there can be renewed, and another's are its own.
     let again = stage.call::<Identity>(Who::Guest, &endorse(0, 300_000));
     assert_eq!(again, Code::OK);

@@ -6,7 +6,6 @@ use bds_contracts::Code;
 use bds_contracts::amount::{Currency, Money as Amount};
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::money::{Call, Event, Money};
 use bds_contracts::tx::{AccountId, Millis};
@@ -60,7 +59,7 @@ fn transfers_are_refused_for_one_reason_in_a_fixed_order() {
         (
             Who::Anna,
             transfer(ANNA_S, ANNA_S, EUR, 0),
-            kernel_codes::SAME_ACCOUNT,
+            Code::SAME_ACCOUNT,
         ),
         (
             Who::Anna,
@@ -100,7 +99,7 @@ fn transfers_are_refused_for_one_reason_in_a_fixed_order() {
         (
             Who::Anna,
             transfer(JOINT, BERT_S, EUR, 100),
-            kernel_codes::NOT_ENDORSED,
+            Code::NOT_ENDORSED,
         ),
         (Who::Anna, transfer(ANNA_S, BERT_S, EUR, 1_000), Code::OK),
         (
@@ -160,8 +159,8 @@ fn a_joint_account_takes_two_of_its_own() {
     let mut stage = Stage::new();
     let call = transfer(JOINT, BERT_S, EUR, 60);
     for (second, code) in [
-        (Who::Regulator, kernel_codes::NOT_ENDORSED),
-        (Who::Anna, kernel_codes::NOT_ENDORSED),
+        (Who::Regulator, Code::NOT_ENDORSED),
+        (Who::Anna, Code::NOT_ENDORSED),
         (Who::Bert, Code::OK),
     ] {
         assert_eq!(stage.call_of_two::<Money>(Who::Anna, second, &call), code);
@@ -185,13 +184,13 @@ fn money_comes_and_goes_through_the_bank_but_never_to_itself() {
     let cases = [
         (Who::Anna, deposit(ANNA_S, 1), Code::WRONG_ROLE),
         (Who::Bank, deposit(AccountId(9), 1), Code::UNKNOWN_ACCOUNT),
-        (Who::Bank, deposit(BANK_S, 1), kernel_codes::OWN_ACCOUNT),
+        (Who::Bank, deposit(BANK_S, 1), Code::OWN_ACCOUNT),
         (Who::Bank, deposit(ANNA_S, 0), Code::AMOUNT_NOT_POSITIVE),
         (Who::Bank, deposit(ANNA_S, i64::MAX), Code::OVERFLOW),
         (Who::Bank, deposit(ANNA_S, 5), Code::OK),
         (Who::Bank, withdraw(ANNA_S, 1_006), Code::CASH_TOO_LOW),
         (Who::Bank, withdraw(ANNA_S, 0), Code::AMOUNT_NOT_POSITIVE),
-        (Who::Bank, withdraw(ANNA_S, 5), kernel_codes::NOT_ENDORSED),
+        (Who::Bank, withdraw(ANNA_S, 5), Code::NOT_ENDORSED),
     ];
     for (who, call, code) in cases {
         assert_eq!(stage.call::<Money>(who, &call), code, "{call:?}");
@@ -206,10 +205,7 @@ fn money_comes_and_goes_through_the_bank_but_never_to_itself() {
         Code::UNKNOWN_CURRENCY
     );
     // Not another's consent, the owner's.
-    for (second, code) in [
-        (Who::Bert, kernel_codes::NOT_ENDORSED),
-        (Who::Anna, Code::OK),
-    ] {
+    for (second, code) in [(Who::Bert, Code::NOT_ENDORSED), (Who::Anna, Code::OK)] {
         let call = withdraw(ANNA_S, 1_005);
         assert_eq!(stage.call_of_two::<Money>(Who::Bank, second, &call), code);
     }
@@ -231,13 +227,10 @@ fn a_credit_limit_is_set_by_two_that_are_not_its_owner() {
         stage.call_of_two::<Money>(Who::Surveillance, Who::Regulator, call)
     };
     let alone = stage.call::<Money>(Who::Regulator, &limit(ANNA_S, 50));
-    assert_eq!(alone, kernel_codes::NOT_ENDORSED);
+    assert_eq!(alone, Code::NOT_ENDORSED);
     let by_owner = stage.call_of_two::<Money>(Who::Regulator, Who::Anna, &limit(ANNA_S, 50));
-    assert_eq!(by_owner, kernel_codes::NOT_ENDORSED);
-    assert_eq!(
-        set(&mut stage, &limit(ANNA_S, -1)),
-        kernel_codes::LIMIT_INVALID
-    );
+    assert_eq!(by_owner, Code::NOT_ENDORSED);
+    assert_eq!(set(&mut stage, &limit(ANNA_S, -1)), Code::LIMIT_INVALID);
     assert_eq!(set(&mut stage, &limit(ANNA_S, i64::MAX)), Code::OVERFLOW);
     assert_eq!(set(&mut stage, &limit(ANNA_S, 50)), Code::OK);
     let call = transfer(ANNA_S, BERT_S, EUR, 1_051);
@@ -251,10 +244,7 @@ fn a_credit_limit_is_set_by_two_that_are_not_its_owner() {
         stage.call::<Money>(Who::Anna, &hold(1, 90_000)),
         Code::CASH_TOO_LOW
     );
-    assert_eq!(
-        set(&mut stage, &limit(ANNA_S, 49)),
-        kernel_codes::LIMIT_INVALID
-    );
+    assert_eq!(set(&mut stage, &limit(ANNA_S, 49)), Code::LIMIT_INVALID);
     assert_eq!(set(&mut stage, &limit(ANNA_S, 50)), Code::OK);
     // Credit is not paid out.
     let withdraw = Call::Withdraw {
@@ -295,12 +285,12 @@ fn held_money_waits_for_its_receiver_and_comes_back_by_itself() {
         "what waits is not free"
     );
     let cases = [
-        (Who::Bert, post(first + 1, 1), kernel_codes::UNKNOWN_HOLD),
-        (Who::Anna, post(first, 1), kernel_codes::NOT_OF_HOLD),
+        (Who::Bert, post(first + 1, 1), Code::UNKNOWN_HOLD),
+        (Who::Anna, post(first, 1), Code::NOT_OF_HOLD),
         (Who::Bert, post(first, 0), Code::AMOUNT_NOT_POSITIVE),
         (Who::Bert, post(first, 101), Code::CASH_TOO_LOW),
         (Who::Bert, post(first, 70), Code::OK),
-        (Who::Bert, post(first, 1), kernel_codes::UNKNOWN_HOLD),
+        (Who::Bert, post(first, 1), Code::UNKNOWN_HOLD),
     ];
     for (who, call, code) in cases {
         assert_eq!(stage.call::<Money>(who, &call), code, "{call:?}");
@@ -310,10 +300,7 @@ fn held_money_waits_for_its_receiver_and_comes_back_by_itself() {
 
     let second = number(&mut stage, &hold(30, 60_000));
     let void = Call::VoidHold { hold: second };
-    assert_eq!(
-        stage.call::<Money>(Who::Anna, &void),
-        kernel_codes::NOT_OF_HOLD
-    );
+    assert_eq!(stage.call::<Money>(Who::Anna, &void), Code::NOT_OF_HOLD);
     assert_eq!(stage.call::<Money>(Who::Bert, &void), Code::OK);
     assert_eq!(stage.held(ANNA_S, EUR), (930, 0));
 
@@ -330,14 +317,14 @@ fn held_money_waits_for_its_receiver_and_comes_back_by_itself() {
         .iter()
         .map(|bytes| ReceiptView::parse(bytes).unwrap().code)
         .collect();
-    assert_eq!(receipts, [Code::OK, kernel_codes::UNKNOWN_HOLD]);
+    assert_eq!(receipts, [Code::OK, Code::UNKNOWN_HOLD]);
     assert_eq!(stage.held(ANNA_S, EUR), (930, 0));
     assert_eq!(stage.account(ANNA_S).entries, 3, "its CNY and its units");
 
     let past = hold(1, stage.machine.block().time.0 + 1_000);
     assert_eq!(
         stage.call::<Money>(Who::Anna, &past),
-        kernel_codes::SCHEDULE_INVALID
+        Code::SCHEDULE_INVALID
     );
 }
 
@@ -346,7 +333,7 @@ fn an_account_makes_so_many_holds_and_for_so_long() {
     let mut stage = Stage::new();
     let longest = stage.machine.block().time.0 + 1_000 + 400 * 24 * 3_600 * 1_000;
     let code = stage.call::<Money>(Who::Anna, &hold(1, longest + 1));
-    assert_eq!(code, kernel_codes::HOLD_INVALID);
+    assert_eq!(code, Code::HOLD_INVALID);
     let longest = stage.machine.block().time.0 + 1_000 + 400 * 24 * 3_600 * 1_000;
     assert_eq!(stage.call::<Money>(Who::Anna, &hold(1, longest)), Code::OK);
     let call = transfer(BERT_S, ANNA_S, EUR, 1_000);
@@ -361,7 +348,7 @@ fn an_account_makes_so_many_holds_and_for_so_long() {
             .all(|code| code.is_ok())
     );
     let code = stage.call::<Money>(Who::Anna, &hold(1, 9_000_000));
-    assert_eq!(code, kernel_codes::HOLD_INVALID);
+    assert_eq!(code, Code::HOLD_INVALID);
     // One less, and there is room.
     let tables = stage.machine.stores().read::<Money>();
     let first = (1..).find(|n| tables.holds.contains(n)).unwrap();

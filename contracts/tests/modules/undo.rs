@@ -9,7 +9,6 @@ use bds_contracts::exchange::orders::call::ValidityKind;
 use bds_contracts::exchange::orders::{self, Exchange};
 use bds_contracts::identity::account::{AccountKind, AccountStatus};
 use bds_contracts::identity::{self, Identity, endorse};
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::envelope::{Envelope, Payload};
 use bds_contracts::kernel::module::{Module, Modules as _};
 use bds_contracts::kernel::wire::List;
@@ -50,7 +49,7 @@ impl Rehearsal {
             if code.is_ok() {
                 break;
             }
-            assert_eq!(code, kernel_codes::METER_EXCEEDED, "{calls:?}");
+            assert_eq!(code, Code::METER_EXCEEDED, "{calls:?}");
             // But for the nonce, all is as it was: another call that uses the nonce up leaves the same bytes.
             let mut other = self.stage.clone();
             let nothing = other.tx::<Identity>(who, &identity::Call::Nothing {});

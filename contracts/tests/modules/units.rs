@@ -7,7 +7,6 @@ use bds_contracts::amount::Quantity;
 use bds_contracts::carbon::InstrumentId;
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
-use bds_contracts::kernel::codes as kernel_codes;
 use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::units::pool::Fate;
@@ -122,7 +121,7 @@ fn transfers_are_refused_for_one_reason_in_a_fixed_order() {
         (
             Who::Anna,
             transfer(JOINT, BERT_S, VCU, 10),
-            kernel_codes::NOT_ENDORSED,
+            Code::NOT_ENDORSED,
         ),
     ];
     for (who, call, code) in cases {
@@ -228,7 +227,7 @@ fn issues_and_allocations_are_refused_for_one_reason_in_a_fixed_order() {
         (
             Who::Regulator2,
             issue(GOVERNMENT, none, 0),
-            kernel_codes::OWN_ACCOUNT,
+            Code::OWN_ACCOUNT,
         ),
         (Who::Regulator, issue(ANNA_S, none, 0), Code::QUANTITY_ZERO),
         (
@@ -280,7 +279,7 @@ fn issues_and_allocations_are_refused_for_one_reason_in_a_fixed_order() {
     let own = [share(GOVERNMENT, 1)];
     assert_eq!(
         allocate(Who::Regulator, GOVERNMENT, &own),
-        kernel_codes::SAME_ACCOUNT
+        Code::SAME_ACCOUNT
     );
     let zero = [share(PLANT, 0)];
     assert_eq!(

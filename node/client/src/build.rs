@@ -1,11 +1,10 @@
-//! One sender's transactions in order: fills in chain, sender, nonce and expiry.
+//! One sender's transactions: fills in chain, sender, nonce and expiry.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use bds_contracts::Call;
-use bds_contracts::tx::{
-    AccountId, ChainId, ContentHash, Millis, PublicKey, TX_DOMAIN, Transaction,
-};
+use bds_contracts::kernel::envelope::Draft;
+use bds_contracts::kernel::module::Module;
+use bds_contracts::tx::{ChainId, Millis, PublicKey};
 
 use crate::keys::{Signer, sign};
 
@@ -14,7 +13,8 @@ pub const VALID_FOR_DEFAULT: Millis = Millis(10 * 60 * 1000);
 
 /// A sender and the nonce of its next transaction.
 ///
-/// Nonces rise by one with every transaction *executed*; one that was refused consumed none. After a refusal
+/// A nonce counts once and is used up by *execution*, success or not; a transaction that was refused at the door or dropped
+/// uses none. The ledger takes the lowest unused nonce and the 64 above it in any order. After a refusal
 /// [`Sender::restart_at`] puts the count right.
 #[derive(Debug, Clone)]
 pub struct Sender {
@@ -25,7 +25,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// - `nonce`: transactions of this key the ledger has executed; 0 for a new key.
+    /// - `nonce`: the lowest that this key has not used, as the query `member` tells; 0 for a new key.
     #[must_use]
     pub fn new(signer: Signer, chain: ChainId, nonce: u64) -> Self {
         Self {
@@ -60,39 +60,31 @@ impl Sender {
         self.nonce = nonce;
     }
 
-    /// The next transaction, unsigned; the nonce counts on.
-    pub fn next(&mut self, accounts: Vec<AccountId>, call: Call) -> Transaction {
-        self.next_about(accounts, None, call)
-    }
-
-    /// As [`Sender::next`], referring to a document by its hash.
-    pub fn next_about(
-        &mut self,
-        accounts: Vec<AccountId>,
-        content_hash: Option<ContentHash>,
-        call: Call,
-    ) -> Transaction {
-        let nonce = self.nonce;
+    /// The next transaction, without calls and unsigned; the nonce counts on.
+    #[must_use]
+    pub fn draft(&mut self) -> Draft {
+        let mut draft = Draft::new(self.chain, self.public_key(), self.nonce);
         self.nonce += 1;
-        Transaction {
-            domain: TX_DOMAIN,
-            chain: self.chain,
-            sender: self.public_key(),
-            nonce,
-            lock_time: Millis(0),
-            expires_at: self
-                .expires_at
-                .unwrap_or_else(|| Millis(now().0 + VALID_FOR_DEFAULT.0)),
-            accounts,
-            content_hash,
-            call,
-        }
+        draft.expires_at = self
+            .expires_at
+            .unwrap_or_else(|| Millis(now().0.saturating_add(VALID_FOR_DEFAULT.0)));
+        draft
     }
 
-    /// The next transaction, signed, as wire bytes.
-    pub fn sign_next(&mut self, accounts: Vec<AccountId>, call: Call) -> Vec<u8> {
-        let transaction = self.next(accounts, call);
-        sign(&transaction, &self.signer)
+    /// Wire bytes of a transaction of this sender.
+    ///
+    /// # Panics
+    /// When the draft is another's.
+    #[must_use]
+    pub fn sign(&self, draft: &Draft) -> Vec<u8> {
+        sign(draft, &self.signer)
+    }
+
+    /// Wire bytes of the next transaction, with this one call.
+    #[must_use]
+    pub fn sign_next<M: Module>(&mut self, call: &M::Call<'_>) -> Vec<u8> {
+        let draft = self.draft().call::<M>(call);
+        self.sign(&draft)
     }
 }
 

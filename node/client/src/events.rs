@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use bds_contracts::Event;
 use bds_contracts::block::Height;
-use bds_contracts::tx::TxId;
 use reqwest::Response;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use crate::http::{Client, ClientError, PAUSE_FIRST, PAUSE_MAX};
+use crate::wire::Origin;
 
 /// The longest message of the stream; a longer one is no event of this ledger.
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
@@ -23,10 +22,10 @@ pub struct StreamedEvent {
     pub height: Height,
     /// Number among all events of the block, from 0.
     pub index: u32,
-    /// Transaction it belongs to.
-    pub tx: TxId,
-    /// What happened.
-    pub event: Event,
+    /// The receipt that holds it.
+    pub receipt: Origin,
+    /// What happened: its name, `module.event`, and under it its fields.
+    pub event: serde_json::Value,
 }
 
 /// Follows `GET /v1/events`. After a break it connects again and asks for the place after the last one seen.

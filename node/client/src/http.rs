@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bds_contracts::block::{CertifiedHeader, Height};
+use bds_contracts::kernel::envelope::Envelope;
+use bds_contracts::kernel::proof::EntryProof;
 use bds_contracts::receipt::ReceiptProof;
 use bds_contracts::tx::TxId;
 use borsh::BorshDeserialize;
@@ -311,6 +313,20 @@ impl Client {
         self.found(&format!("/v1/blocks/{height}/receipts")).await
     }
 
+    /// The entry of the state with this key (module, table, its own), proven; `None` where a block that is not certified yet
+    /// has changed it: ask again. The proof is not checked here: [`crate::verify::Trust::verify_entry`] does.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn entry(&self, key: &[u8]) -> Result<Option<EntryProof>, ClientError> {
+        let path = format!("/v1/entries/{}", hex::encode(key));
+        match self.get(&path).await {
+            Ok((_, response)) if response.status() == StatusCode::ACCEPTED => Ok(None),
+            Ok((node, response)) => borsh_answer(node, response).await.map(Some),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Where the preferred validator stands.
     ///
     /// # Errors
@@ -422,7 +438,7 @@ fn is_definite(outcome: &ItemOutcome) -> bool {
 }
 
 fn unknown(bytes: &[u8]) -> ItemAnswer {
-    let id = bds_contracts::tx::TxView::parse(bytes).map_or(TxId([0; 64]), |view| view.id());
+    let id = Envelope::parse(bytes).map_or(TxId([0; 64]), |envelope| envelope.id());
     ItemAnswer {
         id,
         outcome: ItemOutcome::Unknown,

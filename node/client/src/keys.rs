@@ -6,7 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bds_contracts::block::Signature;
-use bds_contracts::tx::{PublicKey, Transaction};
+use bds_contracts::kernel::envelope::Draft;
+use bds_contracts::tx::PublicKey;
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
@@ -112,18 +113,18 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// Wire bytes of a transaction: `borsh(Transaction) || signature`. Cost: one signature, about 20 µs on one core.
+/// Wire bytes of a transaction: the signed bytes and the signature. Cost: one signature, about 20 µs on one core.
 ///
 /// # Panics
 /// When `signer` is not the transaction's sender: every node would refuse it.
 #[must_use]
-pub fn sign(transaction: &Transaction, signer: &Signer) -> Vec<u8> {
+pub fn sign(draft: &Draft, signer: &Signer) -> Vec<u8> {
     assert_eq!(
-        transaction.sender,
+        draft.sender,
         signer.public_key(),
         "a transaction is signed by its sender"
     );
-    let mut bytes = transaction.signed_bytes();
+    let mut bytes = draft.signed_bytes();
     let signature = signer.sign_bytes(&bytes);
     bytes.extend_from_slice(&signature.0);
     bytes

@@ -8,6 +8,7 @@ pub mod build;
 pub mod ed25519;
 pub mod events;
 pub mod http;
+pub mod json;
 pub mod keys;
 pub mod merkle;
 pub mod verify;

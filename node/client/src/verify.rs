@@ -4,7 +4,9 @@ use bds_contracts::Genesis;
 use bds_contracts::block::{
     BlockHeader, CertifiedHeader, Height, Statement, ValidatorIndex, ValidatorSet,
 };
-use bds_contracts::receipt::{MerkleNode, Receipt, ReceiptProof};
+use bds_contracts::kernel::proof::EntryProof;
+use bds_contracts::kernel::receipt::ReceiptView;
+use bds_contracts::receipt::{MerkleNode, ReceiptProof};
 use bds_contracts::tx::ChainId;
 
 use crate::ed25519;
@@ -20,7 +22,7 @@ pub struct Trust {
     pub validators: ValidatorSet,
 }
 
-/// Why a receipt, or a block of receipts, is not to be believed.
+/// Why a receipt, a block of receipts or an entry of the state is not to be believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReceiptError {
     /// The header is of another ledger.
@@ -45,6 +47,12 @@ pub enum ReceiptError {
     /// A signature does not cover this header.
     #[error("the signature of validator {0} does not cover this header")]
     BadSignature(ValidatorIndex),
+    /// The evidence does not show this entry under the roots of the header.
+    #[error("the evidence does not show this entry")]
+    NotShown,
+    /// The bytes are no receipt.
+    #[error("the receipt does not decode")]
+    Malformed,
     /// The receipt names another block than the header.
     #[error("the receipt is of block {receipt}, the header of block {header}")]
     WrongHeight {
@@ -62,11 +70,11 @@ pub enum ReceiptError {
         place: usize,
     },
     /// The list is not the whole block.
-    #[error("{found} receipts for a block of {expected} transactions")]
+    #[error("{found} receipts for a block of {expected}")]
     WrongCount {
         /// Receipts given.
         found: usize,
-        /// Transactions in the header.
+        /// Receipts by the header.
         expected: u32,
     },
     /// The receipt is not under the header's receipts root.
@@ -128,13 +136,33 @@ impl Trust {
     }
 
     /// Checks a receipt in full: certificate, block and path. After `Ok`, a quorum of the trusted validators
-    /// executed the transaction with exactly this outcome.
+    /// executed what the receipt is of with exactly this outcome.
     ///
     /// # Errors
     /// [`ReceiptError`].
-    pub fn verify_receipt(&self, proof: &ReceiptProof) -> Result<(), ReceiptError> {
+    pub fn verify_receipt<'a>(
+        &self,
+        proof: &'a ReceiptProof,
+    ) -> Result<ReceiptView<'a>, ReceiptError> {
         self.verify_certificate(&proof.block)?;
         under_header(&proof.receipt, &proof.path, &proof.block.header)
+    }
+
+    /// Checks an entry of the state in full: certificate, and what shows the entry under the header's roots. After `Ok` a quorum
+    /// of the trusted validators had exactly this entry, or none, after the block [`EntryProof::height`].
+    ///
+    /// # Errors
+    /// [`ReceiptError`].
+    pub fn verify_entry<'a>(
+        &self,
+        proof: &'a EntryProof,
+    ) -> Result<Option<&'a [u8]>, ReceiptError> {
+        self.verify_certificate(&proof.block)?;
+        if proof.verify() {
+            Ok(proof.value.as_deref())
+        } else {
+            Err(ReceiptError::NotShown)
+        }
     }
 
     /// Checks all receipts of a block: the certificate once, then that the list is complete and every path holds.
@@ -144,16 +172,17 @@ impl Trust {
     pub fn verify_block_receipts(&self, block: &BlockReceipts) -> Result<(), ReceiptError> {
         self.verify_certificate(&block.block)?;
         let header = &block.block.header;
-        if u32::try_from(block.receipts.len()) != Ok(header.tx_count) {
+        if u32::try_from(block.receipts.len()) != Ok(header.receipt_count) {
             return Err(ReceiptError::WrongCount {
                 found: block.receipts.len(),
-                expected: header.tx_count,
+                expected: header.receipt_count,
             });
         }
         for (place, (receipt, path)) in block.receipts.iter().enumerate() {
-            if usize::try_from(receipt.index) != Ok(place) {
+            let view = parse(receipt)?;
+            if usize::try_from(view.index) != Ok(place) {
                 return Err(ReceiptError::WrongPlace {
-                    index: receipt.index,
+                    index: view.index,
                     place,
                 });
             }
@@ -163,27 +192,33 @@ impl Trust {
     }
 }
 
-fn under_header(
-    receipt: &Receipt,
+fn parse(receipt: &[u8]) -> Result<ReceiptView<'_>, ReceiptError> {
+    ReceiptView::parse(receipt).map_err(|_| ReceiptError::Malformed)
+}
+
+/// The receipt, if it is of this block and its leaf under the block's receipts root.
+fn under_header<'a>(
+    receipt: &'a [u8],
     path: &[MerkleNode],
     header: &BlockHeader,
-) -> Result<(), ReceiptError> {
-    if receipt.height != header.height {
+) -> Result<ReceiptView<'a>, ReceiptError> {
+    let view = parse(receipt)?;
+    if view.height != header.height {
         return Err(ReceiptError::WrongHeight {
-            receipt: receipt.height,
+            receipt: view.height,
             header: header.height,
         });
     }
-    let leaf = borsh::to_vec(receipt).expect("writing to memory cannot fail");
     check_path(
-        &leaf,
-        receipt.index.into(),
-        header.tx_count.into(),
+        receipt,
+        view.index.into(),
+        header.receipt_count.into(),
         path,
         header.receipts_root,
     )
     .map_err(|source| ReceiptError::Path {
-        index: receipt.index,
+        index: view.index,
         source,
-    })
+    })?;
+    Ok(view)
 }

@@ -1,7 +1,10 @@
 //! Bodies of the node's HTTP interface, shared by server and client. Binary bodies are borsh (`application/x-borsh`).
 
 use bds_contracts::block::{CertifiedHeader, Height, Signature, ValidatorIndex};
-use bds_contracts::receipt::{Code, MerkleNode, Receipt};
+use bds_contracts::kernel::module::Modules as _;
+use bds_contracts::kernel::receipt::ReceiptId;
+use bds_contracts::modules::Modules;
+use bds_contracts::receipt::{Code, MerkleNode};
 use bds_contracts::tx::TxId;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -14,7 +17,7 @@ pub const BATCH_ITEMS_MAX: usize = 4096;
 /// Binary body of `POST /v1/batch`: wire bytes of each transaction, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct BatchRequest {
-    /// Wire bytes (`borsh(Transaction) || signature`).
+    /// Wire bytes, signature included.
     pub transactions: Vec<Vec<u8>>,
 }
 
@@ -118,12 +121,66 @@ pub enum ItemOutcome {
 }
 
 /// Answer to `GET /v1/blocks/{height}/receipts` in binary: all receipts of a block with their paths.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct BlockReceipts {
     /// The block and its certificate.
     pub block: CertifiedHeader,
-    /// Receipts in order, each with its inclusion path.
-    pub receipts: Vec<(Receipt, Vec<MerkleNode>)>,
+    /// Receipts in order, each as the leaf of the receipts tree and with its inclusion path.
+    pub receipts: Vec<(Vec<u8>, Vec<MerkleNode>)>,
+}
+
+/// What a receipt is of, as documents and streams name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Origin {
+    /// A transaction.
+    Transaction {
+        /// Its id.
+        tx: TxId,
+    },
+    /// Work that was scheduled.
+    Trigger {
+        /// Its number.
+        trigger: u64,
+    },
+    /// Work of a module at the beginning of a block, or at its end.
+    Phase {
+        /// Name of the module; its number, if this version knows no such module.
+        module: String,
+        /// `begin` or `end`.
+        phase: String,
+    },
+}
+
+impl From<ReceiptId> for Origin {
+    fn from(id: ReceiptId) -> Self {
+        match id {
+            ReceiptId::Tx(tx) => Self::Transaction { tx },
+            ReceiptId::Trigger(trigger) => Self::Trigger { trigger },
+            ReceiptId::Phase { module, end } => {
+                let known = Modules::CATALOG.iter().find(|info| info.id == module);
+                let name = match module {
+                    // What sets a ledger up is no module's.
+                    0 => "kernel".to_owned(),
+                    _ => known.map_or_else(|| module.to_string(), |info| info.name.to_owned()),
+                };
+                Self::Phase {
+                    module: name,
+                    phase: if end { "end" } else { "begin" }.to_owned(),
+                }
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Transaction { tx } => write!(f, "transaction {tx}"),
+            Self::Trigger { trigger } => write!(f, "trigger {trigger}"),
+            Self::Phase { module, phase } => write!(f, "{phase} of the block in {module}"),
+        }
+    }
 }
 
 /// Answer to `GET /v1/status`.

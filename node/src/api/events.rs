@@ -4,6 +4,7 @@
 //! have seen every block between (it lagged, or a number is missing), it reads the past again from its place. Nothing
 //! waits here but one page of events per stream: a slow reader lags, re-reads, and in the end is cut off by the socket.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,10 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use bds_client::wire::Origin;
 use bds_contracts::block::Height;
+use bds_contracts::kernel::describe::{event_accounts, event_to_json};
+use bds_contracts::modules::Modules;
 use bds_contracts::tx::AccountId;
 use futures::stream;
 use serde_json::json;
@@ -132,10 +136,7 @@ impl Follower {
     async fn next(&mut self) -> Option<SseEvent> {
         loop {
             while let Some(event) = self.ready.pop_front() {
-                let wanted = self
-                    .account
-                    .is_none_or(|account| event.event.accounts().contains(&account));
-                if wanted {
+                if self.account.is_none_or(|account| concerns(&event, account)) {
                     return Some(sse(&event));
                 }
             }
@@ -201,33 +202,35 @@ impl Follower {
     fn take_block(&mut self, done: &BlockDone) {
         let height = done.block.header.height;
         let place = self.place.unwrap_or_default();
-        let events = done
-            .receipts
-            .list()
-            .iter()
-            .flat_map(|receipt| receipt.events.iter().map(|event| (receipt.tx, event)))
-            .zip(0_u32..)
-            .filter(|(_, index)| (height, *index) >= place)
-            .map(|((tx, event), index)| PlacedEvent {
-                height,
-                index,
-                tx,
-                event: event.clone(),
-            });
-        self.ready.extend(events);
+        let from = match height.cmp(&place.0) {
+            Ordering::Less => None,
+            Ordering::Equal => Some(place.1),
+            Ordering::Greater => Some(0),
+        };
+        if let Some(from) = from {
+            let events = PlacedEvent::of_block(height, &done.receipts, from);
+            self.ready.extend(events);
+        }
         self.place = Some(place.max((height.saturating_add(1), 0)));
         self.seen_to = Some(height);
     }
 }
 
+/// Whether the event names the account. One that this version cannot read names none.
+fn concerns(placed: &PlacedEvent, account: AccountId) -> bool {
+    event_accounts::<Modules>(&placed.event()).is_ok_and(|accounts| accounts.contains(&account))
+}
+
+/// An event that this version cannot read is told by its numbers and bytes, so that nobody misses that there is one.
 fn sse(placed: &PlacedEvent) -> SseEvent {
-    let PlacedEvent {
-        height,
-        index,
-        tx,
-        event,
-    } = placed;
-    let data = json!({ "height": height, "index": index, "tx": tx, "event": event });
+    let (height, index) = (placed.height, placed.index);
+    let event = event_to_json::<Modules>(&placed.event()).unwrap_or_else(|_| {
+        json!({ "unknown": {
+            "module": placed.module, "number": placed.number, "fields": hex::encode(&placed.fields),
+        }})
+    });
+    let receipt = Origin::from(placed.receipt);
+    let data = json!({ "height": height, "index": index, "receipt": receipt, "event": event });
     SseEvent::default()
         .id(format!("{height}:{index}"))
         .data(data.to_string())

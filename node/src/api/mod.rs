@@ -5,6 +5,7 @@
 //! transactions: that is the [`Service`]'s part.
 
 mod body;
+pub mod catalog;
 mod events;
 mod openapi;
 mod parameters;

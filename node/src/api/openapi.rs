@@ -3,16 +3,24 @@
 //! Written as JSON, the language of the standard, and read through utoipa's types, so that a mistake in its structure
 //! is an error in a test and not in a client generator.
 
+mod ledger;
+
+use std::sync::LazyLock;
+
 use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE};
-use bds_contracts::query::NAMES;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 
 use super::problem::{Kind, PROBLEM_MEDIA_TYPE};
 
-/// The description.
-pub(super) fn document() -> OpenApi {
-    serde_json::from_value(value()).expect("the description is constant and tested")
+/// The description as JSON text.
+pub(super) fn document() -> &'static str {
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+        let document: OpenApi =
+            serde_json::from_value(value()).expect("the description is constant and tested");
+        serde_json::to_string(&document).expect("the description is constant and tested")
+    });
+    &DOCUMENT
 }
 
 fn value() -> Value {
@@ -31,6 +39,12 @@ fn value() -> Value {
 }
 
 fn paths() -> Value {
+    let mut asked = vec![path(
+        "name",
+        "Which question.",
+        json!({ "type": "string", "enum": ledger::query_names() }),
+    )];
+    asked.extend(ledger::query_parameters());
     let wait = json!([
         query(
             "wait",
@@ -75,17 +89,21 @@ fn paths() -> Value {
             &json!([path("height", "Block height; the first block is 1.", integer())]),
             None, &both("BlockReceipts")) },
         "/v1/query/{name}": { "get": operation("query",
-            "Read the executed state. Arguments are query parameters that depend on the name; a wrong one is named \
-             in the answer. Lists are cut at 1,000 entries; `after` asks for the next ones.",
-            &json!([
-                path("name", "Which question.", json!({ "type": "string", "enum": NAMES })),
-                query("account", "Account number.", integer()),
-                query("instrument", "Instrument number.", integer()),
-                query("currency", "Three letters.", json!({ "type": "string" })),
-                query("key", "Member's key in hex.", hex()),
-                query("after", "List entries after this one.", integer()),
-            ]),
+            &format!("Read the executed state. Arguments are query parameters that depend on the name; a wrong one is named \
+             in the answer. Lists are cut; `after` asks for the next entries.\n\n{}", ledger::query_texts()),
+            &json!(asked),
             None, &json!({ "application/json": { "schema": { "type": ["object", "array"] } } })) },
+        "/v1/query/{name}/entry": { "get": with_pending(operation("getQueryEntry",
+            "The entry of the state that a query is about, proven as under `/v1/entries/{key}`; for queries about one entry.",
+            &json!(asked), None, &both("EntryProof"))) },
+        "/v1/entries/{key}": { "get": with_pending(operation("getEntry",
+            "One entry of the state, or that there is none, with everything needed to check it offline; 202 where only a block \
+             that is not certified yet has changed it.",
+            &json!([path("key", "Module and table (u16 each, big endian) and the entry's own key, in hex.", hex())]),
+            None, &both("EntryProof"))) },
+        "/v1/methods": { "get": operation("listMethods",
+            "Every call there is: who may send it, on which ledgers, at what cost, with which fields.", &json!([]), None,
+            &json!({ "application/json": { "schema": list(reference("Method")) } })) },
         "/v1/status": { "get": operation("getStatus", "Where this node stands.", &json!([]), None,
             &json!({ "application/json": { "schema": reference("NodeStatus") } })) },
         "/v1/evidence": { "get": operation("getEvidence",
@@ -140,8 +158,7 @@ fn operation(
 }
 
 fn with_pending(mut operation: Value) -> Value {
-    operation["responses"]["202"] =
-        json!({ "description": "Admitted and not final yet; ask again." });
+    operation["responses"]["202"] = json!({ "description": "Not final yet; ask again." });
     operation
 }
 
@@ -212,7 +229,7 @@ fn schemas() -> Value {
     let signatures = list(
         json!({ "type": "array", "description": "Validator index, then its signature in hex." }),
     );
-    json!({
+    let mut schemas = json!({
         "Problem": object(&[
             ("type", json!({ "type": "string", "enum": types })),
             ("title", string()),
@@ -239,25 +256,57 @@ fn schemas() -> Value {
                 "index": integer(),
             }
         },
-        "Receipt": object(&[
-            ("tx", hex()), ("height", integer()), ("index", integer()), ("code", integer()), ("message", string()),
-            ("events", list(json!({ "type": "object" }))),
+        "Receipt": {
+            "type": "object",
+            "description": "What its bytes say, and the bytes: the leaf of the receipts tree, in hex. Of a transaction it has \
+                `tx`, of scheduled work `trigger`, of a module's work at the beginning or end of a block `module` and `phase`.",
+            "required": ["kind", "height", "index", "code", "call", "units", "events", "message", "bytes"],
+            "properties": origin(&[
+                ("height", integer()), ("index", integer()), ("code", integer()),
+                ("call", json!({ "type": ["integer", "null"], "description": "Place of the call that failed." })),
+                ("units", integer()), ("events", list(reference("Event"))), ("message", string()), ("bytes", hex()),
+            ]),
+        },
+        "Origin": {
+            "type": "object",
+            "description": "What a receipt is of.",
+            "required": ["kind"],
+            "properties": origin(&[]),
+        },
+        "Method": object(&[
+            ("call", string()), ("module", string()), ("module_number", integer()), ("method", string()),
+            ("number", integer()), ("text", string()),
+            ("roles", json!({ "type": ["array", "null"], "items": string(), "description": "Null for every member." })),
+            ("profiles", list(string())), ("cost", integer()),
+            ("fields", list(object(&[("name", string()), ("kind", string()), ("text", string())]))),
         ]),
         "BlockHeader": object(&[
             ("chain", hex()), ("height", integer()), ("time", integer()), ("previous", hex()), ("payload_root", hex()),
-            ("receipts_root", hex()), ("tx_count", integer()), ("dropped_count", integer()), ("checkpoint", integer()),
-            ("state_root", hex()),
+            ("receipts_root", hex()), ("changes_root", hex()), ("tx_count", integer()), ("receipt_count", integer()),
+            ("dropped_count", integer()), ("checkpoint", integer()), ("state_root", hex()),
         ]),
         "CertifiedHeader": object(&[("header", reference("BlockHeader")), ("signatures", signatures)]),
         "ReceiptProof": object(&[
             ("receipt", reference("Receipt")), ("path", list(hex())), ("block", reference("CertifiedHeader")),
         ]),
+        "EntryProof": {
+            "type": "object",
+            "description": "Key, value and evidence are encoded; the evidence shows the value under a root of the header.",
+            "required": ["key", "value", "height", "evidence", "block"],
+            "properties": {
+                "key": hex(),
+                "value": { "type": ["string", "null"], "description": "In hex; null where there is no such entry." },
+                "height": { "type": "integer", "minimum": 0, "description": "The block after which it was so." },
+                "evidence": hex(),
+                "block": reference("CertifiedHeader"),
+            }
+        },
         "BlockReceipts": object(&[
             ("block", reference("CertifiedHeader")),
             ("receipts", list(json!({ "type": "array", "description": "A `Receipt`, then its path." }))),
         ]),
         "PlacedEvent": object(&[
-            ("height", integer()), ("index", integer()), ("tx", hex()), ("event", json!({ "type": "object" })),
+            ("height", integer()), ("index", integer()), ("receipt", reference("Origin")), ("event", reference("Event")),
         ]),
         "EvidenceAnswer": object(&[("items", list(reference("EvidenceItem")))]),
         "EvidenceItem": object(&[
@@ -278,5 +327,24 @@ fn schemas() -> Value {
             ("stage_seconds", json!({ "type": "object", "additionalProperties": { "type": "number" } })),
             ("cpu_seconds", json!({ "type": "number" })), ("memory_bytes", integer()),
         ]),
-    })
+    });
+    if let Value::Object(schemas) = &mut schemas {
+        schemas.extend(ledger::schemas());
+    }
+    schemas
+}
+
+/// The properties that tell what a receipt is of, and these.
+fn origin(more: &[(&str, Value)]) -> Value {
+    let mut properties = json!({
+        "kind": { "type": "string", "enum": ["transaction", "trigger", "phase"] },
+        "tx": hex(),
+        "trigger": integer(),
+        "module": string(),
+        "phase": { "type": "string", "enum": ["begin", "end"] },
+    });
+    for (name, schema) in more {
+        properties[*name] = schema.clone();
+    }
+    properties
 }

@@ -12,7 +12,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use bds_client::json::{BlockReceiptsDocument, EntryDocument, ProofDocument};
 use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, ItemOutcome, Wait};
+use bds_contracts::query;
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::{TX_BYTES_MAX, TxId};
 use borsh::BorshSerialize;
@@ -23,7 +25,7 @@ use super::body::{self, Format, Received};
 use super::parameters::{Parameters, invalid, parse};
 use super::problem::{Kind, Problem};
 use super::service::{QueryError, ReceiptAnswer};
-use super::{App, blocking, events, openapi};
+use super::{App, blocking, catalog, events, openapi};
 
 /// Time given to a batch that does not say how long to wait.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
@@ -31,6 +33,8 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 const TIMEOUT_MAX: Duration = Duration::from_secs(120);
 /// Longest body of `POST /v1/transactions`: hex doubles the longest transaction, JSON adds a little.
 const ONE_BODY_BYTES_MAX: usize = 2 * TX_BYTES_MAX + 1024;
+/// Longest key of an entry that is looked for; those that exist are far shorter.
+const KEY_BYTES_MAX: usize = 1024;
 
 /// What answers a request: most answer well or with a problem.
 type Answered = Result<Response, Problem>;
@@ -48,6 +52,9 @@ fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
             get(get_block_receipts),
         ),
         ("get", "/v1/query/{name}", get(get_query)),
+        ("get", "/v1/query/{name}/entry", get(get_query_entry)),
+        ("get", "/v1/entries/{key}", get(get_entry)),
+        ("get", "/v1/methods", get(get_methods)),
         ("get", "/v1/status", get(get_status)),
         ("get", "/v1/evidence", get(get_evidence)),
         ("get", "/v1/events", get(get_events)),
@@ -211,13 +218,10 @@ async fn get_receipt(
     let id: TxId = parse("id", &id, "a transaction id of 128 hex digits")?;
     let found = blocking(move || app.service.receipt(&id)).await?;
     Ok(match found {
-        ReceiptAnswer::Proven(proof) => encode(&*proof, wants_borsh(&headers)),
-        ReceiptAnswer::Pending => (
-            StatusCode::ACCEPTED,
-            [(RETRY_AFTER, "1")],
-            Json(json!({ "id": id, "outcome": "pending" })),
-        )
-            .into_response(),
+        ReceiptAnswer::Proven(proof) => {
+            encode_as::<_, ProofDocument>(*proof, wants_borsh(&headers))
+        }
+        ReceiptAnswer::Pending => pending(&json!({ "id": id, "outcome": "pending" })),
         ReceiptAnswer::Unknown => {
             return Err(Problem::new(
                 Kind::NotFound,
@@ -225,6 +229,11 @@ async fn get_receipt(
             ));
         }
     })
+}
+
+/// There will be an answer, not yet.
+fn pending(answer: &serde_json::Value) -> Response {
+    (StatusCode::ACCEPTED, [(RETRY_AFTER, "1")], Json(answer)).into_response()
 }
 
 async fn get_block(
@@ -252,7 +261,7 @@ async fn get_block_receipts(
     // Encoding thousands of receipts takes a while too.
     let response = blocking(move || {
         let receipts = app.service.block_receipts(height)?;
-        Some(encode(&receipts, borsh))
+        Some(encode_as::<_, BlockReceiptsDocument>(receipts, borsh))
     });
     response.await?.ok_or_else(|| no_block(height))
 }
@@ -267,15 +276,69 @@ fn no_block(height: u64) -> Problem {
 async fn get_query(State(app): State<App>, Path(name): Path<String>, uri: Uri) -> Answered {
     let arguments = Parameters::any(&uri)?.into_map();
     let answer = blocking(move || app.service.query(&name, &arguments)).await?;
-    let answer = answer.map_err(|error| {
-        let kind = match error {
-            QueryError::UnknownName(_) => Kind::QueryUnknown,
-            QueryError::BadArgument { .. } => Kind::ArgumentInvalid,
-            QueryError::NotFound(_) => Kind::NotFound,
-        };
-        Problem::new(kind, error.to_string())
+    Ok(Json(answer.map_err(no_answer)?).into_response())
+}
+
+fn no_answer(error: QueryError) -> Problem {
+    let kind = match error {
+        QueryError::UnknownName(_) => Kind::QueryUnknown,
+        QueryError::BadArgument { .. } => Kind::ArgumentInvalid,
+        QueryError::NotFound(_) => Kind::NotFound,
+    };
+    Problem::new(kind, error.to_string())
+}
+
+async fn get_query_entry(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answered {
+    let arguments = Parameters::any(&uri)?.into_map();
+    let key = query::entry(&name, &arguments).map_err(no_answer)?;
+    let key = key.ok_or_else(|| {
+        invalid(format!(
+            "the query `{name}` is about more than one entry of the state"
+        ))
     })?;
-    Ok(Json(answer).into_response())
+    prove(app, key, &headers).await
+}
+
+async fn get_entry(
+    State(app): State<App>,
+    Path(key): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answered {
+    Parameters::only(&uri, &[])?;
+    let key = hex::decode(&key)
+        .ok()
+        .filter(|key| key.len() <= KEY_BYTES_MAX);
+    let key = key.ok_or_else(|| {
+        invalid(format!(
+            "parameter `key`: expected module, table and the entry's own key, encoded and in hex, {KEY_BYTES_MAX} bytes at most"
+        ))
+    })?;
+    prove(app, key, &headers).await
+}
+
+async fn prove(app: App, key: Vec<u8>, headers: &HeaderMap) -> Answered {
+    if catalog::is_closed(&key) {
+        return Err(Problem::new(
+            Kind::NotFound,
+            "entries of this table are shown to whoever signs for them, never by this path",
+        ));
+    }
+    let found = blocking(move || app.service.prove(&key)).await?;
+    Ok(match found {
+        Some(proof) => encode_as::<_, EntryDocument>(proof, wants_borsh(headers)),
+        None => pending(&json!({ "outcome": "pending" })),
+    })
+}
+
+async fn get_methods(uri: Uri) -> Answered {
+    Parameters::only(&uri, &[])?;
+    Ok(Json(catalog::methods()).into_response())
 }
 
 async fn get_status(State(app): State<App>, uri: Uri) -> Answered {
@@ -323,8 +386,7 @@ async fn get_readyz(State(app): State<App>, uri: Uri) -> Answered {
 }
 
 async fn get_openapi() -> Response {
-    let document = openapi::document();
-    Json(document).into_response()
+    ([(CONTENT_TYPE, "application/json")], openapi::document()).into_response()
 }
 
 async fn get_index() -> String {
@@ -362,9 +424,22 @@ fn wants_borsh(headers: &HeaderMap) -> bool {
 
 fn encode<T: Serialize + BorshSerialize>(value: &T, borsh: bool) -> Response {
     if borsh {
-        let bytes = borsh::to_vec(value).expect("writing to memory cannot fail");
-        ([(CONTENT_TYPE, BORSH_MEDIA_TYPE)], bytes).into_response()
+        binary(value)
     } else {
         Json(value).into_response()
     }
+}
+
+/// As `encode`, where a document `D` stands for the value in JSON.
+fn encode_as<T: BorshSerialize, D: From<T> + Serialize>(value: T, borsh: bool) -> Response {
+    if borsh {
+        binary(&value)
+    } else {
+        Json(D::from(value)).into_response()
+    }
+}
+
+fn binary(value: &impl BorshSerialize) -> Response {
+    let bytes = borsh::to_vec(value).expect("writing to memory cannot fail");
+    ([(CONTENT_TYPE, BORSH_MEDIA_TYPE)], bytes).into_response()
 }

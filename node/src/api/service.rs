@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bds_client::wire::{BatchAnswer, BlockReceipts, EvidenceAnswer, NodeStatus, Wait};
-use bds_contracts::Event;
 use bds_contracts::block::{CertifiedHeader, Height};
+use bds_contracts::kernel::proof::EntryProof;
+use bds_contracts::kernel::receipt::{EventView, ReceiptId, Receipts};
 pub use bds_contracts::query::QueryError;
 use bds_contracts::receipt::ReceiptProof;
 use bds_contracts::tx::TxId;
-
-use crate::receipts::Receipts;
 
 /// A certified block as the event stream sees it.
 #[derive(Debug)]
@@ -30,10 +29,46 @@ pub struct PlacedEvent {
     pub height: Height,
     /// Number of the event among all events of the block, from 0.
     pub index: u32,
-    /// Transaction it belongs to.
-    pub tx: TxId,
+    /// The receipt that holds it.
+    pub receipt: ReceiptId,
+    /// Of which module.
+    pub module: u16,
+    /// Which of its events.
+    pub number: u16,
+    /// Its fields, encoded.
+    pub fields: Vec<u8>,
+}
+
+impl PlacedEvent {
+    /// Events of a block in order, from the one with this number on; the others are not copied.
+    pub fn of_block(
+        height: Height,
+        receipts: &Receipts,
+        from: u32,
+    ) -> impl Iterator<Item = PlacedEvent> {
+        let all = receipts
+            .views()
+            .flat_map(|receipt| receipt.events().map(move |event| (receipt.id, event)));
+        let wanted = (0_u32..).zip(all).filter(move |(index, _)| *index >= from);
+        wanted.map(move |(index, (receipt, event))| PlacedEvent {
+            height,
+            index,
+            receipt,
+            module: event.module,
+            number: event.number,
+            fields: event.fields.to_vec(),
+        })
+    }
+
     /// What happened.
-    pub event: Event,
+    #[must_use]
+    pub fn event(&self) -> EventView<'_> {
+        EventView {
+            module: self.module,
+            number: self.number,
+            fields: &self.fields,
+        }
+    }
 }
 
 /// A receipt asked for by id.
@@ -88,6 +123,10 @@ pub trait Service: Send + Sync + 'static {
         name: &str,
         arguments: &std::collections::BTreeMap<String, String>,
     ) -> Result<serde_json::Value, QueryError>;
+
+    /// The entry of the state with this key (module, table, its own), as certified blocks left it; none for the moment in
+    /// which only a block that is not certified yet has changed it. One look-up, and at most the tree of one block's changes.
+    fn prove(&self, key: &[u8]) -> Option<EntryProof>;
 
     /// Proofs of broken rules seen since the start, oldest first.
     fn evidence(&self) -> EvidenceAnswer;

@@ -243,6 +243,7 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
         clients: args.clients,
         skew: args.skew,
         transfers_only: false,
+        ..CarbonConfig::default()
     });
     let is_opaque = args.mode == ModeArg::Opaque;
     let setup = Setup {

@@ -2,8 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use bds_client::Client;
 use bds_contracts::block::Height;
+use bds_contracts::kernel::receipt::ReceiptView;
 use clap::Args;
 
 use super::{done, print};
@@ -12,8 +14,8 @@ use crate::measure::block_on;
 /// `bds events`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: bds events --from 120:0 --follow\nEach line is a JSON object with height, index, tx and \
-                        event. To resume, give the place after the last line seen."
+    after_help = "Example: bds events --from 120:0 --follow\nEach line is a JSON object with height, index, \
+                        receipt and event. To resume, give the place after the last line seen."
 )]
 pub struct EventsArgs {
     /// First place wanted: block and number of the event in it.
@@ -73,11 +75,12 @@ async fn last_place(client: &Client, first: Height) -> anyhow::Result<Option<(He
     let mut height = client.status().await?.certified;
     while height >= first.max(1) {
         if let Some(block) = client.block_receipts(height).await? {
-            let count: usize = block
-                .receipts
-                .iter()
-                .map(|(receipt, _)| receipt.events.len())
-                .sum();
+            let mut count = 0_usize;
+            for (receipt, _) in &block.receipts {
+                let view = ReceiptView::parse(receipt)
+                    .with_context(|| format!("a receipt of block {height}"))?;
+                count += view.events().count();
+            }
             if let Some(last) = count.checked_sub(1) {
                 return Ok(Some((height, u32::try_from(last)?)));
             }

@@ -3,11 +3,15 @@
 
 pub mod bench;
 pub mod demo;
+mod description;
+mod endorse;
 pub mod engine;
 pub mod events;
 pub mod exchange;
 pub mod ledger;
+pub mod methods;
 pub mod node;
+pub mod proof;
 pub mod query;
 pub mod receipt;
 pub mod tx;
@@ -53,7 +57,9 @@ enum Verb {
     Config(node::ConfigCommand),
     /// Looks for whatever would keep a node from running.
     Doctor(node::DoctorArgs),
-    /// Signs and submits a transaction.
+    /// Lists every call there is: fields, roles, cost.
+    Methods(methods::MethodsArgs),
+    /// Signs and submits a transaction, or endorses one.
     #[command(subcommand)]
     Tx(tx::TxCommand),
     /// Submits many signed transactions.
@@ -63,6 +69,8 @@ enum Verb {
     Receipt(receipt::ReceiptArgs),
     /// Checks a receipt offline.
     VerifyReceipt(receipt::VerifyReceiptArgs),
+    /// Checks a proof of an entry of the state offline.
+    VerifyProof(proof::VerifyProofArgs),
     /// Reads the state of a node.
     Query(query::QueryArgs),
     /// Follows the events of a node.
@@ -106,10 +114,12 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Status(args) => node::status(&args),
         Verb::Config(command) => node::config(&command),
         Verb::Doctor(args) => node::run_doctor(&args),
+        Verb::Methods(args) => methods::run(&args),
         Verb::Tx(command) => tx::run_tx(&command),
         Verb::Batch(command) => tx::run_batch(&command),
         Verb::Receipt(args) => receipt::run_receipt(&args),
         Verb::VerifyReceipt(args) => receipt::run_verify_receipt(&args),
+        Verb::VerifyProof(args) => proof::run_verify_proof(&args),
         Verb::Query(args) => query::run(&args),
         Verb::Events(args) => events::run(&args),
         Verb::Engine(command) => engine::run(command),

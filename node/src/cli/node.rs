@@ -196,9 +196,7 @@ pub fn testnet(command: &TestnetCommand) -> anyhow::Result<ExitCode> {
             genesis,
         } => {
             let genesis = match genesis {
-                Some(path) => serde_json::from_slice(&std::fs::read(path)?).with_context(|| {
-                    format!("the genesis document {} is damaged", path.display())
-                })?,
+                Some(path) => setup::read_draft(path)?,
                 None => example_genesis(),
             };
             let testnet = setup::testnet(dir, genesis, *n, Some(*base_port), &[])?;

@@ -1,29 +1,60 @@
 //! `bds query`: read the state of a running node by name.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bds_client::{Client, ClientError};
+use bds_contracts::query::QUERIES;
 use clap::Args;
 
-use super::{done, print, print_json};
+use super::{done, print, print_json, proof};
+use crate::api::catalog::sentence;
 use crate::measure::block_on;
 
 /// `bds query`
 #[derive(Debug, Args)]
-#[command(after_help = "Example: bds query holding account=1 instrument=1")]
+#[command(after_help = help())]
 pub struct QueryArgs {
-    /// Name of the query; the node's /openapi.json lists them.
+    /// Name of the query; they are listed below.
     name: String,
     /// Arguments as NAME=VALUE.
     #[arg(value_parser = argument)]
     arguments: Vec<(String, String)>,
+    /// Ask for the entry of the state itself, with a proof that `bds verify-proof` checks offline; for queries that are about one
+    /// entry.
+    #[arg(long)]
+    proof: bool,
+    /// File to write the proof to; standard output otherwise.
+    #[arg(long, requires = "proof")]
+    out: Option<PathBuf>,
     /// HTTP interface of a node.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     node: String,
     /// Answers are JSON in any case; accepted for scripts that always give it.
     #[arg(long)]
     json: bool,
+}
+
+/// Every query with its arguments; those with a `?` may be left out.
+fn help() -> String {
+    let mut text = String::from("Queries:\n");
+    for info in QUERIES {
+        text.push_str("  ");
+        text.push_str(info.name);
+        for argument in info.arguments {
+            let mark = if argument.required { "" } else { "?" };
+            text.push_str(&format!(" {}{mark}=({})", argument.name, argument.expected));
+        }
+        let proof = if info.is_about_one_entry() {
+            " (--proof)"
+        } else {
+            ""
+        };
+        text.push_str(&format!("{proof}\n      {}\n", sentence(info.text)));
+    }
+    text.push_str("Example: bds query holding account=1 instrument=1");
+    text
 }
 
 fn argument(text: &str) -> Result<(String, String), String> {
@@ -38,6 +69,9 @@ fn argument(text: &str) -> Result<(String, String), String> {
 pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new([args.node.clone()])?;
     let arguments: BTreeMap<String, String> = args.arguments.iter().cloned().collect();
+    if args.proof {
+        return proof::fetch(&client, &args.name, &arguments, args.out.as_deref());
+    }
     match block_on(async { client.query(&args.name, &arguments).await }) {
         Ok(answer) => {
             print_json(&answer)?;

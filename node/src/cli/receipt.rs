@@ -4,7 +4,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use bds_client::json::ProofDocument;
+use bds_client::wire::Origin;
 use bds_client::{Client, Trust};
+use bds_contracts::kernel::describe::event_to_json;
+use bds_contracts::kernel::receipt::ReceiptView;
+use bds_contracts::modules::Modules;
 use bds_contracts::receipt::ReceiptProof;
 use bds_contracts::tx::TxId;
 use clap::Args;
@@ -61,20 +66,38 @@ pub fn run_receipt(args: &ReceiptArgs) -> anyhow::Result<ExitCode> {
         ));
         return Ok(ExitCode::from(1));
     };
+    let view = ReceiptView::parse(&proof.receipt).context("the receipt that came")?;
+    let place = format!("receipt of block {} at {}", view.height, view.index);
+    let document = ProofDocument::from(proof);
     match &args.out {
         Some(path) => {
-            std::fs::write(path, serde_json::to_vec_pretty(&proof)?)
+            std::fs::write(path, serde_json::to_vec_pretty(&document)?)
                 .with_context(|| format!("cannot write {}", path.display()))?;
-            print(&format!(
-                "receipt of block {} at {} in {}",
-                proof.receipt.height,
-                proof.receipt.index,
-                path.display()
-            ));
+            print(&format!("{place} in {}", path.display()));
         }
-        None => print_json(&proof)?,
+        None => print_json(&document)?,
     }
     done()
+}
+
+/// Which call failed, what the contract answered, and what happened: one line each.
+///
+/// # Errors
+/// When the bytes are no receipt that this version can read.
+pub(super) fn message_and_events(receipt: &[u8]) -> anyhow::Result<Vec<String>> {
+    let view = ReceiptView::parse(receipt).context("the receipt")?;
+    let mut lines = Vec::new();
+    if let Some(call) = view.call {
+        lines.push(format!("  failed at `calls[{call}]`"));
+    }
+    if !view.message.is_empty() {
+        lines.push(format!("  message: {}", view.message));
+    }
+    for event in view.events() {
+        let event = event_to_json::<Modules>(&event).context("an event of the receipt")?;
+        lines.push(format!("  {event}"));
+    }
+    Ok(lines)
 }
 
 /// Checks a proof offline. Exit code 1 when it does not hold.
@@ -85,25 +108,35 @@ pub fn run_verify_receipt(args: &VerifyReceiptArgs) -> anyhow::Result<ExitCode> 
     let genesis = read_genesis(&args.genesis)?;
     let text = std::fs::read(&args.file)
         .with_context(|| format!("cannot read {}", args.file.display()))?;
-    let proof: ReceiptProof = serde_json::from_slice(&text)
+    let document: ProofDocument = serde_json::from_slice(&text)
         .with_context(|| format!("{} is no receipt", args.file.display()))?;
+    let proof = ReceiptProof::from(document);
     let verdict = Trust::in_genesis(&genesis).verify_receipt(&proof);
-    let receipt = &proof.receipt;
     if args.json {
+        // Reading the document has read the receipt.
+        let view = ReceiptView::parse(&proof.receipt).context("the receipt")?;
         print_json(&json!({
             "valid": verdict.is_ok(),
             "reason": verdict.as_ref().err().map(ToString::to_string),
-            "tx": receipt.tx,
-            "height": receipt.height,
-            "index": receipt.index,
-            "code": receipt.code.0,
+            "receipt": Origin::from(view.id),
+            "height": view.height,
+            "index": view.index,
+            "code": view.code.0,
+            "message": view.message,
         }))?;
     } else {
         match &verdict {
-            Ok(()) => print(&format!(
-                "valid: transaction {} executed in block {} at {}: {}",
-                receipt.tx, receipt.height, receipt.index, receipt.code
-            )),
+            Ok(view) => {
+                print(&format!(
+                    "valid: {} executed in block {} at {}: {}",
+                    Origin::from(view.id),
+                    view.height,
+                    view.index,
+                    view.code
+                ));
+                let lines = message_and_events(&proof.receipt)?;
+                lines.iter().for_each(|line| print(line));
+            }
             Err(reason) => print(&format!("INVALID: {reason}")),
         }
     }

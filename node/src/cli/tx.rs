@@ -1,4 +1,4 @@
-//! `bds tx submit` and `bds batch submit`: from a description in JSON to signed transactions on the ledger.
+//! `bds tx` and `bds batch`: from descriptions in JSON to signed transactions on the ledger.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bds_client::wire::{BATCH_ITEMS_MAX, BatchAnswer, ItemOutcome, Wait};
-use bds_client::{Client, Sender, Signer, sign};
-use bds_contracts::Call;
-use bds_contracts::tx::{AccountId, ChainId, ContentHash, Millis, PublicKey};
+use bds_client::{Client, Sender, Signer};
+use bds_contracts::receipt::Code;
+use bds_contracts::tx::{ChainId, PublicKey, TxId};
 use clap::{Args, Subcommand, ValueEnum};
-use serde::Deserialize;
 
-use super::{print, print_json};
+use super::description::{self, Description, read_lines, read_one};
+use super::endorse::{self, EndorseArgs};
+use super::{print, print_json, receipt};
 use crate::measure::block_on;
 
 /// How long the command stays with its transactions.
@@ -25,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum TxCommand {
     /// Signs one transaction described in a JSON file and submits it.
     Submit(SubmitArgs),
+    /// Endorses the calls of a transaction that another member will send, for whatever takes two.
+    Endorse(EndorseArgs),
 }
 
 /// `bds batch`
@@ -45,21 +48,9 @@ enum WaitFor {
     Applied,
 }
 
-/// Arguments of both.
+/// Where transactions go, and what is told of them.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "A description: {\"key\": \"alice.key\", \"accounts\": [1, 3], \"call\": {\"transfer\": {\"from\": 1, \"to\": 3, \
-                  \"instrument\": 1, \"quantity\": 20}}}\nOptional: nonce (asked of the node otherwise), lock_time and \
-                  expires_at (milliseconds since 1970), content_hash (SHA-512 in hex).\n\
-                  Example: bds tx submit --file transfer.json --wait applied"
-)]
-pub struct SubmitArgs {
-    /// File with the description; `-` is standard input.
-    #[arg(long)]
-    file: PathBuf,
-    /// Key file for descriptions that name none.
-    #[arg(long)]
-    key: Option<PathBuf>,
+pub struct Target {
     /// HTTP interface of a validator; more of them are asked when the first is silent.
     #[arg(long = "node", default_value = "http://127.0.0.1:8080")]
     nodes: Vec<String>,
@@ -71,18 +62,20 @@ pub struct SubmitArgs {
     json: bool,
 }
 
-/// One transaction as a person writes it down.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Description {
+/// Arguments of both.
+#[derive(Debug, Args)]
+#[command(
+    after_help = format!("{}\nExample: bds tx submit --file transfer.json --wait applied", description::HELP)
+)]
+pub struct SubmitArgs {
+    /// File with the description; `-` is standard input.
+    #[arg(long)]
+    file: PathBuf,
+    /// Key file for descriptions that name none.
+    #[arg(long)]
     key: Option<PathBuf>,
-    nonce: Option<u64>,
-    lock_time: Option<u64>,
-    expires_at: Option<u64>,
-    #[serde(default)]
-    accounts: Vec<AccountId>,
-    content_hash: Option<ContentHash>,
-    call: Call,
+    #[command(flatten)]
+    target: Target,
 }
 
 /// `bds tx ...`
@@ -90,11 +83,10 @@ struct Description {
 /// # Errors
 /// When the description is wrong, or no validator answers.
 pub fn run_tx(command: &TxCommand) -> anyhow::Result<ExitCode> {
-    let TxCommand::Submit(args) = command;
-    let text = read(&args.file)?;
-    let description: Description = serde_json::from_str(&text)
-        .with_context(|| format!("{} is no description", args.file.display()))?;
-    submit(args, vec![description])
+    match command {
+        TxCommand::Submit(args) => submit(args, &[read_one(&args.file)?]),
+        TxCommand::Endorse(args) => endorse::run(args),
+    }
 }
 
 /// `bds batch ...`
@@ -103,60 +95,74 @@ pub fn run_tx(command: &TxCommand) -> anyhow::Result<ExitCode> {
 /// When a description is wrong, or no validator answers.
 pub fn run_batch(command: &BatchCommand) -> anyhow::Result<ExitCode> {
     let BatchCommand::Submit(args) = command;
-    let text = read(&args.file)?;
-    let descriptions = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(i, line)| {
-            serde_json::from_str(line)
-                .with_context(|| format!("{} line {}", args.file.display(), i + 1))
-        })
-        .collect::<anyhow::Result<Vec<Description>>>()?;
-    submit(args, descriptions)
-}
-
-fn read(file: &Path) -> anyhow::Result<String> {
-    if file == Path::new("-") {
-        return std::io::read_to_string(std::io::stdin()).context("reading standard input");
-    }
-    std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
-}
-
-fn submit(args: &SubmitArgs, descriptions: Vec<Description>) -> anyhow::Result<ExitCode> {
+    let descriptions = read_lines(&args.file)?;
     if descriptions.is_empty() {
         bail!("{} describes no transaction", args.file.display());
     }
-    let wait = match args.wait {
-        WaitFor::Accepted => Wait::Accepted,
-        WaitFor::Committed => Wait::Committed,
-        WaitFor::Applied => Wait::Applied,
-    };
-    let client = Client::new(args.nodes.iter().cloned())?;
-    let answer = block_on(async {
-        let status = client.status().await?;
-        let chain: ChainId = status
-            .chain
-            .parse()
-            .with_context(|| format!("the node names its chain `{}`", status.chain))?;
-        let wires = sign_all(&client, chain, args.key.as_deref(), descriptions).await?;
-        let mut answer = BatchAnswer::default();
-        for part in wires.chunks(BATCH_ITEMS_MAX) {
-            answer
-                .items
-                .extend(client.submit_batch(part, wait, PATIENCE).await?.items);
+    submit(args, &descriptions)
+}
+
+fn submit(args: &SubmitArgs, descriptions: &[Description]) -> anyhow::Result<ExitCode> {
+    args.target
+        .run(async |client, chain| sign_all(client, chain, args.key.as_deref(), descriptions).await)
+}
+
+impl Target {
+    /// Makes transactions for the ledger that is there, submits them, and says what became of each. Exit code 1 when one did
+    /// not do what was asked.
+    ///
+    /// # Errors
+    /// What `make` returns; when no validator answers.
+    pub(super) fn run(
+        &self,
+        make: impl AsyncFnOnce(&Client, ChainId) -> anyhow::Result<Vec<Vec<u8>>>,
+    ) -> anyhow::Result<ExitCode> {
+        let wait = match self.wait {
+            WaitFor::Accepted => Wait::Accepted,
+            WaitFor::Committed => Wait::Committed,
+            WaitFor::Applied => Wait::Applied,
+        };
+        let client = Client::new(self.nodes.iter().cloned())?;
+        let (answer, details) = block_on(async {
+            let status = client.status().await?;
+            let chain: ChainId = status
+                .chain
+                .parse()
+                .with_context(|| format!("the node names its chain `{}`", status.chain))?;
+            let wires = make(&client, chain).await?;
+            let mut answer = BatchAnswer::default();
+            for part in wires.chunks(BATCH_ITEMS_MAX) {
+                let items = client.submit_batch(part, wait, PATIENCE).await?.items;
+                answer.items.extend(items);
+            }
+            // Of one transaction everything is told; of many, how to ask for more.
+            let details = match answer.items.as_slice() {
+                [item] if !self.json && matches!(item.outcome, ItemOutcome::Applied { .. }) => {
+                    details(&client, &item.id).await?
+                }
+                _ => Vec::new(),
+            };
+            anyhow::Ok((answer, details))
+        })?;
+        if self.json {
+            print_json(&answer)?;
+        } else {
+            for item in &answer.items {
+                print(&format!("{}  {}", item.id, words(&item.outcome)));
+            }
+            details.iter().for_each(|line| print(line));
         }
-        anyhow::Ok(answer)
-    })?;
-    if args.json {
-        print_json(&answer)?;
-    } else {
-        for item in &answer.items {
-            print(&format!("{}  {}", item.id, words(&item.outcome)));
-        }
+        let good = answer.items.iter().all(|item| is_good(&item.outcome));
+        Ok(ExitCode::from(u8::from(!good)))
     }
-    let good = answer.items.iter().all(|item| is_good(&item.outcome));
-    Ok(ExitCode::from(u8::from(!good)))
+}
+
+/// Message and events of a receipt; nothing when the node has it no more.
+async fn details(client: &Client, id: &TxId) -> anyhow::Result<Vec<String>> {
+    match client.receipt(id).await? {
+        Some(proof) => receipt::message_and_events(&proof.receipt),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Signs in order; the nonce of each key is asked of the node once and counted on from there.
@@ -164,7 +170,7 @@ async fn sign_all(
     client: &Client,
     chain: ChainId,
     key: Option<&Path>,
-    descriptions: Vec<Description>,
+    descriptions: &[Description],
 ) -> anyhow::Result<Vec<Vec<u8>>> {
     let mut senders: BTreeMap<PublicKey, Sender> = BTreeMap::new();
     let mut wires = Vec::with_capacity(descriptions.len());
@@ -183,29 +189,23 @@ async fn sign_all(
                     Some(nonce) => nonce,
                     None => next_nonce(client, &public).await?,
                 };
-                new.insert(Sender::new(signer.clone(), chain, nonce))
+                new.insert(Sender::new(signer, chain, nonce))
             }
         };
         if let Some(nonce) = description.nonce {
             sender.restart_at(nonce);
         }
-        let mut transaction = sender.next_about(
-            description.accounts,
-            description.content_hash,
-            description.call,
-        );
-        if let Some(time) = description.lock_time {
-            transaction.lock_time = Millis(time);
-        }
-        if let Some(time) = description.expires_at {
-            transaction.expires_at = Millis(time);
-        }
-        wires.push(sign(&transaction, &signer));
+        let draft = description.fill(sender.draft())?;
+        wires.push(sender.sign(&draft));
     }
     Ok(wires)
 }
 
-async fn next_nonce(client: &Client, key: &PublicKey) -> anyhow::Result<u64> {
+/// The lowest nonce that this key has not used.
+///
+/// # Errors
+/// When the node does not answer, or knows no such member.
+pub(super) async fn next_nonce(client: &Client, key: &PublicKey) -> anyhow::Result<u64> {
     let member = client
         .query(
             "member",
@@ -233,12 +233,12 @@ fn words(outcome: &ItemOutcome) -> String {
             height,
             index,
             code,
-        } => format!("committed in block {height} at {index}: {code}"),
+        } => format!("committed in block {height} at {index}: {}", told(*code)),
         ItemOutcome::Applied {
             height,
             index,
             code,
-        } => format!("applied in block {height} at {index}: {code}"),
+        } => format!("applied in block {height} at {index}: {}", told(*code)),
         ItemOutcome::Refused {
             code,
             reason,
@@ -252,5 +252,14 @@ fn words(outcome: &ItemOutcome) -> String {
             format!("refused: {code}: {reason}{again}")
         }
         ItemOutcome::Unknown => "unknown: ask again by id with `bds receipt`".to_owned(),
+    }
+}
+
+/// A code, and what it means unless all is well.
+fn told(code: Code) -> String {
+    if code.is_ok() {
+        code.to_string()
+    } else {
+        format!("{code}: {}", code.text())
     }
 }

@@ -1,4 +1,4 @@
-//! Unit transfers of the EU Transaction Log: a CSV of real rows becomes an opening state and one transfer call a row.
+//! Unit transfers of the EU Transaction Log: a CSV of real rows becomes an opening state and one `units.transfer` a row.
 //!
 //! The file is a part of a ledger, so its accounts start with the smallest balances that keep every balance at or above
 //! zero when the rows are taken by date, then id. A row from an account to itself moves nothing.
@@ -9,11 +9,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
-use bds_contracts::Call;
-use bds_contracts::account::{AccountKind, HolderId, NewAccount, Roles};
+use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::amount::{Currency, Quantity};
-use bds_contracts::carbon::{Instrument, InstrumentId, InstrumentKind};
-use bds_contracts::genesis::{GenesisHolding, GenesisMember};
+use bds_contracts::carbon::InstrumentId;
+use bds_contracts::genesis::{GenesisAccount, GenesisHolding, GenesisInstrument, GenesisMember};
+use bds_contracts::identity::account::AccountKind;
+use bds_contracts::money::units::Call;
+use bds_contracts::money::units::instrument::{Form, Right};
 use bds_contracts::tx::{AccountId, PublicKey};
 
 /// Most keys that may act for one account, and so the most platforms a replay can use.
@@ -84,20 +86,11 @@ pub struct Opening {
     /// The platforms that act for the accounts.
     pub members: Vec<GenesisMember>,
     /// All accounts of the file.
-    pub accounts: Vec<NewAccount>,
+    pub accounts: Vec<GenesisAccount>,
     /// One instrument per kind of unit.
-    pub instruments: Vec<Instrument>,
+    pub instruments: Vec<GenesisInstrument>,
     /// The smallest balances that suffice.
     pub holdings: Vec<GenesisHolding>,
-}
-
-/// What one row asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transfer {
-    /// Accounts the transaction declares.
-    pub accounts: Vec<AccountId>,
-    /// The call.
-    pub call: Call,
 }
 
 impl Eutl {
@@ -174,8 +167,7 @@ impl Eutl {
 
     /// Lists for a genesis document in which every platform may act for every account.
     ///
-    /// With one platform the rows can be sent in order through one sender's nonces; with several, [`Eutl::waves`] says which
-    /// rows may overtake each other.
+    /// Whoever sends the rows keeps their order; [`Eutl::waves`] says which of them may overtake each other.
     ///
     /// # Errors
     /// [`EutlError::Platforms`].
@@ -189,10 +181,12 @@ impl Eutl {
             roles,
             name: format!("platform {index}"),
         };
-        let account = |id: AccountId| NewAccount {
-            id,
-            holder: HolderId(id.0),
+        let account = |account: AccountId| GenesisAccount {
+            account,
+            holder: HolderId(account.0),
             kind: AccountKind::OperatorHolding,
+            currency: Currency::EUR,
+            threshold: 1,
             representatives: platforms.to_vec(),
         };
         let holding = |(key, quantity): (&(AccountId, InstrumentId), &Quantity)| GenesisHolding {
@@ -213,19 +207,12 @@ impl Eutl {
     }
 
     /// One call a row, in order.
-    pub fn transfers(&self) -> impl ExactSizeIterator<Item = Transfer> + '_ {
-        self.rows.iter().map(|row| Transfer {
-            accounts: if row.from == row.to {
-                vec![row.from]
-            } else {
-                vec![row.from, row.to]
-            },
-            call: Call::Transfer {
-                from: row.from,
-                to: row.to,
-                instrument: self.instruments[&row.unit],
-                quantity: Quantity(row.amount),
-            },
+    pub fn transfers(&self) -> impl ExactSizeIterator<Item = Call<'static>> + '_ {
+        self.rows.iter().map(|row| Call::Transfer {
+            from: row.from,
+            to: row.to,
+            instrument: self.instruments[&row.unit],
+            quantity: Quantity(row.amount),
         })
     }
 
@@ -266,21 +253,19 @@ impl Eutl {
     }
 }
 
-fn instrument(unit: &str, id: InstrumentId) -> Instrument {
+/// The file has no serial numbers, so units are counted. Kyoto units stand here as rights like the others: credits are issued
+/// under a project, and no opening state does that.
+fn instrument(unit: &str, instrument: InstrumentId) -> GenesisInstrument {
     // Allowances name their phase's first year; everything else is a Kyoto unit of the first commitment period.
-    let allowance = unit.starts_with("EUA");
     let year = unit
         .trim_start_matches(|c: char| !c.is_ascii_digit())
         .parse()
         .ok();
-    Instrument {
-        id,
+    GenesisInstrument {
+        instrument,
         symbol: unit.to_owned(),
-        kind: if allowance {
-            InstrumentKind::Allowance
-        } else {
-            InstrumentKind::Credit
-        },
+        right: Right::Allowance,
+        form: Form::Fungible,
         vintage: year.unwrap_or(2008),
         scale: 0,
         currency: Currency::EUR,

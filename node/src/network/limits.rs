@@ -23,8 +23,8 @@ const NUMBER: usize = 8;
 const INDEX: usize = 2;
 const LENGTH: usize = 4;
 const TAG: usize = 1;
-/// Chain, height, time, previous, two roots, two counts, checkpoint, state root.
-const HEADER: usize = DIGEST + 2 * NUMBER + 3 * DIGEST + 2 * 4 + NUMBER + DIGEST;
+/// Chain, height, time, previous, three roots, three counts, checkpoint, state root.
+const HEADER: usize = DIGEST + 2 * NUMBER + 4 * DIGEST + 3 * 4 + NUMBER + DIGEST;
 /// Lane, position, digest.
 const TIP: usize = INDEX + NUMBER + DIGEST;
 /// Slot, view, digest.
@@ -183,7 +183,9 @@ mod tests {
             previous: BlockDigest([2; 32]),
             payload_root: MerkleRoot([3; 32]),
             receipts_root: MerkleRoot([4; 32]),
+            changes_root: MerkleRoot::default(),
             tx_count: 1,
+            receipt_count: 1,
             dropped_count: 0,
             checkpoint: 1,
             state_root: StateRoot([5; 32]),

@@ -9,9 +9,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bds_client::wire::{ItemOutcome, Wait};
 use bds_contracts::genesis::Mode;
+use bds_contracts::kernel::context::BlockInfo;
+use bds_contracts::kernel::envelope::Envelope;
+use bds_contracts::ledger::Ledger;
 use bds_contracts::receipt::Code;
-use bds_contracts::state::State;
-use bds_contracts::tx::{ChainId, Millis, TxId, TxView};
+use bds_contracts::tx::{ChainId, Millis, PublicKey, TxId};
 use bds_core::batch::Payload;
 use bds_core::turn::Input;
 use crossbeam::channel::{Receiver, Sender, TrySendError};
@@ -56,7 +58,7 @@ pub struct Admission {
     /// Verifies and hashes.
     pub engine: Arc<Engine>,
     /// Executed state.
-    pub state: Arc<RwLock<State>>,
+    pub ledger: Arc<RwLock<Ledger>>,
     /// Outcomes and waiters.
     pub tracker: Arc<Tracker>,
     /// Receipts of long ago.
@@ -73,6 +75,8 @@ pub struct Admission {
     pub metrics: Arc<Metrics>,
     /// Reservations.
     pub nonces: Nonces,
+    /// Senders of transactions that left no trace in their block.
+    pub lost: Receiver<PublicKey>,
 }
 
 /// Why nothing is admitted at the moment, if so.
@@ -169,30 +173,34 @@ impl Admission {
         wires: &[(usize, &[u8])],
         waiters: &[Arc<Waiter>],
     ) -> (Vec<TxId>, Vec<Item>) {
-        let views: Vec<Result<TxView<'_>, Code>> = wires
+        let views: Vec<Result<Envelope<'_>, Code>> = wires
             .iter()
-            .map(|(_, bytes)| TxView::parse(bytes).map_err(Code::from))
+            .map(|(_, bytes)| Envelope::parse(bytes).map_err(Code::from))
             .collect();
         let signed: Vec<&[u8]> = views
             .iter()
-            .map(|v| v.as_ref().map_or(&[][..], TxView::signed_bytes))
+            .map(|v| v.as_ref().map_or(&[][..], Envelope::signed_bytes))
             .collect();
         let mut ids: Vec<TxId> = self.engine.sha512(&signed).into_iter().map(TxId).collect();
         let now = wall_clock();
         let mut items = Vec::with_capacity(wires.len());
         {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+            let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
+            let block = BlockInfo {
+                time: now,
+                ..*ledger.block()
+            };
             for ((view, id), (request, _)) in views.iter().zip(&mut ids).zip(wires) {
                 let item = match view {
                     Err(code) => {
                         *id = TxId([0; 64]);
                         Item::Refused(*code)
                     }
-                    Ok(view) => match self.known(id, view, &state, &waiters[*request]) {
+                    Ok(view) => match self.known(id, view, &ledger, &waiters[*request]) {
                         Some(outcome) => Item::Known(outcome),
-                        // The nonce is judged later, in order and after the signature, so that nobody can
-                        // use up somebody else's.
-                        None => match state.admit(now, view, view.nonce()) {
+                        // Whether the nonce is free behind what waits is judged later, in order and after the signature,
+                        // so that nobody can use up somebody else's.
+                        None => match ledger.admit(&block, view) {
                             Err(code) => Item::Refused(code),
                             Ok(()) => Item::Candidate,
                         },
@@ -221,27 +229,25 @@ impl Admission {
     fn known(
         &self,
         id: &TxId,
-        view: &TxView<'_>,
-        state: &State,
+        view: &Envelope<'_>,
+        ledger: &Ledger,
         waiter: &Arc<Waiter>,
     ) -> Option<ItemOutcome> {
         if let Some(standing) = self.tracker.seen(id, Some(waiter)) {
             return Some(standing.outcome());
         }
         // Only an executed nonce can have a receipt; all others are spared the look-up.
-        if state
-            .next_nonce(&view.sender())
-            .is_some_and(|next| view.nonce() < next)
-        {
-            let receipt = self.index.receipt(id).ok().flatten()?;
-            let place = Place {
-                height: receipt.height,
-                index: receipt.index,
-                code: receipt.code,
-            };
-            return Some(Standing::Applied(place).outcome());
+        let member = ledger.member(&view.sender())?;
+        if !member.nonces.is_used(view.nonce()) {
+            return None;
         }
-        None
+        let (height, index, code) = self.index.outcome(id).ok().flatten()?;
+        let place = Place {
+            height,
+            index,
+            code,
+        };
+        Some(Standing::Applied(place).outcome())
     }
 
     /// Opaque payloads are named by their hash and judged by their length alone.
@@ -273,7 +279,10 @@ impl Admission {
         let credit = self.submit_credit.load(Ordering::Acquire);
         let mut room = credit.saturating_sub(self.submitted_bytes);
         let now = Instant::now();
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        for sender in self.lost.try_iter() {
+            self.nonces.release(&sender);
+        }
+        let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
         let mut admitted = Vec::new();
         let mut indexes = Vec::new();
         let mut handing_over = 0;
@@ -293,26 +302,25 @@ impl Admission {
                 continue;
             }
             if self.mode == Mode::Verified
-                && let Ok(view) = TxView::parse(bytes)
+                && let Ok(view) = Envelope::parse(bytes)
             {
-                let sender = view.sender();
-                let executed = state.next_nonce(&sender).unwrap_or(0);
-                let (expected, waiting) = self.nonces.pending(&sender, executed, now);
-                if view.nonce() != expected {
-                    items[i] = Item::Refused(if view.nonce() < expected {
-                        Code::NONCE_REUSED
-                    } else {
-                        Code::NONCE_GAP
-                    });
-                    continue;
-                }
+                let (sender, nonce) = (view.sender(), view.nonce());
+                let member = ledger.member(&sender);
+                let executed = member.map(|member| member.nonces).unwrap_or_default();
+                let waiting = match self.nonces.check(&sender, nonce, executed, now) {
+                    Ok(waiting) => waiting,
+                    Err(code) => {
+                        items[i] = Item::Refused(code);
+                        continue;
+                    }
+                };
                 // A sender may have as much waiting as it leaves free: one alone gets half of the mempool, each of k that
                 // send all they can 1/(k + 1), and whoever sends little is never kept out by those that send much.
                 if waiting + length > room - length {
                     items[i] = Item::Refused(Code::RATE_LIMITED);
                     continue;
                 }
-                self.nonces.reserve(&sender, expected, length, now);
+                self.nonces.reserve(&sender, nonce, length, executed, now);
             }
             room -= length;
             handing_over += length;
@@ -320,7 +328,7 @@ impl Admission {
             admitted.push(Arc::<[u8]>::from(*bytes));
             indexes.push(i);
         }
-        drop(state);
+        drop(ledger);
         if admitted.is_empty() {
             return;
         }
@@ -331,9 +339,9 @@ impl Admission {
                 self.tracker.forget(&ids[i]);
                 items[i] = Item::Refused(Code::BUSY);
                 if self.mode == Mode::Verified
-                    && let Ok(view) = TxView::parse(wires[i].1)
+                    && let Ok(view) = Envelope::parse(wires[i].1)
                 {
-                    self.nonces.release(&view.sender(), view.nonce());
+                    self.nonces.release(&view.sender());
                 }
             }
         } else {
@@ -365,12 +373,13 @@ pub fn wall_clock() -> Millis {
 mod tests {
     use bds_client::build::Sender as Member;
     use bds_client::keys::Signer;
-    use bds_contracts::Call;
     use bds_contracts::account::Roles;
     use bds_contracts::amount::Quantity;
     use bds_contracts::block::Validator;
     use bds_contracts::carbon::InstrumentId;
     use bds_contracts::genesis::GenesisMember;
+    use bds_contracts::ledger::from_genesis;
+    use bds_contracts::money::units::{Call, Units};
     use bds_contracts::tx::AccountId;
     use crossbeam::channel::unbounded;
 
@@ -407,7 +416,7 @@ mod tests {
                 chain,
                 mode: Mode::Verified,
                 engine: Arc::new(Engine::new("portable", 1).unwrap()),
-                state: Arc::new(RwLock::new(State::from_genesis(&genesis).unwrap())),
+                ledger: Arc::new(RwLock::new(from_genesis(&genesis).unwrap().0)),
                 tracker: Arc::new(Tracker::new(1_000)),
                 index: Arc::new(Index::open(dir.path()).unwrap()),
                 core: to_core,
@@ -416,6 +425,7 @@ mod tests {
                 gate: Arc::default(),
                 metrics: Arc::new(Metrics::new()),
                 nonces: Nonces::default(),
+                lost: crossbeam::channel::never(),
             };
             let member = |signer| Member::new(signer, chain, 0);
             Self {
@@ -436,7 +446,7 @@ mod tests {
                 instrument: InstrumentId(1),
                 quantity: Quantity(1),
             };
-            let transactions = vec![sender.sign_next(Vec::new(), transfer)];
+            let transactions = vec![sender.sign_next::<Units>(&transfer)];
             let (answer, answered) = oneshot::channel();
             self.admission.admit(vec![Request {
                 transactions,

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::genesis::Mode;
+use bds_contracts::kernel::receipt::Receipts;
 use bds_contracts::receipt::Code;
-use bds_contracts::tx::{Millis, TxId};
+use bds_contracts::tx::{Millis, PublicKey, TxId};
 use bds_core::batch::Batch;
 use bds_core::order::SlotBatches;
 use bds_core::turn::Input;
@@ -19,7 +20,6 @@ use super::tracker::{Place, Standing, Tracker};
 use crate::api::service::BlockDone;
 use crate::execution::{Execution, opaque_id};
 use crate::metrics::{Metrics, Outcome};
-use crate::receipts::Receipts;
 use crate::store::index::Index;
 use crate::store::snapshots::Snapshots;
 
@@ -83,6 +83,8 @@ pub struct Executor {
     pub progress: Arc<Progress>,
     /// Counts outcomes.
     pub metrics: Arc<Metrics>,
+    /// To admission: senders of transactions submitted here that left no trace.
+    pub lost: Sender<PublicKey>,
 }
 
 impl Executor {
@@ -107,7 +109,9 @@ impl Executor {
         let batches = batches.after(&self.execution.place().header.digest());
         let done = self.execution.apply(height, time, &batches);
         let receipts = Arc::new(done.receipts);
-        let failed = receipts.list().iter().filter(|r| !r.code.is_ok()).count() as u64;
+        let transactions = receipts.views().filter(|receipt| receipt.tx().is_some());
+        let failed = transactions.filter(|receipt| !receipt.code.is_ok());
+        let failed = failed.count() as u64;
         let executed = u64::from(done.header.tx_count);
         let dropped = u64::from(done.header.dropped_count);
         self.metrics.transactions(Outcome::Failed, failed);
@@ -132,6 +136,12 @@ impl Executor {
             own,
         };
         self.tracker.advance(waiting.standings(Standing::Committed));
+        for dropped in done.dropped {
+            if self.tracker.dropped(&dropped.id, dropped.code) {
+                // Admission is gone only when the node stops.
+                let _ = self.lost.send(dropped.sender);
+            }
+        }
         // The core decides whether the result is the quorum's; it is gone only when the node stops.
         let _ = self.answers.send(Input::Executed {
             header: done.header,
@@ -190,15 +200,13 @@ impl Waiting {
         standing: fn(Place) -> Standing,
     ) -> impl Iterator<Item = (TxId, Standing)> + '_ {
         let height = self.height;
-        let executed = self.receipts.list().iter().map(move |r| {
-            (
-                r.tx,
-                standing(Place {
-                    height,
-                    index: r.index,
-                    code: r.code,
-                }),
-            )
+        let executed = self.receipts.views().filter_map(move |receipt| {
+            let place = Place {
+                height,
+                index: receipt.index,
+                code: receipt.code,
+            };
+            Some((receipt.tx()?, standing(place)))
         });
         let opaque = self.own.iter().enumerate().map(move |(i, id)| {
             let index = u32::try_from(i).unwrap_or(u32::MAX);

@@ -180,15 +180,18 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let metrics = Arc::new(Metrics::new());
     let gate = Arc::new(Gate::default());
     let serving = Serving::new(limits.validators);
-    let state = execution.state();
+    let ledger = execution.ledger();
+    let (lost_tx, lost) = unbounded();
 
     let (network, peers) = network::start(network_config(home, me, config, limits)?)?;
     let validator = Arc::new(Validator {
         genesis: genesis.clone(),
+        start: execution.place().header.clone(),
         me,
         durable,
         engine: Arc::clone(&engine),
-        state: Arc::clone(&state),
+        ledger: Arc::clone(&ledger),
+        roots: execution.roots(),
         tracker: Arc::clone(&tracker),
         index: Arc::clone(&index),
         reader: reader.clone(),
@@ -216,12 +219,13 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         blocks: blocks_tx,
         progress,
         metrics: Arc::clone(&metrics),
+        lost: lost_tx,
     };
     let admission = Admission {
         chain: genesis.chain_id(),
         mode: genesis.mode,
         engine: Arc::clone(&engine),
-        state,
+        ledger,
         tracker,
         index: Arc::clone(&index),
         core: submissions_tx,
@@ -230,6 +234,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         gate: Arc::clone(&gate),
         metrics: Arc::clone(&metrics),
         nonces: nonces::Nonces::default(),
+        lost,
     };
     // Bounded in bytes by the core: a window of batches an author, and what it asked for up to a multiple of its payload cache.
     let (verifier_tx, to_verify) = unbounded();

@@ -1,11 +1,14 @@
-//! What each sender has admitted here and not executed yet: which nonce it may use next, and how many bytes it has waiting.
+//! What each sender has admitted here and not executed yet: which nonces are taken, and how many bytes it has waiting.
 //!
-//! The state knows executed nonces only; a platform that pipelines would otherwise have to wait for every block. A
-//! reservation that never becomes a transaction of a block (its lane was lost, say) expires, and the state's word counts again.
+//! The ledger knows executed nonces only; a platform that pipelines would otherwise have to wait for every block. A
+//! reservation that never becomes a transaction of a block (its lane was lost, say) expires, and the ledger's word counts
+//! again.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use bds_contracts::kernel::nonce::Nonces as Used;
+use bds_contracts::receipt::Code;
 use bds_contracts::tx::PublicKey;
 
 /// After this long without progress a reservation counts no more.
@@ -13,35 +16,30 @@ pub const RESERVATION_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 struct Reserved {
-    /// The nonce that the state expected last.
-    executed: u64,
-    /// Lengths of what is reserved from `executed` on, one a nonce.
-    lengths: VecDeque<u64>,
-    /// Their sum.
+    /// The used nonces once all of `waiting` is executed, in its order.
+    ahead: Used,
+    /// Nonce and length of what is reserved, in the order of the lane.
+    waiting: VecDeque<(u64, u64)>,
+    /// Sum of the lengths.
     bytes: u64,
     touched: Instant,
 }
 
 impl Reserved {
-    fn next(&self) -> u64 {
-        self.executed + self.lengths.len() as u64
-    }
-
-    /// The state has come to this nonce.
-    fn advance(&mut self, executed: u64, now: Instant) {
-        while self.executed < executed {
-            self.executed += 1;
-            let Some(length) = self.lengths.pop_front() else {
-                self.executed = executed;
-                break;
-            };
+    /// Forgets what was executed.
+    fn advance(&mut self, executed: Used, now: Instant) {
+        // The lane keeps the order, so what was executed stands in front.
+        while let Some((nonce, length)) = self.waiting.front()
+            && executed.is_used(*nonce)
+        {
             self.bytes -= length;
+            self.waiting.pop_front();
             self.touched = now;
         }
     }
 }
 
-/// Reservations by sender; at most one entry a member, so bounded by the ledger's members, and eight bytes a transaction
+/// Reservations by sender; at most one entry a member, so bounded by the ledger's members, and sixteen bytes a transaction
 /// that waits, so bounded by the mempool.
 #[derive(Debug, Default)]
 pub struct Nonces {
@@ -49,43 +47,60 @@ pub struct Nonces {
 }
 
 impl Nonces {
-    /// The nonce expected next of `sender`, given the one the state expects, and how many bytes of the sender wait.
-    pub fn pending(&mut self, sender: &PublicKey, executed: u64, now: Instant) -> (u64, u64) {
+    /// Whether `sender` may use the nonce after all that it has waiting, given the nonces it has used on the ledger, and how
+    /// many bytes of it wait.
+    ///
+    /// # Errors
+    /// `NONCE_REUSED`, `NONCE_GAP`.
+    pub fn check(
+        &mut self,
+        sender: &PublicKey,
+        nonce: u64,
+        executed: Used,
+        now: Instant,
+    ) -> Result<u64, Code> {
         let Some(entry) = self.reserved.get_mut(sender) else {
-            return (executed, 0);
+            return executed.using(nonce).map(|_| 0);
         };
         entry.advance(executed, now);
         let stale = now.duration_since(entry.touched) > RESERVATION_MAX;
-        if entry.lengths.is_empty() || stale {
+        if entry.waiting.is_empty() || stale {
             self.reserved.remove(sender);
-            return (executed, 0);
+            return executed.using(nonce).map(|_| 0);
         }
-        (entry.next(), entry.bytes)
+        if executed.is_used(nonce) {
+            return Err(Code::NONCE_REUSED);
+        }
+        entry.ahead.using(nonce).map(|_| entry.bytes)
     }
 
-    /// The transaction with the nonce that [`pending`](Self::pending) has just given is handed on.
-    pub fn reserve(&mut self, sender: &PublicKey, nonce: u64, length: u64, now: Instant) {
+    /// The transaction with the nonce that [`check`](Self::check) has just let pass is handed on.
+    pub fn reserve(
+        &mut self,
+        sender: &PublicKey,
+        nonce: u64,
+        length: u64,
+        executed: Used,
+        now: Instant,
+    ) {
         let entry = self.reserved.entry(*sender).or_insert_with(|| Reserved {
-            executed: nonce,
-            lengths: VecDeque::new(),
+            ahead: executed,
+            waiting: VecDeque::new(),
             bytes: 0,
             touched: now,
         });
-        entry.lengths.push_back(length);
+        if let Ok(ahead) = entry.ahead.using(nonce) {
+            entry.ahead = ahead;
+        }
+        entry.waiting.push_back((nonce, length));
         entry.bytes += length;
         entry.touched = now;
     }
 
-    /// The transaction could not be handed on after all: its nonce, and every later one reserved, is free again.
-    pub fn release(&mut self, sender: &PublicKey, nonce: u64) {
-        let Some(entry) = self.reserved.get_mut(sender) else {
-            return;
-        };
-        while entry.next() > nonce
-            && let Some(length) = entry.lengths.pop_back()
-        {
-            entry.bytes -= length;
-        }
+    /// The sender's transactions could not be handed on after all, or left no trace in their block: its reservations are
+    /// forgotten, and the ledger's word counts.
+    pub fn release(&mut self, sender: &PublicKey) {
+        self.reserved.remove(sender);
     }
 }
 
@@ -93,38 +108,60 @@ impl Nonces {
 mod tests {
     use super::*;
 
+    const SENDER: PublicKey = PublicKey([1; 32]);
+
+    /// As the ledger knows it when all below `floor` were executed.
+    fn used(floor: u64) -> Used {
+        (0..floor).fold(Used::default(), |used, nonce| used.using(nonce).unwrap())
+    }
+
     #[test]
-    fn reservations_run_ahead_of_the_state_and_fall_back_to_it() {
-        let (mut nonces, sender, start) = (Nonces::default(), PublicKey([1; 32]), Instant::now());
-        assert_eq!(nonces.pending(&sender, 5, start).0, 5);
-        nonces.reserve(&sender, 5, 100, start);
-        nonces.reserve(&sender, 6, 100, start);
-        assert_eq!(nonces.pending(&sender, 5, start).0, 7);
-        // Progress of the state keeps the reservation alive.
+    fn reservations_run_ahead_of_the_ledger_and_fall_back_to_it() {
+        let (mut nonces, start) = (Nonces::default(), Instant::now());
+        let mut take = |nonce, executed, now| {
+            let waiting = nonces.check(&SENDER, nonce, executed, now);
+            if waiting.is_ok() {
+                nonces.reserve(&SENDER, nonce, 100, executed, now);
+            }
+            waiting
+        };
+        assert_eq!(take(5, used(5), start), Ok(0));
+        assert_eq!(take(5, used(5), start), Err(Code::NONCE_REUSED));
+        // A gap may be left, and filled, inside the window above what waits.
+        assert_eq!(take(7, used(5), start), Ok(100));
+        assert_eq!(take(6, used(5), start), Ok(200));
+        assert_eq!(take(8 + 65, used(5), start), Err(Code::NONCE_GAP));
+        for nonce in 8..500 {
+            assert_eq!(
+                take(nonce, used(5), start),
+                Ok((nonce - 5) * 100),
+                "pipelined"
+            );
+        }
+        // What was executed here or elsewhere cannot be used again.
+        assert_eq!(take(499, used(500), start), Err(Code::NONCE_REUSED));
+        assert_eq!(take(500, used(500), start), Ok(0));
+        // Progress of the ledger keeps a reservation alive; without any for longer, the ledger decides.
+        assert_eq!(take(501, used(500), start), Ok(100));
         let later = start + RESERVATION_MAX;
-        assert_eq!(nonces.pending(&sender, 6, later).0, 7);
-        assert_eq!(nonces.pending(&sender, 6, later + RESERVATION_MAX).0, 7);
-        // No progress for longer: the state decides.
-        assert_eq!(nonces.pending(&sender, 6, later + RESERVATION_MAX * 2).0, 6);
-        // The state overtook: the reservation is gone.
-        nonces.reserve(&sender, 6, 100, later);
-        assert_eq!(nonces.pending(&sender, 9, later).0, 9);
+        assert_eq!(take(501, used(501), later), Err(Code::NONCE_REUSED));
+        let late = later + RESERVATION_MAX * 2;
+        assert_eq!(take(501, used(501), late), Ok(0));
     }
 
     #[test]
     fn bytes_wait_until_they_are_executed_released_or_forgotten() {
-        let (mut nonces, sender, start) = (Nonces::default(), PublicKey([1; 32]), Instant::now());
+        let (mut nonces, start) = (Nonces::default(), Instant::now());
         for (nonce, length) in (5..9).zip([100, 20, 3, 4_000]) {
-            nonces.reserve(&sender, nonce, length, start);
+            nonces.reserve(&SENDER, nonce, length, used(5), start);
         }
-        assert_eq!(nonces.pending(&sender, 5, start), (9, 4_123));
-        assert_eq!(nonces.pending(&PublicKey([2; 32]), 5, start), (5, 0));
-        assert_eq!(nonces.pending(&sender, 6, start), (9, 4_023));
-        nonces.release(&sender, 7);
-        assert_eq!(nonces.pending(&sender, 6, start), (7, 20));
-        assert_eq!(nonces.pending(&sender, 7, start), (7, 0));
-        nonces.reserve(&sender, 7, 50, start);
+        assert_eq!(nonces.check(&SENDER, 9, used(5), start), Ok(4_123));
+        assert_eq!(nonces.check(&PublicKey([2; 32]), 5, used(5), start), Ok(0));
+        assert_eq!(nonces.check(&SENDER, 9, used(6), start), Ok(4_023));
+        nonces.release(&SENDER);
+        assert_eq!(nonces.check(&SENDER, 7, used(7), start), Ok(0));
+        nonces.reserve(&SENDER, 7, 50, used(7), start);
         let late = start + RESERVATION_MAX * 2;
-        assert_eq!(nonces.pending(&sender, 7, late), (7, 0));
+        assert_eq!(nonces.check(&SENDER, 7, used(7), late), Ok(0));
     }
 }

@@ -8,10 +8,13 @@ use std::time::Duration;
 use bds_client::wire::{
     BatchAnswer, BlockReceipts, EvidenceAnswer, ItemAnswer, ItemOutcome, NodeStatus, Wait,
 };
-use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
+use bds_contracts::block::{BlockHeader, CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::genesis::{Genesis, Mode};
-use bds_contracts::receipt::{Code, MerkleNode, Receipt, ReceiptProof};
-use bds_contracts::state::State;
+use bds_contracts::kernel::proof::{EntryProof, Evidence};
+use bds_contracts::kernel::receipt::{ReceiptView, Receipts};
+use bds_contracts::ledger::Ledger;
+use bds_contracts::query;
+use bds_contracts::receipt::{Code, MerkleNode, ReceiptProof};
 use bds_contracts::tx::TxId;
 use bds_engine::gpu::Gpu;
 use crossbeam::channel::Sender;
@@ -30,6 +33,7 @@ use crate::api::service::{
 use crate::engine::Engine;
 use crate::metrics::{Metrics, Queue};
 use crate::network::Network;
+use crate::roots::Roots;
 use crate::store::Reader;
 use crate::store::index::Index;
 
@@ -37,6 +41,8 @@ use crate::store::index::Index;
 pub struct Validator {
     /// The ledger's document.
     pub genesis: Genesis,
+    /// Header of the last block executed before the start.
+    pub start: BlockHeader,
     /// Own index.
     pub me: ValidatorIndex,
     /// Synced before answering.
@@ -44,7 +50,9 @@ pub struct Validator {
     /// Builds receipt paths.
     pub engine: Arc<Engine>,
     /// Executed state.
-    pub state: Arc<RwLock<State>>,
+    pub ledger: Arc<RwLock<Ledger>>,
+    /// Its roots.
+    pub roots: Arc<RwLock<Roots>>,
     /// Outcomes of submitted transactions.
     pub tracker: Arc<Tracker>,
     /// Receipts.
@@ -73,18 +81,14 @@ pub struct Validator {
 
 impl Validator {
     /// Receipts of a block with what certifies it; `None` until it is certified here.
-    fn certified_receipts(&self, height: Height) -> Option<(CertifiedHeader, Vec<Receipt>)> {
+    fn certified_receipts(&self, height: Height) -> Option<(CertifiedHeader, Receipts)> {
         let block = self.reader.certified(height).ok().flatten()?;
         let receipts = self.index.receipts(height).ok().flatten()?;
         Some((block, receipts))
     }
 
-    fn paths(&self, receipts: &[Receipt]) -> Vec<Vec<MerkleNode>> {
-        let leaves: Vec<Vec<u8>> = receipts
-            .iter()
-            .map(|r| borsh::to_vec(r).expect("writing to memory cannot fail"))
-            .collect();
-        let leaves: Vec<&[u8]> = leaves.iter().map(Vec::as_slice).collect();
+    fn paths(&self, receipts: &Receipts) -> Vec<Vec<MerkleNode>> {
+        let leaves: Vec<&[u8]> = receipts.iter().collect();
         let tree = self.engine.tree(&leaves);
         let path = |i| {
             tree.inclusion(i)
@@ -176,12 +180,15 @@ impl Service for Validator {
         let Some((block, receipts)) = self.certified_receipts(height) else {
             return ReceiptAnswer::Pending;
         };
-        let at = index as usize;
-        match receipts.get(at).filter(|r| r.tx == *id) {
+        let receipt = receipts.get(index).filter(|bytes| {
+            let receipt = ReceiptView::parse(bytes);
+            receipt.is_ok_and(|receipt| receipt.tx() == Some(*id))
+        });
+        match receipt {
             Some(receipt) => {
-                let path = self.paths(&receipts).swap_remove(at);
+                let path = self.paths(&receipts).swap_remove(index as usize);
                 ReceiptAnswer::Proven(Box::new(ReceiptProof {
-                    receipt: receipt.clone(),
+                    receipt: receipt.to_vec(),
                     path,
                     block,
                 }))
@@ -199,7 +206,7 @@ impl Service for Validator {
         let paths = self.paths(&receipts);
         Some(BlockReceipts {
             block,
-            receipts: receipts.iter().cloned().zip(paths).collect(),
+            receipts: receipts.iter().map(<[u8]>::to_vec).zip(paths).collect(),
         })
     }
 
@@ -213,19 +220,8 @@ impl Service for Validator {
             let Ok(Some(receipts)) = self.index.receipts(at) else {
                 break;
             };
-            let placed = receipts
-                .iter()
-                .flat_map(|r| r.events.iter().map(|e| (r.tx, e)))
-                .enumerate();
-            events.extend(placed.filter_map(|(i, (tx, event))| {
-                let place = u32::try_from(i).ok()?;
-                (at > height || place >= index).then(|| PlacedEvent {
-                    height: at,
-                    index: place,
-                    tx,
-                    event: event.clone(),
-                })
-            }));
+            let from = if at == height { index } else { 0 };
+            events.extend(PlacedEvent::of_block(at, &receipts, from));
         }
         events.truncate(limit);
         events
@@ -240,8 +236,33 @@ impl Service for Validator {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> Result<serde_json::Value, QueryError> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        state.query(name, arguments)
+        let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
+        query::answer(&ledger, name, arguments)
+    }
+
+    fn prove(&self, key: &[u8]) -> Option<EntryProof> {
+        let certified = self.progress.certified.load(Ordering::Acquire);
+        let now = {
+            let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
+            ledger.stores().value(key)
+        };
+        let (value, evidence, height) = {
+            let roots = self.roots.read().unwrap_or_else(PoisonError::into_inner);
+            roots.prove(&self.engine, certified, key, now)?
+        };
+        let proof = EntryProof {
+            key: key.to_vec(),
+            value,
+            block: match evidence {
+                Evidence::Change(_) => self.block(height)?,
+                // Every header up to the next checkpoint names the state root of the last one, also that of genesis, which
+                // itself has no certificate.
+                Evidence::State(_) => self.block(certified)?,
+            },
+            evidence,
+        };
+        // A block that was executed between the two reads may have changed the entry: then it is asked for again.
+        proof.verify().then_some(proof)
     }
 
     fn evidence(&self) -> EvidenceAnswer {
@@ -250,11 +271,12 @@ impl Service for Validator {
     }
 
     fn status(&self) -> NodeStatus {
-        let (state_height, state_root) = {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            (state.height(), state.root())
-        };
         let certified = self.block(self.reader.certified_height());
+        // Roots are taken at checkpoints; no reader has one computed.
+        let header = certified
+            .as_ref()
+            .map_or(&self.start, |block| &block.header);
+        let (state_height, state_root) = (header.checkpoint, header.state_root.to_string());
         NodeStatus {
             chain: self.genesis.chain_id().to_string(),
             validator: self.me,
@@ -264,7 +286,7 @@ impl Service for Validator {
             executed: self.progress.executed.load(Ordering::Acquire),
             certified: certified.as_ref().map_or(0, |c| c.header.height),
             head: certified.map_or_else(String::new, |c| c.header.digest().to_string()),
-            state_root: state_root.to_string(),
+            state_root,
             state_height,
             transactions: self.progress.transactions.load(Ordering::Acquire),
             peers: self.network.peers_connected(),

@@ -26,6 +26,8 @@ pub enum Standing {
     Committed(Place),
     /// As `Committed`, certified by a quorum.
     Applied(Place),
+    /// Left no trace in its block; where the code allows it, the same bytes may be sent again.
+    Dropped(Code),
 }
 
 /// Where it is and how it went.
@@ -63,6 +65,11 @@ impl Standing {
                 index,
                 code,
             },
+            Self::Dropped(code) => ItemOutcome::Refused {
+                code,
+                reason: code.text().to_owned(),
+                retryable: code.retryable(),
+            },
         }
     }
 
@@ -70,7 +77,7 @@ impl Standing {
         match self {
             Self::Pending => wait == Wait::Accepted,
             Self::Committed(_) => wait != Wait::Applied,
-            Self::Applied(_) => true,
+            Self::Applied(_) | Self::Dropped(_) => true,
         }
     }
 }
@@ -183,14 +190,29 @@ impl Tracker {
         }
     }
 
-    /// Standing of a transaction seen before; `waiter`, if given, then waits for it too.
+    /// Standing of a transaction seen before; `waiter`, if given, then waits for it too. None for one that was dropped and
+    /// may be sent again, once somebody does so with a waiter.
     pub fn seen(&self, id: &TxId, waiter: Option<&Arc<Waiter>>) -> Option<Standing> {
         let mut inner = self.lock();
         let standing = inner.entries.get(&key(id))?.standing;
+        if waiter.is_some() && matches!(standing, Standing::Dropped(code) if code.retryable()) {
+            inner.entries.remove(&key(id));
+            return None;
+        }
         if let Some(waiter) = waiter {
             inner.wait_for(id, waiter);
         }
         Some(standing)
+    }
+
+    /// The transaction left no trace in its block. Whether it is tracked here; of two copies in two blocks the executed one
+    /// counts.
+    pub fn dropped(&self, id: &TxId, code: Code) -> bool {
+        let pending = self.seen(id, None) == Some(Standing::Pending);
+        if pending {
+            self.advance([(*id, Standing::Dropped(code))]);
+        }
+        pending
     }
 
     /// Forgets a transaction that was tracked but could not be handed on.
@@ -210,7 +232,10 @@ impl Tracker {
             let Some(entry) = inner.entries.get_mut(&key(&id)) else {
                 continue;
             };
-            let is_applied = |standing: &Standing| matches!(standing, Standing::Applied(_));
+            // Nothing more becomes of these.
+            let is_applied = |standing: &Standing| {
+                matches!(standing, Standing::Applied(_) | Standing::Dropped(_))
+            };
             let newly_applied = is_applied(&standing) && !is_applied(&entry.standing);
             entry.standing = standing;
             entry.waiters.retain(|waiter| {

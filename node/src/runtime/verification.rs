@@ -4,7 +4,7 @@
 //! cheaper each becomes. An idle node checks a batch at once; nothing ever waits for company.
 
 use bds_contracts::genesis::Mode;
-use bds_contracts::tx::TxView;
+use bds_contracts::kernel::envelope::Envelope;
 use bds_core::batch::Batch;
 use bds_core::turn::{Input, Verdict};
 use crossbeam::channel::{Receiver, Sender};
@@ -45,12 +45,13 @@ pub fn check_batches(engine: &Engine, mode: Mode, batches: &[Batch]) -> Vec<Verd
     let contents: Vec<Option<Vec<&[u8]>>> =
         batches.iter().map(|b| contents(engine, mode, b)).collect();
     // Of what the header names, the transactions that have the form of one.
-    let views: Vec<Option<Vec<TxView<'_>>>> = contents
+    let views: Vec<Option<Vec<Envelope<'_>>>> = contents
         .iter()
         .map(|wires| match wires {
-            Some(wires) if mode == Mode::Verified => {
-                wires.iter().map(|wire| TxView::parse(wire).ok()).collect()
-            }
+            Some(wires) if mode == Mode::Verified => wires
+                .iter()
+                .map(|wire| Envelope::parse(wire).ok())
+                .collect(),
             _ => Some(Vec::new()),
         })
         .collect();
@@ -101,7 +102,7 @@ mod tests {
             .map(|i| {
                 let key = SigningKey::from_bytes(&[i as u8 % 5 + 1; 32]);
                 let mut bytes = vec![lane as u8; 140];
-                bytes[..8].copy_from_slice(&bds_contracts::tx::TX_DOMAIN);
+                bytes[..8].copy_from_slice(&bds_contracts::kernel::envelope::TX_DOMAIN);
                 bytes[40..72].copy_from_slice(key.verifying_key().as_bytes());
                 bytes[72..80].copy_from_slice(&(i as u64).to_le_bytes());
                 let signature = key.sign(&bytes);

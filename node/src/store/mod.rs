@@ -59,8 +59,8 @@ pub const VOTES_DIR: &str = "votes";
 pub const INDEX_DIR: &str = "index";
 /// Directory of the snapshots in the home.
 pub const SNAPSHOTS_DIR: &str = "snapshots";
-pub(crate) const LEDGER_TAG: [u8; 8] = *b"BDSLEDG\x02";
-const VOTES_TAG: [u8; 8] = *b"BDSVOTE\x02";
+pub(crate) const LEDGER_TAG: [u8; 8] = *b"BDSLEDG\x03";
+const VOTES_TAG: [u8; 8] = *b"BDSVOTE\x03";
 
 /// How the store writes.
 #[derive(Clone)]

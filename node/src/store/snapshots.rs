@@ -13,7 +13,7 @@ use bds_core::batch::Position;
 use super::error::StoreError;
 use super::medium::{AppendFile, Medium, files_with_suffix};
 
-const TAG: [u8; 8] = *b"BDSSNAP\x01";
+const TAG: [u8; 8] = *b"BDSSNAP\x02";
 const SUFFIX: &str = ".snapshot";
 const UNFINISHED: &str = ".unfinished";
 const HASH_BYTES: usize = 32;

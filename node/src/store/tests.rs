@@ -7,12 +7,12 @@ mod samples;
 use std::path::PathBuf;
 
 use bds_contracts::block::{BatchDigest, BlockHeader};
-use bds_contracts::receipt::{Code, Receipt};
+use bds_contracts::kernel::receipt::Receipts;
+use bds_contracts::receipt::Code;
 use bds_contracts::tx::TxId;
 use bds_core::turn::{Disk as _, Record};
 
 use super::*;
-use crate::receipts::Receipts;
 use faults::{Fault, FaultyMedium};
 use samples::*;
 
@@ -542,20 +542,35 @@ fn the_vote_log_and_its_memory_stay_small() {
     assert_holds(&Store::open(home.path(), CHAIN, options()).unwrap(), 1000);
 }
 
+/// Three receipts and one of a trigger, byte by byte.
 fn receipts(height: u64) -> Arc<Receipts> {
-    let receipt = |index: u32| {
-        let mut id = [0; 64];
-        id[..8].copy_from_slice(&(height * 3 + u64::from(index)).to_le_bytes());
-        Receipt {
-            tx: TxId(id),
-            height,
-            index,
-            code: Code(0),
-            message: format!("receipt {index} of block {height}"),
-            events: Vec::new(),
+    let mut bytes = Vec::new();
+    for index in 0..4_u32 {
+        if index == 3 {
+            bytes.push(1);
+            bytes.extend_from_slice(&height.to_le_bytes());
+        } else {
+            bytes.push(0);
+            bytes.extend_from_slice(&id(height, index).0);
         }
-    };
-    Arc::new(Receipts::new((0..3).map(receipt).collect()))
+        bytes.extend_from_slice(&height.to_le_bytes());
+        bytes.extend_from_slice(&index.to_le_bytes());
+        // Code, the call that failed, units, no events.
+        bytes.extend_from_slice(&41_u16.to_le_bytes());
+        bytes.push(0);
+        bytes.extend_from_slice(&7_u64.to_le_bytes());
+        bytes.extend_from_slice(&0_u32.to_le_bytes());
+        let message = format!("receipt {index} of block {height}");
+        bytes.extend_from_slice(&u32::try_from(message.len()).unwrap().to_le_bytes());
+        bytes.extend_from_slice(message.as_bytes());
+    }
+    Arc::new(Receipts::parse(bytes).unwrap())
+}
+
+fn id(height: u64, index: u32) -> TxId {
+    let mut id = [0; 64];
+    id[..8].copy_from_slice(&(height * 3 + u64::from(index)).to_le_bytes());
+    TxId(id)
 }
 
 fn header(height: u64) -> BlockHeader {
@@ -585,22 +600,22 @@ fn the_index_finds_receipts_and_is_rebuilt_from_what_it_says_is_applied() {
         assert_eq!(index.applied(), 500);
         for height in 1..=500 {
             let expected = receipts(height);
-            assert_eq!(
-                index.receipts(height).unwrap().as_deref(),
-                Some(expected.list())
-            );
-            for receipt in expected.list() {
-                let place = index.receipt_place(&receipt.tx).unwrap();
-                assert_eq!(place, Some((height, receipt.index)));
-                assert_eq!(index.receipt(&receipt.tx).unwrap().as_ref(), Some(receipt));
+            let found = index.receipts(height).unwrap().unwrap();
+            assert_eq!(found.bytes(), expected.bytes());
+            assert_eq!(found.len(), 4);
+            for at in 0..3 {
+                let place = index.receipt_place(&id(height, at)).unwrap();
+                assert_eq!(place, Some((height, at)));
+                let outcome = index.outcome(&id(height, at)).unwrap();
+                assert_eq!(outcome, Some((height, at, Code(41))));
             }
         }
         // The same first 16 bytes, another transaction.
-        let mut other = receipts(7).list()[0].tx;
+        let mut other = id(7, 0);
         other.0[63] ^= 1;
         assert!(index.receipt_place(&other).unwrap().is_some());
-        assert_eq!(index.receipt(&other).unwrap(), None);
-        assert_eq!(index.receipts(501).unwrap(), None);
+        assert_eq!(index.outcome(&other).unwrap(), None);
+        assert!(index.receipts(501).unwrap().is_none());
     };
     check(&Index::open(&dir).unwrap());
 

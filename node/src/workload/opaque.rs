@@ -28,6 +28,7 @@ impl Opaque {
             members: Vec::new(),
             accounts: Vec::new(),
             instruments: Vec::new(),
+            markets: Vec::new(),
             cash: Vec::new(),
             holdings: Vec::new(),
             ..super::default_genesis()

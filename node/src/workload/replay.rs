@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use bds_client::{Sender, Signer};
 use bds_contracts::Genesis;
+use bds_contracts::money::units::Units;
 use bds_contracts::tx::{ChainId, Millis};
 
 use super::body;
@@ -61,6 +62,7 @@ impl Replay {
             accounts: opening.accounts,
             instruments: opening.instruments,
             holdings: opening.holdings,
+            markets: Vec::new(),
             cash: Vec::new(),
             ..super::default_genesis()
         })
@@ -79,7 +81,7 @@ impl Replay {
         let wires: Vec<Vec<u8>> = self
             .file
             .transfers()
-            .map(|transfer| sender.sign_next(transfer.accounts, transfer.call))
+            .map(|transfer| sender.sign_next::<Units>(&transfer))
             .collect();
         #[expect(clippy::cast_precision_loss, reason = "a few thousand rows")]
         let seconds = batch as f64 / rate;

@@ -4,7 +4,9 @@ use bds_contracts::block::{
     BatchDigest, BlockDigest, BlockHeader, CertifiedHeader, MerkleRoot, Signature, Signatures,
     StateRoot, Statement,
 };
-use bds_contracts::tx::Millis;
+use bds_contracts::identity::{Call, Identity};
+use bds_contracts::kernel::envelope::Draft;
+use bds_contracts::tx::{ContentHash, Millis};
 use bds_core::batch::{Batch, BatchHeader, Payload, Tip, TipCertificate};
 use bds_core::message::{
     CommittedSlot, Message, NewView, PrePrepare, PreparedAt, PreparedSlot, Proofs, Proposal,
@@ -113,7 +115,9 @@ pub(crate) fn header(v: &View<'_>, name: &str, height: u64) -> CertifiedHeader {
         previous: BlockDigest(made_of(name)),
         payload_root: MerkleRoot(made_of(name)),
         receipts_root: MerkleRoot(made_of(name)),
+        changes_root: MerkleRoot(made_of(name)),
         tx_count: 1,
+        receipt_count: 1,
         dropped_count: 0,
         checkpoint: height,
         state_root: StateRoot(made_of(name)),
@@ -273,11 +277,11 @@ pub(crate) fn certified(
 
 /// The next batch of the own lane, with one transaction that nobody signed.
 pub(crate) fn batch(v: &View<'_>, name: &str, change: impl FnOnce(&mut BatchHeader)) -> Batch {
-    let mut wire = vec![0; 140];
-    wire[..8].copy_from_slice(&bds_contracts::tx::TX_DOMAIN);
-    wire[8..40].copy_from_slice(&v.pen.chain.0);
-    wire[40..72].copy_from_slice(&v.set.validators[0].key.0);
-    wire[80..112].copy_from_slice(&made_of(name));
+    let sender = v.set.validators[0].key;
+    let mut draft = Draft::new(v.pen.chain, sender, 0).call::<Identity>(&Call::Nothing {});
+    // So that each is another one.
+    draft.content_hash = Some(ContentHash(noise(name).0));
+    let mut wire = draft.signed_bytes();
     wire.extend_from_slice(&noise(name).0);
     let payload = Payload::pack([wire.as_slice()]);
     // RFC 9162: the root of a single leaf.

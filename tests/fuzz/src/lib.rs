@@ -11,6 +11,7 @@ pub mod decoders;
 mod format;
 pub mod hash;
 mod input;
+mod ledger;
 pub mod merkle;
 pub mod verify;
 

@@ -8,7 +8,9 @@ use bds_contracts::block::{
     BatchDigest, BlockHeader, Height, MerkleRoot, ValidatorIndex, ValidatorSet,
 };
 use bds_contracts::genesis::{Genesis, Mode};
-use bds_contracts::tx::{ChainId, Millis, TxId, TxView};
+use bds_contracts::kernel::envelope::Envelope;
+use bds_contracts::kernel::receipt::ReceiptView;
+use bds_contracts::tx::{ChainId, Millis, TxId};
 use bds_core::batch::{Batch, Payload, Position};
 use bds_core::turn::Verdict;
 use bds_node::engine::Engine;
@@ -42,6 +44,8 @@ fn carbon() -> &'static Carbon {
         Carbon::new(CarbonConfig {
             keys: TRANSACTIONS_MAX,
             clients: TRANSACTIONS_MAX,
+            // As simulated clocks begin.
+            day: Millis(0),
             ..CarbonConfig::default()
         })
     })
@@ -94,7 +98,7 @@ impl Rules for ContractRules {
         }
         let wire = carbon().stream(self.chain(), self.next).next_signed();
         self.next += 1;
-        let id = TxView::parse(&wire).ok()?.id();
+        let id = Envelope::parse(&wire).ok()?.id();
         let names = &self.shared.names;
         names
             .lock()
@@ -114,11 +118,12 @@ impl Machine for ContractMachine {
         let done = self.execution.apply(height, time, batches);
         let names = self.shared.names.lock();
         let names = names.unwrap_or_else(PoisonError::into_inner);
-        let receipts = done.receipts.list().iter().map(|receipt| {
-            let bytes = borsh::to_vec(receipt).expect("writing to memory cannot fail");
+        // What the ledger does by itself has no name; the header's root stands for it.
+        let receipts = done.receipts.iter().filter_map(|bytes| {
+            let id = ReceiptView::parse(bytes).ok()?.tx()?;
             // One that nobody submitted has no name; the checker will say so.
-            let name = names.get(&receipt.tx).copied().unwrap_or(TxName::MAX);
-            (name, mix(0, &bytes))
+            let name = names.get(&id).copied().unwrap_or(TxName::MAX);
+            Some((name, mix(0, bytes)))
         });
         Applied {
             receipts: receipts.collect(),

@@ -17,7 +17,7 @@ pub type TxResult = u64;
 pub struct Applied {
     /// Chained to the block before.
     pub header: BlockHeader,
-    /// Transactions that were executed, in order; a receipt's index is its place here.
+    /// Transactions that were executed, in order.
     pub receipts: Vec<(TxName, TxResult)>,
 }
 

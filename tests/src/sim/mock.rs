@@ -42,7 +42,9 @@ impl Rules for MockRules {
             previous: BlockDigest::default(),
             payload_root: MerkleRoot::default(),
             receipts_root: MerkleRoot::default(),
+            changes_root: MerkleRoot::default(),
             tx_count: 0,
+            receipt_count: 0,
             dropped_count: 0,
             checkpoint: 0,
             state_root: StateRoot::default(),
@@ -123,7 +125,9 @@ impl Machine for MockMachine {
             previous: self.header.digest(),
             payload_root: MerkleRoot(wide(order)),
             receipts_root: MerkleRoot(wide(receipts_root)),
+            changes_root: MerkleRoot::default(),
             tx_count: u32::try_from(receipts.len()).expect("simulated blocks are small"),
+            receipt_count: u32::try_from(receipts.len()).expect("simulated blocks are small"),
             dropped_count: dropped,
             checkpoint: if checkpoint {
                 height

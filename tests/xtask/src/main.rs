@@ -3,6 +3,8 @@
 //! Installs what is missing through cargo (cargo-deny), says so, and prints first what this machine can do. `.ci/run` calls exactly
 //! this.
 
+mod planted;
+
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -73,8 +75,10 @@ fn main() -> ExitCode {
     {
         ["test"] => run_all(),
         ["edges"] => report(edges()),
+        ["planted-contracts"] => report(planted::run(None)),
+        ["planted-contracts", part] => report(planted::run(Some(part))),
         _ => {
-            eprintln!("usage: cargo xtask test | edges");
+            eprintln!("usage: cargo xtask test | edges | planted-contracts [PART OF A NAME]");
             ExitCode::from(2)
         }
     }

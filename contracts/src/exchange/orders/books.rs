@@ -15,9 +15,8 @@ use super::super::reject::Reject;
 use super::super::rules::Rules;
 use crate::carbon::InstrumentId;
 use crate::kernel::changes::Changes;
-use crate::kernel::codes;
 use crate::kernel::journal::Journal;
-use crate::kernel::table::{Journaled, Place};
+use crate::kernel::table::{Journaled, Place, encoded, in_words};
 use crate::kernel::wire::Malformed;
 use crate::receipt::Code;
 use crate::tx::Millis;
@@ -85,7 +84,7 @@ impl Books {
         let market = self.markets.get(&instrument);
         market
             .map(|market| &market.book)
-            .ok_or(codes::UNKNOWN_MARKET)
+            .ok_or(Code::UNKNOWN_MARKET)
     }
 
     /// All books, by number of the instrument.
@@ -106,7 +105,7 @@ impl Books {
         now: Millis,
     ) -> Result<(), Code> {
         if self.markets.contains_key(&instrument) {
-            return Err(codes::MARKET_EXISTS);
+            return Err(Code::MARKET_EXISTS);
         }
         let mut book = Book::new(rules, self.hash_key)?;
         book.set_time(now)?;
@@ -134,7 +133,7 @@ impl Books {
         self.get(instrument)?;
         self.begin(journal)?;
         let market = self.markets.get_mut(&instrument);
-        let Market { book, changed } = market.ok_or(codes::UNKNOWN_MARKET)?;
+        let Market { book, changed } = market.ok_or(Code::UNKNOWN_MARKET)?;
         changed.head.get_or_insert_with(|| Some(book.head_entry()));
         self.steps.push(Step::Asked(instrument, book.begin()));
         Ok(work(book)?)
@@ -238,6 +237,26 @@ impl Journaled for Books {
             }
         }
         changes.end_table();
+    }
+
+    fn value(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let (id, key): (InstrumentId, Key) = borsh::from_slice(key).ok()?;
+        let book = &self.markets.get(&id)?.book;
+        match key {
+            Key::Head => Some(encoded(&book.head_entry())),
+            Key::Order(order) => book.order_entry(order).as_ref().map(encoded),
+            Key::Account(account) => book.account_entry(account).as_ref().map(encoded),
+        }
+    }
+
+    fn in_words(&self, key: &[u8], value: Option<&[u8]>) -> Option<(String, String)> {
+        type Own = (InstrumentId, Key);
+        let (_, kind): Own = borsh::from_slice(key).ok()?;
+        match kind {
+            Key::Head => in_words::<Own, Head>(key, value),
+            Key::Order(_) => in_words::<Own, Record>(key, value),
+            Key::Account(_) => in_words::<Own, AccountEntry>(key, value),
+        }
     }
 
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {

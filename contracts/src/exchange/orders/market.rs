@@ -12,7 +12,6 @@ use super::settle::{Market, Settlement, is_shut};
 use crate::amount::{Money, Price, Quantity};
 use crate::carbon::InstrumentId;
 use crate::identity::Identity;
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::money::units::Units;
 use crate::money::units::instrument::Form;
@@ -54,11 +53,11 @@ pub(super) fn list(cx: &mut Cx<'_>, id: InstrumentId, limits: &Limits) -> Result
     let instrument = cx.read::<Units>().instruments.get(&id);
     let instrument = instrument.ok_or(Code::UNKNOWN_INSTRUMENT)?;
     if instrument.form != Form::Fungible {
-        return Err(codes::NOT_TRADABLE);
+        return Err(Code::NOT_TRADABLE);
     }
     let books = &cx.read::<Exchange>().books;
     if books.get(id).is_ok() {
-        return Err(codes::MARKET_EXISTS);
+        return Err(Code::MARKET_EXISTS);
     }
     if books.len() >= MARKETS_MAX {
         return Err(Code::TOO_MANY);

@@ -9,7 +9,6 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::Units;
 use super::call::{Call, Event};
 use crate::identity::{Identity, account, endorse};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
@@ -62,7 +61,7 @@ pub(super) fn check(cx: &Cx<'_>, from: AccountId, to: AccountId) -> Result<(), C
     }
     match tables.trusted.get(&(from, to)) {
         Some(since) if *since <= now => Ok(()),
-        _ => Err(codes::NOT_TRUSTED),
+        _ => Err(Code::NOT_TRUSTED),
     }
 }
 
@@ -70,7 +69,7 @@ pub(super) fn check(cx: &Cx<'_>, from: AccountId, to: AccountId) -> Result<(), C
 pub(super) fn set(cx: &mut Cx<'_>, call: &Call<'_>, id: AccountId, delay: u64) -> Result<(), Code> {
     let slot = cx.read::<Identity>().to_move(cx.member(), id)?;
     if delay > DELAY_MAX {
-        return Err(codes::CONTROL_INVALID);
+        return Err(Code::CONTROL_INVALID);
     }
     account::second(cx, id, slot, || endorse::digest::<Units>(call))?;
 
@@ -107,12 +106,12 @@ pub(super) fn trust(
     let slot = cx.read::<Identity>().to_move(cx.member(), id)?;
     cx.read::<Identity>().to_receive(other)?;
     if id == other {
-        return Err(codes::SAME_ACCOUNT);
+        return Err(Code::SAME_ACCOUNT);
     }
     let old = of(cx, id);
     let listed = cx.read::<Units>().trusted.contains(&(id, other));
     if listed || old.trusted == TRUSTED_MAX {
-        return Err(codes::CONTROL_INVALID);
+        return Err(Code::CONTROL_INVALID);
     }
     account::second(cx, id, slot, || endorse::digest::<Units>(call))?;
 
@@ -137,7 +136,7 @@ pub(super) fn trust(
 pub(super) fn distrust(cx: &mut Cx<'_>, id: AccountId, other: AccountId) -> Result<(), Code> {
     cx.read::<Identity>().represented(cx.member(), id)?;
     if !cx.read::<Units>().trusted.contains(&(id, other)) {
-        return Err(codes::CONTROL_INVALID);
+        return Err(Code::CONTROL_INVALID);
     }
 
     let old = of(cx, id);

@@ -7,6 +7,8 @@ use crate::receipt::Code;
 
 crate::choices! {
     /// Which right a unit stands for.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
     pub enum Right {
         /// The right to emit, given or sold by an authority.
         Allowance "allowance",
@@ -19,6 +21,8 @@ crate::choices! {
 
 crate::choices! {
     /// Whether one unit is as good as another.
+    #[derive(serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
     pub enum Form {
         /// Units are counted; they get numbers when they leave circulation.
         Fungible "fungible",

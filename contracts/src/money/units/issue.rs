@@ -7,7 +7,6 @@ use crate::amount::Quantity;
 use crate::carbon::{InstrumentId, SerialRange};
 use crate::identity::Identity;
 use crate::identity::account::{self, AccountKind, AccountStatus};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::table::Slot;
 use crate::kernel::wire::List;
@@ -44,14 +43,14 @@ pub(super) fn issue(
 ) -> Result<(), Code> {
     let slot = cx.read::<Identity>().to_receive(id)?;
     if account::is_own(cx, id, slot) {
-        return Err(codes::OWN_ACCOUNT);
+        return Err(Code::OWN_ACCOUNT);
     }
     if quantity == Quantity::ZERO {
         return Err(Code::QUANTITY_ZERO);
     }
     let known = cx.read::<Units>().instruments.get(&instrument);
     if known.ok_or(Code::UNKNOWN_INSTRUMENT)?.right == Right::Credit {
-        return Err(codes::CREDIT_NEEDS_PROJECT);
+        return Err(Code::CREDIT_NEEDS_PROJECT);
     }
     create(cx, (id, slot), instrument, quantity).map(|_| ())
 }
@@ -117,7 +116,7 @@ pub(crate) fn allocate(
     for (to, quantity) in shares.iter() {
         cx.read::<Identity>().to_receive(to)?;
         if to == from {
-            return Err(codes::SAME_ACCOUNT);
+            return Err(Code::SAME_ACCOUNT);
         }
         if quantity == Quantity::ZERO {
             return Err(Code::QUANTITY_ZERO);

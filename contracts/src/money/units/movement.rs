@@ -7,7 +7,6 @@ use crate::amount::Quantity;
 use crate::carbon::{InstrumentId, SerialRange};
 use crate::identity::account::{self, AccountKind};
 use crate::identity::{Identity, endorse};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::table::Slot;
 use crate::kernel::wire::List;
@@ -117,7 +116,7 @@ pub(super) fn transfer_blocks(
     let giver = identity.to_move(cx.member(), from)?;
     let receiver = identity.to_receive(to)?;
     if from == to {
-        return Err(codes::SAME_ACCOUNT);
+        return Err(Code::SAME_ACCOUNT);
     }
     check_way(cx, giver, from, to)?;
     let (wanted, quantity) = wanted(cx, blocks)?;

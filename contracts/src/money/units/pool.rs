@@ -12,7 +12,6 @@ use crate::amount::Quantity;
 use crate::carbon::{InstrumentId, SerialRange};
 use crate::identity::account::{self, AccountKind};
 use crate::identity::{Identity, endorse};
-use crate::kernel::codes;
 use crate::kernel::context::Cx;
 use crate::kernel::table::Slot;
 use crate::kernel::wire::List;
@@ -106,7 +105,7 @@ pub(crate) fn spend(
     let units = cx.read::<Units>();
     let which = which.unwrap_or_default();
     if which.iter().any(|block| units.is_spent(instrument, *block)) {
-        return Err(codes::BLOCK_SPENT);
+        return Err(Code::BLOCK_SPENT);
     }
     units.check_free(id, instrument, quantity)?;
     let held = units.blocks.get(&(id, instrument));

@@ -4,7 +4,6 @@ use bds_contracts::Code;
 use bds_contracts::amount::{Price, Quantity};
 use bds_contracts::exchange::Side;
 use bds_contracts::exchange::orders::{Call, Exchange};
-use bds_contracts::kernel::codes;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::tx::AccountId;
 
@@ -44,7 +43,7 @@ fn amendments_are_refused_for_one_reason_in_a_fixed_order() {
     let cases = [
         (amend(AccountId(9), 9, None, None), Code::UNKNOWN_ACCOUNT),
         (amend(BERT_S, 9, None, None), Code::NOT_REPRESENTATIVE),
-        (elsewhere, codes::UNKNOWN_MARKET),
+        (elsewhere, Code::UNKNOWN_MARKET),
         (both, Code::AMEND_INVALID),
         (total(9, 5), Code::UNKNOWN_ORDER),
         (total(1, 0), Code::QUANTITY_ZERO),
@@ -92,7 +91,7 @@ fn amendments_are_refused_for_one_reason_in_a_fixed_order() {
         &mut stage,
         Who::Anna,
         &amend(JOINT, 1, Some(4), None),
-        codes::NOT_ENDORSED,
+        Code::NOT_ENDORSED,
     );
     // Nothing goes out by a cancellation, so one is enough.
     done(&mut stage, Who::Bert, &cancel(JOINT, 1));
@@ -109,7 +108,7 @@ fn cancellations_and_quotes_are_refused_for_one_reason_in_a_fixed_order() {
     for (account, code) in [
         (AccountId(9), Code::UNKNOWN_ACCOUNT),
         (BERT_S, Code::NOT_REPRESENTATIVE),
-        (ANNA_S, codes::UNKNOWN_MARKET),
+        (ANNA_S, Code::UNKNOWN_MARKET),
     ] {
         case(Who::Anna, all(account, EUA), code);
         let one = Call::Cancel {
@@ -161,7 +160,7 @@ fn cancellations_and_quotes_are_refused_for_one_reason_in_a_fixed_order() {
         instrument: UKA,
         quotes: List::Items(&[quote(1, Side::Buy, 0, 0)]),
     };
-    case(Who::Anna, call, codes::NOT_ENDORSED);
+    case(Who::Anna, call, Code::NOT_ENDORSED);
     done(&mut stage, Who::Anna, &limit(ANNA_S, 1, Side::Buy, 5, 5));
     let turned = Call::MassQuote {
         account: ANNA_S,
@@ -189,11 +188,11 @@ fn what_the_watch_may_not_do() {
         ]
     };
     for call in all(nothing) {
-        refused(&mut stage, Who::Regulator, &call, codes::UNKNOWN_MARKET);
+        refused(&mut stage, Who::Regulator, &call, Code::UNKNOWN_MARKET);
     }
     for (account, instrument, code) in [
         (nobody, UKA, Code::UNKNOWN_ACCOUNT),
-        (ANNA_S, nothing, codes::UNKNOWN_MARKET),
+        (ANNA_S, nothing, Code::UNKNOWN_MARKET),
     ] {
         for call in [
             Call::SwitchOff {

@@ -9,7 +9,6 @@ use bds_contracts::exchange::orders::{Call, Exchange};
 use bds_contracts::genesis::Profile;
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
-use bds_contracts::kernel::codes;
 use bds_contracts::kernel::module::matrix;
 use bds_contracts::modules::Modules;
 use bds_contracts::tx::{AccountId, Millis};
@@ -122,7 +121,7 @@ fn a_market_is_refused_for_one_reason_in_a_fixed_order() {
         &of(nothing),
         Code::UNKNOWN_INSTRUMENT,
     );
-    refused(&mut stage, Who::Regulator, &of(VCU), codes::NOT_TRADABLE);
+    refused(&mut stage, Who::Regulator, &of(VCU), Code::NOT_TRADABLE);
     macro_rules! wrong {
         ($($field:ident = $value:expr),* $(,)?) => {$(
             let call = with(&|call| {
@@ -167,7 +166,7 @@ fn a_market_is_refused_for_one_reason_in_a_fixed_order() {
         }
     });
     done(&mut stage, Who::Regulator, &most);
-    refused(&mut stage, Who::Regulator, &of(UKA), codes::MARKET_EXISTS);
+    refused(&mut stage, Who::Regulator, &of(UKA), Code::MARKET_EXISTS);
 }
 
 #[test]
@@ -213,7 +212,7 @@ fn orders_are_refused_for_one_reason_in_a_fixed_order() {
         ..wrong
     };
     refused(&mut stage, Who::Anna, &shut.call(), Code::ACCOUNT_NOT_OPEN);
-    refused(&mut stage, Who::Anna, &wrong.call(), codes::UNKNOWN_MARKET);
+    refused(&mut stage, Who::Anna, &wrong.call(), Code::UNKNOWN_MARKET);
 
     let mut case = |order: Order, code| refused(&mut stage, Who::Anna, &order.call(), code);
     let limit = Order {
@@ -360,7 +359,7 @@ fn orders_are_refused_for_one_reason_in_a_fixed_order() {
         quantity: 500,
         ..Order::of(JOINT, 1, Side::Sell, 500)
     };
-    refused(&mut stage, Who::Anna, &ask.call(), codes::NOT_ENDORSED);
+    refused(&mut stage, Who::Anna, &ask.call(), Code::NOT_ENDORSED);
     for number in [1, 2] {
         let ask = Order { number, ..ask }.call();
         assert_eq!(

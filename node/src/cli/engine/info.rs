@@ -155,10 +155,11 @@ mod tests {
             let model = object["model"][job].as_array().unwrap();
             let modelled: Vec<_> = model.iter().map(|line| &line["backend"]).collect();
             assert_eq!(modelled, names, "{job}");
+            // On a machine that is busy with other things the line through the measured times may be flat.
             assert!(
                 model
                     .iter()
-                    .all(|line| line["item_ns"].as_f64().unwrap() > 0.0)
+                    .all(|line| line["item_ns"].as_f64().unwrap() >= 0.0)
             );
             let chosen = object["chosen"][job].as_object().unwrap();
             assert_eq!(chosen.len(), BATCH_SIZES.len(), "{job}");

@@ -335,6 +335,11 @@ fn differences(certified: &BlockHeader, own: &BlockHeader) -> String {
         own.receipts_root.to_string(),
     );
     compare(
+        "changes_root",
+        certified.changes_root.to_string(),
+        own.changes_root.to_string(),
+    );
+    compare(
         "state_root",
         certified.state_root.to_string(),
         own.state_root.to_string(),
@@ -343,6 +348,11 @@ fn differences(certified: &BlockHeader, own: &BlockHeader) -> String {
         "tx_count",
         certified.tx_count.to_string(),
         own.tx_count.to_string(),
+    );
+    compare(
+        "receipt_count",
+        certified.receipt_count.to_string(),
+        own.receipt_count.to_string(),
     );
     compare(
         "dropped_count",

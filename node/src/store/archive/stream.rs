@@ -2,7 +2,8 @@
 
 use bds_contracts::block::{BatchDigest, CertifiedHeader, Signature};
 use bds_contracts::genesis::Mode;
-use bds_contracts::tx::{ChainId, TxFormatError, TxView};
+use bds_contracts::kernel::envelope::{Envelope, EnvelopeError};
+use bds_contracts::tx::ChainId;
 use bds_core::batch::BatchHeader;
 use bds_core::message::CommittedSlot;
 use bds_core::turn::Record;
@@ -225,9 +226,9 @@ fn describe(bad: BadRecord, is_last: bool) -> String {
 pub(super) fn client_items<'a>(
     transactions: &[&'a [u8]],
     items: &mut Vec<SignatureItem<'a>>,
-) -> Result<(), (usize, TxFormatError)> {
+) -> Result<(), (usize, EnvelopeError)> {
     for (i, bytes) in transactions.iter().enumerate() {
-        let view = TxView::parse(bytes).map_err(|e| (i, e))?;
+        let view = Envelope::parse(bytes).map_err(|e| (i, e))?;
         items.push(SignatureItem {
             key: view.sender_bytes(),
             signature: view.signature(),

@@ -14,7 +14,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bds_contracts::block::Height;
-use bds_contracts::receipt::Receipt;
+use bds_contracts::kernel::receipt::{ReceiptView, Receipts};
+use bds_contracts::receipt::Code;
 use bds_contracts::tx::TxId;
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use fjall::compaction::Leveled;
@@ -23,7 +24,6 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSepara
 
 use self::places::{Places, RECENT_MAX};
 use super::error::StoreError;
-use crate::receipts::Receipts;
 
 /// Blocks that may wait to be written; recording waits when there are more.
 pub const QUEUE_BLOCKS_MAX: usize = 256;
@@ -190,26 +190,28 @@ impl Index {
     ///
     /// # Errors
     /// [`StoreError::Index`].
-    pub fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, StoreError> {
+    pub fn receipts(&self, height: Height) -> Result<Option<Receipts>, StoreError> {
         self.tables
             .receipts
             .get(height.to_be_bytes())
             .map_err(failed)?
-            .map(|bytes| borsh::from_slice(&bytes).map_err(failed))
+            .map(|bytes| Receipts::parse(bytes.to_vec()).map_err(failed))
             .transpose()
     }
 
-    /// The receipt of this transaction.
+    /// Where the transaction was executed, and with which code.
     ///
     /// # Errors
     /// [`StoreError::Index`].
-    pub fn receipt(&self, id: &TxId) -> Result<Option<Receipt>, StoreError> {
+    pub fn outcome(&self, id: &TxId) -> Result<Option<(Height, u32, Code)>, StoreError> {
         let Some((height, index)) = self.receipt_place(id)? else {
             return Ok(None);
         };
         let receipts = self.receipts(height)?.unwrap_or_default();
-        let found = receipts.into_iter().nth(index as usize);
-        Ok(found.filter(|receipt| receipt.tx == *id))
+        let receipt = receipts.get(index).map(ReceiptView::parse);
+        let receipt = receipt.transpose().map_err(failed)?;
+        let found = receipt.filter(|receipt| receipt.tx() == Some(*id));
+        Ok(found.map(|receipt| (height, index, receipt.code)))
     }
 }
 
@@ -272,11 +274,11 @@ fn write_behind(
 /// Writes this block and those that wait behind it; the height of the last.
 fn write(tables: &Tables, first: Block, waiting: &Receiver<Block>) -> fjall::Result<Height> {
     let mut blocks = vec![first];
-    let mut receipts = blocks[0].receipts.list().len();
-    while receipts < WRITE_RECEIPTS_MAX
+    let mut count = blocks[0].receipts.len();
+    while count < WRITE_RECEIPTS_MAX
         && let Ok(block) = waiting.try_recv()
     {
-        receipts += block.receipts.list().len();
+        count += block.receipts.len();
         blocks.push(block);
     }
     // Receipts before places: a place that is found leads to its receipt.
@@ -285,9 +287,11 @@ fn write(tables: &Tables, first: Block, waiting: &Receiver<Block>) -> fjall::Res
         last = block.height;
         tables
             .receipts
-            .insert(block.height.to_be_bytes(), block.receipts.encoded())?;
+            .insert(block.height.to_be_bytes(), block.receipts.bytes())?;
     }
-    let lists = blocks.iter().flat_map(|block| block.receipts.list());
-    tables.transactions.add(lists);
+    // Those of triggers and phases are found by their block.
+    let receipts = blocks.iter().flat_map(|block| block.receipts.views());
+    let placed = receipts.filter_map(|one| Some((one.tx()?, one.height, one.index)));
+    tables.transactions.add(placed);
     Ok(last)
 }

@@ -6,7 +6,7 @@
 use std::sync::{PoisonError, RwLock};
 
 use bds_contracts::block::Height;
-use bds_contracts::receipt::Receipt;
+use bds_contracts::tx::TxId;
 use fjall::Keyspace;
 
 /// The first 16 bytes of a transaction's id: whoever finds a receipt compares the whole id.
@@ -40,14 +40,14 @@ impl Places {
         }
     }
 
-    /// Remembers where the transactions of these receipts are.
-    pub(super) fn add<'a>(&self, receipts: impl Iterator<Item = &'a Receipt>) {
-        let mut run: Run = receipts
-            .map(|receipt| {
+    /// Remembers in which block and where in it each of these is.
+    pub(super) fn add(&self, transactions: impl Iterator<Item = (TxId, Height, u32)>) {
+        let mut run: Run = transactions
+            .map(|(id, height, index)| {
                 let mut place = [0; 12];
-                place[..8].copy_from_slice(&receipt.height.to_be_bytes());
-                place[8..].copy_from_slice(&receipt.index.to_be_bytes());
-                (prefix(&receipt.tx.0), place)
+                place[..8].copy_from_slice(&height.to_be_bytes());
+                place[8..].copy_from_slice(&index.to_be_bytes());
+                (prefix(&id.0), place)
             })
             .collect();
         sort(&mut run);
@@ -121,23 +121,13 @@ fn sort(run: &mut Run) {
 
 #[cfg(test)]
 mod tests {
-    use bds_contracts::receipt::Code;
-    use bds_contracts::tx::TxId;
-
     use super::*;
 
-    fn receipt(number: u64, height: Height) -> Receipt {
+    fn placed(number: u64, height: Height) -> (TxId, Height, u32) {
         let mut tx = [0; 64];
         // Not rising, as ids are not.
         tx[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-        Receipt {
-            tx: TxId(tx),
-            height,
-            index: u32::try_from(number % 1000).unwrap(),
-            code: Code(0),
-            message: String::new(),
-            events: Vec::new(),
-        }
+        (TxId(tx), height, u32::try_from(number % 1000).unwrap())
     }
 
     /// Below and above the number that makes a file, before and after settling, and the later of two wins.
@@ -149,19 +139,17 @@ mod tests {
         let places = Places::new(table);
         let check = |until: u64| {
             for number in (0..until).step_by(97) {
-                let receipt = receipt(number, 1 + number / 5000);
-                let found = places.get(&receipt.tx.0).unwrap();
-                assert_eq!(found, Some((receipt.height, receipt.index)), "{number}");
+                let (id, height, index) = placed(number, 1 + number / 5000);
+                let found = places.get(&id.0).unwrap();
+                assert_eq!(found, Some((height, index)), "{number}");
             }
-            assert_eq!(places.get(&receipt(until, 1).tx.0).unwrap(), None);
+            assert_eq!(places.get(&placed(until, 1).0.0).unwrap(), None);
         };
         let mut until = 0;
         for runs in [1, 2, 9] {
             for _ in 0..runs {
-                let new: Vec<Receipt> = (until..until + 5000)
-                    .map(|number| receipt(number, 1 + number / 5000))
-                    .collect();
-                places.add(new.iter());
+                let new = until..until + 5000;
+                places.add(new.map(|number| placed(number, 1 + number / 5000)));
                 until += 5000;
                 check(until);
             }
@@ -170,9 +158,9 @@ mod tests {
             assert_eq!(places.recent(), 0);
             check(until);
         }
-        places.add([receipt(3, 70), receipt(3, 71)].iter());
-        assert_eq!(places.get(&receipt(3, 0).tx.0).unwrap(), Some((71, 3)));
+        places.add([placed(3, 70), placed(3, 71)].into_iter());
+        assert_eq!(places.get(&placed(3, 0).0.0).unwrap(), Some((71, 3)));
         places.settle().unwrap();
-        assert_eq!(places.get(&receipt(3, 0).tx.0).unwrap(), Some((71, 3)));
+        assert_eq!(places.get(&placed(3, 0).0.0).unwrap(), Some((71, 3)));
     }
 }

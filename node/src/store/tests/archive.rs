@@ -4,9 +4,10 @@ use bds_contracts::block::{
     BatchDigest, BlockDigest, BlockHeader, CertifiedHeader, Height, MerkleRoot, Signature,
     Signatures, StateRoot, Statement, Validator, ValidatorIndex, ValidatorSet,
 };
-use bds_contracts::genesis::{Genesis, Mode, Profile};
+use bds_contracts::genesis::{GENESIS_VERSION, Genesis, Mode, Profile};
+use bds_contracts::kernel::envelope::TX_DOMAIN;
 use bds_contracts::merkle;
-use bds_contracts::tx::{Millis, PublicKey, TX_DOMAIN};
+use bds_contracts::tx::{Millis, PublicKey};
 use bds_core::batch::{Batch, BatchHeader, Payload, Tip};
 use bds_core::message::{CommittedSlot, Proposal, VoteCertificate};
 use bds_core::turn::{Disk as _, Record};
@@ -32,6 +33,7 @@ fn genesis() -> Genesis {
         })
         .collect();
     Genesis {
+        version: GENESIS_VERSION,
         name: "archive".to_owned(),
         profile: Profile::Consortium,
         mode: Mode::Verified,
@@ -44,6 +46,7 @@ fn genesis() -> Genesis {
         members: Vec::new(),
         accounts: Vec::new(),
         instruments: Vec::new(),
+        markets: Vec::new(),
         cash: Vec::new(),
         holdings: Vec::new(),
     }
@@ -152,7 +155,9 @@ fn ledger(genesis: &Genesis, slots: u64, transactions_a_batch: u64) -> Vec<Recor
             previous,
             payload_root: MerkleRoot(merkle::root(&order.map(|d| d.0))),
             receipts_root: MerkleRoot([5; 32]),
+            changes_root: MerkleRoot::default(),
             tx_count: 2 * transactions_a_batch as u32 - 1,
+            receipt_count: 2 * transactions_a_batch as u32 - 1,
             dropped_count: 1,
             checkpoint: slot / INTERVAL * INTERVAL,
             state_root,
@@ -339,7 +344,7 @@ fn a_rewritten_ledger_is_found_by_what_was_signed() {
         (
             Box::new(|_, r| change_payload(r, 4, |p| p[4] ^= 1)),
             4,
-            "tag of a version-1",
+            "tag of a version-2",
         ),
         (
             Box::new(|_, r| batch_of(r, 4).header.chain.0[0] ^= 1),

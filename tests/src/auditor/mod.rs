@@ -1,0 +1,325 @@
+//! A second opinion on the ledger: it reads the genesis document, the blocks and their receipts as bytes, keeps books of its own
+//! in plain maps, and says where it finds something else than the ledger.
+//!
+//! What it checks, block by block:
+//! - which transactions are executed and which leave no trace; every nonce counts once (`transaction.rs`);
+//! - every call that succeeded was allowed: role, representative, open accounts, trusted accounts, the second member where it
+//!   takes two, phases, periods, limits (`rights.rs` and a file a module);
+//! - its events say what it asked for, all of it, and nothing else;
+//! - a call that was refused changed nothing, and for the reason that is given (`refused.rs`);
+//! - trades are at fair prices in fair order, between two holders, and settle exactly (`exchange/`);
+//! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
+//! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
+//!
+//! It shares the names and kinds of fields with the ledger and no rule: amounts, priorities, reserves, codes and digests are worked
+//! out here again, and plainly. Cost of a comparison: one pass over everything.
+
+mod carbon;
+mod entries;
+mod exchange;
+mod identity;
+mod money;
+mod refused;
+mod rights;
+mod schedule;
+mod sums;
+mod tables;
+mod transaction;
+mod units;
+mod wire;
+
+use bds_contracts::{Genesis, Ledger};
+
+use wire::{Event, Fields, Receipt, Source, Transaction};
+
+/// What is wrong, in words.
+pub type Finding = String;
+
+/// Triggers of one block.
+const TRIGGERS_MAX: usize = 256;
+/// Units after which a block takes no more transactions.
+const BLOCK_UNITS: u64 = 50_000_000;
+/// Number of the exchange, the one module that does something at the end of a block.
+const EXCHANGE: u16 = 4;
+
+macro_rules! ensure {
+    ($holds:expr, $($words:tt)*) => {
+        if !$holds { return Err(format!($($words)*).into()); }
+    };
+}
+use ensure;
+
+/// Everything the auditor knows of the ledger.
+#[derive(Debug, Clone)]
+struct Books {
+    chain: [u8; 32],
+    height: u64,
+    time: u64,
+    identity: identity::Identity,
+    schedule: schedule::Schedule,
+    money: money::Money,
+    units: units::Units,
+    exchange: exchange::Exchange,
+    carbon: carbon::Carbon,
+}
+
+/// A call that is being followed, and who sent it.
+#[derive(Debug, Clone)]
+struct Ask<'a> {
+    /// `units.transfer`.
+    name: String,
+    call: Fields<'a>,
+    arguments: &'a [u8],
+    digest: [u8; 32],
+    member: u32,
+    roles: u32,
+    tx: [u8; 64],
+}
+
+/// The events of a receipt, read from the front.
+#[derive(Debug, Clone, Copy)]
+struct Events<'e, 'a>(&'e [Event<'a>]);
+
+impl<'e, 'a> Events<'e, 'a> {
+    fn peek(&self) -> Option<&'e Event<'a>> {
+        self.0.first()
+    }
+
+    /// The next event, if it has this name.
+    fn next_if(&mut self, name: &str) -> Option<&'e Fields<'a>> {
+        let event = self.peek().filter(|event| event.name == name)?;
+        self.0 = &self.0[1..];
+        Some(&event.fields)
+    }
+
+    /// The next event, which has this name and says these numbers.
+    fn told(&mut self, name: &str, numbers: &[(&str, i128)]) -> Result<&'e Fields<'a>, Finding> {
+        let Some(fields) = self.next_if(name) else {
+            let found = self.peek().map(|event| &event.name);
+            return Err(format!("the next event is {found:?}, not {name}"));
+        };
+        for (field, expected) in numbers {
+            let found = fields.number(field);
+            ensure!(
+                found == *expected,
+                "{name} says {field} is {found}, not {expected}"
+            );
+        }
+        Ok(fields)
+    }
+
+    fn end(&self) -> Result<(), Finding> {
+        match self.peek() {
+            None => Ok(()),
+            Some(event) => Err(format!("nobody asked for the event {}", event.name)),
+        }
+    }
+}
+
+/// The auditor.
+#[derive(Debug, Clone)]
+pub struct Auditor {
+    books: Books,
+    receipts: u64,
+}
+
+impl Auditor {
+    /// The books before block 1.
+    ///
+    /// # Errors
+    /// When the document contradicts itself.
+    pub fn new(genesis: &Genesis) -> Result<Self, Finding> {
+        let mut books = Books {
+            chain: genesis.chain_id().0,
+            height: 0,
+            time: genesis.time.0,
+            identity: identity::Identity::default(),
+            schedule: schedule::Schedule::default(),
+            money: money::Money::default(),
+            units: units::Units::default(),
+            exchange: exchange::Exchange::default(),
+            carbon: carbon::Carbon::default(),
+        };
+        books.open(genesis)?;
+        books.conserved()?;
+        Ok(Self { books, receipts: 0 })
+    }
+
+    /// Receipts followed so far.
+    #[must_use]
+    pub fn receipts(&self) -> u64 {
+        self.receipts
+    }
+
+    /// Follows a block, and returns how many of its transactions leave no trace.
+    ///
+    /// - `txs`: the wire bytes in the order of execution, whose signatures are good.
+    /// - `receipts`: the leaves of the receipts tree.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn block<'a>(
+        &mut self,
+        height: u64,
+        time: u64,
+        txs: &[&[u8]],
+        receipts: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<usize, Finding> {
+        let at = |finding: Finding| format!("block {height}: {finding}");
+        self.follow(height, time, txs, receipts).map_err(at)
+    }
+
+    fn follow<'a>(
+        &mut self,
+        height: u64,
+        time: u64,
+        txs: &[&[u8]],
+        receipts: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Result<usize, Finding> {
+        let books = &mut self.books;
+        (books.height, books.time) = (height, time);
+        let mut read = Vec::new();
+        for (index, bytes) in receipts.into_iter().enumerate() {
+            let receipt = Receipt::read(bytes).map_err(|f| format!("receipt {index}: {f}"))?;
+            let place = (receipt.height, receipt.index);
+            ensure!(
+                place == (height, index as u64),
+                "receipt {index} is of {place:?}"
+            );
+            read.push(receipt);
+        }
+        self.receipts += read.len() as u64;
+
+        let mut rest = read.as_slice();
+        let mut units = 0;
+        let mut last = None;
+        let mut count = 0;
+        while let Some((receipt, Source::Trigger(number))) = rest.first().map(|r| (r, r.source)) {
+            let at = |finding| format!("trigger {number}: {finding}");
+            ensure!(last < Some(number), "trigger {number} runs after {last:?}");
+            books.trigger(number, receipt).map_err(at)?;
+            units += receipt.units;
+            (last, count) = (Some(number), count + 1);
+            rest = &rest[1..];
+        }
+        ensure!(count <= TRIGGERS_MAX, "{count} triggers in one block");
+        if count < TRIGGERS_MAX {
+            books.schedule.nothing_due(height, time)?;
+        }
+        books.begin();
+
+        let mut dropped = 0;
+        for (place, bytes) in txs.iter().enumerate() {
+            let at = |finding| format!("transaction {place}: {finding}");
+            let tx = Transaction::read(bytes).map_err(at)?;
+            if units >= BLOCK_UNITS || !books.takes(&tx) {
+                dropped += 1;
+                continue;
+            }
+            let receipt = rest.first().ok_or_else(|| at("it has no receipt".into()))?;
+            let is_its = receipt.source == Source::Transaction(tx.id);
+            ensure!(
+                is_its,
+                "transaction {place}: the next receipt is {:?}",
+                receipt.source
+            );
+            books.transaction(&tx, receipt).map_err(at)?;
+            units += receipt.units;
+            rest = &rest[1..];
+        }
+
+        let end = Source::Phase {
+            module: EXCHANGE,
+            end: true,
+        };
+        let at_end = rest.first().filter(|receipt| receipt.source == end);
+        if let Some(receipt) = at_end {
+            let good = receipt.code == 0 && receipt.call.is_none();
+            ensure!(good, "the end of the block fails: {}", receipt.code);
+            rest = &rest[1..];
+        }
+        books.end_markets(Events(at_end.map_or(&[], |receipt| &receipt.events)))?;
+        ensure!(
+            rest.is_empty(),
+            "nobody knows a receipt of {:?}",
+            rest[0].source
+        );
+        books.conserved()?;
+        Ok(dropped)
+    }
+
+    /// Compares every entry of the ledger's tables with what there must be.
+    ///
+    /// # Errors
+    /// The first difference.
+    pub fn compare(&self, ledger: &Ledger) -> Result<(), Finding> {
+        tables::compare(&self.books, &ledger.stores().entries())
+    }
+}
+
+impl Books {
+    /// What the genesis document gives, list by list.
+    fn open(&mut self, genesis: &Genesis) -> Result<(), Finding> {
+        for new in &genesis.members {
+            let roles = rights::bits(new.roles);
+            self.admit(new.key.0, roles, &new.name)?;
+        }
+        for new in &genesis.accounts {
+            let keys: Vec<[u8; 32]> = new.representatives.iter().map(|key| key.0).collect();
+            let account = identity::Account {
+                holder: new.holder.0,
+                kind: new.kind as u8,
+                currency: new.currency.0,
+                status: identity::OPEN,
+                threshold: new.threshold,
+                representatives: self.members_of(&keys, new.threshold)?,
+            };
+            self.open_account(new.account.0, account)?;
+        }
+        for new in &genesis.instruments {
+            let instrument = units::Instrument {
+                symbol: new.symbol.clone(),
+                right: new.right as u8,
+                form: new.form as u8,
+                vintage: new.vintage,
+                scale: new.scale,
+                currency: new.currency.0,
+                tick: new.tick,
+                lot: new.lot.0,
+                step_value: new.step_value,
+                issued: 0,
+                out: 0,
+            };
+            self.create_instrument(new.instrument.0, instrument)?;
+        }
+        for new in &genesis.markets {
+            let limits = exchange::Limits {
+                price_min: new.price_min.0,
+                price_max: new.price_max.0,
+                quantity_max: new.quantity_max.0,
+                makers_max: new.makers_max,
+                wakes_max: new.wakes_max,
+                orders_max: new.orders_max,
+                account_orders_max: new.account_orders_max,
+                stops_max: new.stops_max,
+                position_max: new.position_max.map(|quantity| quantity.0),
+                messages_max: new.messages_max,
+                window: new.window.0,
+            };
+            self.list(new.instrument.0, limits)?;
+        }
+        for new in &genesis.cash {
+            self.pay_in(new.account.0, new.currency.0, new.amount.0.into())?;
+        }
+        for new in &genesis.holdings {
+            self.create_units(new.account.0, new.instrument.0, new.quantity.0)?;
+        }
+        Ok(())
+    }
+
+    /// What the modules do at the beginning of a block, which nobody hears of.
+    fn begin(&mut self) {
+        self.exchange.begin(self.time);
+        self.carbon.forget_old_questions(self.time);
+    }
+}

@@ -1,0 +1,287 @@
+//! A transaction that failed: it changed nothing, left nothing but what is kept on purpose, and failed for a reason that is true.
+
+use super::carbon::Upload;
+use super::wire::{Receipt, Transaction, Value};
+use super::{Ask, Books, Events, Finding, ensure, identity, rights};
+
+/// Numbers of the codes whose truth can be told from one call and the books alone.
+mod code {
+    pub(super) const MALFORMED: u16 = 1;
+    pub(super) const EXPIRED: u16 = 5;
+    pub(super) const NOT_YET_VALID: u16 = 6;
+    pub(super) const WRONG_ROLE: u16 = 8;
+    pub(super) const UNKNOWN_ACCOUNT: u16 = 13;
+    pub(super) const NOT_REPRESENTATIVE: u16 = 25;
+    pub(super) const ACCOUNT_NOT_OPEN: u16 = 26;
+    pub(super) const QUANTITY_ZERO: u16 = 40;
+    pub(super) const BALANCE_TOO_LOW: u16 = 41;
+    pub(super) const UNKNOWN_INSTRUMENT: u16 = 42;
+    pub(super) const AMOUNT_NOT_POSITIVE: u16 = 60;
+    pub(super) const CASH_TOO_LOW: u16 = 61;
+    pub(super) const UNKNOWN_ORDER: u16 = 72;
+    pub(super) const AUTHORIZATION_FAILED: u16 = 105;
+    pub(super) const NO_QUERY_RECORD: u16 = 106;
+    pub(super) const UNKNOWN_MODULE: u16 = 200;
+    pub(super) const UNKNOWN_METHOD: u16 = 201;
+    pub(super) const METER_EXCEEDED: u16 = 203;
+    pub(super) const PAYLOAD_SEALED: u16 = 204;
+    pub(super) const NOT_ENDORSED: u16 = 220;
+    pub(super) const OWN_ACCOUNT: u16 = 223;
+    pub(super) const UNKNOWN_HOLD: u16 = 231;
+    pub(super) const NOT_TRUSTED: u16 = 240;
+}
+
+impl Books {
+    pub(super) fn refused(
+        &mut self,
+        tx: &Transaction<'_>,
+        receipt: &Receipt<'_>,
+        member: u32,
+        roles: u32,
+    ) -> Result<(), Finding> {
+        let mut events = Events(&receipt.events);
+        let in_time = tx.lock_time <= self.time && self.time < tx.expires_at;
+        let Some(failed) = receipt.call else {
+            let is_true = match receipt.code {
+                code::EXPIRED => tx.expires_at <= self.time,
+                code::NOT_YET_VALID => tx.lock_time > self.time,
+                code::MALFORMED => in_time && tx.calls.is_err(),
+                code::PAYLOAD_SEALED => in_time && matches!(tx.calls, Ok(None)),
+                code::METER_EXCEEDED => in_time,
+                _ => false,
+            };
+            ensure!(
+                is_true,
+                "it is refused before its calls with {}",
+                receipt.code
+            );
+            return events.end();
+        };
+        ensure!(in_time, "its calls are reached outside its time");
+        let calls = tx.calls.clone()?.ok_or("it is sealed and opened")?;
+        ensure!(
+            failed < calls.len(),
+            "call {failed} of {} fails",
+            calls.len()
+        );
+
+        // The calls that were reached, as far as they can be read.
+        let mut asks = Vec::new();
+        for raw in &calls[..=failed] {
+            let Ok((name, call)) = raw.read() else {
+                break;
+            };
+            asks.push(Ask {
+                name,
+                call,
+                arguments: raw.arguments,
+                digest: raw.digest(),
+                member,
+                roles,
+                tx: tx.id,
+            });
+        }
+        let readable = asks.len() > failed;
+        let raw = &calls[failed];
+        match receipt.code {
+            code::MALFORMED => ensure!(!readable, "a call that decodes is malformed"),
+            code::UNKNOWN_MODULE => ensure!(
+                raw.module == 0 || raw.module > 5,
+                "module {} is unknown",
+                raw.module
+            ),
+            code::UNKNOWN_METHOD => ensure!(raw.schema().is_none(), "a method is unknown"),
+            code::WRONG_ROLE => {
+                let (name, _) = raw.schema().ok_or("there is no such method")?;
+                let may = rights::allows(&name, roles);
+                ensure!(!may, "{name} is refused to roles {roles:#x}");
+            }
+            _ => {
+                ensure!(
+                    readable,
+                    "call {failed} does not decode and fails with {}",
+                    receipt.code
+                );
+                if failed == 0 {
+                    let is_true = self.is_true(&asks[0], receipt.code);
+                    ensure!(
+                        is_true,
+                        "{:?} fails with {}, which is not true",
+                        asks[0],
+                        receipt.code
+                    );
+                }
+            }
+        }
+        self.kept(&asks, failed, receipt, &mut events)?;
+        events.end()
+    }
+
+    /// What stays of a failed transaction: refused uploads, and questions to the log.
+    fn kept(
+        &mut self,
+        asks: &[Ask<'_>],
+        failed: usize,
+        receipt: &Receipt<'_>,
+        events: &mut Events<'_, '_>,
+    ) -> Result<(), Finding> {
+        // What was judged before anything is taken back.
+        let judged = asks.first().filter(|ask| failed == 0 && is_upload(ask));
+        let judged: Option<Upload> = judged.map(|ask| self.judge_upload(ask));
+        for (place, ask) in asks.iter().enumerate() {
+            let is_last = place == failed;
+            if ask.name == "carbon.query-log" {
+                let answered = matches!(
+                    receipt.code,
+                    code::AUTHORIZATION_FAILED | code::NO_QUERY_RECORD
+                );
+                if !is_last || answered {
+                    if failed == 0 {
+                        self.question_refused(ask, receipt)?;
+                    }
+                    self.question_logged(ask, events)?;
+                }
+            } else if is_last && is_upload(ask) && receipt.code != code::METER_EXCEEDED {
+                self.upload_refused(ask, judged.as_ref(), receipt, events)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn question_refused(&self, ask: &Ask<'_>, receipt: &Receipt<'_>) -> Result<(), Finding> {
+        let right = match self.answer(ask) {
+            None => (
+                code::AUTHORIZATION_FAILED,
+                "User authorization verification failed",
+            ),
+            Some(_) => (code::NO_QUERY_RECORD, "No carbon trading query record"),
+        };
+        let said = (receipt.code, receipt.message);
+        ensure!(
+            said == right,
+            "a question is answered {said:?}, not {right:?}"
+        );
+        Ok(())
+    }
+
+    /// Whether a refusal's reason holds. Codes that depend on more are taken at their word.
+    fn is_true(&self, ask: &Ask<'_>, refusal: u16) -> bool {
+        let call = &ask.call;
+        let number = |name: &str| call.find(name).filter(|v| matches!(v, Value::Number(_)));
+        let is_of_instruments = matches!(ask.name.as_str(), "carbon.bank" | "carbon.allow-banking");
+        let names = [
+            "account", "from", "to", "other", "through", "seller", "buyer", "buffer",
+        ];
+        let own = names
+            .into_iter()
+            .filter(|name| *name == "account" || !is_of_instruments);
+        let accounts: Vec<u64> = own
+            .filter_map(|name| number(name).map(Value::u64))
+            .chain(self.accounts_behind(ask))
+            .collect();
+        let any = |holds: &dyn Fn(u64) -> bool| accounts.iter().any(|id| holds(*id));
+        let status = |id: u64| {
+            self.identity
+                .accounts
+                .get(&id)
+                .map(|account| account.status)
+        };
+        let giver = number("account").or(number("from")).map(Value::u64);
+        match refusal {
+            code::UNKNOWN_ACCOUNT => any(&|id| status(id).is_none()),
+            code::NOT_REPRESENTATIVE => giver.is_some_and(|id| !self.represents(ask.member, id)),
+            code::ACCOUNT_NOT_OPEN => any(&|id| status(id).is_some_and(|s| s != identity::OPEN)),
+            code::OWN_ACCOUNT => any(&|id| self.represents(ask.member, id)),
+            code::QUANTITY_ZERO => self.names_nothing(ask),
+            code::AMOUNT_NOT_POSITIVE => call.number("amount") <= 0,
+            code::UNKNOWN_INSTRUMENT => ["instrument", "from", "to"].into_iter().any(|name| {
+                let is_known = |id| self.units.instruments.contains_key(&id);
+                let id = number(name).map(|id| u32::try_from(id.number()));
+                id.is_some_and(|id| !id.is_ok_and(is_known))
+            }),
+            code::BALANCE_TOO_LOW if ask.name == "units.transfer" => {
+                let free = giver.map(|id| self.free_units(id, call.u32("instrument")));
+                free.is_some_and(|free| free < call.u64("quantity"))
+            }
+            code::CASH_TOO_LOW if matches!(ask.name.as_str(), "money.transfer" | "money.hold") => {
+                let free = giver.map(|id| self.free_money(id, call.array("currency")));
+                free.is_some_and(|free| free < call.number("amount"))
+            }
+            code::UNKNOWN_ORDER if ask.name == "exchange.cancel" => {
+                let market = self.exchange.markets.get(&call.u32("instrument"));
+                let id = (call.u64("account"), call.u64("number"));
+                market.is_some_and(|market| !market.orders.contains_key(&id))
+            }
+            // Somebody may have endorsed it who may not count; nobody who may stands aside.
+            code::NOT_ENDORSED => self
+                .endorser(ask, |books, member| books.counts(ask, member))
+                .is_none(),
+            code::UNKNOWN_HOLD => !self.money.holds.contains_key(&call.u64("hold")),
+            code::NOT_TRUSTED => !self.trusts(call.u64("from"), call.u64("to")),
+            _ => true,
+        }
+    }
+
+    /// Accounts that a call names by an installation, a project or a contract.
+    fn accounts_behind(&self, ask: &Ask<'_>) -> Vec<u64> {
+        let number = |name: &str| {
+            ask.call.find(name).map(|value| match value {
+                Value::Number(number) => u64::try_from(*number).unwrap_or(0),
+                _ => 0,
+            })
+        };
+        let mut found = Vec::new();
+        if let Some(one) = number("installation").and_then(|id| self.carbon.installations.get(&id))
+        {
+            found.push(one.account);
+        }
+        if let Some(one) = number("project").and_then(|id| self.carbon.projects.get(&id)) {
+            found.extend([one.account, one.buffer]);
+        }
+        if let Some(one) = number("contract").and_then(|id| self.carbon.contracts.get(&id)) {
+            found.extend([one.seller, one.buyer]);
+        }
+        if let Some(one) = number("hold").and_then(|id| self.money.holds.get(&id)) {
+            found.extend([one.from, one.to]);
+        }
+        if let Some(Value::List(shares)) = ask.call.find("shares") {
+            for share in shares {
+                let id = share.pair().0.u64();
+                let one = self.carbon.installations.get(&id).map(|one| one.account);
+                found.push(one.filter(|_| ask.name.starts_with("carbon")).unwrap_or(id));
+            }
+        }
+        found
+    }
+
+    fn names_nothing(&self, ask: &Ask<'_>) -> bool {
+        let zero = |name: &str| ask.call.find(name).is_some_and(|v| *v == Value::Number(0));
+        let in_list = |name: &str| match ask.call.find(name) {
+            Some(Value::List(items)) => items.iter().any(|item| match item {
+                Value::Pair(pair) => match &pair.1 {
+                    Value::Pair(terms) => terms.1 == Value::Number(0),
+                    second => *second == Value::Number(0),
+                },
+                _ => false,
+            }),
+            _ => false,
+        };
+        zero("quantity") || zero("total") || zero("open") || in_list("shares") || in_list("quotes")
+    }
+
+    /// Whether a member's endorsement of this call counts, for the calls in which any representative's does.
+    fn counts(&self, ask: &Ask<'_>, member: u32) -> bool {
+        let account = ask.call.find("from").or(ask.call.find("account"));
+        match ask.name.as_str() {
+            "money.transfer" | "money.hold" | "money.withdraw" | "units.transfer"
+            | "units.retire" | "units.cancel" | "exchange.place" => {
+                account.is_some_and(|account| self.represents(member, account.u64()))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn is_upload(ask: &Ask<'_>) -> bool {
+    ask.name == "carbon.upload-trading-data"
+}

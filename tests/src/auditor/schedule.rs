@@ -1,0 +1,77 @@
+//! Work that was asked for and is not done yet: numbered one by one, done once it is due and not before.
+
+use super::wire::Receipt;
+use super::{Books, Events, Finding, ensure};
+
+/// When work is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum When {
+    Time(u64),
+    Height(u64),
+}
+
+impl When {
+    fn is_due(self, height: u64, time: u64) -> bool {
+        match self {
+            When::Time(at) => at <= time,
+            When::Height(at) => at <= height,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Work {
+    pub(super) when: When,
+    pub(super) module: u16,
+    pub(super) data: Vec<u8>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Schedule {
+    pub(super) waiting: std::collections::BTreeMap<u64, Work>,
+    pub(super) last: u64,
+}
+
+impl Schedule {
+    pub(super) fn add(&mut self, when: When, module: u16, data: Vec<u8>) -> u64 {
+        self.last += 1;
+        let work = Work { when, module, data };
+        self.waiting.insert(self.last, work);
+        self.last
+    }
+
+    pub(super) fn remove(&mut self, number: u64) {
+        self.waiting.remove(&number);
+    }
+
+    pub(super) fn nothing_due(&self, height: u64, time: u64) -> Result<(), Finding> {
+        let left = self
+            .waiting
+            .iter()
+            .find(|(_, work)| work.when.is_due(height, time));
+        match left {
+            None => Ok(()),
+            Some((number, _)) => Err(format!("trigger {number} is due and does not run")),
+        }
+    }
+}
+
+impl Books {
+    pub(super) fn trigger(&mut self, number: u64, receipt: &Receipt<'_>) -> Result<(), Finding> {
+        let work = self.schedule.waiting.remove(&number);
+        let work = work.ok_or("nobody asked for it")?;
+        ensure!(work.when.is_due(self.height, self.time), "it is not due");
+        ensure!(
+            receipt.code == 0 && receipt.call.is_none(),
+            "it fails with {}",
+            receipt.code
+        );
+        let mut events = Events(&receipt.events);
+        match work.module {
+            1 => self.endorsement_ends(&work.data)?,
+            2 => self.hold_expires(number, &mut events)?,
+            _ => self.assess(&work.data, &mut events)?,
+        }
+        events.end()
+    }
+}

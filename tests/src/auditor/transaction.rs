@@ -1,0 +1,80 @@
+//! A transaction: whether it leaves a trace, and what its calls did, all or none.
+
+use super::wire::{Receipt, Transaction};
+use super::{Ask, Books, Events, Finding, ensure};
+
+impl Books {
+    /// Whether it is executed: for this ledger, of a member, with a nonce that can be used now.
+    pub(super) fn takes(&self, tx: &Transaction<'_>) -> bool {
+        let member = self.identity.members.get(&tx.sender);
+        tx.chain == self.chain
+            && member.is_some_and(|member| {
+                let waits = tx.after.is_some_and(|nonce| !member.has_used(nonce));
+                member.can_use(tx.nonce) && !waits
+            })
+    }
+
+    pub(super) fn transaction(
+        &mut self,
+        tx: &Transaction<'_>,
+        receipt: &Receipt<'_>,
+    ) -> Result<(), Finding> {
+        let member = self.identity.members.get_mut(&tx.sender);
+        let member = member.ok_or("its sender is unknown")?;
+        member.use_up(tx.nonce);
+        let (id, roles) = (member.id, member.roles);
+        if receipt.code != 0 {
+            return self.refused(tx, receipt, id, roles);
+        }
+        ensure!(
+            receipt.call.is_none(),
+            "it succeeds and call {:?} failed",
+            receipt.call
+        );
+        let in_time = tx.lock_time <= self.time && self.time < tx.expires_at;
+        ensure!(in_time, "it is executed outside its time");
+        let calls = tx.calls.clone()?.ok_or("it is sealed and executed")?;
+        let mut events = Events(&receipt.events);
+        let mut questions = Vec::new();
+        for (place, raw) in calls.iter().enumerate() {
+            let (name, call) = raw.read().map_err(|f| format!("call {place}: {f}"))?;
+            let ask = Ask {
+                name,
+                call,
+                arguments: raw.arguments,
+                digest: raw.digest(),
+                member: id,
+                roles,
+                tx: tx.id,
+            };
+            let at = |finding| format!("call {place}, {}: {finding}", ask.name);
+            self.call(&ask, &mut events).map_err(at)?;
+            if ask.name == "carbon.query-log" {
+                questions.push(ask);
+            }
+        }
+        for ask in &questions {
+            let found = self.answer(ask).is_some_and(|records| !records.is_empty());
+            self.question_logged(ask, &mut events)?;
+            ensure!(found, "a question succeeds to which there is no answer");
+        }
+        events.end()
+    }
+
+    fn call(&mut self, ask: &Ask<'_>, events: &mut Events<'_, '_>) -> Result<(), Finding> {
+        let may = super::rights::allows(&ask.name, ask.roles);
+        ensure!(
+            may,
+            "member {} with roles {:#x} may not",
+            ask.member,
+            ask.roles
+        );
+        match ask.name.split('.').next() {
+            Some("identity") => self.identity(ask, events),
+            Some("money") => self.money(ask, events),
+            Some("units") => self.units(ask, events),
+            Some("exchange") => self.exchange(ask, events),
+            _ => self.carbon(ask, events),
+        }
+    }
+}

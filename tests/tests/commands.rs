@@ -1,0 +1,295 @@
+//! What a member does at the command line, against a real validator: find a call, describe it, send it, endorse what takes
+//! two, ask, and keep a receipt that holds without any network.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use bds_client::Signer;
+use bds_contracts::account::{HolderId, Roles};
+use bds_contracts::amount::{Currency, Quantity};
+use bds_contracts::block::ValidatorSet;
+use bds_contracts::carbon::InstrumentId;
+use bds_contracts::genesis::{
+    GENESIS_VERSION, Genesis, GenesisAccount, GenesisHolding, GenesisInstrument, GenesisMember,
+    Mode, Profile,
+};
+use bds_contracts::identity::account::AccountKind;
+use bds_contracts::money::units::instrument::{Form, Right};
+use bds_contracts::tx::{AccountId, Millis};
+use bds_node::measure::cluster::Cluster;
+use bds_tests::process::bds;
+use serde_json::{Value, json};
+
+const START: Duration = Duration::from_secs(30);
+const UNIT: InstrumentId = InstrumentId(1);
+
+fn member(seed: u8, roles: Roles, name: &str) -> GenesisMember {
+    GenesisMember {
+        key: signer(seed).public_key(),
+        roles,
+        name: name.to_owned(),
+    }
+}
+
+fn signer(seed: u8) -> Signer {
+    Signer::from_seed(&[seed; 32])
+}
+
+/// Alice trades for two accounts; two administrators register members.
+fn genesis() -> Genesis {
+    let account = |number| GenesisAccount {
+        account: AccountId(number),
+        holder: HolderId(number),
+        kind: AccountKind::Trading,
+        currency: Currency::EUR,
+        threshold: 1,
+        representatives: vec![signer(1).public_key()],
+    };
+    Genesis {
+        version: GENESIS_VERSION,
+        name: "commands".into(),
+        profile: Profile::Consortium,
+        mode: Mode::Verified,
+        time: Millis(1),
+        checkpoint_interval: 16,
+        validators: ValidatorSet {
+            epoch: 0,
+            validators: Vec::new(),
+        },
+        members: vec![
+            member(1, Roles::TRADER, "alice"),
+            member(2, Roles::REGISTRY_ADMINISTRATOR, "bob"),
+            member(3, Roles::REGISTRY_ADMINISTRATOR, "carol"),
+        ],
+        accounts: vec![account(1), account(3)],
+        instruments: vec![GenesisInstrument {
+            instrument: UNIT,
+            symbol: "EUA".into(),
+            right: Right::Allowance,
+            form: Form::Fungible,
+            vintage: 2026,
+            scale: 0,
+            currency: Currency::EUR,
+            tick: 1,
+            lot: Quantity(1),
+            step_value: 100,
+        }],
+        markets: Vec::new(),
+        cash: Vec::new(),
+        holdings: vec![GenesisHolding {
+            account: AccountId(1),
+            instrument: UNIT,
+            quantity: Quantity(1000),
+        }],
+    }
+}
+
+/// A validator, and a folder with key files where the commands run.
+struct Desk {
+    cluster: Cluster,
+    folder: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl Desk {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a directory");
+        let mut cluster = Cluster::prepare(&folder.path().join("net"), genesis(), 1, &[])
+            .expect("homes")
+            .with_program(bds());
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(cluster.start(START)).expect("a validator");
+        for (seed, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
+            let file = folder.path().join(format!("{name}.key"));
+            signer(seed).write_new(&file).expect("written");
+        }
+        Self {
+            cluster,
+            folder,
+            _runtime: runtime,
+        }
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path
+    }
+
+    /// Runs a command that asks the validator.
+    fn ask(&self, arguments: &[&str]) -> Said {
+        let node = format!("http://{}", self.cluster.api(0));
+        run(
+            self.folder.path(),
+            &[arguments, &["--node", &node]].concat(),
+        )
+    }
+}
+
+/// Exit code and everything printed.
+struct Said {
+    code: Option<i32>,
+    text: String,
+}
+
+impl Said {
+    #[track_caller]
+    fn ends(&self, code: i32, words: &[&str]) -> &Self {
+        assert_eq!(self.code, Some(code), "{}", self.text);
+        for word in words {
+            assert!(
+                self.text.contains(word),
+                "`{word}` is missing in: {}",
+                self.text
+            );
+        }
+        self
+    }
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Said {
+    let output: Output = Command::new(bds())
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .expect("bds runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Said {
+        code: output.status.code(),
+        text: text(&output.stdout) + &text(&output.stderr),
+    }
+}
+
+fn transfer(quantity: u64) -> Value {
+    json!({ "units.transfer": { "from": 1, "to": 3, "instrument": 1, "quantity": quantity } })
+}
+
+#[test]
+fn a_transfer_is_described_sent_asked_about_and_proven() {
+    let desk = Desk::open();
+    let description = json!({ "key": "alice.key", "call": transfer(20) });
+    desk.file("transfer.json", &description.to_string());
+    let said = desk.ask(&["tx", "submit", "--file", "transfer.json"]);
+    said.ends(
+        0,
+        &[
+            "applied in block",
+            "Ok (0)",
+            "units.transferred",
+            r#""quantity":20"#,
+        ],
+    );
+    let id = said
+        .text
+        .split_whitespace()
+        .next()
+        .expect("an id")
+        .to_owned();
+
+    let nonce = desk.ask(&[
+        "query",
+        "member",
+        &format!("key={}", signer(1).public_key()),
+    ]);
+    nonce.ends(0, &[r#""nonce": 1"#]);
+    let holding = desk.ask(&["query", "holding", "account=3", "instrument=1"]);
+    holding.ends(0, &["\"held\": 20"]);
+    desk.ask(&["query", "nonsense"]).ends(1, &["nonsense"]);
+    run(desk.folder.path(), &["query", "--help"]).ends(0, &["member", "holding"]);
+
+    let genesis = desk.cluster.home(0).join("genesis.json");
+    let genesis = genesis.to_str().expect("a path in UTF-8");
+    desk.ask(&["receipt", &id, "--out", "receipt.json"])
+        .ends(0, &["receipt of block"]);
+    let verify = || {
+        let arguments = ["verify-receipt", "receipt.json", "--genesis", genesis];
+        run(desk.folder.path(), &arguments)
+    };
+    verify().ends(0, &["valid", &id, "units.transferred"]);
+    let path = desk.folder.path().join("receipt.json");
+    let good = std::fs::read_to_string(&path).expect("a document");
+    // The amount that people read, not the bytes that are proven.
+    let lie = good.replacen("\"quantity\": 20", "\"quantity\": 2000", 1);
+    assert_ne!(lie, good);
+    std::fs::write(&path, lie).expect("written");
+    verify().ends(3, &["events"]);
+    let bytes = serde_json::from_str::<Value>(&good).expect("JSON")["receipt"]["bytes"].clone();
+    let bytes = bytes.as_str().expect("hex");
+    let other = bytes.replacen("14000000", "15000000", 1);
+    assert_ne!(other, bytes);
+    let mut bare: Value = serde_json::from_str(&good).expect("JSON");
+    bare["receipt"] = json!({ "bytes": other });
+    std::fs::write(&path, bare.to_string()).expect("written");
+    verify().ends(1, &["INVALID"]);
+
+    desk.ask(&["events"]).ends(0, &["units.transferred", &id]);
+    let unknown = "00".repeat(64);
+    desk.ask(&["receipt", &unknown]).ends(1, &["no receipt"]);
+}
+
+#[test]
+fn many_calls_go_together_and_many_transactions_in_a_file() {
+    let desk = Desk::open();
+    let both = json!({ "key": "alice.key", "calls": [transfer(1), transfer(100_000)] });
+    desk.file("both.json", &both.to_string());
+    let said = desk.ask(&["tx", "submit", "--file", "both.json"]);
+    said.ends(1, &["BalanceTooLow (41)", "`calls[1]`"]);
+    let none = desk.ask(&["query", "holding", "account=3", "instrument=1", "--json"]);
+    assert!(
+        !none.text.contains("\"held\": 1"),
+        "all or none: {}",
+        none.text
+    );
+
+    let lines: Vec<String> = (1..=3)
+        .map(|quantity| json!({ "key": "alice.key", "call": transfer(quantity) }).to_string())
+        .collect();
+    desk.file("lines.json", &lines.join("\n"));
+    let said = desk.ask(&["batch", "submit", "--file", "lines.json"]);
+    said.ends(0, &[]);
+    assert_eq!(said.text.matches("Ok (0)").count(), 3, "{}", said.text);
+    desk.file("lines.json", &format!("{}\n{{\"cal\": 1}}", lines[0]));
+    desk.ask(&["batch", "submit", "--file", "lines.json"])
+        .ends(3, &["line 2", "cal"]);
+    let wrong = json!({ "key": "alice.key", "call": { "units.transfer": { "from": 1, "to": 3, "instrument": 1 } } });
+    desk.file("wrong.json", &wrong.to_string());
+    desk.ask(&["tx", "submit", "--file", "wrong.json"])
+        .ends(3, &["units.transfer", "quantity"]);
+}
+
+#[test]
+fn what_takes_two_is_endorsed_first() {
+    let desk = Desk::open();
+    let new = json!({ "key": "bob.key", "call": { "identity.register-member": {
+        "key": signer(9).public_key(), "roles": ["trader"], "name": "dora",
+    }}});
+    desk.file("new.json", &new.to_string());
+    desk.ask(&["tx", "submit", "--file", "new.json"])
+        .ends(1, &["NotEndorsed (220)", "second member"]);
+    desk.ask(&["tx", "endorse", "--file", "new.json", "--key", "carol.key"])
+        .ends(0, &["identity.endorsed"]);
+    desk.ask(&["tx", "submit", "--file", "new.json"])
+        .ends(0, &["identity.member-registered"]);
+    let dora = format!("key={}", signer(9).public_key());
+    desk.ask(&["query", "member", &dora])
+        .ends(0, &["dora", "trader"]);
+}
+
+#[test]
+fn calls_are_listed_without_a_node() {
+    let folder = tempfile::tempdir().expect("a directory");
+    run(folder.path(), &["methods"]).ends(0, &["units.transfer", "identity.endorse"]);
+    let one = run(folder.path(), &["methods", "units.transfer"]);
+    one.ends(
+        0,
+        &["trader", "quantity", "AccountId", r#"{"units.transfer":"#],
+    );
+    assert!(!one.text.contains("units.issue"), "{}", one.text);
+    run(folder.path(), &["methods", "units"]).ends(0, &["units.issue"]);
+    run(folder.path(), &["methods", "unit"]).ends(1, &["`unit`"]);
+    let listed = run(folder.path(), &["methods", "money", "--json"]);
+    let listed: Value = serde_json::from_str(&listed.ends(0, &[]).text).expect("JSON");
+    assert_eq!(listed[0]["call"], "money.transfer");
+}

@@ -1,0 +1,236 @@
+//! Who and what the workload plays with.
+
+use bds_contracts::account::{HolderId, Roles};
+use bds_contracts::amount::{Currency, Money, Price, Quantity};
+use bds_contracts::block::{Validator, ValidatorSet};
+use bds_contracts::carbon::InstrumentId;
+use bds_contracts::genesis::{
+    GENESIS_VERSION, GenesisAccount, GenesisCash, GenesisHolding, GenesisInstrument, GenesisMarket,
+    GenesisMember, Mode, Profile,
+};
+use bds_contracts::identity::account::AccountKind;
+use bds_contracts::money::units::instrument::{Form, Right};
+use bds_contracts::tx::{AccountId, Millis, PublicKey};
+use bds_contracts::{Genesis, ledger};
+use ed25519_dalek::SigningKey;
+
+/// 2023-01-01: the years before it are over, so their emissions can be said.
+pub(crate) const START: Millis = Millis(1_672_531_200_000);
+
+/// Members by their place in the genesis document.
+pub(crate) const REGULATORS: [usize; 2] = [0, 1];
+pub(crate) const ADMINISTRATORS: [usize; 2] = [2, 3];
+pub(crate) const BANK: usize = 4;
+pub(crate) const VERIFIERS: [usize; 2] = [5, 6];
+pub(crate) const SURVEILLANCE: [usize; 2] = [7, 8];
+pub(crate) const AUDITOR: usize = 9;
+/// The first trader; there are so many.
+pub(crate) const TRADER: usize = 10;
+pub(crate) const TRADERS: usize = 6;
+/// Without a role.
+pub(crate) const GUEST: usize = TRADER + TRADERS;
+pub(crate) const MEMBERS: usize = GUEST + 1;
+
+/// The authority's account, and a buffer of credits.
+pub(crate) const GOVERNMENT: AccountId = AccountId(1);
+pub(crate) const BUFFER: AccountId = AccountId(2);
+/// Trading accounts: a trader each, two of one holder; then one of two traders that takes both.
+pub(crate) const TRADING: [AccountId; 8] = [
+    AccountId(10),
+    AccountId(11),
+    AccountId(12),
+    AccountId(13),
+    AccountId(14),
+    AccountId(15),
+    AccountId(16),
+    AccountId(17),
+];
+pub(crate) const JOINT: AccountId = AccountId(18);
+/// Operators' accounts.
+pub(crate) const PLANTS: [AccountId; 4] =
+    [AccountId(20), AccountId(21), AccountId(22), AccountId(23)];
+
+/// Counted units with a market, and others with lots, ticks and truncated amounts.
+pub(crate) const EUA: InstrumentId = InstrumentId(1);
+pub(crate) const UKA: InstrumentId = InstrumentId(2);
+/// Units with numbers; credits; and counted units of the next period.
+pub(crate) const NUMBERED: InstrumentId = InstrumentId(3);
+pub(crate) const CREDIT: InstrumentId = InstrumentId(4);
+pub(crate) const NEXT: InstrumentId = InstrumentId(5);
+
+/// A key that follows from a number.
+pub(crate) fn key(number: u64) -> PublicKey {
+    let mut secret = [7; 32];
+    secret[..8].copy_from_slice(&number.to_le_bytes());
+    PublicKey(SigningKey::from_bytes(&secret).verifying_key().to_bytes())
+}
+
+/// The key of a member of the genesis document.
+pub(crate) fn member_key(place: usize) -> PublicKey {
+    key(place as u64)
+}
+
+fn roles(place: usize) -> Roles {
+    match place {
+        0 | 1 => Roles::REGULATOR,
+        2 | 3 => Roles::REGISTRY_ADMINISTRATOR,
+        BANK => Roles::CASH_OPERATOR.with(Roles::TRADER),
+        5 | 6 => Roles::VERIFIER,
+        7 | 8 => Roles::SURVEILLANCE,
+        AUDITOR => Roles::AUDITOR,
+        GUEST => Roles::NONE,
+        _ => Roles::TRADER.with(Roles::OPERATOR_REPRESENTATIVE),
+    }
+}
+
+fn account(
+    account: AccountId,
+    holder: u64,
+    kind: AccountKind,
+    representatives: &[usize],
+) -> GenesisAccount {
+    GenesisAccount {
+        account,
+        holder: HolderId(holder),
+        kind,
+        currency: Currency::EUR,
+        threshold: if account == JOINT { 2 } else { 1 },
+        representatives: representatives
+            .iter()
+            .map(|place| member_key(*place))
+            .collect(),
+    }
+}
+
+fn instrument(
+    instrument: InstrumentId,
+    right: Right,
+    form: Form,
+    (scale, tick, lot): (u8, u32, u64),
+) -> GenesisInstrument {
+    GenesisInstrument {
+        instrument,
+        symbol: format!("I{}", instrument.0),
+        right,
+        form,
+        vintage: 2021,
+        scale,
+        currency: Currency::EUR,
+        tick,
+        lot: Quantity(lot),
+        step_value: 100,
+    }
+}
+
+/// The document. Everything there is little of: so limits are met.
+pub(crate) fn genesis() -> Genesis {
+    let mut accounts = vec![
+        account(GOVERNMENT, 1, AccountKind::Government, &[REGULATORS[1]]),
+        account(BUFFER, 2, AccountKind::Buffer, &[BANK]),
+        account(JOINT, 18, AccountKind::Trading, &[TRADER, TRADER + 1]),
+    ];
+    for (place, id) in TRADING.into_iter().enumerate() {
+        // Two accounts a holder, so that holders meet themselves.
+        let holder = 100 + place as u64 / 2;
+        let trader = TRADER + place % TRADERS;
+        accounts.push(account(id, holder, AccountKind::Trading, &[trader]));
+    }
+    for (place, id) in PLANTS.into_iter().enumerate() {
+        let trader = TRADER + place % TRADERS;
+        accounts.push(account(
+            id,
+            200 + id.0,
+            AccountKind::OperatorHolding,
+            &[trader],
+        ));
+    }
+    let allowance = Right::Allowance;
+    let instruments = vec![
+        instrument(EUA, allowance, Form::Fungible, (0, 5, 1)),
+        instrument(UKA, allowance, Form::Fungible, (3, 5, 10)),
+        instrument(NUMBERED, allowance, Form::Serialised, (0, 1, 1)),
+        instrument(CREDIT, Right::Credit, Form::Serialised, (0, 1, 1)),
+        instrument(NEXT, allowance, Form::Fungible, (0, 5, 1)),
+    ];
+    let mut holdings = Vec::new();
+    let mut cash = Vec::new();
+    for new in &accounts {
+        cash.push(GenesisCash {
+            account: new.account,
+            currency: Currency::EUR,
+            amount: Money(60_000_000),
+        });
+        for instrument in [EUA, UKA, NUMBERED] {
+            holdings.push(GenesisHolding {
+                account: new.account,
+                instrument,
+                quantity: Quantity(20_000),
+            });
+        }
+    }
+    let cny = |account| GenesisCash {
+        account,
+        currency: Currency::CNY,
+        amount: Money(5_000_000),
+    };
+    cash.extend(TRADING.map(cny));
+    Genesis {
+        version: GENESIS_VERSION,
+        name: "workload".into(),
+        profile: Profile::Private,
+        mode: Mode::Verified,
+        time: START,
+        checkpoint_interval: 4,
+        validators: ValidatorSet {
+            epoch: 0,
+            validators: vec![Validator {
+                key: key(9_999),
+                weight: 1,
+            }],
+        },
+        members: (0..MEMBERS)
+            .map(|place| GenesisMember {
+                key: member_key(place),
+                roles: roles(place),
+                name: format!("m{place}"),
+            })
+            .collect(),
+        accounts,
+        instruments,
+        markets: vec![
+            GenesisMarket {
+                position_max: Some(Quantity(40_000)),
+                ..market(EUA)
+            },
+            GenesisMarket {
+                messages_max: Some(4),
+                window: Millis(60_000),
+                ..market(UKA)
+            },
+        ],
+        cash,
+        holdings,
+    }
+}
+
+fn market(instrument: InstrumentId) -> GenesisMarket {
+    GenesisMarket {
+        instrument,
+        price_min: Price(900),
+        price_max: Price(1_100),
+        quantity_max: Quantity(5_000),
+        makers_max: 6,
+        wakes_max: 2,
+        orders_max: 90,
+        account_orders_max: 7,
+        stops_max: 8,
+        position_max: None,
+        messages_max: None,
+        window: Millis(20_000),
+    }
+}
+
+/// A ledger at its start.
+pub(crate) fn opened(genesis: &Genesis) -> bds_contracts::Ledger {
+    ledger::from_genesis(genesis).expect("a sound document").0
+}

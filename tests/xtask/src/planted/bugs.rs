@@ -1,0 +1,99 @@
+//! Faults for the auditor to find: each is a small change to one file of the contracts, that a hurried hand could have made.
+
+/// A fault: in this file this text, which stands there once, is replaced.
+pub(super) struct Bug {
+    /// What goes wrong.
+    pub(super) name: &'static str,
+    /// Below `contracts/src`.
+    pub(super) file: &'static str,
+    pub(super) find: &'static str,
+    pub(super) replace: &'static str,
+}
+
+macro_rules! bugs {
+    ($($name:literal in $file:literal: $find:literal => $replace:literal;)*) => {
+        /// All of them.
+        pub(super) const BUGS: &[Bug] = &[$(Bug {
+            name: $name,
+            file: $file,
+            find: $find,
+            replace: $replace,
+        }),*];
+    };
+}
+
+bugs! {
+    "a nonce used ahead of its turn is forgotten" in "kernel/nonce.rs":
+        "above: self.above | bit," => "above: self.above,";
+    "a failed transaction keeps its writes" in "kernel/machine.rs":
+        "if result.is_err() {\n        cx.roll_back(start);" => "if result.is_err() {";
+    "everyone may say what an installation emitted" in "carbon/call.rs":
+        "9 RecordEmissions \"record-emissions\" for Who::Roles(Roles::VERIFIER)"
+        => "9 RecordEmissions \"record-emissions\" for Who::EveryMember";
+    "an administrator makes a regulator" in "identity/registry.rs":
+        "if changed.any(REGULATOR_ONLY) && !sender.has(Roles::REGULATOR) {"
+        => "if changed.any(REGULATOR_ONLY) && !sender.any(REGISTRY) {";
+    "an endorsement is not used up" in "identity/endorse.rs":
+        "if let Some(used) = remove(cx, digest, member)? {"
+        => "if let Some(used) = None::<Endorsement> {";
+    "whoever sends a call endorses it too" in "identity/endorse.rs":
+        "now < one.until && Some(*member) != caller && may(cx, *member)"
+        => "{ let _ = caller; now < one.until && may(cx, *member) }";
+    "a blocked account gives" in "identity/account.rs":
+        "if self.at(slot).status == AccountStatus::Open {\n            Ok(slot)"
+        => "if self.at(slot).status != AccountStatus::Closed {\n            Ok(slot)";
+    "reserved money is paid" in "money/transfer.rs":
+        "if held.free() < amount {" => "if held.balance < amount {";
+    "credit is paid out" in "money/transfer.rs":
+        "if held.balance.0 - held.reserved.0 < amount.0 {" => "if held.free() < amount {";
+    "a hold that was given up still runs out" in "money/hold.rs":
+        "cx.unschedule::<Money>(When::Time(hold.until), number)?;\n    let Hold { from, to, .. } = hold;"
+        => "let Hold { from, to, .. } = hold;";
+    "an account gives to one it does not trust yet" in "money/units/control.rs":
+        "Some(since) if *since <= now => Ok(())," => "Some(_) => Ok(()),";
+    "numbers leave circulation twice" in "money/units/pool.rs":
+        "start: known.out + 1,\n            end: known.out + quantity.0,"
+        => "start: known.out,\n            end: known.out + quantity.0 - 1,";
+    "the numbers asked for are not those that move" in "money/units/movement.rs":
+        "let which = Some(&wanted[..]);" => "let which = None;";
+    "an account that has no duty surrenders" in "money/units/pool.rs":
+        "words.fate == Fate::Surrendered && !operator" => "words.fate == Fate::Surrendered && !operator && false";
+    "the seller gets more than the buyer pays" in "exchange/orders/settle.rs":
+        "seller.money += money;" => "seller.money += money + 1;";
+    "a bid keeps set aside what it saved" in "exchange/orders/settle.rs":
+        "Ok(i128::from(before.0) - i128::from(after.0))"
+        => "{ let _ = (before, after); Ok(paid) }";
+    "two accounts of one holder trade with each other" in "exchange/matching.rs":
+        "if maker.holder == taker.holder && !self.self_trades {"
+        => "if maker.id.account == taker.id.account && !self.self_trades {";
+    "an order that grows keeps its place" in "exchange/amend.rs":
+        "let kept_place = price == before.price && open <= before.open();"
+        => "let kept_place = price == before.price;";
+    "an order trades in the moment it ends" in "exchange/matching.rs":
+        "Ends::Time => node.until <= self.state.now," => "Ends::Time => node.until < self.state.now,";
+    "orders of an account that is shut trade on" in "exchange/orders/settle.rs":
+        "!account::is_active(cx, id, TRADING)" => "{ let _ = TRADING; cx.read::<Identity>().find(id).is_err() }";
+    "an auction leaves over more than it must" in "exchange/uncross.rs":
+        "std::cmp::Reverse(stretch.surplus().unsigned_abs()),"
+        => "std::cmp::Reverse(u128::MAX - stretch.surplus().unsigned_abs()),";
+    "a terminated contract takes data" in "carbon/upload.rs":
+        "if contract.terminated {\n        cx.say(MESSAGE_RECORD_EXCEPTION);"
+        => "if contract.terminated && data.quantity == Quantity::ZERO {\n        cx.say(MESSAGE_RECORD_EXCEPTION);";
+    "a period is reported twice" in "carbon/contract.rs":
+        "last.is_none_or(|(_, reported)| reported.end <= self.start)"
+        => "last.is_none_or(|(_, reported)| reported.end <= self.end)";
+    "too few credits are set aside" in "carbon/credit.rs":
+        "part.div_ceil(u128::from(PPM))" => "(part / u128::from(PPM))";
+    "evidence is used for two issues" in "carbon/credit.rs":
+        "if evidence == ContentHash([0; 64]) || cx.read::<Carbon>().evidence.contains(&evidence) {"
+        => "if evidence == ContentHash([0; 64]) {";
+    "credits of another programme come in twice" in "carbon/conversion.rs":
+        "if last.is_some_and(|(_, old)| block.start <= old.end) {"
+        => "if last.is_some_and(|(_, old)| block.end <= old.end) {";
+    "who gave back less is said to have given back enough" in "carbon/compliance.rs":
+        "(Some(verified), false) if surrendered >= verified => Compliance::A,"
+        => "(Some(verified), false) if surrendered + 10 >= verified => Compliance::A,";
+    "a party reads the records of others" in "carbon/query_log.rs":
+        "contract.is_some_and(|contract| contract.parties().contains(&through))"
+        => "contract.is_some()";
+}
