@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use bds_client::wire::{BATCH_ITEMS_MAX, BatchAnswer, ItemOutcome, Wait};
@@ -20,6 +20,10 @@ use crate::measure::block_on;
 
 /// How long the command stays with its transactions.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an applied transaction's receipt is waited for.
+const INDEX_PATIENCE: Duration = Duration::from_secs(5);
+/// Pause between two looks for it.
+const INDEX_PAUSE: Duration = Duration::from_millis(25);
 
 /// `bds tx`
 #[derive(Debug, Subcommand)]
@@ -157,11 +161,16 @@ impl Target {
     }
 }
 
-/// Message and events of a receipt; nothing when the node has it no more.
+/// Message and events of the receipt of an applied transaction. The node indexes receipts a moment after it answers; nothing
+/// when it does not within [`INDEX_PATIENCE`].
 async fn details(client: &Client, id: &TxId) -> anyhow::Result<Vec<String>> {
-    match client.receipt(id).await? {
-        Some(proof) => receipt::message_and_events(&proof.receipt),
-        None => Ok(Vec::new()),
+    let deadline = Instant::now() + INDEX_PATIENCE;
+    loop {
+        match client.receipt(id).await? {
+            Some(proof) => return receipt::message_and_events(&proof.receipt),
+            None if Instant::now() < deadline => tokio::time::sleep(INDEX_PAUSE).await,
+            None => return Ok(Vec::new()),
+        }
     }
 }
 
