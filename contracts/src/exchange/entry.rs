@@ -4,8 +4,6 @@
 //! The time is the block's and no entry says it, nor the window of messages but where messages are counted: so a block in which
 //! nothing happens changes no entry. A book that is put together again gets its time when the next block begins.
 
-use std::collections::BTreeMap;
-
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::book::Book;
@@ -13,6 +11,8 @@ use super::encode::{Head, Record, record};
 use super::index::HashKey;
 use super::order::OrderId;
 use super::store::Standing;
+use super::undo::Undo;
+use crate::kernel::first::First;
 use crate::kernel::wire::Malformed;
 use crate::tx::AccountId;
 
@@ -37,21 +37,29 @@ pub(super) struct AccountEntry {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Changed {
     pub(super) head: Option<Option<Head>>,
-    pub(super) orders: BTreeMap<OrderId, Option<Record>>,
-    pub(super) accounts: BTreeMap<AccountId, Option<AccountEntry>>,
+    pub(super) orders: First<OrderId, Option<Record>>,
+    pub(super) accounts: First<AccountId, Option<AccountEntry>>,
 }
 
 impl Changed {
     /// Takes down everything that was done since the book's outermost mark.
     pub(super) fn note(&mut self, book: &Book) {
-        let (orders, accounts) = book.store.was();
-        for (id, entry) in orders {
-            let was = entry.map(|(node, budget)| record(&node, budget));
-            self.orders.entry(id).or_insert(was);
-        }
-        for (id, standing) in accounts {
-            let was = book.account_entry_of(standing);
-            self.accounts.entry(id).or_insert(was);
+        let store = &book.store;
+        for (at, undo) in store.undo.iter().enumerate() {
+            match undo {
+                Undo::Inserted(_, id) => self.orders.note(*id, || None),
+                Undo::Removed(_, node, _, budget) => {
+                    self.orders.note(node.id, || Some(record(node, *budget)));
+                }
+                Undo::Changed(_, node) | Undo::Moved(_, node, _) => {
+                    let was = || Some(record(node, store.budget_at(at, node)));
+                    self.orders.note(node.id, was);
+                }
+                Undo::Account(id, standing) => {
+                    let was = || book.account_entry_of(*standing);
+                    self.accounts.note(*id, was);
+                }
+            }
         }
     }
 
@@ -59,8 +67,8 @@ impl Changed {
     pub(super) fn note_messages(&mut self, book: &Book) {
         for account in book.store.records() {
             if account.messages > 0 {
-                let was = book.account_entry_of(account.standing());
-                self.accounts.entry(account.id).or_insert(was);
+                let was = || book.account_entry_of(account.standing());
+                self.accounts.note(account.id, was);
             }
         }
     }

@@ -3,11 +3,9 @@
 //! Each change left its inverse; `Store::undo_to` takes them back in reverse. That works without copies of queues: an order
 //! that left keeps the links it had, and they are right again once all later changes are undone.
 
-use std::collections::BTreeMap;
-
 use super::order::OrderId;
-use super::slab::{Links, NIL, Node};
-use super::store::{Entry, Standing, Store};
+use super::slab::{Links, NIL, Node, Place};
+use super::store::{Standing, Store};
 use crate::tx::AccountId;
 
 /// The inverse of a change.
@@ -19,9 +17,6 @@ pub(super) enum Undo {
     Moved(u32, Node, Links),
     Account(AccountId, Standing),
 }
-
-/// What was changed, as it was before.
-pub(super) type Was<K, V> = BTreeMap<K, V>;
 
 impl Store {
     /// Turns the journal on, and says where it stands.
@@ -82,33 +77,16 @@ impl Store {
         }
     }
 
-    /// What was changed since the journal was turned on, as it was then.
-    pub(super) fn was(&self) -> (Was<OrderId, Option<Entry>>, Was<AccountId, Standing>) {
-        let mut orders: Was<OrderId, Option<Entry>> = BTreeMap::new();
-        let mut accounts = BTreeMap::new();
-        // From the last change back, so that the first one has the last word.
-        for undo in self.undo.iter().rev() {
-            match *undo {
-                Undo::Inserted(_, id) => {
-                    orders.insert(id, None);
-                }
-                Undo::Removed(_, node, _, budget) => {
-                    orders.insert(node.id, Some((node, budget)));
-                }
-                Undo::Changed(_, node) | Undo::Moved(_, node, _) => {
-                    // An order keeps its bound on money as long as it is here.
-                    let after = match orders.get(&node.id) {
-                        Some(after) => *after,
-                        None => self.entry(node.id),
-                    };
-                    let budget = after.and_then(|(_, budget)| budget);
-                    orders.insert(node.id, Some((node, budget)));
-                }
-                Undo::Account(account, standing) => {
-                    accounts.insert(account, standing);
-                }
-            }
+    /// The bound on money that an order had when this step of the journal changed it.
+    pub(super) fn budget_at(&self, step: usize, node: &Node) -> Option<i64> {
+        if node.place == Place::Ladder {
+            return None;
         }
-        (orders, accounts)
+        // An order keeps its bound as long as it is here.
+        let left = self.undo[step..].iter().find_map(|later| match later {
+            Undo::Removed(_, gone, _, budget) if gone.id == node.id => Some(*budget),
+            _ => None,
+        });
+        left.unwrap_or_else(|| self.entry(node.id).and_then(|(_, budget)| budget))
     }
 }

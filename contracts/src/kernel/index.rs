@@ -85,6 +85,16 @@ impl Index {
         self.words[hole] = 0;
     }
 
+    /// Forgets all slots. The room stays, unless far less of it was needed this time.
+    pub(crate) fn clear(&mut self) {
+        if self.words.len() > WORDS_MIN.max(16 * self.used) {
+            self.words = vec![0; self.words.len() / 4];
+        } else {
+            self.words.fill(0);
+        }
+        self.used = 0;
+    }
+
     fn grow(&mut self) {
         let mut words = vec![0; 2 * self.words.len()];
         for word in self.words.iter().filter(|word| **word != 0) {

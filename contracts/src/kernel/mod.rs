@@ -123,6 +123,7 @@ pub mod context;
 mod declare;
 pub mod describe;
 pub mod envelope;
+pub(crate) mod first;
 mod index;
 pub mod journal;
 pub mod machine;

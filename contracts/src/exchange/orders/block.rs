@@ -4,7 +4,7 @@
 use super::super::event::Phase;
 use super::Exchange;
 use super::run::Command;
-use super::settle::{Market, Settlement};
+use super::settle::Market;
 use crate::carbon::InstrumentId;
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
@@ -49,8 +49,7 @@ pub(super) fn end(cx: &mut Cx<'_>) -> Result<(), Code> {
 
 fn sweep(cx: &mut Cx<'_>, id: InstrumentId, most: usize) -> Result<(), Code> {
     let market = Market::of(cx, id)?;
-    let nothing = Settlement::new(market);
-    Command::plain(market, &nothing).run(cx, |book, told| {
+    Command::plain(market).run(cx, |book, told| {
         book.sweep(most, told);
         Ok(())
     })
@@ -58,8 +57,7 @@ fn sweep(cx: &mut Cx<'_>, id: InstrumentId, most: usize) -> Result<(), Code> {
 
 fn wake(cx: &mut Cx<'_>, id: InstrumentId) -> Result<(), Code> {
     let market = Market::of(cx, id)?;
-    let nothing = Settlement::new(market);
-    Command::plain(market, &nothing).run(cx, |book, told| {
+    Command::plain(market).run(cx, |book, told| {
         book.wake(told);
         Ok(())
     })

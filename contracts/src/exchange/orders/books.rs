@@ -10,6 +10,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use super::super::book::{Book, Mark};
 use super::super::encode::{Head, Record};
 use super::super::entry::{AccountEntry, Changed, Key};
+use super::super::event::Event as Told;
 use super::super::index::HashKey;
 use super::super::reject::Reject;
 use super::super::rules::Rules;
@@ -20,6 +21,9 @@ use crate::kernel::table::{Journaled, Place, encoded, in_words};
 use crate::kernel::wire::Malformed;
 use crate::receipt::Code;
 use crate::tx::Millis;
+
+/// Events whose room is kept from command to command.
+const ROOM_MAX: usize = 256;
 
 /// A book, and what this block changed in it.
 #[derive(Debug, Clone)]
@@ -44,6 +48,8 @@ pub struct Books {
     /// Transaction whose steps these are.
     tx: u64,
     steps: Vec<Step>,
+    /// Room for what a book tells, used again and again.
+    room: Vec<Told>,
     /// Orders of a snapshot that is being taken in.
     loading: BTreeMap<InstrumentId, Vec<Record>>,
 }
@@ -59,6 +65,7 @@ impl Books {
             markets: BTreeMap::new(),
             tx: 0,
             steps: Vec::new(),
+            room: Vec::new(),
             loading: BTreeMap::new(),
         }
     }
@@ -139,6 +146,19 @@ impl Books {
         Ok(work(book)?)
     }
 
+    /// A list for what a book tells, empty; with [`Books::give_back`] its room serves the next command.
+    pub(super) fn sink(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.room)
+    }
+
+    /// Takes a list back. One that grew for a command of thousands of events is not kept.
+    pub(super) fn give_back(&mut self, mut told: Vec<Told>) {
+        if told.capacity() <= ROOM_MAX {
+            told.clear();
+            self.room = told;
+        }
+    }
+
     /// Sets the time of every book. No part of a transaction: it stays, whatever becomes of what is done in the block.
     ///
     /// # Errors
@@ -202,25 +222,24 @@ impl Journaled for Books {
         self.keep();
         let prefix = self.place.prefix;
         for (id, Market { book, changed }) in &mut self.markets {
-            let changed = std::mem::take(changed);
-            if let Some(was) = changed.head {
+            if let Some(was) = changed.head.take() {
                 let is = Some(book.head_entry());
                 if is != was {
                     changes.push(prefix, &(*id, Key::Head), is.as_ref());
                 }
             }
-            for (order, was) in changed.orders {
+            changed.orders.end_block(|order, was| {
                 let is = book.order_entry(order);
                 if is != was {
                     changes.push(prefix, &(*id, Key::Order(order)), is.as_ref());
                 }
-            }
-            for (account, was) in changed.accounts {
+            });
+            changed.accounts.end_block(|account, was| {
                 let is = book.account_entry(account);
                 if is != was {
                     changes.push(prefix, &(*id, Key::Account(account)), is.as_ref());
                 }
-            }
+            });
         }
         changes.end_table();
     }

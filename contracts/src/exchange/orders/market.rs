@@ -8,7 +8,7 @@ use super::super::rules::Rules;
 use super::Exchange;
 use super::event::Event;
 use super::run::{Command, withdraw_shut};
-use super::settle::{Market, Settlement, is_shut};
+use super::settle::{Market, is_shut};
 use crate::amount::{Money, Price, Quantity};
 use crate::carbon::InstrumentId;
 use crate::identity::Identity;
@@ -117,10 +117,9 @@ fn watch(
     work: impl Fn(&mut Book, &mut Vec<Told>) -> Result<(), Reject>,
 ) -> Result<(), Code> {
     let market = Market::of(cx, id)?;
-    let nothing = Settlement::new(market);
     let command = Command {
         first,
-        ..Command::plain(market, &nothing)
+        ..Command::plain(market)
     };
     command.run(cx, work)
 }

@@ -12,7 +12,7 @@ use super::call::{Call, QuoteEntry, ValidityKind};
 use super::event::Event;
 use super::reserve::{self, Reserve};
 use super::run::Command;
-use super::settle::{Market, Settlement};
+use super::settle::Market;
 use super::{Exchange, market};
 use crate::account::HolderId;
 use crate::amount::{Price, Quantity};
@@ -127,8 +127,6 @@ impl<'a> Trader<'a> {
             self.second(cx)?;
         }
 
-        let mut reserved = Settlement::new(self.market);
-        reserved.reserve(self.account, request.side, needed);
         let accepted = Event::Accepted {
             instrument: self.market.id,
             account: self.account,
@@ -142,7 +140,7 @@ impl<'a> Trader<'a> {
             market: self.market,
             sender: Some(self.account),
             first: Some(accepted),
-            reserved: &reserved,
+            reserved: Some((self.account, request.side, needed)),
         };
         command.run(cx, |book, told| book.place(&request, told).map(|_| ()))
     }
@@ -180,13 +178,11 @@ impl<'a> Trader<'a> {
             self.second(cx)?;
         }
 
-        let mut reserved = Settlement::new(self.market);
-        reserved.reserve(self.account, side, more);
         let command = Command {
             market: self.market,
             sender: Some(self.account),
             first: None,
-            reserved: &reserved,
+            reserved: Some((self.account, side, more)),
         };
         command.run(cx, |book, told| book.amend(&amend, told).map(|_| ()))
     }
@@ -250,13 +246,11 @@ pub(super) fn to_cancel(
 }
 
 pub(super) fn cancel(cx: &mut Cx<'_>, market: Market, id: OrderId) -> Result<(), Code> {
-    let nothing = Settlement::new(market);
-    Command::plain(market, &nothing).run(cx, |book, told| book.cancel(id, told).map(|_| ()))
+    Command::plain(market).run(cx, |book, told| book.cancel(id, told).map(|_| ()))
 }
 
 pub(super) fn cancel_all(cx: &mut Cx<'_>, market: Market, account: AccountId) -> Result<(), Code> {
-    let nothing = Settlement::new(market);
-    Command::plain(market, &nothing).run(cx, |book, told| {
+    Command::plain(market).run(cx, |book, told| {
         book.cancel_all(account, usize::MAX, told);
         Ok(())
     })

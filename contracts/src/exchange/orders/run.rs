@@ -2,6 +2,7 @@
 
 use super::super::book::Book;
 use super::super::event::{Event as Told, Reason};
+use super::super::order::Side;
 use super::super::reject::Reject;
 use super::Exchange;
 use super::event::Event;
@@ -11,24 +12,24 @@ use crate::receipt::Code;
 use crate::tx::AccountId;
 
 /// Who commands what.
-pub(super) struct Command<'a> {
+pub(super) struct Command {
     pub(super) market: Market,
     /// The account that sends it; it was asked whether it may trade.
     pub(super) sender: Option<AccountId>,
     /// What is told before everything else.
     pub(super) first: Option<Event>,
-    /// What is set aside before everything else.
-    pub(super) reserved: &'a Settlement,
+    /// What is set aside before everything else, for whom, on which side.
+    pub(super) reserved: Option<(AccountId, Side, i128)>,
 }
 
-impl<'a> Command<'a> {
+impl Command {
     /// A command of nobody that sets nothing aside.
-    pub(super) fn plain(market: Market, nothing: &'a Settlement) -> Self {
+    pub(super) fn plain(market: Market) -> Self {
         Self {
             market,
             sender: None,
             first: None,
-            reserved: nothing,
+            reserved: None,
         }
     }
 
@@ -52,7 +53,11 @@ impl<'a> Command<'a> {
                 if let Some(first) = &self.first {
                     cx.emit::<Exchange>(first)?;
                 }
-                let settlement = book(cx, self.reserved.clone(), &told)?;
+                let mut settlement = Settlement::new(self.market);
+                if let Some((account, side, more)) = self.reserved {
+                    settlement.reserve(account, side, more);
+                }
+                book(cx, &mut settlement, told)?;
                 shut = settlement.shut(cx, self.sender);
                 if !shut.is_empty() {
                     return Err(Code::ACCOUNT_NOT_OPEN);
@@ -79,7 +84,9 @@ pub(super) fn withdraw_shut(
         book.withdraw_all(account, usize::MAX, Reason::AccountShut, told);
         Ok(())
     })?;
-    book(cx, Settlement::new(market), &told)?.apply(cx)
+    let mut settlement = Settlement::new(market);
+    book(cx, &mut settlement, told)?;
+    settlement.apply(cx)
 }
 
 fn ask(
@@ -88,28 +95,30 @@ fn ask(
     work: impl Fn(&mut Book, &mut Vec<Told>) -> Result<(), Reject>,
 ) -> Result<Vec<Told>, Code> {
     let (tables, journal) = cx.tables::<Exchange>();
-    let mut told = Vec::new();
+    let mut told = tables.books.sink();
     let asked = tables
         .books
         .ask(journal, market.id, |book| work(book, &mut told));
     // What the book met is paid for, whether or not it came to something.
-    for event in &told {
-        if matches!(
+    let met = told.iter().filter(|event| {
+        matches!(
             event,
             Told::Traded(_) | Told::Reduced(_) | Told::Wakes { .. }
-        ) {
-            cx.charge_maker()?;
-        }
+        )
+    });
+    for _ in met {
+        cx.charge_maker()?;
     }
     asked.map(|()| told)
 }
 
 /// Tells what the book told, and sums it up.
-fn book(cx: &mut Cx<'_>, mut settlement: Settlement, told: &[Told]) -> Result<Settlement, Code> {
-    for event in told {
+fn book(cx: &mut Cx<'_>, settlement: &mut Settlement, told: Vec<Told>) -> Result<(), Code> {
+    for event in &told {
         if let Some(event) = settlement.take(event)? {
             cx.emit::<Exchange>(&event)?;
         }
     }
-    Ok(settlement)
+    cx.tables::<Exchange>().0.books.give_back(told);
+    Ok(())
 }

@@ -63,11 +63,16 @@ struct Delta {
     trades: bool,
 }
 
+/// So many accounts are looked through one by one; most commands touch two.
+const FEW: usize = 16;
+
 /// What one command comes to.
 #[derive(Debug, Clone)]
 pub(super) struct Settlement {
     market: Market,
-    accounts: BTreeMap<AccountId, Delta>,
+    accounts: Vec<(AccountId, Delta)>,
+    /// Places in `accounts`, once they are too many to look through.
+    places: BTreeMap<AccountId, usize>,
     /// What bids with a lump have paid out of it.
     paid: BTreeMap<OrderId, i128>,
 }
@@ -76,7 +81,8 @@ impl Settlement {
     pub(super) fn new(market: Market) -> Self {
         Self {
             market,
-            accounts: BTreeMap::new(),
+            accounts: Vec::new(),
+            places: BTreeMap::new(),
             paid: BTreeMap::new(),
         }
     }
@@ -91,7 +97,26 @@ impl Settlement {
     }
 
     fn delta(&mut self, account: AccountId) -> &mut Delta {
-        self.accounts.entry(account).or_default()
+        let few = self.accounts.len() <= FEW;
+        let at = if few {
+            self.accounts.iter().position(|(id, _)| *id == account)
+        } else {
+            self.places.get(&account).copied()
+        };
+        let at = at.unwrap_or_else(|| self.add(account));
+        &mut self.accounts[at].1
+    }
+
+    fn add(&mut self, account: AccountId) -> usize {
+        let at = self.accounts.len();
+        self.accounts.push((account, Delta::default()));
+        if at == FEW {
+            let numbered = self.accounts.iter().zip(0..);
+            self.places = numbered.map(|((id, _), at)| (*id, at)).collect();
+        } else if at > FEW {
+            self.places.insert(account, at);
+        }
+        at
     }
 
     /// Takes in what the book told, and says it in the words of the ledger.
