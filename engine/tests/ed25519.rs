@@ -5,15 +5,18 @@ mod common;
 use bds_engine::ed25519::{verify, verify_strict};
 #[cfg(target_arch = "x86_64")]
 use bds_engine::{Avx2, Avx512};
-use bds_engine::{Backend, KeyError, Portable, SignatureItem, Verdicts, admit_key, available};
+use bds_engine::{Backend, KeyError, Portable, SignatureItem, Verdicts, admit_key};
 use common::{
-    Case, assert_device_trusted, painted, signed, small_order_encodings, spoiled, torsion_cases,
-    vectors,
+    Case, assert_device_trusted, painted, signed, small_order_encodings, spoiled, tested,
+    tests_cpu, torsion_cases, vectors,
 };
 
 /// Every way to a verdict: each backend, with a secret from outside, and without batches.
 fn ways() -> Vec<Box<dyn Backend>> {
-    let mut ways = available();
+    let mut ways = tested();
+    if !tests_cpu() {
+        return ways;
+    }
     ways.push(Box::new(Portable::exact()));
     #[cfg(target_arch = "x86_64")]
     for (avx2, avx512) in [
@@ -28,7 +31,7 @@ fn ways() -> Vec<Box<dyn Backend>> {
 
 /// Backends that verify by equations over many signatures, with keys they remember. A GPU checks each by itself.
 fn with_equations() -> Vec<Box<dyn Backend>> {
-    let mut all = available();
+    let mut all = tested();
     all.retain(|backend| backend.name() != "gpu");
     all
 }
@@ -311,7 +314,7 @@ fn torsion_cases_keep_their_verdict_at_every_place_of_small_batches() {
     let mut by_equation = 0;
     for (i, case) in cases.iter().enumerate() {
         // New for each case, as in `check_all_ways`.
-        for backend in available() {
+        for backend in tested() {
             check(&*backend, &[case]);
             for size in [2, 64, 65] {
                 // First, middle, last, and one more place that takes all values as the cases go by; what lies beside
@@ -349,7 +352,7 @@ fn torsion_cases_keep_their_verdict_in_batches_of_4096() {
             // Turned by one a chunk, so that each of the four comes first, in the middle and last.
             batch[*place] = &group[(i % 3 + i / 3) % group.len()];
         }
-        available()
+        tested()
             .iter()
             .for_each(|backend| check(&**backend, &batch));
     }
@@ -376,7 +379,7 @@ fn errors_that_cancel_in_a_plain_sum_are_found() {
             for (first, second) in [(0, 1), (0, size - 1), (size / 2, size - 1)] {
                 let mut batch: Vec<&Case> = valid[..size].iter().collect();
                 (batch[first], batch[second]) = (&plus, &minus);
-                for backend in available() {
+                for backend in tested() {
                     check(&*backend, &batch);
                     // Smaller batches may be decided one by one.
                     let tried = backend.name() != "gpu" && size >= 64;

@@ -2,12 +2,12 @@
 
 mod common;
 
+use bds_engine::Portable;
 use bds_engine::merkle::{
     Blake3, Frontier, Sha256, Sha512, Sha512_256, Tree, TreeHash, leaf_hashes, root,
     verify_consistency, verify_inclusion, verify_multi,
 };
-use bds_engine::{Portable, available};
-use common::{assert_device_trusted, painted, vectors};
+use common::{assert_device_trusted, painted, tested, vectors};
 
 /// Largest power of two below `n`, by trying.
 fn k(n: usize) -> usize {
@@ -81,7 +81,7 @@ fn small_trees<H: TreeHash>() {
     let data = leaves(130);
     let data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
     let hashes: Vec<_> = data.iter().map(|d| H::leaf(d)).collect();
-    for backend in available() {
+    for backend in tested() {
         let mut frontier = Frontier::<H>::new();
         for n in 0..=data.len() {
             let expected = mth::<H>(&hashes[..n]);
@@ -227,7 +227,7 @@ fn several_leaves_in_one_proof() {
 #[test]
 fn large_trees_agree_with_the_recursion() {
     type H = Sha512_256;
-    for backend in available() {
+    for backend in tested() {
         // Around the subtree handed to one core (1,024), and a size with many odd levels.
         for n in [1023, 1024, 1025, 2047, 2048, 2049, 10_007, 65_535, 65_537] {
             let data = leaves(n);
@@ -254,7 +254,7 @@ fn trees_of_equal_leaves<H: TreeHash>(sizes: impl Iterator<Item = usize>) {
             let data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
             let hashes: Vec<_> = data.iter().map(|d| H::leaf(d)).collect();
             let expected = mth::<H>(&hashes);
-            for backend in available() {
+            for backend in tested() {
                 let what = format!("{}: {n} leaves of {bytes} bytes", backend.name());
                 assert_eq!(
                     leaf_hashes::<H>(&*backend, &data).unwrap(),
@@ -285,7 +285,7 @@ fn subtrees_of_every_height<H: TreeHash>() {
     let data = leaves(131);
     let data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
     let hashes: Vec<_> = data.iter().map(|d| H::leaf(d)).collect();
-    for backend in available() {
+    for backend in tested() {
         for n in 0..=data.len() {
             for height in [0, 1, 2, 3, 5, 7, 8, 20, 32] {
                 let what = format!("{}: {n} nodes, height {height}", backend.name());
@@ -322,7 +322,7 @@ fn a_frontier_grows_by_many_leaves_as_by_one() {
     type H = Sha512_256;
     let data = leaves(300);
     let data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
-    for backend in available() {
+    for backend in tested() {
         for first in 0..40 {
             for count in [0, 1, 2, 3, 15, 16, 17, 100, 255, 256] {
                 let mut one = Frontier::<H>::new();
@@ -386,7 +386,7 @@ fn vectors_of_transparency_dev() {
         .map(hex_of)
         .collect();
     let data: Vec<&[u8]> = data.iter().map(Vec::as_slice).collect();
-    for backend in available() {
+    for backend in tested() {
         for (n, expected) in json["roots"].as_array().unwrap().iter().enumerate() {
             assert_eq!(
                 root::<Sha256>(&*backend, &data[..n]).unwrap()[..],

@@ -287,7 +287,9 @@ fn the_calibration_leaves_no_trace_in_the_numbers() {
         for (name, cost) in lines {
             let parts = [cost.start_ns, cost.item_ns, cost.byte_ns];
             let sound = parts.iter().all(|part| part.is_finite() && *part >= 0.0);
-            assert!(sound && cost.item_ns > 0.0, "{name} {job:?}: {cost:?}");
+            // Which part is how large is up to the machine; on a busy one, noise can take a part away.
+            let some = parts.iter().any(|part| *part > 0.0);
+            assert!(sound && some, "{name} {job:?}: {cost:?}");
         }
     }
 }

@@ -3,12 +3,28 @@
 
 use std::path::PathBuf;
 
-use bds_engine::SignatureItem;
+use bds_engine::{Backend, SignatureItem, available};
 use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION};
 use curve25519_dalek::edwards::EdwardsPoint;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity as _;
 use sha2::{Digest as _, Sha512};
+
+/// The backends to be tested: all there are, or those that `BDS_TEST_BACKENDS` names, where the others are tested by
+/// another run.
+pub(crate) fn tested() -> Vec<Box<dyn Backend>> {
+    let mut all = available();
+    if let Ok(named) = std::env::var("BDS_TEST_BACKENDS") {
+        all.retain(|backend| named.split(',').any(|name| name == backend.name()));
+        assert!(!all.is_empty(), "BDS_TEST_BACKENDS={named} is not here");
+    }
+    all
+}
+
+/// Whether those of the CPU are among them.
+pub(crate) fn tests_cpu() -> bool {
+    tested().iter().any(|backend| backend.name() != "gpu")
+}
 
 /// A signature with its verdict by ZIP-215, known from its construction or its source.
 #[derive(Debug, Clone)]
