@@ -104,7 +104,7 @@ fn kernel(
             let took = clock(start) - before;
             total += took;
             longest = longest.max(took);
-            done += outcome.tx_count as usize;
+            done += outcome.tx_count() as usize;
         }
         all.push(total);
         assert_eq!(done, txs.len());

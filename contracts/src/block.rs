@@ -86,6 +86,16 @@ pub struct Signature(pub [u8; 64]);
 
 hex_display!(BlockDigest, BatchDigest, MerkleRoot, StateRoot, Signature);
 
+/// The checkpoint whose state root the header of this height names: the last multiple of the interval that lies a quarter of
+/// an interval back, so that its root is computed beside execution and no block waits for it.
+///
+/// # Panics
+/// When the interval is 0, which no genesis document has.
+#[must_use]
+pub const fn named_checkpoint(height: Height, interval: u64) -> Height {
+    height.saturating_sub(interval / 4) / interval * interval
+}
+
 /// The result of executing one slot, chained to the one before.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct BlockHeader {
@@ -110,7 +120,7 @@ pub struct BlockHeader {
     /// Ordered but not executed here: malformed, of an unknown sender, with a nonce that cannot be used, or beyond the block's
     /// limit. They leave no receipt.
     pub dropped_count: u32,
-    /// Height at which `state_root` was taken: the last checkpoint at or below this height.
+    /// Height at which `state_root` was taken: see [`named_checkpoint`].
     pub checkpoint: Height,
     /// Commitment to the state after block `checkpoint`.
     pub state_root: StateRoot,

@@ -6,11 +6,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context as _, ensure};
-use bds_contracts::block::{BatchDigest, BlockDigest, BlockHeader, Height, MerkleRoot, StateRoot};
+use bds_contracts::block::{
+    BatchDigest, BlockDigest, BlockHeader, Height, MerkleRoot, StateRoot, named_checkpoint,
+};
 use bds_contracts::genesis::{Genesis, GenesisError, Mode};
+use bds_contracts::kernel::changes::Changes;
 use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::kernel::envelope::Envelope;
-use bds_contracts::kernel::machine::BlockOutcome;
 use bds_contracts::kernel::receipt::Receipts;
 use bds_contracts::ledger::{self, Ledger};
 use bds_contracts::receipt::Code;
@@ -28,8 +30,21 @@ pub struct Executed {
     pub header: BlockHeader,
     /// Empty in opaque mode.
     pub receipts: Receipts,
+    /// The executed transactions, in order; empty in opaque mode.
+    pub transactions: Vec<Outcome>,
     /// Transactions that left no trace.
     pub dropped: Vec<Dropped>,
+}
+
+/// What became of an executed transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its name.
+    pub id: TxId,
+    /// The place of its receipt in the block.
+    pub index: u32,
+    /// How it went.
+    pub code: Code,
 }
 
 /// A transaction that left no trace in its block.
@@ -63,6 +78,10 @@ pub struct Place {
     /// Transactions executed since genesis.
     pub transactions: u64,
 }
+
+/// Bytes behind the contracts' state in a snapshot: transactions since genesis, and the checkpoint whose root no header names
+/// yet, with its root; zeros without one.
+const END_BYTES: usize = 8 + 8 + 32;
 
 /// The header of height 0: no transactions, and the roots of the state that the genesis document describes.
 fn genesis_header(
@@ -129,7 +148,7 @@ impl Execution {
     /// When the genesis document contradicts itself.
     pub fn from_genesis(genesis: &Genesis, engine: Arc<Engine>) -> Result<Self, GenesisError> {
         let (ledger, made) = ledger::from_genesis(genesis)?;
-        let (roots, changes_root, state_root) = Roots::new(&engine, 0, made.changes);
+        let (roots, changes_root, state_root) = Roots::new(&engine, 0, 0, made.changes);
         let header = genesis_header(genesis.chain_id(), genesis.time, changes_root, state_root);
         let tips = vec![(0, BatchDigest::default()); genesis.validators.validators.len()];
         let position = Place {
@@ -149,11 +168,12 @@ impl Execution {
         engine: Arc<Engine>,
         snapshot: Snapshot,
     ) -> anyhow::Result<Self> {
-        let (count, state) = snapshot
+        let (state, end) = snapshot
             .state
-            .split_last_chunk::<8>()
-            .map(|(s, c)| (c, s))
+            .split_last_chunk::<END_BYTES>()
             .context("too short")?;
+        let (transactions, pending): (u64, (Height, [u8; 32])) =
+            borsh::from_slice(end).context("the end of the state snapshot does not decode")?;
         let header = snapshot.header;
         let block = BlockInfo {
             height: header.height,
@@ -163,18 +183,20 @@ impl Execution {
         let ledger =
             ledger::restore(genesis, block, state).context("the state snapshot does not decode")?;
         let entries = ledger.stores().entries();
-        let (roots, _, state_root) = Roots::new(&engine, header.height, entries);
-        if header.checkpoint == header.height {
+        let (mut roots, _, state_root) =
+            Roots::new(&engine, header.height, header.checkpoint, entries);
+        let pending = (pending.0 > header.checkpoint).then_some((pending.0, StateRoot(pending.1)));
+        if let Some((checkpoint, root)) = pending {
             ensure!(
-                state_root == header.state_root,
-                "the state snapshot of block {} has another root",
-                header.height
+                checkpoint != header.height || root == state_root,
+                "the state snapshot of block {checkpoint} has another root"
             );
+            roots.expect(checkpoint, root);
         }
         let position = Place {
             header,
             tips: snapshot.lane_tips,
-            transactions: u64::from_le_bytes(*count),
+            transactions,
         };
         Ok(Self::resume(genesis, engine, ledger, roots, position))
     }
@@ -185,7 +207,12 @@ impl Execution {
         let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
         let mut state = ledger.stores().snapshot();
         drop(ledger);
-        state.extend_from_slice(&self.position.transactions.to_le_bytes());
+        let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
+        // A root that no header names yet cannot be computed from a later state.
+        let (checkpoint, root) = roots.pending().unwrap_or_default();
+        drop(roots);
+        let end = (self.position.transactions, (checkpoint, root.0));
+        borsh::to_writer(&mut state, &end).expect("writing to memory cannot fail");
         Snapshot {
             header: self.position.header.clone(),
             lane_tips: self.position.tips.clone(),
@@ -251,39 +278,51 @@ impl Execution {
             time,
             beacon: previous,
         };
-        let (outcome, dropped) = match self.mode {
+        let (receipts, transactions, dropped, changes) = match self.mode {
             Mode::Verified => self.execute(block, &wires),
             Mode::Opaque => (
-                BlockOutcome {
-                    tx_count: count(wires.len()),
-                    ..BlockOutcome::default()
-                },
+                Receipts::default(),
                 Vec::new(),
+                Vec::new(),
+                Changes::default(),
             ),
         };
         let digests: Vec<BatchDigest> = batches.iter().map(|b| b.header.digest()).collect();
         let leaves: Vec<&[u8]> = digests.iter().map(|d| d.0.as_slice()).collect();
-        let receipts: Vec<&[u8]> = outcome.receipts.iter().collect();
+        let tx_count = match self.mode {
+            Mode::Verified => transactions.len(),
+            Mode::Opaque => wires.len(),
+        };
+        let slices: Vec<&[u8]> = receipts.iter().collect();
+        let interval = self.checkpoint_interval;
+        let named = named_checkpoint(height, interval);
         let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
-        let changes_root = roots.note(&self.engine, height, outcome.changes);
-        let (checkpoint, state_root) = if height.is_multiple_of(self.checkpoint_interval) {
-            (height, roots.seal(&self.engine, height))
+        let changes_root = roots.note(&self.engine, height, changes);
+        if height.is_multiple_of(interval) {
+            roots.seal(height);
+        }
+        let (state_root, spare) = if named > before.checkpoint {
+            roots.publish(named, height)
         } else {
-            (before.checkpoint, before.state_root)
+            (before.state_root, Vec::new())
         };
         drop(roots);
+        if !spare.is_empty() {
+            let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
+            ledger.recycle(spare);
+        }
         let header = BlockHeader {
             chain: before.chain,
             height,
             time,
             previous,
             payload_root: MerkleRoot(self.engine.root(&leaves)),
-            receipts_root: MerkleRoot(self.engine.root(&receipts)),
+            receipts_root: MerkleRoot(self.engine.root(&slices)),
             changes_root,
-            tx_count: outcome.tx_count,
-            receipt_count: count(receipts.len()),
-            dropped_count: count(wires.len()) - outcome.tx_count,
-            checkpoint,
+            tx_count: count(tx_count),
+            receipt_count: count(slices.len()),
+            dropped_count: count(wires.len() - tx_count),
+            checkpoint: named,
             state_root,
         };
         for (batch, digest) in batches.iter().zip(digests) {
@@ -293,14 +332,18 @@ impl Execution {
         self.position.header = header.clone();
         Executed {
             header,
-            receipts: outcome.receipts,
+            receipts,
+            transactions,
             dropped,
         }
     }
 
-    /// What the block did, and which of its transactions left no trace. Bytes that are no transaction are passed over: no
-    /// batch with such is certified.
-    fn execute(&self, block: BlockInfo, wires: &[&[u8]]) -> (BlockOutcome, Vec<Dropped>) {
+    /// What the block did. Bytes that are no transaction are passed over: no batch with such is certified.
+    fn execute(
+        &self,
+        block: BlockInfo,
+        wires: &[&[u8]],
+    ) -> (Receipts, Vec<Outcome>, Vec<Dropped>, Changes) {
         let transactions: Vec<Envelope<'_>> = wires
             .iter()
             .filter_map(|wire| Envelope::parse(wire).ok())
@@ -311,6 +354,11 @@ impl Execution {
         let mut ledger = self.ledger.write().unwrap_or_else(PoisonError::into_inner);
         let outcome = ledger.execute_block(block, &transactions);
         drop(ledger);
+        let executed = outcome.executed.iter().map(|executed| Outcome {
+            id: transactions[executed.place as usize].0,
+            index: executed.receipt,
+            code: executed.code,
+        });
         let dropped = outcome.dropped.iter().map(|dropped| {
             let (id, transaction) = &transactions[dropped.place as usize];
             Dropped {
@@ -319,8 +367,8 @@ impl Execution {
                 code: dropped.code,
             }
         });
-        let dropped = dropped.collect();
-        (outcome, dropped)
+        let (executed, dropped) = (executed.collect(), dropped.collect());
+        (outcome.receipts, executed, dropped, outcome.changes)
     }
 }
 

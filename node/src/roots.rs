@@ -1,12 +1,20 @@
 //! The roots of the ledger, and what shows an entry under them.
 //!
-//! A block's changes are kept until the next checkpoint's root takes them in, so that an entry can be shown whatever
-//! happened to it since the last one: by the tree of the checkpoint, or by the changes of the last block that wrote it.
+//! The root of a block's changes is computed with the block. The root of the whole state at a checkpoint is computed beside
+//! execution, by a thread that is told each block's changes and has until a quarter of an interval later, when the next header
+//! names it; until then the tree shows entries under the root before.
+//!
+//! A block's changes are kept until headers name the root of a later checkpoint, so that an entry can be shown whatever happened to
+//! it since: by the tree of the checkpoint, or by the changes of the last block that wrote it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 
 use bds_contracts::block::{Height, MerkleRoot, StateRoot};
 use bds_contracts::kernel::changes::Changes;
 use bds_contracts::kernel::proof::{Digest, Evidence};
-use bds_contracts::kernel::tree::Tree;
+use bds_contracts::kernel::tree::{Pending, Tree};
+use crossbeam::channel::{Receiver, Sender, unbounded};
 
 use crate::engine::Engine;
 
@@ -17,57 +25,155 @@ struct Block {
     leaves: Vec<Digest>,
 }
 
-/// The tree over all entries at the last checkpoint, and the blocks since.
+/// What the thread beside execution is told, in order. Bounded by what execution waits for: a checkpoint's root is asked for a
+/// quarter of an interval after it.
+enum Work {
+    /// A block was executed.
+    Block(Arc<Block>),
+    /// The root after this block, the last one, is wanted.
+    Seal(Height),
+}
+
+/// The tree over all entries at a checkpoint, and the blocks since.
 pub struct Roots {
-    tree: Tree,
-    checkpoint: Height,
-    since: Vec<Block>,
+    tree: Arc<Mutex<Tree>>,
+    /// Whose state the tree shows.
+    shown: Height,
+    /// Whose root headers name, and since which height they do.
+    named: Height,
+    from: Height,
+    /// Blocks after `named`.
+    since: Vec<Arc<Block>>,
+    /// Checkpoint whose root is being computed.
+    sealing: Option<Height>,
+    /// The root of a checkpoint that no header names yet.
+    pending: Option<(Height, StateRoot)>,
+    work: Option<Sender<Work>>,
+    sealed: Receiver<(Height, StateRoot)>,
+    beside: Option<JoinHandle<()>>,
 }
 
 impl Roots {
-    /// Of a ledger with these entries after the block `height`; with the root over them.
-    pub fn new(engine: &Engine, height: Height, entries: Changes) -> (Self, MerkleRoot, StateRoot) {
-        let mut roots = Self {
-            tree: Tree::new(),
-            checkpoint: height,
+    /// Of a ledger with these entries after the block `height`, whose header names the checkpoint `named`; with the root over
+    /// them.
+    ///
+    /// # Panics
+    /// When the system has no thread to give.
+    pub fn new(
+        engine: &Arc<Engine>,
+        height: Height,
+        named: Height,
+        entries: Changes,
+    ) -> (Self, MerkleRoot, StateRoot) {
+        let (leaves, changes_root) = hashed(engine, &entries);
+        let mut tree = Tree::new();
+        tree.note(&entries, &leaves);
+        let state_root =
+            StateRoot(tree.seal(&mut |messages, digests| engine.sha512_256(messages, digests)));
+        let tree = Arc::new(Mutex::new(tree));
+        let (work, told) = unbounded();
+        let (answers, sealed) = unbounded();
+        let beside = std::thread::Builder::new()
+            .name("bds-roots".to_owned())
+            .spawn({
+                let (engine, tree) = (Arc::clone(engine), Arc::clone(&tree));
+                move || compute(&engine, &tree, &told, &answers)
+            })
+            .expect("the system has a thread to give");
+        let roots = Self {
+            tree,
+            shown: height,
+            named,
+            from: height,
             since: Vec::new(),
+            sealing: None,
+            pending: None,
+            work: Some(work),
+            sealed,
+            beside: Some(beside),
         };
-        let changes_root = roots.note(engine, height, entries);
-        let state_root = roots.seal(engine, height);
         (roots, changes_root, state_root)
+    }
+
+    /// Takes over from a snapshot that headers will name this root of an earlier block, or of the last one.
+    pub fn expect(&mut self, checkpoint: Height, root: StateRoot) {
+        self.pending = Some((checkpoint, root));
     }
 
     /// Takes in what the next block changed; its changes root.
     pub fn note(&mut self, engine: &Engine, height: Height, changes: Changes) -> MerkleRoot {
-        let mut hash =
-            |messages: &[&[u8]], digests: &mut [Digest]| engine.sha512_256(messages, digests);
-        let leaves = changes.leaf_hashes(&mut hash);
-        let root = changes.root(&leaves, &mut hash);
-        self.tree.note(&changes, &leaves);
-        self.since.push(Block {
+        let (leaves, root) = hashed(engine, &changes);
+        let block = Arc::new(Block {
             height,
             changes,
             leaves,
         });
-        MerkleRoot(root)
+        self.tell(Work::Block(Arc::clone(&block)));
+        self.since.push(block);
+        root
     }
 
-    /// The state root after the block `height`, the last one noted.
-    pub fn seal(&mut self, engine: &Engine, height: Height) -> StateRoot {
-        self.since.clear();
-        self.checkpoint = height;
-        StateRoot(
-            self.tree
-                .seal(&mut |messages, digests| engine.sha512_256(messages, digests)),
-        )
+    /// Has the root after the block `height`, the last one noted, computed beside.
+    pub fn seal(&mut self, height: Height) {
+        self.tell(Work::Seal(height));
+        self.sealing = Some(height);
     }
 
-    /// The entry with this key as the certified blocks left it, what shows it, and the block against whose header.
+    fn tell(&self, work: Work) {
+        // The thread ends when this end of the channel is gone; a panic of its own shows when its answer is waited for.
+        let _ = self.work.as_ref().map(|told| told.send(work));
+    }
+
+    /// The root of a checkpoint that no header names yet. Waits while it is being computed.
+    ///
+    /// # Panics
+    /// When the thread that computes it panicked.
+    pub fn pending(&mut self) -> Option<(Height, StateRoot)> {
+        if let Some(height) = self.sealing.take() {
+            let (sealed, root) = self.sealed.recv().expect("roots are computed beside");
+            assert_eq!(sealed, height, "one checkpoint after the other");
+            self.pending = Some((height, root));
+        }
+        self.pending
+    }
+
+    /// The root of this checkpoint, which headers name from the block `height` on, and the changes that are no longer needed. Waits
+    /// while it is being computed.
+    ///
+    /// # Panics
+    /// When it was never asked for, or the thread that computes it panicked.
+    pub fn publish(&mut self, checkpoint: Height, height: Height) -> (StateRoot, Vec<Changes>) {
+        let pending = self.pending().filter(|(height, _)| *height == checkpoint);
+        let (_, root) = pending.expect("a checkpoint is sealed before headers name it");
+        self.pending = None;
+        let named = self
+            .since
+            .partition_point(|block| block.height <= checkpoint);
+        let old = self.since.drain(..named);
+        // The thread beside lets go of a block before it tells the root.
+        let spare = old.filter_map(|block| Some(Arc::into_inner(block)?.changes));
+        let spare = spare.collect();
+        (self.named, self.from) = (checkpoint, height);
+        // A root that came with a snapshot may be older than the tree.
+        if self.shown < checkpoint {
+            self.tree().publish();
+            self.shown = checkpoint;
+        }
+        (root, spare)
+    }
+
+    fn tree(&self) -> MutexGuard<'_, Tree> {
+        self.tree.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The entry with this key as the certified blocks left it, what shows it, and the block against whose header; for a state
+    /// root, the first block whose header names it, and any later one does until the next is named.
     ///
     /// - `now`: its value in the ledger, which no block after those noted has changed.
     ///
-    /// None when only a block that is not certified yet has changed it since the last checkpoint. Cost: one hash, or the tree
-    /// of one block's changes.
+    /// None when only a block that is not certified yet has changed it since the checkpoint that headers name, when none of those
+    /// headers is certified yet, and after a restart until they name a checkpoint that the tree was brought to. Cost: one hash,
+    /// or the tree of one block's changes.
     #[must_use]
     pub fn prove(
         &self,
@@ -91,8 +197,56 @@ impl Roots {
                 return Some((value, Evidence::Change(proof), block.height));
             }
         }
-        let unchanged = !changed && self.checkpoint <= certified;
-        unchanged.then(|| (now, Evidence::State(self.tree.prove(key)), self.checkpoint))
+        let unchanged = !changed && self.shown == self.named && self.from <= certified;
+        unchanged.then(|| (now, Evidence::State(self.tree().prove(key)), self.from))
+    }
+}
+
+impl Drop for Roots {
+    fn drop(&mut self) {
+        self.work = None;
+        if let Some(beside) = self.beside.take() {
+            // A panic of its own has been printed.
+            let _ = beside.join();
+        }
+    }
+}
+
+/// The hashes of a block's changed entries, and its changes root.
+fn hashed(engine: &Engine, changes: &Changes) -> (Vec<Digest>, MerkleRoot) {
+    let mut hash =
+        |messages: &[&[u8]], digests: &mut [Digest]| engine.sha512_256(messages, digests);
+    let leaves = changes.leaf_hashes(&mut hash);
+    let root = changes.root(&leaves, &mut hash);
+    (leaves, MerkleRoot(root))
+}
+
+/// The thread beside execution. The tree is locked for a slice of the work at a time, so whoever asks it waits for one at most.
+fn compute(
+    engine: &Engine,
+    tree: &Mutex<Tree>,
+    told: &Receiver<Work>,
+    answers: &Sender<(Height, StateRoot)>,
+) {
+    let mut hash =
+        |messages: &[&[u8]], digests: &mut [Digest]| engine.sha512_256(messages, digests);
+    let tree = || tree.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut pending = Pending::new();
+    while let Ok(work) = told.recv() {
+        match work {
+            Work::Block(block) => pending.note(&block.changes, &block.leaves),
+            Work::Seal(height) => {
+                let mut updates = pending.take(&mut hash);
+                while tree().take_in(&mut updates) {}
+                let root = loop {
+                    if let Some(root) = tree().hash_some(&mut hash) {
+                        break root;
+                    }
+                };
+                // Nobody waits any more when the node ends.
+                let _ = answers.send((height, StateRoot(root)));
+            }
+        }
     }
 }
 
@@ -108,7 +262,7 @@ mod tests {
 
     /// Entries 1 to 20, each its own square; then blocks that change some of them.
     struct Ledger {
-        engine: Engine,
+        engine: Arc<Engine>,
         roots: Roots,
         headers: Vec<BlockHeader>,
         values: std::collections::BTreeMap<u64, u64>,
@@ -129,9 +283,9 @@ mod tests {
 
     impl Ledger {
         fn new() -> Self {
-            let engine = Engine::new("portable", 1).unwrap();
+            let engine = Arc::new(Engine::new("portable", 1).unwrap());
             let entries: Vec<_> = (1..=20).map(|n| (n, Some(n * n))).collect();
-            let (roots, changes_root, state_root) = Roots::new(&engine, 0, changes(&entries));
+            let (roots, changes_root, state_root) = Roots::new(&engine, 0, 0, changes(&entries));
             let mut ledger = Self {
                 engine,
                 roots,
@@ -159,7 +313,8 @@ mod tests {
             });
         }
 
-        fn block(&mut self, changed: &[(u64, Option<u64>)], checkpoint: bool) {
+        /// With `seals` the block is a checkpoint; with `names` its header is the first to name the last one.
+        fn block(&mut self, changed: &[(u64, Option<u64>)], seals: bool, names: Option<Height>) {
             let height = self.headers.len() as u64;
             for (key, value) in changed {
                 match value {
@@ -169,9 +324,12 @@ mod tests {
             }
             let root = self.roots.note(&self.engine, height, changes(changed));
             let last = self.headers.last().unwrap();
-            let (at, state) = match checkpoint {
-                true => (height, self.roots.seal(&self.engine, height)),
-                false => (last.checkpoint, last.state_root),
+            if seals {
+                self.roots.seal(height);
+            }
+            let (at, state) = match names {
+                Some(checkpoint) => (checkpoint, self.roots.publish(checkpoint, height).0),
+                None => (last.checkpoint, last.state_root),
             };
             self.header(root, at, state);
         }
@@ -207,8 +365,8 @@ mod tests {
         let mut ledger = Ledger::new();
         assert_eq!(ledger.shown(3, 0), Some((Some(9), 0)));
         assert_eq!(ledger.shown(40, 0), Some((None, 0)), "there is none");
-        ledger.block(&[(3, Some(1)), (5, None)], false);
-        ledger.block(&[(3, Some(2)), (40, Some(7))], false);
+        ledger.block(&[(3, Some(1)), (5, None)], false, None);
+        ledger.block(&[(3, Some(2)), (40, Some(7))], false, None);
         for (n, certified, expected) in [
             (3, 2, Some((Some(2), 2))),
             (3, 1, Some((Some(1), 1))),
@@ -221,10 +379,53 @@ mod tests {
         ] {
             assert_eq!(ledger.shown(n, certified), expected, "{n} at {certified}");
         }
-        ledger.block(&[(4, Some(8))], true);
-        assert_eq!(ledger.shown(3, 2), None, "the checkpoint is not certified");
-        for (n, value) in [(3, Some(2)), (4, Some(8)), (5, None), (40, Some(7))] {
-            assert_eq!(ledger.shown(n, 3), Some((value, 3)));
+        ledger.block(&[(4, Some(8)), (6, None)], true, None);
+        ledger.block(&[(6, Some(3))], false, None);
+        for (n, certified, expected) in [
+            (3, 4, Some((Some(2), 2))),
+            (4, 4, Some((Some(8), 3))),
+            (6, 4, Some((Some(3), 4))),
+            (7, 4, Some((Some(49), 0))),
+        ] {
+            assert_eq!(ledger.shown(n, certified), expected, "not named yet: {n}");
         }
+        ledger.block(&[(9, Some(0))], false, Some(3));
+        assert_eq!(
+            ledger.shown(3, 4),
+            None,
+            "no header that names it is certified"
+        );
+        for (n, expected) in [
+            (3, (Some(2), 3)),
+            (4, (Some(8), 3)),
+            (5, (None, 3)),
+            (40, (Some(7), 3)),
+            (6, (Some(3), 4)),
+            (9, (Some(0), 5)),
+        ] {
+            assert_eq!(ledger.shown(n, 5), Some(expected), "{n}");
+        }
+    }
+
+    /// A snapshot between a checkpoint and the header that names it brings the root along.
+    #[test]
+    fn after_a_restart_headers_name_the_root_that_the_snapshot_brought() {
+        let mut ledger = Ledger::new();
+        ledger.block(&[(3, Some(1))], true, None);
+        ledger.block(&[(5, None)], false, None);
+        let (checkpoint, root) = ledger.roots.pending().unwrap();
+        assert_eq!(checkpoint, 1);
+        let entries: Vec<_> = ledger.values.iter().map(|(n, v)| (*n, Some(*v))).collect();
+        let (roots, _, _) = Roots::new(&ledger.engine, 2, 0, changes(&entries));
+        ledger.roots = roots;
+        ledger.roots.expect(checkpoint, root);
+        assert_eq!(ledger.shown(7, 2), None, "the tree is at no checkpoint");
+        ledger.block(&[(8, Some(1))], false, Some(1));
+        assert_eq!(ledger.headers[3].state_root, root);
+        assert_eq!(ledger.shown(7, 3), None);
+        assert_eq!(ledger.shown(8, 3), Some((Some(1), 3)));
+        ledger.block(&[], true, None);
+        ledger.block(&[], false, Some(4));
+        assert_eq!(ledger.shown(7, 5), Some((Some(49), 4)));
     }
 }

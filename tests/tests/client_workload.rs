@@ -112,7 +112,7 @@ fn everything_succeeds_in_any_order_of_clients() {
                 ..BlockInfo::default()
             };
             let outcome = state.execute_block(block, &txs);
-            assert_eq!((outcome.dropped.len(), outcome.tx_count), (0, 50));
+            assert_eq!((outcome.dropped.len(), outcome.tx_count()), (0, 50));
             for bytes in outcome.receipts.iter() {
                 let receipt = ReceiptView::parse(bytes).expect("a receipt");
                 assert_eq!(

@@ -28,6 +28,12 @@ struct Entry {
     end: usize,
 }
 
+impl Entry {
+    fn key(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start + KEY_OFFSET..self.key_end]
+    }
+}
+
 /// The entries that a block left different from what it found, by rising key.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
@@ -35,8 +41,9 @@ pub struct Changes {
     bytes: Vec<u8>,
     entries: Vec<Entry>,
     /// Of the running table: the first eight bytes of a key as a number, which decide nearly every comparison, above the
-    /// entry's place.
+    /// entry's place in the table.
     order: Vec<u128>,
+    spare: Vec<u128>,
     table_start: usize,
 }
 
@@ -61,8 +68,9 @@ impl Changes {
         value: Option<&impl BorshSerialize>,
     ) {
         let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; KEY_OFFSET]);
-        self.bytes.extend_from_slice(&prefix);
+        let mut head = [0; KEY_OFFSET + 4];
+        head[KEY_OFFSET..].copy_from_slice(&prefix);
+        self.bytes.extend_from_slice(&head);
         borsh::to_writer(&mut self.bytes, key).expect("writing to memory cannot fail");
         let key_end = self.bytes.len();
         let length = super::wire::length(key_end - start - KEY_OFFSET);
@@ -78,7 +86,7 @@ impl Changes {
         let mut first = [0; 8];
         let count = own.len().min(8);
         first[..count].copy_from_slice(&own[..count]);
-        let place = self.entries.len() as u128;
+        let place = (self.entries.len() - self.table_start) as u128;
         self.order
             .push(u128::from(u64::from_be_bytes(first)) << 64 | place);
         self.entries.push(Entry {
@@ -90,41 +98,48 @@ impl Changes {
 
     /// Puts the entries of the table that ends here into key order. Tables come in the order of their keys.
     pub fn end_table(&mut self) {
-        self.order.sort_unstable();
-        let bytes = &self.bytes;
-        let mut sorted: Vec<Entry> = self
-            .order
-            .iter()
-            .map(|order| self.entries[*order as u64 as usize])
-            .collect();
-        // Keys that share their first eight bytes stand next to each other by now.
-        let mut start = 0;
-        while start < sorted.len() {
-            let same = self.order[start] >> 64;
-            let alike = |order: &&u128| **order >> 64 == same;
-            let end = start + self.order[start..].iter().take_while(alike).count();
-            sorted[start..end]
-                .sort_unstable_by_key(|entry| &bytes[entry.start + KEY_OFFSET..entry.key_end]);
-            start = end;
+        let table = &self.entries[self.table_start..];
+        if table.len() > 1 {
+            super::sort::by_upper_half(&mut self.order, &mut self.spare);
+            let bytes = &self.bytes;
+            let in_order = self.order.iter().map(|order| table[*order as u64 as usize]);
+            let mut sorted: Vec<Entry> = in_order.collect();
+            // Keys that share their first eight bytes stand next to each other by now.
+            let first = |at: usize| (self.order[at] >> 64) as u64;
+            let mut at = 1;
+            while at < sorted.len() {
+                if first(at - 1) == first(at) {
+                    let start = at - 1;
+                    at += (at..sorted.len())
+                        .take_while(|next| first(*next) == first(start))
+                        .count();
+                    sorted[start..at].sort_unstable_by_key(|entry| entry.key(bytes));
+                }
+                at += 1;
+            }
+            self.entries[self.table_start..].copy_from_slice(&sorted);
         }
-        self.entries.truncate(self.table_start);
-        self.entries.append(&mut sorted);
         self.order.clear();
         self.table_start = self.entries.len();
     }
 
-    /// Without entries, with room for as much as `last` held: blocks are like the ones before them.
-    pub(crate) fn with_room_of(last: (usize, usize)) -> Self {
-        Self {
-            bytes: Vec::with_capacity(last.0 + last.0 / 8),
-            entries: Vec::with_capacity(last.1 + last.1 / 8),
-            ..Self::default()
-        }
+    /// Without entries, but with the room there was.
+    pub(crate) fn cleared(mut self) -> Self {
+        self.bytes.clear();
+        self.entries.clear();
+        self.order.clear();
+        self.table_start = 0;
+        self
     }
 
-    /// Bytes and entries.
-    pub(crate) fn room(&self) -> (usize, usize) {
-        (self.bytes.len(), self.entries.len())
+    /// Bytes of all entries.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many bytes there is room for.
+    pub(crate) fn room(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// How many entries changed.
@@ -142,7 +157,7 @@ impl Changes {
     /// The entries by rising key.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Change<'_>> {
         self.entries.iter().map(|entry| Change {
-            key: &self.bytes[entry.start + KEY_OFFSET..entry.key_end],
+            key: entry.key(&self.bytes),
             value: (self.bytes[entry.key_end] == 1)
                 .then(|| &self.bytes[entry.key_end + 1..entry.end]),
         })
@@ -151,10 +166,10 @@ impl Changes {
     /// What became of this entry, if it changed.
     #[must_use]
     pub fn find(&self, key: &[u8]) -> Option<Change<'_>> {
-        let key_of = |entry: &Entry| &self.bytes[entry.start + KEY_OFFSET..entry.key_end];
+        let bytes = &self.bytes;
         let at = self
             .entries
-            .binary_search_by(|entry| key_of(entry).cmp(key));
+            .binary_search_by(|entry| entry.key(bytes).cmp(key));
         self.iter().nth(at.ok()?)
     }
 

@@ -24,6 +24,19 @@ impl<K: Copy + Eq + Hash, V> First<K, V> {
         }
     }
 
+    /// What was noted of an entry.
+    #[inline]
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        let same = |at: u32| self.all[at as usize].0 == *key;
+        let at = self.index.find(self.index.tag(key), same)?;
+        Some(&self.all[at as usize].1)
+    }
+
+    /// Forgets everything noted and begins anew.
+    pub(crate) fn forget(&mut self) {
+        self.end_block(|_, _| ());
+    }
+
     /// Gives out everything noted and begins anew.
     pub(crate) fn end_block(&mut self, each: impl FnMut(K, V)) {
         let mut each = each;

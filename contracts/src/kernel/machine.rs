@@ -16,6 +16,7 @@ use super::module::Modules;
 use super::receipt::{NO_CALL, ReceiptId, Receipts};
 use super::store::{SnapshotError, Stores};
 use super::trigger;
+use super::wire::length;
 use crate::genesis::Profile;
 use crate::receipt::Code;
 use crate::tx::{ChainId, PublicKey, TxId};
@@ -25,12 +26,23 @@ use crate::tx::{ChainId, PublicKey, TxId};
 pub struct BlockOutcome {
     /// One for each executed transaction, each trigger, and each phase in which something happened, in order.
     pub receipts: Receipts,
-    /// Transactions executed; each has a receipt.
-    pub tx_count: u32,
+    /// Transactions executed, in order; each has a receipt.
+    pub executed: Vec<Executed>,
     /// Transactions that left no trace, in order.
     pub dropped: Vec<Dropped>,
     /// What the block changed.
     pub changes: Changes,
+}
+
+/// A transaction that was executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Executed {
+    /// Its place among the transactions of the block.
+    pub place: u32,
+    /// The place of its receipt.
+    pub receipt: u32,
+    /// How it went.
+    pub code: Code,
 }
 
 /// A transaction that left no trace in the block, not even a used nonce.
@@ -50,6 +62,8 @@ pub struct Machine<L> {
     profile: Profile,
     limits: Limits,
     block: BlockInfo,
+    /// How much the last block's receipts came to.
+    room: (usize, usize),
     list: PhantomData<L>,
 }
 
@@ -57,6 +71,14 @@ pub struct Machine<L> {
 const WARM: usize = 16;
 /// With fewer members than this the tables lie in the caches anyway.
 const WARM_MEMBERS: usize = 1 << 15;
+
+impl BlockOutcome {
+    /// Transactions executed.
+    #[must_use]
+    pub fn tx_count(&self) -> u32 {
+        length(self.executed.len())
+    }
+}
 
 impl<L: Modules> Machine<L> {
     /// A ledger without members.
@@ -68,6 +90,7 @@ impl<L: Modules> Machine<L> {
             profile,
             limits,
             block: BlockInfo::default(),
+            room: (0, 0),
             list: PhantomData,
         }
     }
@@ -162,7 +185,11 @@ impl<L: Modules> Machine<L> {
         txs: &[(TxId, Envelope<'_>)],
     ) -> BlockOutcome {
         self.block = block;
-        let mut outcome = BlockOutcome::default();
+        let mut outcome = BlockOutcome {
+            receipts: Receipts::with_room_of(self.room),
+            executed: Vec::with_capacity(txs.len()),
+            ..BlockOutcome::default()
+        };
         let mut spent = self.run_triggers(&mut outcome.receipts);
         self.run_phase(&mut outcome.receipts, Phase::Begin);
         let mut set = AccessSet::new();
@@ -178,9 +205,13 @@ impl<L: Modules> Machine<L> {
                     Err(Code::BUSY)
                 };
                 match result {
-                    Ok(units) => {
+                    Ok((code, units)) => {
                         spent += units;
-                        outcome.tx_count += 1;
+                        outcome.executed.push(Executed {
+                            place,
+                            receipt: length(outcome.receipts.len() - 1),
+                            code,
+                        });
                     }
                     Err(code) => outcome.dropped.push(Dropped { place, code }),
                 }
@@ -189,7 +220,15 @@ impl<L: Modules> Machine<L> {
         }
         self.run_phase(&mut outcome.receipts, Phase::End);
         outcome.changes = self.stores.end_block();
+        self.room = outcome.receipts.room();
         outcome
+    }
+
+    /// Takes back what blocks changed, once nobody needs it any more; its room serves later blocks.
+    pub fn recycle(&mut self, changes: impl IntoIterator<Item = Changes>) {
+        for changes in changes {
+            self.stores.recycle(changes);
+        }
     }
 
     /// Checks that need no signature, cheapest first; what passes may still fail in its block.
@@ -223,13 +262,13 @@ impl<L: Modules> Machine<L> {
         Ok(())
     }
 
-    /// The units that the transaction spent, or why it is dropped.
+    /// How the transaction went and the units it spent, or why it is dropped.
     fn execute(
         &mut self,
         receipts: &mut Receipts,
         id: TxId,
         tx: &Envelope<'_>,
-    ) -> Result<u64, Code> {
+    ) -> Result<(Code, u64), Code> {
         if tx.chain() != self.chain {
             return Err(Code::WRONG_CHAIN);
         }
@@ -260,10 +299,9 @@ impl<L: Modules> Machine<L> {
             roles: member.roles,
         };
         let limit = self.limits.tx_units;
-        let (_, units) = self.run(receipts, ReceiptId::Tx(id), caller, limit, |cx| {
+        Ok(self.run(receipts, ReceiptId::Tx(id), caller, limit, |cx| {
             run_calls::<L>(cx, tx)
-        });
-        Ok(units)
+        }))
     }
 
     /// Opens a receipt, does the work all or none, then what was kept, and closes the receipt.

@@ -135,6 +135,7 @@ pub mod ordered;
 pub mod proof;
 pub mod receipt;
 pub mod rights;
+mod sort;
 pub mod store;
 pub mod table;
 pub mod tree;

@@ -58,6 +58,20 @@ pub struct Receipts {
 const FIXED: usize = 8 + 4 + 2 + 1 + 8 + 4;
 
 impl Receipts {
+    /// Without receipts, with room for as much as `last` held.
+    pub(crate) fn with_room_of(last: (usize, usize)) -> Self {
+        Self {
+            bytes: Vec::with_capacity(last.0 + last.0 / 8),
+            ends: Vec::with_capacity(last.1 + last.1 / 8),
+            ..Self::default()
+        }
+    }
+
+    /// Bytes and receipts.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        (self.bytes.len(), self.ends.len())
+    }
+
     /// The receipts of a block from its buffer, each read once.
     ///
     /// # Errors

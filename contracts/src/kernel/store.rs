@@ -13,6 +13,8 @@ use super::wire::{Malformed, Reader};
 const SNAPSHOT_DOMAIN: [u8; 8] = *b"BDS-SN\0\x02";
 /// Modules have numbers below this; 0 is the kernel.
 pub const MODULES_MAX: usize = 256;
+/// Bytes of room that are kept whatever blocks need.
+const ROOM_KEPT: usize = 1 << 16;
 /// No module of this number.
 const NONE: u8 = u8::MAX;
 
@@ -176,8 +178,10 @@ pub struct Stores {
     /// Module and table, as keys begin, of those that are closed.
     closed: Vec<[u8; 4]>,
     pub(crate) journal: Journal,
-    /// How much the last block changed.
-    room: (usize, usize),
+    /// Lists of changes that were given back.
+    spare: Vec<Changes>,
+    /// Bytes of the last block's changes.
+    changed_bytes: usize,
 }
 
 impl Stores {
@@ -190,7 +194,8 @@ impl Stores {
             places: [NONE; MODULES_MAX],
             closed: Vec::new(),
             journal: Journal::new(),
-            room: (0, 0),
+            spare: Vec::new(),
+            changed_bytes: 0,
         }
     }
 
@@ -252,7 +257,7 @@ impl Stores {
 
     /// Ends the block: what it changed, by key.
     pub(crate) fn end_block(&mut self) -> Changes {
-        let mut changes = Changes::with_room_of(self.room);
+        let mut changes = self.spare.pop().unwrap_or_default().cleared();
         for (number, _) in self.kernel.names() {
             self.kernel.table(*number).end_block(&mut changes);
         }
@@ -262,8 +267,16 @@ impl Stores {
             }
         }
         self.journal.next_block();
-        self.room = changes.room();
+        self.changed_bytes = changes.bytes();
         changes
+    }
+
+    /// Takes the changes of a block back that nobody needs any more: their room serves a later block, and memory is not asked of the
+    /// system again and again. What grew for a block far larger than the last is let go.
+    pub(crate) fn recycle(&mut self, changes: Changes) {
+        if changes.room() <= ROOM_KEPT.max(4 * self.changed_bytes) {
+            self.spare.push(changes);
+        }
     }
 
     /// Every entry there is, by key, as if a block had made them all.
@@ -407,7 +420,8 @@ impl Clone for Stores {
             places: self.places,
             closed: self.closed.clone(),
             journal: self.journal.clone(),
-            room: self.room,
+            spare: Vec::new(),
+            changed_bytes: 0,
         }
     }
 }

@@ -8,8 +8,13 @@
 //! `0x02 || (H(key) || leaf hash)*` by rising hashed key; with more it is `0x01 || left || right`. So the shape follows from
 //! the entries alone. A node keeps the very bytes its hash is taken of, and a child's hash lies in its parent.
 //! Dirty nodes are hashed in batches: all buckets at once, then the pairs level by level from below.
+//!
+//! The next root is computed in slices ([`Pending::take`], [`Tree::take_in`], [`Tree::hash_some`]), between which the tree may be
+//! asked: until [`Tree::publish`] it shows entries under the last root, since the nodes of that root are kept aside when they
+//! change.
 
 use super::changes::{Changes, HashMany};
+use super::first::First;
 use super::index::Index;
 use super::proof::{BUCKET_MAX, Digest, NODE_BYTES, StateProof, bit};
 
@@ -46,21 +51,33 @@ struct Update {
 
 /// Entries that changed since the last root, each once.
 #[derive(Debug, Clone)]
-struct Pending {
+pub struct Pending {
     index: Index,
     keys: Vec<u8>,
     entries: Vec<(usize, usize, Option<Digest>)>,
 }
 
-/// The tree over all entries. Its root is that of the changes taken in before the last [`Tree::seal`].
+/// What is to become of entries, by rising hashed key.
+#[derive(Debug, Clone, Default)]
+pub struct Updates {
+    all: Vec<Update>,
+    taken: usize,
+}
+
+/// The tree over all entries. Its root is that of the changes taken in before the last [`Tree::publish`].
 #[derive(Debug, Clone)]
 pub struct Tree {
     nodes: Vec<Node>,
     free: Vec<u32>,
     /// Freed during the running update: their numbers may still stand in a list of dirty nodes.
     freed: Vec<u32>,
+    /// The last root that was published.
     root: Digest,
+    /// The one that is being computed.
+    next: Digest,
     entries: usize,
+    /// Nodes under `root`, as they were before the running update changed them.
+    before: First<u32, Node>,
     pending: Pending,
     buckets: Vec<Dirty>,
     /// Dirty pairs by depth.
@@ -71,46 +88,15 @@ const ROOT: u32 = 0;
 /// Parent of the root.
 const NOBODY: u32 = u32::MAX;
 
-impl Tree {
-    /// Of a state without entries; call [`Tree::seal`] for its root.
+impl Pending {
+    /// No change.
     #[must_use]
     pub fn new() -> Self {
         Self {
-            nodes: vec![Node::Bucket(vec![2])],
-            free: Vec::new(),
-            freed: Vec::new(),
-            root: [0; 32],
-            entries: 0,
-            pending: Pending {
-                index: Index::new(),
-                keys: Vec::new(),
-                entries: Vec::new(),
-            },
-            buckets: vec![Dirty {
-                node: ROOT,
-                parent: NOBODY,
-                side: 0,
-            }],
-            levels: Vec::new(),
+            index: Index::new(),
+            keys: Vec::new(),
+            entries: Vec::new(),
         }
-    }
-
-    /// The last root.
-    #[must_use]
-    pub fn root(&self) -> Digest {
-        self.root
-    }
-
-    /// How many entries lie under the last root.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries
-    }
-
-    /// Whether none do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries == 0
     }
 
     /// Takes in what a block changed, in the order of blocks. `leaves` are [`Changes::leaf_hashes`]. Cost: a look-up an entry.
@@ -119,11 +105,11 @@ impl Tree {
     /// When the two differ in length.
     pub fn note(&mut self, changes: &Changes, leaves: &[Digest]) {
         assert_eq!(changes.len(), leaves.len(), "one hash for each change");
-        let Pending {
+        let Self {
             index,
             keys,
             entries,
-        } = &mut self.pending;
+        } = self;
         for (change, leaf) in changes.iter().zip(leaves) {
             let leaf = change.value.map(|_| *leaf);
             let tag = index.tag(change.key);
@@ -144,62 +130,172 @@ impl Tree {
         }
     }
 
-    /// The root over everything taken in. Cost: one hash a changed entry, its bucket and the pairs above, each once.
-    pub fn seal(&mut self, hash: &mut HashMany<'_>) -> Digest {
-        let mut updates = self.take_pending(hash);
-        updates.sort_unstable_by_key(|update| update.key);
-        if !updates.is_empty() {
-            self.apply(ROOT, NOBODY, 0, 0, &updates);
-        }
-        self.free.append(&mut self.freed);
-
-        let buckets = std::mem::take(&mut self.buckets);
-        self.hash_level(&buckets, hash);
-        for level in std::mem::take(&mut self.levels).iter().rev() {
-            self.hash_level(level, hash);
-        }
-        self.root
-    }
-
-    fn take_pending(&mut self, hash: &mut HashMany<'_>) -> Vec<Update> {
-        let Pending { keys, entries, .. } = &self.pending;
-        let mut updates = Vec::with_capacity(entries.len());
+    /// Everything taken in so far, and begins anew. Cost: one hash a changed entry, and a sort.
+    pub fn take(&mut self, hash: &mut HashMany<'_>) -> Updates {
+        let Self { keys, entries, .. } = &*self;
+        let mut all = Vec::with_capacity(entries.len());
         for slice in entries.chunks(SLICE) {
             let messages: Vec<&[u8]> = slice.iter().map(|(s, e, _)| &keys[*s..*e]).collect();
             let mut digests = vec![[0; 32]; messages.len()];
             hash(&messages, &mut digests);
             let made = digests.into_iter().zip(slice);
-            updates.extend(made.map(|(key, (_, _, leaf))| Update { key, leaf: *leaf }));
+            all.extend(made.map(|(key, (_, _, leaf))| Update { key, leaf: *leaf }));
         }
-        self.pending.keys.clear();
-        self.pending.entries.clear();
-        self.pending.index = Index::new();
-        updates
+        self.keys.clear();
+        self.entries.clear();
+        self.index.clear();
+        all.sort_unstable_by_key(|update| update.key);
+        Updates { all, taken: 0 }
+    }
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Tree {
+    /// Of a state without entries; call [`Tree::seal`] for its root.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            nodes: vec![Node::Bucket(vec![2])],
+            free: Vec::new(),
+            freed: Vec::new(),
+            root: [0; 32],
+            next: [0; 32],
+            entries: 0,
+            before: First::default(),
+            pending: Pending::new(),
+            buckets: vec![Dirty {
+                node: ROOT,
+                parent: NOBODY,
+                side: 0,
+            }],
+            levels: Vec::new(),
+        }
     }
 
-    fn hash_level(&mut self, level: &[Dirty], hash: &mut HashMany<'_>) {
-        for slice in level.chunks(SLICE) {
-            // A node that was dirty and then joined with its neighbour is no more.
-            let alive = |dirty: &&Dirty| !matches!(self.nodes[dirty.node as usize], Node::Free);
-            let slice: Vec<Dirty> = slice.iter().filter(alive).copied().collect();
-            let messages: Vec<&[u8]> = slice
-                .iter()
-                .map(|dirty| match &self.nodes[dirty.node as usize] {
-                    Node::Free => unreachable!("filtered above"),
-                    Node::Bucket(message) => &message[..],
-                    Node::Pair { message, .. } => &message[..],
-                })
-                .collect();
-            let mut digests = vec![[0; 32]; messages.len()];
-            hash(&messages, &mut digests);
-            for (dirty, digest) in slice.iter().zip(&digests) {
-                if dirty.parent == NOBODY {
-                    self.root = *digest;
-                } else if let Node::Pair { message, .. } = &mut self.nodes[dirty.parent as usize] {
-                    message[1 + 32 * dirty.side..][..32].copy_from_slice(digest);
-                }
+    /// The last root that was published.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.root
+    }
+
+    /// How many entries there are, those being taken in included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
+    /// As [`Pending::note`], for whoever computes the next root in one piece.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn note(&mut self, changes: &Changes, leaves: &[Digest]) {
+        self.pending.note(changes, leaves);
+    }
+
+    /// The root over everything noted, in one piece. Cost: one hash a changed entry, its bucket and the pairs above, each once.
+    pub fn seal(&mut self, hash: &mut HashMany<'_>) -> Digest {
+        let mut updates = self.pending.take(hash);
+        while self.take_in(&mut updates) {}
+        while self.hash_some(hash).is_none() {}
+        self.publish();
+        self.root
+    }
+
+    /// Takes the next [`SLICE`] updates in; whether some are left.
+    pub fn take_in(&mut self, updates: &mut Updates) -> bool {
+        let end = updates.all.len().min(updates.taken + SLICE);
+        let slice = &updates.all[updates.taken..end];
+        if !slice.is_empty() {
+            self.apply(ROOT, NOBODY, 0, 0, slice);
+        }
+        updates.taken = end;
+        let more = end < updates.all.len();
+        if !more {
+            self.free.append(&mut self.freed);
+        }
+        more
+    }
+
+    /// Hashes the next [`SLICE`] dirty nodes at most; the next root once there are none. Every update was taken in before.
+    pub fn hash_some(&mut self, hash: &mut HashMany<'_>) -> Option<Digest> {
+        // Buckets first, then the pairs from below.
+        let mut list = std::mem::take(&mut self.buckets);
+        if list.is_empty() {
+            while let Some(level) = self.levels.last_mut()
+                && level.is_empty()
+            {
+                self.levels.pop();
+            }
+            let Some(level) = self.levels.last_mut() else {
+                return Some(self.next);
+            };
+            let rest = level.len().saturating_sub(SLICE);
+            let slice = level.split_off(rest);
+            self.hash_nodes(&slice, hash);
+            return None;
+        }
+        let slice = list.split_off(list.len().saturating_sub(SLICE));
+        self.buckets = list;
+        self.hash_nodes(&slice, hash);
+        None
+    }
+
+    /// From now on entries are shown under the next root.
+    pub fn publish(&mut self) {
+        self.before.forget();
+        self.root = self.next;
+    }
+
+    fn hash_nodes(&mut self, dirty: &[Dirty], hash: &mut HashMany<'_>) {
+        // A node that was dirty and then joined with its neighbour is no more.
+        let alive = |dirty: &&Dirty| !matches!(self.nodes[dirty.node as usize], Node::Free);
+        let dirty: Vec<Dirty> = dirty.iter().filter(alive).copied().collect();
+        let messages: Vec<&[u8]> = dirty
+            .iter()
+            .map(|dirty| match &self.nodes[dirty.node as usize] {
+                Node::Free => unreachable!("filtered above"),
+                Node::Bucket(message) => &message[..],
+                Node::Pair { message, .. } => &message[..],
+            })
+            .collect();
+        let mut digests = vec![[0; 32]; messages.len()];
+        hash(&messages, &mut digests);
+        for (dirty, digest) in dirty.iter().zip(&digests) {
+            if dirty.parent == NOBODY {
+                self.next = *digest;
+            } else if let Node::Pair { message, .. } = &mut self.nodes[dirty.parent as usize] {
+                message[1 + 32 * dirty.side..][..32].copy_from_slice(digest);
             }
         }
+    }
+
+    /// Keeps a node aside that is about to change, as it is under the last root.
+    fn keep(&mut self, node: u32) {
+        let nodes = &self.nodes;
+        self.before.note(node, || nodes[node as usize].clone());
+    }
+
+    /// As `keep`, of a node that is about to be replaced.
+    fn set_aside(&mut self, node: u32) {
+        let old = std::mem::replace(&mut self.nodes[node as usize], Node::Free);
+        self.before.note(node, || old);
+    }
+
+    /// A node under the last root.
+    fn under_root(&self, node: u32) -> &Node {
+        let kept = self.before.get(&node);
+        kept.unwrap_or(&self.nodes[node as usize])
     }
 
     /// Brings the node at `depth` up to date with these changes, sorted by key, all under it.
@@ -210,10 +306,12 @@ impl Tree {
             Node::Bucket(message) => {
                 let items = merged(&message[1..], updates);
                 self.entries = self.entries + items.len() / ITEM - (message.len() - 1) / ITEM;
+                self.set_aside(node);
                 self.build(dirty, depth, &items);
             }
             Node::Pair { children, .. } => {
                 let children = *children;
+                self.keep(node);
                 let middle = updates.partition_point(|update| !bit(&update.key, depth));
                 let (left, right) = updates.split_at(middle);
                 for (side, part) in [left, right].into_iter().enumerate() {
@@ -293,7 +391,7 @@ impl Tree {
     }
 
     fn release(&mut self, node: u32) {
-        self.nodes[node as usize] = Node::Free;
+        self.set_aside(node);
         self.freed.push(node);
     }
 
@@ -304,7 +402,7 @@ impl Tree {
         let hashed: Digest = sha2::Sha512_256::digest(key).into();
         let (mut node, mut path) = (ROOT, Vec::new());
         loop {
-            match &self.nodes[node as usize] {
+            match self.under_root(node) {
                 Node::Free => unreachable!("a node in the tree is not free"),
                 Node::Bucket(message) => {
                     let items = message[1..].as_chunks::<ITEM>().0;

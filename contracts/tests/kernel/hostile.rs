@@ -125,7 +125,7 @@ fn transactions_of_any_bytes_are_executed_or_refused() {
         let mut machine = machine();
         let _ = machine.admit(&block(1), &tx);
         let outcome = machine.execute_block(block(1), &[(tx.id(), tx)]);
-        assert_eq!(outcome.tx_count as usize + outcome.dropped.len(), 1);
+        assert_eq!(outcome.tx_count() as usize + outcome.dropped.len(), 1);
         for receipt in outcome.receipts.iter() {
             ReceiptView::parse(receipt).unwrap();
         }
@@ -137,7 +137,7 @@ fn transactions_of_any_bytes_are_executed_or_refused() {
         bytes.extend((0..length).map(|_| random.below(256) as u8));
         let tx = Envelope::parse(&bytes).unwrap();
         let outcome = machine().execute_block(block(1), &[(tx.id(), tx)]);
-        assert_eq!(outcome.tx_count, 1);
+        assert_eq!(outcome.tx_count(), 1);
     }
 }
 

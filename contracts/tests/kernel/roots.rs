@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bds_contracts::kernel::changes::{Changes, plain};
 use bds_contracts::kernel::proof::{Digest, Shown};
-use bds_contracts::kernel::tree::Tree;
+use bds_contracts::kernel::tree::{Pending, Tree};
 use sha2::{Digest as _, Sha512_256};
 
 use super::purse::{self, Purse};
@@ -120,6 +120,61 @@ fn the_tree_agrees_with_the_definition_as_entries_come_and_go() {
                 assert!(!proof.verify(&[1; 32], &key, value));
             }
         }
+    }
+}
+
+/// While the next root is computed, in whatever pieces, the tree shows entries under the last one.
+#[test]
+fn between_two_slices_the_tree_shows_the_last_root() {
+    let mut random = Random(9);
+    let mut draw = |count: u64, gone: u64| -> Vec<(u64, Option<Vec<u8>>)> {
+        let entries: BTreeMap<u64, Option<Vec<u8>>> = (0..count)
+            .map(|_| {
+                let value = (random.below(100) >= gone).then(|| vec![random.below(256) as u8; 9]);
+                (random.below(30_000), value)
+            })
+            .collect();
+        entries.into_iter().collect()
+    };
+    let (mut tree, mut pending, mut state) = (Tree::new(), Pending::new(), State::new());
+    tree.seal(&mut plain);
+    for (count, gone) in [(20_000, 0), (9_000, 30), (30_000, 95), (12_000, 10)] {
+        let before = state.clone();
+        let old_root = naive_state_root(&before);
+        let block = changes(&draw(count, gone));
+        for change in block.iter() {
+            match change.value {
+                Some(value) => state.insert(change.key.to_vec(), value.to_vec()),
+                None => state.remove(change.key),
+            };
+        }
+        let shows = |tree: &Tree, root: &Digest, state: &State| {
+            assert_eq!(tree.root(), *root);
+            for change in block.iter().step_by(997) {
+                let proof = tree.prove(change.key);
+                let value = state.get(change.key).map(Vec::as_slice);
+                assert!(proof.verify(root, change.key, value));
+            }
+        };
+        pending.note(&block, &block.leaf_hashes(&mut plain));
+        let mut updates = pending.take(&mut plain);
+        let mut slices = 0;
+        while tree.take_in(&mut updates) {
+            shows(&tree, &old_root, &before);
+            slices += 1;
+        }
+        let root = loop {
+            shows(&tree, &old_root, &before);
+            match tree.hash_some(&mut plain) {
+                None => slices += 1,
+                Some(root) => break root,
+            }
+        };
+        assert!(slices > 4, "{slices} slices");
+        shows(&tree, &old_root, &before);
+        tree.publish();
+        assert_eq!(root, naive_state_root(&state));
+        shows(&tree, &root, &state);
     }
 }
 

@@ -262,14 +262,14 @@ fn nonces_come_in_any_order_and_count_once() {
         &[2, 0, 2, 64, 66, 1].map(|nonce| wire(&pay(nonce))),
     );
     // 2 comes twice, 66 lies beyond the window while 1 is missing.
-    assert_eq!((outcome.tx_count, outcome.dropped.len()), (4, 2));
+    assert_eq!((outcome.tx_count(), outcome.dropped.len()), (4, 2));
     assert_eq!(points(&machine, BERT), 104);
     let mut waits = pay(4);
     waits.after = Some(3);
     let outcome = execute(&mut machine, &[wire(&waits)]);
-    assert_eq!((outcome.tx_count, outcome.dropped.len()), (0, 1));
+    assert_eq!((outcome.tx_count(), outcome.dropped.len()), (0, 1));
     let outcome = execute(&mut machine, &[wire(&pay(3)), wire(&waits), wire(&pay(66))]);
-    assert_eq!((outcome.tx_count, outcome.dropped.len()), (3, 0));
+    assert_eq!((outcome.tx_count(), outcome.dropped.len()), (3, 0));
 
     // One permutation of the same transactions gives the same state as another.
     let mut random = Random(9);
@@ -281,7 +281,7 @@ fn nonces_come_in_any_order_and_count_once() {
             nonces.swap(at, random.below(at as u64 + 1) as usize);
         }
         let txs: Vec<_> = nonces.iter().map(|n| wire(&pay(*n))).collect();
-        assert_eq!(execute(&mut machine, &txs).tx_count, 60);
+        assert_eq!(execute(&mut machine, &txs).tx_count(), 60);
         states.push(machine.stores().snapshot());
     }
     assert!(states.windows(2).all(|pair| pair[0] == pair[1]));
@@ -314,9 +314,9 @@ fn nobody_spends_more_than_the_limits() {
         .map(|n| wire(&draft(ANNA, n).call::<Purse>(&pay)))
         .collect();
     let first = execute(&mut machine, &txs);
-    assert!(!first.dropped.is_empty() && first.tx_count > 0);
-    let again = execute(&mut machine, &txs[first.tx_count as usize..]);
-    assert_eq!(again.tx_count, first.tx_count);
+    assert!(!first.dropped.is_empty() && first.tx_count() > 0);
+    let again = execute(&mut machine, &txs[first.tx_count() as usize..]);
+    assert_eq!(again.tx_count(), first.tx_count());
 }
 
 #[test]

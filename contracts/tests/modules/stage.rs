@@ -229,7 +229,7 @@ impl Stage {
     pub(crate) fn call<M: Module>(&mut self, who: Who, call: &M::Call<'_>) -> Code {
         let tx = self.tx::<M>(who, call);
         let outcome = self.execute(&[tx]);
-        assert_eq!(outcome.tx_count, 1, "dropped");
+        assert_eq!(outcome.tx_count(), 1, "dropped");
         codes(&outcome)[0]
     }
 

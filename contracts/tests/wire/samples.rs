@@ -144,7 +144,7 @@ pub(crate) fn ledger() -> Ledger {
 pub(crate) fn busy_ledger() -> Ledger {
     let mut ledger = ledger();
     let outcome = execute(&mut ledger, &[order(), transfer()]);
-    assert_eq!(outcome.tx_count, 2);
+    assert_eq!(outcome.tx_count(), 2);
     for view in outcome.receipts.views() {
         assert!(view.code.is_ok(), "{}", view.code);
     }

@@ -8,7 +8,7 @@ use bds_contracts::block::{CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::genesis::Mode;
 use bds_contracts::kernel::receipt::Receipts;
 use bds_contracts::receipt::Code;
-use bds_contracts::tx::{Millis, PublicKey, TxId};
+use bds_contracts::tx::{Millis, PublicKey};
 use bds_core::batch::Batch;
 use bds_core::order::SlotBatches;
 use bds_core::turn::Input;
@@ -16,9 +16,9 @@ use crossbeam::channel::{Receiver, Sender};
 use tokio::sync::broadcast;
 use tracing::{error, info};
 
-use super::tracker::{Place, Standing, Tracker};
+use super::tracker::{Moved, Tracker};
 use crate::api::service::BlockDone;
-use crate::execution::{Execution, opaque_id};
+use crate::execution::{Execution, Outcome as TxOutcome, opaque_id};
 use crate::metrics::{Metrics, Outcome};
 use crate::store::index::Index;
 use crate::store::snapshots::Snapshots;
@@ -44,8 +44,8 @@ pub enum Work {
 struct Waiting {
     height: Height,
     receipts: Arc<Receipts>,
-    /// Opaque mode leaves no receipts: ids of the transactions that were submitted here.
-    own: Vec<TxId>,
+    /// Those of its transactions that were submitted here.
+    moved: Moved,
 }
 
 /// Numbers others may read at any time.
@@ -108,21 +108,17 @@ impl Executor {
     fn execute(&mut self, height: Height, time: Millis, batches: SlotBatches) -> Waiting {
         let batches = batches.after(&self.execution.place().header.digest());
         let done = self.execution.apply(height, time, &batches);
-        let receipts = Arc::new(done.receipts);
-        let transactions = receipts.views().filter(|receipt| receipt.tx().is_some());
-        let failed = transactions.filter(|receipt| !receipt.code.is_ok());
+        let failed = done.transactions.iter().filter(|tx| !tx.code.is_ok());
         let failed = failed.count() as u64;
-        let executed = u64::from(done.header.tx_count);
+        let succeeded = u64::from(done.header.tx_count) - failed;
         let dropped = u64::from(done.header.dropped_count);
         self.metrics.transactions(Outcome::Failed, failed);
-        self.metrics
-            .transactions(Outcome::Succeeded, executed - failed);
+        self.metrics.transactions(Outcome::Succeeded, succeeded);
         self.metrics.transactions(Outcome::Dropped, dropped);
-        let own = match self.mode {
-            Mode::Verified => Vec::new(),
-            Mode::Opaque => self.own_ids(&batches),
-        };
-        if let Err(problem) = self.index.record_block(height, Arc::clone(&receipts)) {
+        let receipts = Arc::new(done.receipts);
+        let executed = Arc::new(done.transactions);
+        let (kept, placed) = (Arc::clone(&receipts), Arc::clone(&executed));
+        if let Err(problem) = self.index.record_block(height, kept, placed) {
             // Receipts can be derived again from the log: the node goes on, but cannot answer for this block.
             error!(height, %problem, "receipts not indexed");
         }
@@ -130,12 +126,15 @@ impl Executor {
         self.progress
             .transactions
             .store(self.execution.place().transactions, Ordering::Release);
+        let moved = match self.mode {
+            Mode::Verified => self.tracker.committed(height, &executed),
+            Mode::Opaque => self.tracker.committed(height, &self.own_outcomes(&batches)),
+        };
         let waiting = Waiting {
             height,
             receipts,
-            own,
+            moved,
         };
-        self.tracker.advance(waiting.standings(Standing::Committed));
         for dropped in done.dropped {
             if self.tracker.dropped(&dropped.id, dropped.code) {
                 // Admission is gone only when the node stops.
@@ -158,7 +157,7 @@ impl Executor {
             && first.height <= height
         {
             let done = waiting.pop_front().expect("front was there");
-            self.tracker.advance(done.standings(Standing::Applied));
+            self.tracker.applied(&done.moved);
             self.progress
                 .certified
                 .store(done.height, Ordering::Release);
@@ -172,12 +171,16 @@ impl Executor {
         }
     }
 
-    fn own_ids(&self, batches: &[Batch]) -> Vec<TxId> {
+    /// Opaque mode leaves no receipts: the transactions that were submitted here, by their place among them.
+    fn own_outcomes(&self, batches: &[Batch]) -> Vec<TxOutcome> {
         let own = batches.iter().filter(|b| b.header.lane == self.me);
-        let wires: Vec<&[u8]> = own
-            .flat_map(|b| b.payload.transactions().unwrap_or_default())
-            .collect();
-        wires.into_iter().map(opaque_id).collect()
+        let wires = own.flat_map(|b| b.payload.transactions().unwrap_or_default());
+        let outcomes = (0..).zip(wires).map(|(index, wire)| TxOutcome {
+            id: opaque_id(wire),
+            index,
+            code: Code::OK,
+        });
+        outcomes.collect()
     }
 
     fn snapshot(&self) {
@@ -191,34 +194,5 @@ impl Executor {
             // The log alone is enough to restart; a missing snapshot only makes it slower.
             Err(problem) => error!(height, %problem, "state snapshot not written"),
         }
-    }
-}
-
-impl Waiting {
-    fn standings(
-        &self,
-        standing: fn(Place) -> Standing,
-    ) -> impl Iterator<Item = (TxId, Standing)> + '_ {
-        let height = self.height;
-        let executed = self.receipts.views().filter_map(move |receipt| {
-            let place = Place {
-                height,
-                index: receipt.index,
-                code: receipt.code,
-            };
-            Some((receipt.tx()?, standing(place)))
-        });
-        let opaque = self.own.iter().enumerate().map(move |(i, id)| {
-            let index = u32::try_from(i).unwrap_or(u32::MAX);
-            (
-                *id,
-                standing(Place {
-                    height,
-                    index,
-                    code: Code::OK,
-                }),
-            )
-        });
-        executed.chain(opaque)
     }
 }

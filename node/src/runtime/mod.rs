@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `bds-core` | the core's turns and the disk |
 //! | `bds-exec` | executes final slots |
+//! | `bds-roots` | computes the state roots of checkpoints beside |
 //! | `bds-admit` | admits submitted transactions |
 //! | `bds-verify` | hands peers' batches to the engine |
 //! | `bds-engine-N` | signatures, hashes, trees, reads for peers |

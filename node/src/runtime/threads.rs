@@ -12,6 +12,7 @@ const STAGES: &[(&str, &str)] = &[
     ("bds-admit", "admission"),
     ("bds-core", "consensus"),
     ("bds-exec", "execute"),
+    ("bds-roots", "execute"),
     ("bds-index", "index"),
     ("fjall", "index"),
     ("bds-net", "network"),

@@ -14,6 +14,8 @@ use bds_contracts::receipt::Code;
 use bds_contracts::tx::TxId;
 use tokio::sync::Notify;
 
+use crate::execution::Outcome;
+
 /// Applied transactions kept for a repeated submission, until the index has surely caught up.
 pub const APPLIED_KEPT: usize = 1 << 14;
 
@@ -81,6 +83,10 @@ impl Standing {
         }
     }
 }
+
+/// The transactions of one block that are tracked here, with where each is.
+#[derive(Debug)]
+pub struct Moved(Vec<(Key, Place)>);
 
 /// Woken when the last of its transactions has come as far as asked.
 #[derive(Debug)]
@@ -210,7 +216,7 @@ impl Tracker {
     pub fn dropped(&self, id: &TxId, code: Code) -> bool {
         let pending = self.seen(id, None) == Some(Standing::Pending);
         if pending {
-            self.advance([(*id, Standing::Dropped(code))]);
+            self.lock().advance(&key(id), Standing::Dropped(code));
         }
         pending
     }
@@ -225,34 +231,29 @@ impl Tracker {
         }
     }
 
-    /// Moves transactions on; ids not tracked here are skipped.
-    pub fn advance(&self, news: impl IntoIterator<Item = (TxId, Standing)>) {
+    /// Moves transactions of a block of final order on; those not tracked here are skipped.
+    pub fn committed(&self, height: Height, transactions: &[Outcome]) -> Moved {
         let mut inner = self.lock();
-        for (id, standing) in news {
-            let Some(entry) = inner.entries.get_mut(&key(&id)) else {
-                continue;
+        let mut moved = Vec::new();
+        for transaction in transactions {
+            let place = Place {
+                height,
+                index: transaction.index,
+                code: transaction.code,
             };
-            // Nothing more becomes of these.
-            let is_applied = |standing: &Standing| {
-                matches!(standing, Standing::Applied(_) | Standing::Dropped(_))
-            };
-            let newly_applied = is_applied(&standing) && !is_applied(&entry.standing);
-            entry.standing = standing;
-            entry.waiters.retain(|waiter| {
-                let done = standing.satisfies(waiter.wait);
-                if done {
-                    waiter.finish_one();
-                }
-                !done
-            });
-            if newly_applied {
-                inner.applied.push_back(key(&id));
+            let key = key(&transaction.id);
+            if inner.advance(&key, Standing::Committed(place)) {
+                moved.push((key, place));
             }
-            if inner.applied.len() > APPLIED_KEPT
-                && let Some(old) = inner.applied.pop_front()
-            {
-                inner.entries.remove(&old);
-            }
+        }
+        Moved(moved)
+    }
+
+    /// Moves those of a block on whose result is certified.
+    pub fn applied(&self, moved: &Moved) {
+        let mut inner = self.lock();
+        for (key, place) in &moved.0 {
+            inner.advance(key, Standing::Applied(*place));
         }
     }
 
@@ -264,6 +265,34 @@ impl Tracker {
 }
 
 impl Inner {
+    /// Moves a transaction on; whether it is tracked here.
+    fn advance(&mut self, key: &Key, standing: Standing) -> bool {
+        let Some(entry) = self.entries.get_mut(key) else {
+            return false;
+        };
+        // Nothing more becomes of these.
+        let is_last =
+            |standing: &Standing| matches!(standing, Standing::Applied(_) | Standing::Dropped(_));
+        let newly_last = is_last(&standing) && !is_last(&entry.standing);
+        entry.standing = standing;
+        entry.waiters.retain(|waiter| {
+            let done = standing.satisfies(waiter.wait);
+            if done {
+                waiter.finish_one();
+            }
+            !done
+        });
+        if newly_last {
+            self.applied.push_back(*key);
+        }
+        if self.applied.len() > APPLIED_KEPT
+            && let Some(old) = self.applied.pop_front()
+        {
+            self.entries.remove(&old);
+        }
+        true
+    }
+
     fn wait_for(&mut self, id: &TxId, waiter: &Arc<Waiter>) {
         if let Some(entry) = self.entries.get_mut(&key(id))
             && !entry.standing.satisfies(waiter.wait)
@@ -288,6 +317,14 @@ mod tests {
         code: Code(0),
     };
 
+    fn outcome(n: u8) -> Outcome {
+        Outcome {
+            id: id(n),
+            index: PLACE.index,
+            code: PLACE.code,
+        }
+    }
+
     #[tokio::test]
     async fn a_waiter_wakes_when_the_last_one_is_far_enough() {
         let tracker = Tracker::new(8);
@@ -295,12 +332,11 @@ mod tests {
         tracker.admit(&id(1), Some(&waiter));
         tracker.admit(&id(2), Some(&waiter));
         waiter.seal();
-        tracker.advance([
-            (id(1), Standing::Applied(PLACE)),
-            (id(2), Standing::Committed(PLACE)),
-        ]);
+        let first = tracker.committed(3, &[outcome(1)]);
+        tracker.applied(&first);
+        let second = tracker.committed(3, &[outcome(2), outcome(7)]);
         assert_eq!(waiter.remaining.load(Ordering::Acquire), 1);
-        tracker.advance([(id(2), Standing::Applied(PLACE))]);
+        tracker.applied(&second);
         waiter.done().await;
         assert_eq!(tracker.seen(&id(2), None), Some(Standing::Applied(PLACE)));
     }
@@ -321,8 +357,9 @@ mod tests {
             let mut id = TxId([0; 64]);
             id.0[..8].copy_from_slice(&n.to_le_bytes());
             tracker.admit(&id, None);
-            tracker.advance([(id, Standing::Applied(PLACE))]);
-            tracker.advance([(id, Standing::Applied(PLACE))]);
+            let moved = tracker.committed(3, &[Outcome { id, ..outcome(1) }]);
+            tracker.applied(&moved);
+            tracker.applied(&moved);
         }
         assert_eq!(tracker.len(), APPLIED_KEPT);
         assert!(tracker.lock().oldest_first.len() <= APPLIED_KEPT + 1);

@@ -89,7 +89,7 @@ fn transaction(bytes: &[u8]) {
     };
     let _ = ledger.admit(&block, &tx);
     let outcome = ledger.execute_block(block, &[(tx.id(), tx)]);
-    assert_eq!(outcome.tx_count as usize + outcome.dropped.len(), 1);
+    assert_eq!(outcome.tx_count() as usize + outcome.dropped.len(), 1);
     for receipt in outcome.receipts.iter() {
         let view = ReceiptView::parse(receipt).expect("its own receipt");
         for event in view.events() {

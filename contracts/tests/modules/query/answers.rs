@@ -65,7 +65,7 @@ fn a_member_has_the_lowest_nonce_it_has_not_used() {
             .call::<Identity>(&identity::Call::Nothing {})
             .signed_bytes();
         bytes.extend([0; 64]);
-        assert_eq!(stage.execute(&[bytes]).tx_count, 1);
+        assert_eq!(stage.execute(&[bytes]).tx_count(), 1);
         assert_eq!(of(&stage, Who::Anna), anna(lowest));
     }
 }

@@ -239,7 +239,7 @@ fn orders_of_an_account_are_cut_at_a_page_that_may_end_within_a_market() {
                     stage.tx::<Exchange>(Who::Bert, &bid.call())
                 })
                 .collect();
-            assert_eq!(stage.execute(&bids).tx_count, 60);
+            assert_eq!(stage.execute(&bids).tx_count(), 60);
         }
     }
     assert_eq!(ACCOUNTS[1], (BERT_S, Who::Bert));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bds_contracts::block::{
-    BatchDigest, BlockDigest, BlockHeader, Height, MerkleRoot, ValidatorIndex,
+    BatchDigest, BlockDigest, BlockHeader, Height, MerkleRoot, ValidatorIndex, named_checkpoint,
 };
 use bds_contracts::genesis::Genesis;
 use bds_contracts::tx::Millis;
@@ -193,7 +193,7 @@ impl Chain {
             .headers
             .get(&(header.height - 1))
             .map(|(_, before)| before);
-        let checkpoint = header.height / self.checkpoint_interval * self.checkpoint_interval;
+        let checkpoint = named_checkpoint(header.height, self.checkpoint_interval);
         let counted = u64::from(header.tx_count) + u64::from(header.dropped_count);
         if header.chain != self.chain {
             Some("the header is of another ledger".to_owned())
@@ -219,7 +219,7 @@ impl Chain {
         } else if before.is_some_and(|b| b.digest() != header.previous) {
             Some("previous is not the digest of the header before".to_owned())
         } else if before
-            .is_some_and(|b| checkpoint != header.height && b.state_root != header.state_root)
+            .is_some_and(|b| b.checkpoint == checkpoint && b.state_root != header.state_root)
         {
             Some("state_root changed without a checkpoint".to_owned())
         } else {

@@ -24,6 +24,7 @@ use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSepara
 
 use self::places::{Places, RECENT_MAX};
 use super::error::StoreError;
+use crate::execution::Outcome;
 
 /// Blocks that may wait to be written; recording waits when there are more.
 pub const QUEUE_BLOCKS_MAX: usize = 256;
@@ -55,6 +56,7 @@ pub struct Index {
 struct Block {
     height: Height,
     receipts: Arc<Receipts>,
+    transactions: Arc<Vec<Outcome>>,
 }
 
 struct Tables {
@@ -137,13 +139,19 @@ impl Index {
         })
     }
 
-    /// Hands a block to the writer. Blocks come in order; one at or below the last recorded height is ignored.
+    /// Hands a block to the writer: its receipts, and which of them are those of transactions. Blocks come in order; one at or
+    /// below the last recorded height is ignored.
     ///
     /// Waits when [`QUEUE_BLOCKS_MAX`] blocks are on their way.
     ///
     /// # Errors
     /// [`StoreError::Index`] when a block was left out, or when the writer has failed.
-    pub fn record_block(&self, height: Height, receipts: Arc<Receipts>) -> Result<(), StoreError> {
+    pub fn record_block(
+        &self,
+        height: Height,
+        receipts: Arc<Receipts>,
+        transactions: Arc<Vec<Outcome>>,
+    ) -> Result<(), StoreError> {
         let last = self.recorded.load(Ordering::Acquire);
         if height <= last {
             return Ok(());
@@ -153,10 +161,12 @@ impl Index {
                 "block {height} recorded after block {last}"
             )));
         }
-        let sent = self
-            .queue
-            .as_ref()
-            .is_some_and(|q| q.send(Block { height, receipts }).is_ok());
+        let block = Block {
+            height,
+            receipts,
+            transactions,
+        };
+        let sent = self.queue.as_ref().is_some_and(|q| q.send(block).is_ok());
         if !sent {
             let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
             return Err(failed(failure.as_deref().unwrap_or("the writer is gone")));
@@ -289,9 +299,12 @@ fn write(tables: &Tables, first: Block, waiting: &Receiver<Block>) -> fjall::Res
             .receipts
             .insert(block.height.to_be_bytes(), block.receipts.bytes())?;
     }
-    // Those of triggers and phases are found by their block.
-    let receipts = blocks.iter().flat_map(|block| block.receipts.views());
-    let placed = receipts.filter_map(|one| Some((one.tx()?, one.height, one.index)));
+    // Receipts of triggers and phases are found by their block.
+    let placed = blocks.iter().flat_map(|block| {
+        let height = block.height;
+        let transactions = block.transactions.iter();
+        transactions.map(move |transaction| (transaction.id, height, transaction.index))
+    });
     tables.transactions.add(placed);
     Ok(last)
 }

@@ -2,7 +2,7 @@
 
 use bds_contracts::block::{
     BatchDigest, BlockDigest, BlockHeader, CertifiedHeader, Height, MerkleRoot, Signature,
-    Signatures, StateRoot, Statement, Validator, ValidatorIndex, ValidatorSet,
+    Signatures, StateRoot, Statement, Validator, ValidatorIndex, ValidatorSet, named_checkpoint,
 };
 use bds_contracts::genesis::{GENESIS_VERSION, Genesis, Mode, Profile};
 use bds_contracts::kernel::envelope::TX_DOMAIN;
@@ -145,8 +145,9 @@ fn ledger(genesis: &Genesis, slots: u64, transactions_a_batch: u64) -> Vec<Recor
                 signatures: signed_by(genesis, &[0, 2, 3], &commit),
             },
         }));
-        if slot % INTERVAL == 0 {
-            state_root = StateRoot([slot as u8; 32]);
+        let checkpoint = named_checkpoint(slot, INTERVAL);
+        if checkpoint > 0 {
+            state_root = StateRoot([checkpoint as u8; 32]);
         }
         let header = BlockHeader {
             chain: genesis.chain_id(),
@@ -159,7 +160,7 @@ fn ledger(genesis: &Genesis, slots: u64, transactions_a_batch: u64) -> Vec<Recor
             tx_count: 2 * transactions_a_batch as u32 - 1,
             receipt_count: 2 * transactions_a_batch as u32 - 1,
             dropped_count: 1,
-            checkpoint: slot / INTERVAL * INTERVAL,
+            checkpoint,
             state_root,
         };
         previous = header.digest();
