@@ -63,6 +63,8 @@ impl Replay {
             accounts: opening.accounts,
             instruments: opening.instruments,
             holdings: opening.holdings,
+            phases: Vec::new(),
+            installations: Vec::new(),
             markets: Vec::new(),
             cash: Vec::new(),
             ..super::default_genesis()
