@@ -98,7 +98,7 @@ fn calls_and_events_are_pinned() {
 const CATALOG_PINS: [&str; 5] = [
     "1 identity 7 6 cada9a2f7b9ab1f5",
     "2 money 7 8 08b09768b9bb9acb",
-    "3 units 11 9 8155ee3788dadbaa",
+    "3 units 10 9 7c7ca47d4585fb54",
     "4 exchange 14 11 a9b2223972765348",
     "5 carbon 22 25 2989b8c15060d94e",
 ];

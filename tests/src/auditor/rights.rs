@@ -35,7 +35,6 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "units.transfer" | "units.transfer-blocks" | "units.retire" | "units.cancel" => MOVER,
         "units.set-control" | "units.trust" | "units.distrust" => MOVER,
         "units.create-instrument" | "units.issue" | "units.allocate" => REGULATOR,
-        "units.surrender" => OPERATOR,
         "exchange.list-market" => REGULATOR,
         "exchange.place" | "exchange.amend" | "exchange.cancel" => TRADER,
         "exchange.cancel-all" | "exchange.mass-quote" => TRADER,

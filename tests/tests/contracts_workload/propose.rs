@@ -365,17 +365,7 @@ impl Generator {
                 };
                 self.one::<Units>(regulator, &call)
             }
-            21..23 => {
-                let account = self.random.pick(&PLANTS);
-                let call = units::Call::Surrender {
-                    account,
-                    instrument,
-                    quantity,
-                    year: 2022,
-                };
-                self.by_owner::<Units>(ledger, account, &call)
-            }
-            23..26 => {
+            21..26 => {
                 let call = units::Call::Retire {
                     account,
                     instrument,

@@ -77,19 +77,8 @@ crate::calls! {
             /// Who gets how many.
             shares: List<'a, (AccountId, Quantity)>,
         }
-        /// Gives units back against emissions; operator holding accounts only.
-        6 Surrender "surrender" for Who::Roles(Roles::OPERATOR_REPRESENTATIVE), on Profiles::ALL, costs 20 {
-            /// Whose.
-            account: AccountId,
-            /// Of what.
-            instrument: InstrumentId,
-            /// How many; above zero.
-            quantity: Quantity,
-            /// For the emissions of which year.
-            year: u16,
-        }
-        /// Uses units up for good.
-        7 Retire "retire" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        /// Uses units up for good, on somebody's behalf. Against the emissions of an installation, carbon takes them.
+        6 Retire "retire" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose.
             account: AccountId,
             /// Of what.
@@ -102,7 +91,7 @@ crate::calls! {
             reason: &'a str,
         }
         /// Takes units out of circulation.
-        8 Cancel "cancel" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        7 Cancel "cancel" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose.
             account: AccountId,
             /// Of what.
@@ -114,21 +103,21 @@ crate::calls! {
         }
         /// Sets how long it takes until an account that is added to the trusted ones is; 0 trusts every account. A shorter
         /// delay holds when the present one is over.
-        9 SetControl "set-control" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        8 SetControl "set-control" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose.
             account: AccountId,
             /// In milliseconds.
             delay: u64,
         }
         /// Adds an account to the trusted ones, after the delay.
-        10 Trust "trust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        9 Trust "trust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose list.
             account: AccountId,
             /// Who is trusted.
             other: AccountId,
         }
         /// Takes an account off the trusted ones, at once.
-        11 Distrust "distrust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        10 Distrust "distrust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose list.
             account: AccountId,
             /// Who is trusted no more.

@@ -70,7 +70,6 @@ impl Module for Units {
             Call::CreateInstrument { .. }
             | Call::Issue { .. }
             | Call::Allocate { .. }
-            | Call::Surrender { .. }
             | Call::Retire { .. }
             | Call::Cancel { .. } => set.everything(),
         }
@@ -128,18 +127,6 @@ impl Module for Units {
                 year,
                 shares,
             } => issue::allocate(cx, from, instrument, year, shares),
-            Call::Surrender {
-                account,
-                instrument,
-                quantity,
-                year,
-            } => {
-                let words = Words {
-                    year,
-                    ..Words::of(Fate::Surrendered)
-                };
-                spend(cx, call, account, instrument, quantity, &words)
-            }
             Call::Retire {
                 account,
                 instrument,

@@ -19,7 +19,7 @@ use crate::measure::load::ClientPlan;
 
 pub use stream::Stream;
 
-/// Fungible allowances: traded, transferred, surrendered.
+/// Fungible allowances: traded, transferred, given back.
 const ALLOWANCE: InstrumentId = InstrumentId(1);
 /// Fungible units of one year: transferred, cancelled.
 const ANNUAL: InstrumentId = InstrumentId(2);

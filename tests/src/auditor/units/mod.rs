@@ -217,17 +217,8 @@ impl Books {
             } else {
                 ""
             },
-            reason: if fate == SURRENDERED {
-                ""
-            } else {
-                call.text("reason")
-            },
-            year: if fate == SURRENDERED {
-                call.u16("year")
-            } else {
-                0
-            },
-            fate,
+            reason: call.text("reason"),
+            ..Words::of(fate)
         };
         let spend = |books: &mut Self, events: &mut Events<'_, '_>, fate| {
             let leaving = Leaving {
@@ -283,7 +274,6 @@ impl Books {
                     events,
                 )
             }
-            "units.surrender" => spend(self, events, SURRENDERED),
             "units.retire" => spend(self, events, RETIRED),
             "units.cancel" => spend(self, events, CANCELLED),
             "units.set-control" => self.set_control(ask, events),
