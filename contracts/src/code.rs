@@ -120,7 +120,7 @@ codes! {
     205 SCHEDULE_INVALID "ScheduleInvalid" "The work would be due before the block that asks for it, or its arguments are too long.";
     206 TOO_MUCH_KEPT "TooMuchKept" "The transaction asks to keep more than its limit.";
     220 NOT_ENDORSED "NotEndorsed" "A second member must endorse this very call first.";
-    221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call.";
+    221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call or of this member.";
     222 THRESHOLD_INVALID "ThresholdInvalid" "An account is moved by one representative or by two; for two there must be two.";
     223 OWN_ACCOUNT "OwnAccount" "Nobody may do this for an account it represents itself.";
     230 LIMIT_INVALID "LimitInvalid" "A credit limit is not negative and not below what is drawn of it.";

@@ -337,5 +337,6 @@ impl Books {
     fn begin(&mut self) {
         self.exchange.begin(self.time);
         self.carbon.forget_old_questions(self.time);
+        self.carbon.forget_old_endorsements(self.time);
     }
 }

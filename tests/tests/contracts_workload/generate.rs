@@ -94,10 +94,10 @@ impl Generator {
         }
     }
 
-    /// The time of the next block: seconds later, sometimes a day.
+    /// The time of the next block: seconds later, sometimes a day, and now and then so long that what waited is over.
     pub(crate) fn next_time(&mut self) -> Millis {
         let step = match self.random.below(60) {
-            0 => 24 * 3_600 * 1_000,
+            0 => self.random.pick(&[1, 1, 1, 31]) * 24 * 3_600 * 1_000,
             1..6 => 0,
             _ => 1_000 + self.random.below(9_000),
         };
