@@ -9,6 +9,7 @@ mod carbon_query;
 mod carbon_rights;
 mod carbon_upload;
 mod control;
+mod delayed;
 mod describe;
 mod exchange;
 mod fuzz;

@@ -34,6 +34,7 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "money.set-limit" => RISK,
         "units.transfer" | "units.transfer-blocks" | "units.retire" | "units.cancel" => MOVER,
         "units.set-control" | "units.trust" | "units.distrust" => MOVER,
+        "units.transfer-delayed" | "units.stop-transfer" => MOVER,
         "units.create-instrument" | "units.issue" | "units.allocate" => REGULATOR,
         "exchange.list-market" => REGULATOR,
         "exchange.place" | "exchange.amend" | "exchange.cancel" => TRADER,

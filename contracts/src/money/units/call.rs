@@ -1,5 +1,6 @@
 //! What can be asked of units, and what can happen to them.
 
+use super::delayed::Ending;
 use super::instrument::{Form, Right};
 use super::pool::Fate;
 use crate::account::Roles;
@@ -123,6 +124,24 @@ crate::calls! {
             /// Who is trusted no more.
             other: AccountId,
         }
+        /// Moves units to an account that is not trusted, once the delay is over.
+        11 TransferDelayed "transfer-delayed" for Who::Roles(MOVER), on Profiles::ALL, costs 50 {
+            /// Giving account, which the sender represents.
+            from: AccountId,
+            /// Receiving account.
+            to: AccountId,
+            /// Of what.
+            instrument: InstrumentId,
+            /// How many; above zero.
+            quantity: Quantity,
+            /// Which numbers, if they have any: first and last, rising and disjoint.
+            blocks: List<'a, (u64, u64)>,
+        }
+        /// Stops a delayed transfer: the units stay where they are. One representative of the giving account is enough.
+        12 StopTransfer "stop-transfer" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+            /// Which, by its number.
+            transfer: u64,
+        }
     }
 }
 
@@ -229,6 +248,34 @@ crate::events! {
             account: AccountId,
             /// Who is trusted no more.
             other: AccountId,
+        }
+        /// Units were set aside until they move.
+        10 Delayed {
+            /// Number of the transfer.
+            transfer: u64,
+            /// From.
+            from: AccountId,
+            /// To.
+            to: AccountId,
+            /// Of what.
+            instrument: InstrumentId,
+            /// How many.
+            quantity: Quantity,
+            /// Their numbers, if they have any.
+            blocks: List<'a, (u64, u64)>,
+            /// When they move.
+            until: Millis,
+        }
+        /// A delayed transfer ended.
+        11 DelayEnded {
+            /// Number of the transfer.
+            transfer: u64,
+            /// From.
+            from: AccountId,
+            /// To.
+            to: AccountId,
+            /// How.
+            ending: Ending,
         }
     }
 }

@@ -51,6 +51,11 @@ bugs! {
         => "let Hold { from, to, .. } = hold;";
     "an account gives to one it does not trust yet" in "money/units/control.rs":
         "Some(since) if *since <= now => Ok(())," => "Some(_) => Ok(()),";
+    "a transfer that was stopped comes due all the same" in "money/units/delayed.rs":
+        "cx.unschedule::<Units>(When::Time(waiting.until), number)?;\n" => "";
+    "an account that is shut gives when its delay is over" in "money/units/delayed.rs":
+        "let is_open = account::at(cx, giver).status == AccountStatus::Open;"
+        => "let is_open = account::at(cx, giver).status != AccountStatus::Closed;";
     "numbers leave circulation twice" in "money/units/pool.rs":
         "start: known.out + 1,\n            end: known.out + quantity.0,"
         => "start: known.out,\n            end: known.out + quantity.0 - 1,";
