@@ -120,7 +120,7 @@ codes! {
     205 SCHEDULE_INVALID "ScheduleInvalid" "The work would be due before the block that asks for it, or its arguments are too long.";
     206 TOO_MUCH_KEPT "TooMuchKept" "The transaction asks to keep more than its limit.";
     220 NOT_ENDORSED "NotEndorsed" "A second member must endorse this very call first.";
-    221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call.";
+    221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call or of this member.";
     222 THRESHOLD_INVALID "ThresholdInvalid" "An account is moved by one representative or by two; for two there must be two.";
     223 OWN_ACCOUNT "OwnAccount" "Nobody may do this for an account it represents itself.";
     230 LIMIT_INVALID "LimitInvalid" "A credit limit is not negative and not below what is drawn of it.";
@@ -128,10 +128,13 @@ codes! {
     232 NOT_OF_HOLD "NotOfHold" "The sender represents neither side of the hold that may do this.";
     233 SAME_ACCOUNT "SameAccount" "Both sides are the same account.";
     234 HOLD_INVALID "HoldInvalid" "Money is held too long, or the account has made as many holds as it may.";
-    240 NOT_TRUSTED "NotTrusted" "The giving account trusts certain accounts only, and this is none of them, or not yet.";
+    240 NOT_TRUSTED "NotTrusted" "The giving account trusts certain accounts only, and this is none of them, or not yet; ask for a delayed transfer.";
     241 CONTROL_INVALID "ControlInvalid" "The delay is too long, or the account is on the list already, not on it, or one too many.";
     242 CREDIT_NEEDS_PROJECT "CreditNeedsProject" "Credits are issued under a project.";
     243 BLOCK_SPENT "BlockSpent" "Some of these serial numbers left circulation before.";
+    244 NOT_DELAYED "NotDelayed" "The giving account may give to this one at once: transfer the units.";
+    245 UNKNOWN_DELAYED "UnknownDelayed" "There is no such delayed transfer: it was never asked for, or ended.";
+    246 TOO_MANY_DELAYED "TooManyDelayed" "The giving account has as many delayed transfers as it may.";
     250 NOT_TRADABLE "NotTradable" "Units that carry numbers are no market's: one is not as good as another.";
     251 MARKET_EXISTS "MarketExists" "The instrument has a market already.";
     252 UNKNOWN_MARKET "UnknownMarket" "The instrument has no market.";

@@ -10,6 +10,7 @@ use crate::account::{HolderId, Roles, is_text};
 use crate::amount::{Currency, Money, Price, Quantity};
 use crate::block::ValidatorSet;
 use crate::carbon::InstrumentId;
+use crate::carbon::installation::InstallationId;
 use crate::exchange::orders::market;
 use crate::identity::account::AccountKind;
 use crate::key;
@@ -201,6 +202,37 @@ pub struct GenesisHolding {
     pub quantity: Quantity,
 }
 
+/// A trading phase from the start, and what can be given back in it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisPhase {
+    /// Its first year.
+    pub first_year: u16,
+    /// Its last year.
+    pub last_year: u16,
+    /// Instruments that it takes.
+    #[serde(default)]
+    pub instruments: Vec<InstrumentId>,
+}
+
+/// An installation from the start.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisInstallation {
+    /// Its number.
+    pub installation: InstallationId,
+    /// The operator's account, of an operator's kind.
+    pub account: AccountId,
+    /// Its permit.
+    pub permit: String,
+    /// Kind of activity, by the authority's list.
+    pub activity: u16,
+    /// First year with a duty.
+    pub first_year: u16,
+    /// Last year with a duty.
+    pub last_year: u16,
+}
+
 /// Where a ledger starts.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -237,6 +269,12 @@ pub struct Genesis {
     /// Units.
     #[serde(default)]
     pub holdings: Vec<GenesisHolding>,
+    /// Trading phases.
+    #[serde(default)]
+    pub phases: Vec<GenesisPhase>,
+    /// Installations.
+    #[serde(default)]
+    pub installations: Vec<GenesisInstallation>,
 }
 
 /// The version of genesis documents, transactions, blocks and snapshots that this program reads and writes.

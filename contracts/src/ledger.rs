@@ -1,5 +1,6 @@
 //! The ledger as it runs: the kernel with the modules of this program, started from a genesis document.
 
+use crate::carbon::{self, Carbon};
 use crate::exchange::orders::{self, Exchange};
 use crate::genesis::{Genesis, GenesisError};
 use crate::identity::{self, Identity};
@@ -125,6 +126,32 @@ fn fill(cx: &mut Cx<'_>, genesis: &Genesis) -> Result<(), Refused> {
             quantity: new.quantity,
         };
         Units::execute(&call, cx)
+    })?;
+    each(cx, "phases", &genesis.phases, |cx, new| {
+        let (first_year, last_year) = (new.first_year, new.last_year);
+        let phase = carbon::Call::DefinePhase {
+            first_year,
+            last_year,
+        };
+        Carbon::execute(&phase, cx)?;
+        new.instruments.iter().try_for_each(|instrument| {
+            let call = carbon::Call::AllowInstrument {
+                phase: first_year,
+                instrument: *instrument,
+            };
+            Carbon::execute(&call, cx)
+        })
+    })?;
+    each(cx, "installations", &genesis.installations, |cx, new| {
+        let call = carbon::Call::RegisterInstallation {
+            installation: new.installation,
+            account: new.account,
+            permit: checked(&new.permit)?,
+            activity: new.activity,
+            first_year: new.first_year,
+            last_year: new.last_year,
+        };
+        Carbon::execute(&call, cx)
     })
 }
 

@@ -5,13 +5,15 @@ use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::amount::{Currency, Money as Amount, Price, Quantity};
 use bds_contracts::block::{BlockDigest, Validator, ValidatorSet};
 use bds_contracts::carbon::InstrumentId;
+use bds_contracts::carbon::installation::InstallationId;
 use bds_contracts::exchange::Side;
 use bds_contracts::exchange::orders::call::ValidityKind;
 use bds_contracts::exchange::orders::{self, Exchange};
 use bds_contracts::exchange::request::Prevention;
 use bds_contracts::genesis::{
     GENESIS_VERSION, Genesis, GenesisAccount, GenesisCash, GenesisError, GenesisHolding,
-    GenesisInstrument, GenesisMarket, GenesisMember, Mode, Profile,
+    GenesisInstallation, GenesisInstrument, GenesisMarket, GenesisMember, GenesisPhase, Mode,
+    Profile,
 };
 use bds_contracts::identity::account::AccountKind;
 use bds_contracts::kernel::changes::{Changes, plain};
@@ -111,6 +113,23 @@ fn genesis() -> Genesis {
             instrument: EUA,
             quantity: Quantity(1_000),
         }],
+        phases: vec![phase(2021, 2030)],
+        installations: vec![GenesisInstallation {
+            installation: InstallationId(1),
+            account: AccountId(ALICE_S),
+            permit: "permit".into(),
+            activity: 20,
+            first_year: 2021,
+            last_year: 2030,
+        }],
+    }
+}
+
+fn phase(first_year: u16, last_year: u16) -> GenesisPhase {
+    GenesisPhase {
+        first_year,
+        last_year,
+        instruments: vec![EUA],
     }
 }
 
@@ -451,7 +470,7 @@ fn what_is_of_version_1_is_refused_by_name() {
 /// What a document is changed to, and the list, place and code of the refusal.
 type Wrong = (fn(&mut Genesis), &'static str, usize, Code);
 
-const WRONG: [Wrong; 21] = [
+const WRONG: [Wrong; 27] = [
     (
         |g| g.members[1].key = key(1),
         "members",
@@ -577,6 +596,42 @@ const WRONG: [Wrong; 21] = [
         "holdings",
         0,
         Code::CREDIT_NEEDS_PROJECT,
+    ),
+    (
+        |g| g.phases.push(phase(2030, 2035)),
+        "phases",
+        1,
+        Code::PHASE_INVALID,
+    ),
+    (
+        |g| g.phases[0].instruments.push(InstrumentId(77)),
+        "phases",
+        0,
+        Code::UNKNOWN_INSTRUMENT,
+    ),
+    (
+        |g| g.installations.push(g.installations[0].clone()),
+        "installations",
+        1,
+        Code::INSTALLATION_EXISTS,
+    ),
+    (
+        |g| g.installations[0].account = AccountId(BOB_S),
+        "installations",
+        0,
+        Code::ACCOUNT_KIND,
+    ),
+    (
+        |g| g.installations[0].permit.clear(),
+        "installations",
+        0,
+        Code::INSTALLATION_INVALID,
+    ),
+    (
+        |g| g.installations[0].permit = "x".repeat(257),
+        "installations",
+        0,
+        Code::TEXT_TOO_LONG,
     ),
 ];
 

@@ -51,6 +51,8 @@ fn changes() -> Changes {
             amount: Money(1000),
         }],
         holdings: Vec::new(),
+        phases: Vec::new(),
+        installations: Vec::new(),
     };
     let (_, outcome) = ledger::from_genesis(&genesis).expect("a sound document");
     outcome.changes

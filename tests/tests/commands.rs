@@ -82,6 +82,8 @@ fn genesis() -> Genesis {
             instrument: UNIT,
             quantity: Quantity(1000),
         }],
+        phases: Vec::new(),
+        installations: Vec::new(),
     }
 }
 

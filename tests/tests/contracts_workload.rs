@@ -10,6 +10,8 @@ mod propose;
 mod propose_carbon;
 #[path = "contracts_workload/propose_orders.rs"]
 mod propose_orders;
+#[path = "contracts_workload/propose_units.rs"]
+mod propose_units;
 #[path = "contracts_workload/scene.rs"]
 mod scene;
 

@@ -80,6 +80,8 @@ fn genesis() -> Genesis {
             instrument: UNIT,
             quantity: Quantity(1000),
         }],
+        phases: Vec::new(),
+        installations: Vec::new(),
     }
 }
 

@@ -78,6 +78,8 @@ fn genesis(eutl: &Eutl, platforms: &[PublicKey], form: Form) -> Genesis {
         markets: vec![],
         cash: vec![],
         holdings: opening.holdings,
+        phases: Vec::new(),
+        installations: Vec::new(),
     }
 }
 

@@ -43,7 +43,7 @@ crate::calls! {
             /// Most milligrams of CO2 per kilowatt hour.
             intensity_max: u32,
         }
-        /// Endorses emissions and production of one period: good for one upload of exactly these.
+        /// Endorses emissions and production of one period: good for one upload of exactly these, for 30 days.
         2 EndorseProduction "endorse-production" for Who::Roles(Roles::VERIFIER), on Profiles::ALL, costs 50 {
             /// Under which contract.
             contract: ContractId,

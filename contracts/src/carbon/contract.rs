@@ -1,14 +1,13 @@
-//! A trading contract: its parties, the bounds its data must keep, and what a verifier says of a period's production.
+//! A trading contract: its parties, the bounds its data must keep, and the periods it is reported by.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::event::Event;
 use super::module::Carbon;
-use super::trading::{ContractId, IndicatorBounds, Indicators, NewTradingContract};
+use super::trading::{ContractId, IndicatorBounds, NewTradingContract};
 use crate::amount::Quantity;
-use crate::identity::{Identity, account};
+use crate::identity::Identity;
 use crate::kernel::context::Cx;
-use crate::kernel::member::MemberId;
 use crate::money::units::Units;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
@@ -28,17 +27,6 @@ impl Contract {
     pub fn parties(&self) -> [AccountId; 2] {
         [self.terms.seller, self.terms.buyer]
     }
-}
-
-/// What a verifier says of one period: good for one upload of exactly this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub struct Endorsed {
-    /// Emissions of the period, in tonnes.
-    pub emissions: u64,
-    /// Production of the period.
-    pub indicators: Indicators,
-    /// Who says so.
-    pub verifier: MemberId,
 }
 
 /// A period: from its start (inclusive) to its end (exclusive), in the past.
@@ -99,48 +87,4 @@ pub(super) fn open(cx: &mut Cx<'_>, id: ContractId, terms: NewTradingContract) -
     };
     tables.contracts.set(journal, id, contract)?;
     cx.emit::<Carbon>(&opened)
-}
-
-/// Refused in this order: contract unknown, terminated; the verifier's own account is a party; the period empty, not over, or
-/// reported already. What was said of the same period and not used yet is replaced.
-pub(super) fn endorse(
-    cx: &mut Cx<'_>,
-    id: ContractId,
-    period: Period,
-    emissions: u64,
-    indicators: Indicators,
-) -> Result<(), Code> {
-    let contract = cx.read::<Carbon>().contracts.get(&id);
-    let contract = contract.ok_or(Code::UNKNOWN_CONTRACT)?;
-    if contract.terminated {
-        return Err(Code::CONTRACT_TERMINATED);
-    }
-    let parties = contract.parties();
-    for party in parties {
-        let slot = cx.read::<Identity>().find(party)?;
-        if account::is_own(cx, party, slot) {
-            return Err(Code::OWN_ACCOUNT);
-        }
-    }
-    if !period.is_open(cx, id) {
-        return Err(Code::PERIOD_INVALID);
-    }
-    let verifier = cx.member().ok_or(Code::UNKNOWN_MEMBER)?;
-
-    let (tables, journal) = cx.tables::<Carbon>();
-    let endorsed = Endorsed {
-        emissions,
-        indicators,
-        verifier,
-    };
-    let key = (id, period.start, period.end);
-    tables.endorsed.set(journal, key, endorsed)?;
-    cx.emit::<Carbon>(&Event::ProductionEndorsed {
-        contract: id,
-        seller: parties[0],
-        buyer: parties[1],
-        period_start: period.start,
-        period_end: period.end,
-        verifier: verifier.0,
-    })
 }

@@ -4,6 +4,7 @@
 //! takes count.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
 
 use super::compliance::{self, Year};
 use super::event::Event;
@@ -25,8 +26,20 @@ const DAY: u64 = 24 * 3_600 * 1_000;
 
 /// Number of an installation.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
 )]
+#[serde(transparent)]
 pub struct InstallationId(pub u64);
 
 /// A plant or an operator with a duty to surrender.

@@ -107,6 +107,8 @@ impl Statement {
             } => (instrument, blocks, Step::Spent { account, fate }),
             Event::InstrumentCreated { .. }
             | Event::SelfTransferred { .. }
+            | Event::Delayed { .. }
+            | Event::DelayEnded { .. }
             | Event::ControlSet { .. }
             | Event::Trusted { .. }
             | Event::Distrusted { .. } => return Ok(()),

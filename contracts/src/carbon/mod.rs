@@ -15,6 +15,7 @@ pub mod event;
 pub mod installation;
 pub mod lifecycle;
 pub mod module;
+pub mod production;
 pub mod project;
 pub mod query_log;
 pub mod retirement;

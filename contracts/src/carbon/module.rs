@@ -3,12 +3,13 @@
 use super::banking::{self, Banked};
 use super::call::Call;
 use super::compliance::{self, Year};
-use super::contract::{self, Contract, Endorsed, Period};
+use super::contract::{self, Contract, Period};
 use super::conversion::{self, Conversion, Foreign, Imported};
 use super::credit::{self, Issuance, Vintage};
 use super::emissions;
 use super::event::Event;
 use super::installation::{self, Installation, InstallationId};
+use super::production::{self, Endorsed};
 use super::project::{self, Project, ProjectId};
 use super::query_log::{self, Access, LogKey, Question};
 use super::retirement::{self, Certificate, Purpose};
@@ -69,6 +70,10 @@ crate::tables! {
         20 conversions: Table<u64, Conversion>,
         /// Credits that came in, by programme and first number there; disjoint.
         21 imported: Ordered<(String, u64), Imported>,
+        /// Endorsements that wait, by the time they are good until.
+        22 endorsed_until: Ordered<(Millis, (ContractId, Millis, Millis)), ()>,
+        /// How many endorsements of a verifier wait, if any.
+        23 endorsed_by: Table<MemberId, u32>,
     }
 }
 
@@ -108,6 +113,8 @@ impl Module for Carbon {
         "index",
         "accesses",
         "access_times",
+        "endorsed_until",
+        "endorsed_by",
     ];
     const PHASES: bool = true;
 
@@ -155,7 +162,7 @@ impl Module for Carbon {
                 intensity,
             } => {
                 let indicators = Indicators { output, intensity };
-                contract::endorse(cx, contract, Period { start, end }, emissions, indicators)
+                production::endorse(cx, contract, Period { start, end }, emissions, indicators)
             }
             Call::UploadTradingData {
                 contract,
@@ -352,7 +359,10 @@ impl Module for Carbon {
 
     fn on_block(cx: &mut Cx<'_>, phase: Phase) -> Result<(), Code> {
         match phase {
-            Phase::Begin => query_log::expire(cx),
+            Phase::Begin => {
+                query_log::expire(cx)?;
+                production::expire(cx)
+            }
             Phase::End => Ok(()),
         }
     }

@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha512};
 use super::contract::{Contract, Period};
 use super::event::Event;
 use super::module::{COUNTER_RECORDS, Carbon};
+use super::production;
 use super::query_log::LogKey;
 use super::trading::{
     ContractId, MESSAGE_DATA_EXCEPTION, MESSAGE_RECORD_EXCEPTION, MESSAGE_SUCCESS, TradingData,
@@ -152,7 +153,7 @@ fn failed_indices(cx: &Cx<'_>, contract: &Contract, data: &TradingData) -> Vec<(
         end: data.period_end,
     };
     let key = (data.contract, period.start, period.end);
-    let endorsed = cx.read::<Carbon>().endorsed.get(&key);
+    let endorsed = production::of(cx, key);
     let same = endorsed
         .is_none_or(|one| one.emissions == data.emissions && one.indicators == data.indicators);
     let quantity_sound = data.quantity > Quantity::ZERO
@@ -229,10 +230,9 @@ fn record(cx: &mut Cx<'_>, contract: &Contract, data: &TradingData) -> Result<()
     let hash = ContentHash(Sha512::digest(bytes).into());
     let (time, id) = (cx.block().time, data.contract);
     let number = super::module::count(cx, COUNTER_RECORDS)?;
-    let (tables, journal) = cx.tables::<Carbon>();
-    let key = (id, data.period_start, data.period_end);
-    let endorsed = tables.endorsed.remove(journal, &key)?;
+    let endorsed = production::use_up(cx, (id, data.period_start, data.period_end))?;
     let verifier = endorsed.ok_or(Code::TRADING_DATA_EXCEPTION)?.verifier;
+    let (tables, journal) = cx.tables::<Carbon>();
     let reported = Reported {
         end: data.period_end,
         record: number,

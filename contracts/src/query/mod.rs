@@ -85,6 +85,7 @@ pub const QUERIES: &[QueryInfo] = &[
     units::INSTRUMENTS,
     units::HOLDING,
     units::SERIAL,
+    units::DELAYED,
     exchange::BOOK,
     exchange::MARKET,
     exchange::MARKETS,

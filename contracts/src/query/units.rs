@@ -70,6 +70,14 @@ pub(super) const SERIAL: QueryInfo = QueryInfo {
     entry: None,
 };
 
+pub(super) const DELAYED: QueryInfo = QueryInfo {
+    name: "delayed",
+    text: "An account's transfers that wait, by number: from where to where, how many units, which numbers, and until when.",
+    arguments: &[ACCOUNT],
+    answer: delayed,
+    entry: None,
+};
+
 fn instrument(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let id = arguments.instrument()?;
     Ok(record(id, of(ledger, id)?))
@@ -136,6 +144,32 @@ fn serial(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let account = account.filter(holds);
     let status = account.map_or("in-circulation", |_| "held");
     Ok(json!({ "status": status, "account": account, "time": null }))
+}
+
+fn delayed(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
+    let account = arguments.account()?;
+    identity::of(ledger, account)?;
+    let tables = ledger.stores().read::<Units>();
+    // As many as an account may have, which is less than a page.
+    let own = tables.waiting.range((account, 0)..=(account, u64::MAX));
+    let found = own.filter_map(|((_, number), ())| Some((number, tables.delayed.get(number)?)));
+    Ok(found
+        .map(|(number, one)| {
+            let blocks = one.blocks.iter();
+            let blocks: Vec<Value> = blocks
+                .map(|block| json!({ "start": block.start, "end": block.end }))
+                .collect();
+            json!({
+                "id": number,
+                "from": one.from.0,
+                "to": one.to.0,
+                "instrument": one.instrument.0,
+                "quantity": one.quantity.0,
+                "blocks": blocks,
+                "until": one.until.0,
+            })
+        })
+        .collect())
 }
 
 fn record(id: InstrumentId, instrument: &Instrument) -> Value {

@@ -19,7 +19,7 @@ use bds_contracts::tx::{ContentHash, Millis};
 
 use super::carbon_credits::{FOREST, issue, register};
 use super::stage::{
-    ANNA_S, BERT_S, CREDIT, EUA, EUA_NEXT, GOVERNMENT, PLANT, Stage, Who, YEAR_2023,
+    ANNA_S, BERT_S, CREDIT, EUA, EUA_NEXT, GOVERNMENT, PLANT, Stage, VCU, Who, YEAR_2023,
 };
 use super::undo::Rehearsal;
 
@@ -169,12 +169,32 @@ pub(crate) fn rehearse(r: &mut Rehearsal) {
     for call in [
         units::Call::SetControl {
             account,
-            delay: 1_000,
+            delay: 1_000_000,
         },
         units::Call::Trust { account, other },
         units::Call::Distrust { account, other },
     ] {
         r.step::<Units>(Who::Anna, &call);
+    }
+    let held = &r.stage.machine.stores().read::<Units>().blocks;
+    let numbers = held
+        .get(&(account, VCU))
+        .and_then(|held| held.iter().next());
+    let first = numbers.expect("Anna has some").start;
+    for (instrument, blocks) in [(EUA, vec![]), (VCU, vec![(first, first)])] {
+        let call = units::Call::TransferDelayed {
+            from: account,
+            to: other,
+            instrument,
+            quantity: Quantity(1),
+            blocks: List::Items(&blocks),
+        };
+        r.step::<Units>(Who::Anna, &call);
+    }
+    let waiting = &r.stage.machine.stores().read::<Units>().waiting;
+    let waiting: Vec<u64> = waiting.range(..).map(|((_, n), ())| *n).collect();
+    for transfer in waiting {
+        r.step::<Units>(Who::Anna, &units::Call::StopTransfer { transfer });
     }
 }
 

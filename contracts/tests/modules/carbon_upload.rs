@@ -26,7 +26,7 @@ pub(crate) struct Answer {
     /// Accounts the events name.
     pub(crate) accounts: Vec<AccountId>,
     /// What failed the index check.
-    exceptions: Vec<(Index, u64)>,
+    pub(crate) exceptions: Vec<(Index, u64)>,
     /// Records of the answer to a question, and the number of its entry.
     pub(crate) records: Option<(u64, Vec<u64>)>,
 }

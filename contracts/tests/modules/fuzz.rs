@@ -160,7 +160,7 @@ fn the_accounts_of_an_event_are_found_by_its_schema() {
         AccountId::KIND,
         Kind::Named("AccountId", &Kind::Unsigned(8))
     );
-    assert_eq!(Event::EVENTS.len(), 9);
+    assert_eq!(Event::EVENTS.len(), 11);
 }
 
 /// Sums that the rules promise to keep, over every account of the test.

@@ -227,13 +227,13 @@ fn units(r: &mut Rehearsal) {
             quantity: Quantity(5),
         };
         r.step::<Units>(Who::Bert, &transfer);
-        let surrender = units::Call::Surrender {
+        let cancel = units::Call::Cancel {
             account: PLANT,
             instrument,
             quantity: Quantity(7),
-            year: 2021,
+            reason: "lost",
         };
-        r.step::<Units>(Who::Anna, &surrender);
+        r.step::<Units>(Who::Anna, &cancel);
         let retire = units::Call::Retire {
             account: PLANT,
             instrument,

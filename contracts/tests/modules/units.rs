@@ -7,8 +7,10 @@ use bds_contracts::amount::Quantity;
 use bds_contracts::carbon::InstrumentId;
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
+use bds_contracts::kernel::module::Modules as _;
 use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::kernel::wire::List;
+use bds_contracts::modules::Modules;
 use bds_contracts::money::units::pool::Fate;
 use bds_contracts::money::units::{Call, Event, Units};
 use bds_contracts::tx::AccountId;
@@ -301,17 +303,13 @@ fn issues_and_allocations_are_refused_for_one_reason_in_a_fixed_order() {
 #[test]
 fn units_leave_once_with_the_next_number_of_the_pool_or_their_own() {
     let mut stage = Stage::new();
-    let surrender = |account| Call::Surrender {
-        account,
+    let cancel = Call::Cancel {
+        account: ANNA_S,
         instrument: EUA,
         quantity: Quantity(5),
-        year: 2021,
+        reason: "lost",
     };
-    let code = stage.call::<Units>(Who::Anna, &surrender(ANNA_S));
-    assert_eq!(code, Code::ACCOUNT_KIND);
-    let code = stage.call::<Units>(Who::Anna, &transfer(ANNA_S, PLANT, EUA, 20));
-    assert_eq!(code, Code::OK);
-    assert_eq!(stage.call::<Units>(Who::Anna, &surrender(PLANT)), Code::OK);
+    assert_eq!(stage.call::<Units>(Who::Anna, &cancel), Code::OK);
     let tx = stage.tx::<Units>(Who::Anna, &retire(ANNA_S, EUA, 7));
     let outcome = stage.execute(&[tx]);
     let receipt = ReceiptView::parse(outcome.receipts.iter().next().unwrap()).unwrap();
@@ -329,7 +327,7 @@ fn units_leave_once_with_the_next_number_of_the_pool_or_their_own() {
     assert_eq!(
         blocks.iter().collect::<Vec<_>>(),
         [(6, 12)],
-        "behind the five surrendered"
+        "behind the five cancelled"
     );
     assert_eq!(
         stage.call::<Units>(Who::Anna, &retire(ANNA_S, VCU, 2)),
@@ -343,7 +341,7 @@ fn units_leave_once_with_the_next_number_of_the_pool_or_their_own() {
     assert_eq!(
         all,
         [
-            (EUA, 1, 5, Fate::Surrendered),
+            (EUA, 1, 5, Fate::Cancelled),
             (EUA, 6, 12, Fate::Retired),
             (VCU, 1_001, 1_002, Fate::Retired)
         ]
@@ -357,6 +355,18 @@ fn units_leave_once_with_the_next_number_of_the_pool_or_their_own() {
         blocks: List::Items(&again),
     };
     assert_eq!(stage.call::<Units>(Who::Anna, &call), Code::BLOCK_NOT_HELD);
+}
+
+/// Whoever gives units back does so for an installation, with its rules: there is no other way.
+#[test]
+fn units_are_given_back_for_an_installation_alone() {
+    let mut ways = Vec::new();
+    for module in Modules::CATALOG {
+        let methods = module.methods.iter();
+        let named = methods.filter(|method| method.name.contains("surrender"));
+        ways.extend(named.map(|method| format!("{}.{}", module.name, method.name)));
+    }
+    assert_eq!(ways, ["carbon.surrender"]);
 }
 
 #[test]

@@ -4,10 +4,12 @@ use bds_contracts::Code;
 use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::amount::{Currency, Price, Quantity};
 use bds_contracts::block::{BatchDigest, BlockDigest, Statement};
+use bds_contracts::carbon::installation::InstallationId;
 use bds_contracts::exchange::Side;
 use bds_contracts::exchange::orders::call::ValidityKind;
 use bds_contracts::exchange::orders::{self, Exchange};
 use bds_contracts::exchange::request::Prevention;
+use bds_contracts::genesis::{GenesisInstallation, GenesisPhase};
 use bds_contracts::identity::account::AccountKind;
 use bds_contracts::identity::{self, Identity, endorse};
 use bds_contracts::kernel::changes::plain;
@@ -376,8 +378,36 @@ fn a_genesis_document_is_hashed_as_documented() {
         .u64(1_000)
         .u64(7)
         .u32(9)
-        .u64(50);
-    assert_eq!(genesis().chain_id().0, hash(&bytes.0));
+        .u64(50)
+        .u32(1) // phases
+        .u16(2021)
+        .u16(2030)
+        .u32(1)
+        .u32(9)
+        .u32(1) // installations
+        .u64(5)
+        .u64(6)
+        .blob(b"permit")
+        .u16(20)
+        .u16(2022)
+        .u16(2029);
+    let document = Genesis {
+        phases: vec![GenesisPhase {
+            first_year: 2021,
+            last_year: 2030,
+            instruments: vec![EUA],
+        }],
+        installations: vec![GenesisInstallation {
+            installation: InstallationId(5),
+            account: AccountId(6),
+            permit: "permit".into(),
+            activity: 20,
+            first_year: 2022,
+            last_year: 2029,
+        }],
+        ..genesis()
+    };
+    assert_eq!(document.chain_id().0, hash(&bytes.0));
 }
 
 #[test]
@@ -450,6 +480,8 @@ fn the_state_is_written_and_hashed_as_documented() {
         markets: vec![],
         cash: vec![],
         holdings: vec![],
+        phases: vec![],
+        installations: vec![],
         ..genesis()
     };
     let (ledger, outcome) = ledger::from_genesis(&document).unwrap();

@@ -133,6 +133,8 @@ pub(crate) fn genesis() -> Genesis {
             amount: Money(5_000_000),
         }],
         holdings: vec![holding(6, 1_000), holding(7, 50)],
+        phases: Vec::new(),
+        installations: Vec::new(),
     }
 }
 

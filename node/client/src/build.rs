@@ -14,14 +14,16 @@ pub const VALID_FOR_DEFAULT: Millis = Millis(10 * 60 * 1000);
 /// A sender and the nonce of its next transaction.
 ///
 /// A nonce counts once and is used up by *execution*, success or not; a transaction that was refused at the door or dropped
-/// uses none. The ledger takes the lowest unused nonce and the 64 above it in any order. After a refusal
-/// [`Sender::restart_at`] puts the count right.
+/// uses none. The ledger takes the lowest unused nonce and the 64 above it in any order; a validator takes more at a time,
+/// without a gap, since the window moves on with each that is executed. After a refusal [`Sender::restart_at`] puts the count
+/// right.
 #[derive(Debug, Clone)]
 pub struct Sender {
     signer: Signer,
     chain: ChainId,
     nonce: u64,
     expires_at: Option<Millis>,
+    is_in_order: bool,
 }
 
 impl Sender {
@@ -33,6 +35,7 @@ impl Sender {
             chain,
             nonce,
             expires_at: None,
+            is_in_order: false,
         }
     }
 
@@ -40,6 +43,16 @@ impl Sender {
     #[must_use]
     pub fn expiring_at(mut self, time: Millis) -> Self {
         self.expires_at = Some(time);
+        self
+    }
+
+    /// The same sender, each of whose transactions is executed after the one with the nonce below, whatever way they take
+    /// to the ledger. One that is refused for good holds up all that follow, until its nonce is used otherwise.
+    ///
+    /// Without this they are executed as they arrive: numbers inside the window carry no order.
+    #[must_use]
+    pub fn in_order(mut self) -> Self {
+        self.is_in_order = true;
         self
     }
 
@@ -64,6 +77,9 @@ impl Sender {
     #[must_use]
     pub fn draft(&mut self) -> Draft {
         let mut draft = Draft::new(self.chain, self.public_key(), self.nonce);
+        if self.is_in_order {
+            draft.after = self.nonce.checked_sub(1);
+        }
         self.nonce += 1;
         draft.expires_at = self
             .expires_at

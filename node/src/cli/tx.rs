@@ -37,7 +37,8 @@ pub enum TxCommand {
 /// `bds batch`
 #[derive(Debug, Subcommand)]
 pub enum BatchCommand {
-    /// Signs the transactions described in a file, one JSON object a line, and submits them in order.
+    /// Signs the transactions described in a file, one JSON object a line, and submits them in order. They are executed as they
+    /// arrive; one that must wait for another names that one's nonce as `after`.
     Submit(SubmitArgs),
 }
 

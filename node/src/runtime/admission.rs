@@ -438,29 +438,38 @@ mod tests {
 
         /// One transaction of a member: the code it is refused with, if so.
         fn submit(&mut self, member: usize) -> Option<Code> {
-            let sender = &mut self.members[member];
-            let nonce = sender.nonce();
+            let nonce = self.members[member].nonce();
+            let refusal = self.submit_all(member, 1)[0];
+            if refusal.is_some() {
+                self.members[member].restart_at(nonce);
+            }
+            refusal
+        }
+
+        /// One request with so many transactions of a member: the code each is refused with, if so.
+        fn submit_all(&mut self, member: usize, count: usize) -> Vec<Option<Code>> {
             let transfer = Call::Transfer {
                 from: AccountId(1),
                 to: AccountId(2),
                 instrument: InstrumentId(1),
                 quantity: Quantity(1),
             };
-            let transactions = vec![sender.sign_next::<Units>(&transfer)];
+            let sender = &mut self.members[member];
+            let next = |_| sender.sign_next::<Units>(&transfer);
+            let transactions = (0..count).map(next).collect();
             let (answer, answered) = oneshot::channel();
             self.admission.admit(vec![Request {
                 transactions,
                 wait: Wait::Accepted,
                 answer,
             }]);
-            match answered.blocking_recv().unwrap().items[0].1 {
+            let items = answered.blocking_recv().unwrap().items;
+            let refusals = items.into_iter().map(|(_, outcome)| match outcome {
                 ItemOutcome::Accepted => None,
-                ItemOutcome::Refused { code, .. } => {
-                    self.members[member].restart_at(nonce);
-                    Some(code)
-                }
-                ref other => panic!("{other:?}"),
-            }
+                ItemOutcome::Refused { code, .. } => Some(code),
+                other => panic!("{other:?}"),
+            });
+            refusals.collect()
         }
 
         /// Bytes that reached the core.
@@ -476,6 +485,25 @@ mod tests {
                 })
                 .sum()
         }
+    }
+
+    /// The window moves on with each transaction that waits, so requests of one sender may follow each other without waiting
+    /// for the ledger, and each may hold more than a window.
+    #[test]
+    fn a_window_bounds_gaps_and_not_requests() {
+        let mut desk = Desk::open(1);
+        let credit = &desk.admission.submit_credit;
+        credit.store(1 << 20, Ordering::Release);
+        for _ in 0..3 {
+            assert_eq!(desk.submit_all(0, 128), [None; 128]);
+        }
+        let next = desk.members[0].nonce();
+        desk.members[0].restart_at(next + 65);
+        assert_eq!(desk.submit(0), Some(Code::NONCE_GAP));
+        desk.members[0].restart_at(next + 64);
+        assert_eq!(desk.submit(0), None);
+        desk.members[0].restart_at(0);
+        assert_eq!(desk.submit(0), Some(Code::NONCE_REUSED));
     }
 
     #[test]

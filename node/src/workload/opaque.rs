@@ -31,6 +31,8 @@ impl Opaque {
             markets: Vec::new(),
             cash: Vec::new(),
             holdings: Vec::new(),
+            phases: Vec::new(),
+            installations: Vec::new(),
             ..super::default_genesis()
         }
     }

@@ -1,7 +1,8 @@
 //! Real transfers of a carbon registry, in the order they happened.
 //!
-//! One platform key sends every row, so that its nonces carry the order: the opening balances are the smallest that
-//! suffice, and a transfer that overtook another would fail.
+//! One platform key sends every row, and each says that it is to be executed after the row before it: the opening balances
+//! are the smallest that suffice, and a transfer that overtook another would fail. Nonces alone carry no order inside their
+//! window.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -62,6 +63,8 @@ impl Replay {
             accounts: opening.accounts,
             instruments: opening.instruments,
             holdings: opening.holdings,
+            phases: Vec::new(),
+            installations: Vec::new(),
             markets: Vec::new(),
             cash: Vec::new(),
             ..super::default_genesis()
@@ -77,7 +80,9 @@ impl Replay {
     /// All rows, signed, in batches of `batch`, as fast as answers come but no faster than `rate`.
     #[must_use]
     pub fn plans(&self, chain: ChainId, batch: usize, rate: f64) -> Vec<ClientPlan> {
-        let mut sender = Sender::new(self.platform.clone(), chain, 0).expiring_at(EXPIRY);
+        let mut sender = Sender::new(self.platform.clone(), chain, 0)
+            .expiring_at(EXPIRY)
+            .in_order();
         let wires: Vec<Vec<u8>> = self
             .file
             .transfers()
@@ -97,5 +102,86 @@ impl Replay {
             lane: 0,
             batches: Box::new(batches.into_iter()),
         }]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use bds_client::wire::BatchRequest;
+    use bds_contracts::Code;
+    use bds_contracts::block::Validator;
+    use bds_contracts::kernel::context::BlockInfo;
+    use bds_contracts::kernel::envelope::Envelope;
+    use bds_contracts::ledger::from_genesis;
+
+    use super::*;
+
+    const ROWS: usize = 200;
+
+    /// One unit goes from hand to hand, so that each row needs the one before it.
+    fn chain_of_rows() -> Replay {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let head =
+            "id,transactionID,date,transferringAccount_id,acquiringAccount_id,unitType_id,amount";
+        writeln!(file, "{head}").expect("room");
+        for row in 1..=ROWS {
+            let next = row + 1;
+            writeln!(
+                file,
+                "{row},T{row},2006-01-20 07:01:15.731,{row}.0,{next}.0,EUA2005,1"
+            )
+            .expect("room");
+        }
+        Replay::read(file.path(), 1).expect("a list of transfers")
+    }
+
+    /// Transactions that come in the worst order, block after block, each as long as it left no trace: the rows are executed
+    /// in theirs, and every one succeeds.
+    #[test]
+    fn no_row_overtakes_the_one_before_it() {
+        let replay = chain_of_rows();
+        assert_eq!(replay.file().opening_total(), 1);
+        let mut genesis = replay.genesis().expect("a ledger");
+        genesis.validators.validators.push(Validator {
+            key: Signer::from_seed(&[1; 32]).public_key(),
+            weight: 1,
+        });
+        let (mut ledger, _) = from_genesis(&genesis).expect("a sound document");
+
+        let mut plans = replay.plans(genesis.chain_id(), 128, 1e6);
+        let bodies = plans.remove(0).batches;
+        let mut wires: Vec<Vec<u8>> = bodies
+            .flat_map(|batch| {
+                let request: BatchRequest = borsh::from_slice(&batch.body).expect("a request");
+                request.transactions
+            })
+            .collect();
+        assert_eq!((wires.len(), plans.len()), (ROWS, 0));
+        wires.reverse();
+        let mut done = 0;
+        for height in 1..=ROWS as u64 {
+            let parsed = wires.iter().map(|wire| {
+                let envelope = Envelope::parse(wire).expect("a transaction");
+                (envelope.id(), envelope)
+            });
+            let txs: Vec<_> = parsed.collect();
+            let block = BlockInfo {
+                height,
+                time: Millis(genesis.time.0 + height),
+                ..BlockInfo::default()
+            };
+            let outcome = ledger.execute_block(block, &txs);
+            let codes: Vec<Code> = outcome
+                .receipts
+                .views()
+                .map(|receipt| receipt.code)
+                .collect();
+            assert_eq!(codes, [Code::OK], "one row a block: {height}");
+            done += 1;
+            wires.pop();
+        }
+        assert_eq!((done, wires.len()), (ROWS, 0));
     }
 }

@@ -129,5 +129,7 @@ fn genesis(keys: &[PublicKey; 2]) -> Genesis {
                 quantity: Quantity(1_000_000),
             })
             .collect(),
+        phases: Vec::new(),
+        installations: Vec::new(),
     }
 }

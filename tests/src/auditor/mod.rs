@@ -314,6 +314,22 @@ impl Books {
         for new in &genesis.holdings {
             self.create_units(new.account.0, new.instrument.0, new.quantity.0)?;
         }
+        for new in &genesis.phases {
+            self.define_phase(new.first_year, new.last_year)?;
+            for instrument in &new.instruments {
+                self.allow_instrument(new.first_year, instrument.0)?;
+            }
+        }
+        for new in &genesis.installations {
+            let installation = carbon::Installation {
+                account: new.account.0,
+                permit: new.permit.clone(),
+                activity: new.activity,
+                first_year: new.first_year,
+                last_year: new.last_year,
+            };
+            self.register_installation(new.installation.0, installation)?;
+        }
         Ok(())
     }
 
@@ -321,5 +337,6 @@ impl Books {
     fn begin(&mut self) {
         self.exchange.begin(self.time);
         self.carbon.forget_old_questions(self.time);
+        self.carbon.forget_old_endorsements(self.time);
     }
 }

@@ -29,6 +29,9 @@ mod code {
     pub(super) const OWN_ACCOUNT: u16 = 223;
     pub(super) const UNKNOWN_HOLD: u16 = 231;
     pub(super) const NOT_TRUSTED: u16 = 240;
+    pub(super) const NOT_DELAYED: u16 = 244;
+    pub(super) const UNKNOWN_DELAYED: u16 = 245;
+    pub(super) const TOO_MANY_DELAYED: u16 = 246;
 }
 
 impl Books {
@@ -187,6 +190,9 @@ impl Books {
                 .map(|account| account.status)
         };
         let giver = number("account").or(number("from")).map(Value::u64);
+        let waiting = number("transfer").map(Value::u64);
+        let of_waiting = waiting.and_then(|id| self.units.delayed.get(&id));
+        let giver = giver.or(of_waiting.map(|one| one.from));
         match refusal {
             code::UNKNOWN_ACCOUNT => any(&|id| status(id).is_none()),
             code::NOT_REPRESENTATIVE => giver.is_some_and(|id| !self.represents(ask.member, id)),
@@ -199,7 +205,12 @@ impl Books {
                 let id = number(name).map(|id| u32::try_from(id.number()));
                 id.is_some_and(|id| !id.is_ok_and(is_known))
             }),
-            code::BALANCE_TOO_LOW if ask.name == "units.transfer" => {
+            code::BALANCE_TOO_LOW
+                if matches!(
+                    ask.name.as_str(),
+                    "units.transfer" | "units.transfer-delayed"
+                ) =>
+            {
                 let free = giver.map(|id| self.free_units(id, call.u32("instrument")));
                 free.is_some_and(|free| free < call.u64("quantity"))
             }
@@ -218,6 +229,9 @@ impl Books {
                 .is_none(),
             code::UNKNOWN_HOLD => !self.money.holds.contains_key(&call.u64("hold")),
             code::NOT_TRUSTED => !self.trusts(call.u64("from"), call.u64("to")),
+            code::NOT_DELAYED => self.trusts(call.u64("from"), call.u64("to")),
+            code::UNKNOWN_DELAYED => of_waiting.is_none(),
+            code::TOO_MANY_DELAYED => giver.is_some_and(|id| self.waiting_count(id) == 64),
             _ => true,
         }
     }
@@ -242,6 +256,9 @@ impl Books {
             found.extend([one.seller, one.buyer]);
         }
         if let Some(one) = number("hold").and_then(|id| self.money.holds.get(&id)) {
+            found.extend([one.from, one.to]);
+        }
+        if let Some(one) = number("transfer").and_then(|id| self.units.delayed.get(&id)) {
             found.extend([one.from, one.to]);
         }
         if let Some(Value::List(shares)) = ask.call.find("shares") {
@@ -273,8 +290,14 @@ impl Books {
     fn counts(&self, ask: &Ask<'_>, member: u32) -> bool {
         let account = ask.call.find("from").or(ask.call.find("account"));
         match ask.name.as_str() {
-            "money.transfer" | "money.hold" | "money.withdraw" | "units.transfer"
-            | "units.retire" | "units.cancel" | "exchange.place" => {
+            "money.transfer"
+            | "money.hold"
+            | "money.withdraw"
+            | "units.transfer"
+            | "units.transfer-delayed"
+            | "units.retire"
+            | "units.cancel"
+            | "exchange.place" => {
                 account.is_some_and(|account| self.represents(member, account.u64()))
             }
             _ => false,

@@ -70,6 +70,7 @@ impl Books {
         match work.module {
             1 => self.endorsement_ends(&work.data)?,
             2 => self.hold_expires(number, &mut events)?,
+            3 => self.delay_ends(number, &mut events)?,
             _ => self.assess(&work.data, &mut events)?,
         }
         events.end()

@@ -19,10 +19,11 @@ impl Books {
             .sum::<i128>()
     }
 
-    /// Units that wait in open asks.
+    /// Units that wait in open asks and delayed transfers.
     pub(super) fn reserved_units(&self, account: u64, instrument: u32) -> u64 {
         let market = self.exchange.markets.get(&instrument);
-        market.map_or(0, |market| market.reserved_units(account))
+        let asked = market.map_or(0, |market| market.reserved_units(account));
+        asked + self.waiting_units(account, instrument)
     }
 
     pub(super) fn main_cash_is_empty(&self, account: u64) -> Result<bool, Finding> {
@@ -31,7 +32,7 @@ impl Books {
         Ok(nothing && self.reserved_money(account, currency) == 0)
     }
 
-    /// Entries of an account beside its record: money of other currencies, units, and holds on either side.
+    /// Entries of an account beside its record: money of other currencies, units, holds and delayed transfers on either side.
     pub(super) fn entries_of(&self, account: u64) -> usize {
         let main = self.identity.accounts.get(&account).map(|a| a.currency);
         let cash = self
@@ -48,7 +49,10 @@ impl Books {
             .values()
             .flat_map(|hold| [hold.from, hold.to]);
         let holds = sides.filter(|side| *side == account);
-        beside.count() + units.count() + holds.count()
+        let delayed = self.units.delayed.values();
+        let sides = delayed.flat_map(|one| [one.from, one.to]);
+        let waiting = sides.filter(|side| *side == account);
+        beside.count() + units.count() + holds.count() + waiting.count()
     }
 
     /// Whether an account's money of a currency says nothing.
@@ -106,7 +110,7 @@ impl Books {
         let mut held: BTreeMap<u64, u64> = BTreeMap::new();
         for (start, (end, place)) in self.units.numbers.get(&id).into_iter().flatten() {
             ensure!(*start == next, "a gap before number {start} of {id}");
-            if let Place::Held(account) = place {
+            if let Place::Held(account) | Place::Waiting(account) = place {
                 *held.entry(*account).or_default() += end - start + 1;
             }
             next = end + 1;

@@ -10,6 +10,7 @@ use bds_contracts::kernel::module::{Calls as _, Module, Modules as _};
 use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::kernel::wire::Kind;
 use bds_contracts::modules::Modules;
+use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey};
 
@@ -75,6 +76,8 @@ pub(crate) struct Generator {
     pub(crate) orders: u64,
     /// Numbers of holds that were made.
     pub(crate) holds: Vec<u64>,
+    /// Numbers of transfers that were delayed.
+    pub(crate) delayed: Vec<u64>,
     /// Members beside those of genesis, that may have been admitted.
     pub(crate) strangers: Vec<PublicKey>,
     /// What this side believes each sender's next nonce to be.
@@ -89,15 +92,16 @@ impl Generator {
             now: scene::START,
             orders: 0,
             holds: Vec::new(),
+            delayed: Vec::new(),
             strangers: Vec::new(),
             nonces: BTreeMap::new(),
         }
     }
 
-    /// The time of the next block: seconds later, sometimes a day.
+    /// The time of the next block: seconds later, sometimes a day, and now and then so long that what waited is over.
     pub(crate) fn next_time(&mut self) -> Millis {
         let step = match self.random.below(60) {
-            0 => 24 * 3_600 * 1_000,
+            0 => self.random.pick(&[1, 1, 1, 31]) * 24 * 3_600 * 1_000,
             1..6 => 0,
             _ => 1_000 + self.random.below(9_000),
         };
@@ -361,15 +365,24 @@ impl Generator {
     pub(crate) fn learn<'a>(&mut self, receipts: impl Iterator<Item = &'a [u8]>) {
         for bytes in receipts {
             let receipt = ReceiptView::parse(bytes).expect("a receipt of the ledger");
-            for event in receipt.events().filter(|event| event.module == Money::ID) {
-                let event = money::Event::decode(event.number, event.fields);
-                if let Ok(money::Event::Held { hold, .. }) = event {
-                    self.holds.push(hold);
+            for event in receipt.events() {
+                if event.module == Money::ID {
+                    let event = money::Event::decode(event.number, event.fields);
+                    if let Ok(money::Event::Held { hold, .. }) = event {
+                        self.holds.push(hold);
+                    }
+                } else if event.module == Units::ID {
+                    let event = units::Event::decode(event.number, event.fields);
+                    if let Ok(units::Event::Delayed { transfer, .. }) = event {
+                        self.delayed.push(transfer);
+                    }
                 }
             }
         }
-        if self.holds.len() > 12 {
-            self.holds.drain(..4);
+        for numbers in [&mut self.holds, &mut self.delayed] {
+            if numbers.len() > 12 {
+                numbers.drain(..4);
+            }
         }
     }
 }

@@ -4,9 +4,10 @@ use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::amount::{Currency, Money, Price, Quantity};
 use bds_contracts::block::{Validator, ValidatorSet};
 use bds_contracts::carbon::InstrumentId;
+use bds_contracts::carbon::installation::InstallationId;
 use bds_contracts::genesis::{
-    GENESIS_VERSION, GenesisAccount, GenesisCash, GenesisHolding, GenesisInstrument, GenesisMarket,
-    GenesisMember, Mode, Profile,
+    GENESIS_VERSION, GenesisAccount, GenesisCash, GenesisHolding, GenesisInstallation,
+    GenesisInstrument, GenesisMarket, GenesisMember, GenesisPhase, Mode, Profile,
 };
 use bds_contracts::identity::account::AccountKind;
 use bds_contracts::money::units::instrument::{Form, Right};
@@ -210,6 +211,19 @@ pub(crate) fn genesis() -> Genesis {
         ],
         cash,
         holdings,
+        phases: vec![GenesisPhase {
+            first_year: 2_013,
+            last_year: 2_018,
+            instruments: vec![UKA],
+        }],
+        installations: vec![GenesisInstallation {
+            installation: InstallationId(1),
+            account: PLANTS[0],
+            permit: "permit".into(),
+            activity: 20,
+            first_year: 2_018,
+            last_year: 2_022,
+        }],
     }
 }
 

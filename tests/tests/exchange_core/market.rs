@@ -145,6 +145,8 @@ fn genesis() -> Genesis {
         markets: vec![market(EUR_USD), market(ETH_XBT)],
         cash: vec![],
         holdings: vec![],
+        phases: Vec::new(),
+        installations: Vec::new(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can be asked of units, and what can happen to them.
 
+use super::delayed::Ending;
 use super::instrument::{Form, Right};
 use super::pool::Fate;
 use crate::account::Roles;
@@ -77,19 +78,8 @@ crate::calls! {
             /// Who gets how many.
             shares: List<'a, (AccountId, Quantity)>,
         }
-        /// Gives units back against emissions; operator holding accounts only.
-        6 Surrender "surrender" for Who::Roles(Roles::OPERATOR_REPRESENTATIVE), on Profiles::ALL, costs 20 {
-            /// Whose.
-            account: AccountId,
-            /// Of what.
-            instrument: InstrumentId,
-            /// How many; above zero.
-            quantity: Quantity,
-            /// For the emissions of which year.
-            year: u16,
-        }
-        /// Uses units up for good.
-        7 Retire "retire" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        /// Uses units up for good, on somebody's behalf. Against the emissions of an installation, carbon takes them.
+        6 Retire "retire" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose.
             account: AccountId,
             /// Of what.
@@ -102,7 +92,7 @@ crate::calls! {
             reason: &'a str,
         }
         /// Takes units out of circulation.
-        8 Cancel "cancel" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        7 Cancel "cancel" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose.
             account: AccountId,
             /// Of what.
@@ -114,25 +104,43 @@ crate::calls! {
         }
         /// Sets how long it takes until an account that is added to the trusted ones is; 0 trusts every account. A shorter
         /// delay holds when the present one is over.
-        9 SetControl "set-control" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        8 SetControl "set-control" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose.
             account: AccountId,
             /// In milliseconds.
             delay: u64,
         }
         /// Adds an account to the trusted ones, after the delay.
-        10 Trust "trust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        9 Trust "trust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose list.
             account: AccountId,
             /// Who is trusted.
             other: AccountId,
         }
         /// Takes an account off the trusted ones, at once.
-        11 Distrust "distrust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+        10 Distrust "distrust" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
             /// Whose list.
             account: AccountId,
             /// Who is trusted no more.
             other: AccountId,
+        }
+        /// Moves units to an account that is not trusted, once the delay is over.
+        11 TransferDelayed "transfer-delayed" for Who::Roles(MOVER), on Profiles::ALL, costs 50 {
+            /// Giving account, which the sender represents.
+            from: AccountId,
+            /// Receiving account.
+            to: AccountId,
+            /// Of what.
+            instrument: InstrumentId,
+            /// How many; above zero.
+            quantity: Quantity,
+            /// Which numbers, if they have any: first and last, rising and disjoint.
+            blocks: List<'a, (u64, u64)>,
+        }
+        /// Stops a delayed transfer: the units stay where they are. One representative of the giving account is enough.
+        12 StopTransfer "stop-transfer" for Who::Roles(MOVER), on Profiles::ALL, costs 20 {
+            /// Which, by its number.
+            transfer: u64,
         }
     }
 }
@@ -240,6 +248,34 @@ crate::events! {
             account: AccountId,
             /// Who is trusted no more.
             other: AccountId,
+        }
+        /// Units were set aside until they move.
+        10 Delayed {
+            /// Number of the transfer.
+            transfer: u64,
+            /// From.
+            from: AccountId,
+            /// To.
+            to: AccountId,
+            /// Of what.
+            instrument: InstrumentId,
+            /// How many.
+            quantity: Quantity,
+            /// Their numbers, if they have any.
+            blocks: List<'a, (u64, u64)>,
+            /// When they move.
+            until: Millis,
+        }
+        /// A delayed transfer ended.
+        11 DelayEnded {
+            /// Number of the transfer.
+            transfer: u64,
+            /// From.
+            from: AccountId,
+            /// To.
+            to: AccountId,
+            /// How.
+            ending: Ending,
         }
     }
 }

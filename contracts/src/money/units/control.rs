@@ -1,8 +1,9 @@
 //! Where an account's units may go: a list of trusted accounts, and a delay before the list grows.
 //!
 //! Whoever steals a key can move units at once to the accounts that are trusted already, and nowhere else until the delay is
-//! over: time for the account's other representatives and the registry to notice. What makes an account safer holds at once,
-//! what makes it less safe after the delay that is in force.
+//! over: time for the account's other representatives and the registry to notice. A transfer to an account that is not on the list
+//! can wait for as long ([`delayed`](super::delayed)). What makes an account safer holds at once, what makes it less safe after
+//! the delay that is in force.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -63,6 +64,19 @@ pub(super) fn check(cx: &Cx<'_>, from: AccountId, to: AccountId) -> Result<(), C
         Some(since) if *since <= now => Ok(()),
         _ => Err(Code::NOT_TRUSTED),
     }
+}
+
+/// When units may go from one account to the other that may not now: once the delay in force is over.
+///
+/// # Errors
+/// `NOT_DELAYED` when they may now.
+pub(super) fn end_of_delay(cx: &Cx<'_>, from: AccountId, to: AccountId) -> Result<Millis, Code> {
+    if check(cx, from, to).is_ok() {
+        return Err(Code::NOT_DELAYED);
+    }
+    let now = cx.block().time;
+    let delay = of(cx, from).delay_at(now);
+    Ok(Millis(now.0.saturating_add(delay)))
 }
 
 /// Refused in this order: account unknown, not represented, not open; delay too long; not endorsed.

@@ -20,7 +20,7 @@ pub const RANGES_MAX: usize = 1_024;
 pub struct Holding {
     /// All of them, the reserved ones included.
     pub held: Quantity,
-    /// How many of them wait in orders.
+    /// How many of them wait in orders and delayed transfers.
     pub reserved: Quantity,
 }
 
@@ -140,6 +140,79 @@ pub(super) fn take(
         holding.held.0 = left;
     }
     Ok(taken)
+}
+
+/// Sets free units aside for somebody else; the caller has checked that they are there. Of serialised ones these numbers, which
+/// the caller keeps: as far as the account can see they are gone.
+pub(super) fn set_aside(
+    cx: &mut Cx<'_>,
+    id: AccountId,
+    instrument: InstrumentId,
+    quantity: Quantity,
+    blocks: &[SerialRange],
+) -> Result<(), Code> {
+    let key = (id, instrument);
+    charge_ranges(cx, key)?;
+    let (tables, journal) = cx.tables::<Units>();
+    if !blocks.is_empty() {
+        let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
+        blocks.iter().for_each(|block| held.take(*block));
+        if held.range_count() > RANGES_MAX {
+            return Err(Code::TOO_MANY);
+        }
+        if held.is_empty() {
+            tables.blocks.remove(journal, &key)?;
+        } else {
+            tables.blocks.set(journal, key, held)?;
+        }
+    }
+    if let Some(holding) = tables.holdings.update(journal, &key)? {
+        holding.reserved.0 += quantity.0;
+    }
+    Ok(())
+}
+
+/// Undoes [`set_aside`]. The numbers were the account's, so they come back whatever else it has got meanwhile.
+pub(super) fn set_free(
+    cx: &mut Cx<'_>,
+    id: AccountId,
+    instrument: InstrumentId,
+    quantity: Quantity,
+    blocks: &[SerialRange],
+) -> Result<(), Code> {
+    let key = (id, instrument);
+    charge_ranges(cx, key)?;
+    let (tables, journal) = cx.tables::<Units>();
+    if !blocks.is_empty() {
+        let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
+        blocks.iter().for_each(|block| held.put(*block));
+        tables.blocks.set(journal, key, held)?;
+    }
+    if let Some(holding) = tables.holdings.update(journal, &key)? {
+        holding.reserved.0 -= quantity.0;
+    }
+    Ok(())
+}
+
+/// Takes units out of what an account holds that were set aside before.
+pub(super) fn take_reserved(
+    cx: &mut Cx<'_>,
+    (id, slot): (AccountId, Slot),
+    instrument: InstrumentId,
+    quantity: Quantity,
+) -> Result<(), Code> {
+    let key = (id, instrument);
+    let (tables, journal) = cx.tables::<Units>();
+    let old = tables.holding(id, instrument);
+    if old.held == quantity {
+        tables.holdings.remove(journal, &key)?;
+        return account::count(cx, slot, false);
+    }
+    if let Some(holding) = tables.holdings.update(journal, &key)? {
+        holding.held.0 -= quantity.0;
+        holding.reserved.0 -= quantity.0;
+    }
+    Ok(())
 }
 
 /// Sets what an account holds of an instrument whose units are counted. The caller has checked that no unit comes or goes by it,

@@ -6,6 +6,7 @@
 
 pub mod call;
 pub mod control;
+pub mod delayed;
 pub mod holding;
 pub mod instrument;
 pub(crate) mod issue;
@@ -24,6 +25,7 @@ use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
 
 pub use call::{Call, Event};
+pub use delayed::Delayed;
 pub use holding::Holding;
 pub use instrument::Instrument;
 pub use pool::Spent;
@@ -44,6 +46,10 @@ crate::tables! {
         5 controls: Table<AccountId, control::Control>,
         /// Trusted accounts by the account that trusts them, and from when.
         6 trusted: Table<(AccountId, AccountId), Millis>,
+        /// Transfers that wait, by number.
+        7 delayed: Table<u64, Delayed>,
+        /// Their numbers by giving account.
+        8 waiting: Ordered<(AccountId, u64), ()>,
     }
 }
 
@@ -66,13 +72,14 @@ impl Module for Units {
             Call::SetControl { account, .. }
             | Call::Trust { account, .. }
             | Call::Distrust { account, .. } => set.account(account),
-            // They touch the instrument that everyone shares.
+            // They touch the instrument that everyone shares, or the numbers of what is scheduled.
             Call::CreateInstrument { .. }
             | Call::Issue { .. }
             | Call::Allocate { .. }
-            | Call::Surrender { .. }
             | Call::Retire { .. }
-            | Call::Cancel { .. } => set.everything(),
+            | Call::Cancel { .. }
+            | Call::TransferDelayed { .. }
+            | Call::StopTransfer { .. } => set.everything(),
         }
     }
 
@@ -128,18 +135,6 @@ impl Module for Units {
                 year,
                 shares,
             } => issue::allocate(cx, from, instrument, year, shares),
-            Call::Surrender {
-                account,
-                instrument,
-                quantity,
-                year,
-            } => {
-                let words = Words {
-                    year,
-                    ..Words::of(Fate::Surrendered)
-                };
-                spend(cx, call, account, instrument, quantity, &words)
-            }
             Call::Retire {
                 account,
                 instrument,
@@ -169,7 +164,19 @@ impl Module for Units {
             Call::SetControl { account, delay } => control::set(cx, call, account, delay),
             Call::Trust { account, other } => control::trust(cx, call, account, other),
             Call::Distrust { account, other } => control::distrust(cx, account, other),
+            Call::TransferDelayed {
+                from,
+                to,
+                instrument,
+                quantity,
+                blocks,
+            } => delayed::ask(cx, call, (from, to), instrument, quantity, blocks),
+            Call::StopTransfer { transfer } => delayed::stop(cx, transfer),
         }
+    }
+
+    fn on_trigger(number: u64, _: &[u8], cx: &mut Cx<'_>) -> Result<(), Code> {
+        delayed::come_due(cx, number)
     }
 }
 

@@ -81,8 +81,8 @@ pub(crate) struct Leaving<'a> {
 
 /// Takes units out of circulation by the word of a representative, and returns their numbers.
 ///
-/// Refused in this order: account unknown, not represented, not open; of the wrong kind to surrender, or a buffer; some of the
-/// numbers out of circulation before; quantity zero; instrument unknown; too few free; numbers not held; not endorsed.
+/// Refused in this order: account unknown, not represented, not open, or a buffer; some of the numbers out of circulation before;
+/// quantity zero; instrument unknown; too few free; numbers not held; not endorsed.
 pub(crate) fn spend(
     cx: &mut Cx<'_>,
     digest: impl FnOnce() -> endorse::CallDigest,
@@ -92,9 +92,7 @@ pub(crate) fn spend(
 ) -> Result<Vec<SerialRange>, Code> {
     let identity = cx.read::<Identity>();
     let slot = identity.to_move(cx.member(), id)?;
-    let kind = identity.at(slot).kind;
-    let operator = kind == AccountKind::OperatorHolding;
-    if kind == AccountKind::Buffer || words.fate == Fate::Surrendered && !operator {
+    if identity.at(slot).kind == AccountKind::Buffer {
         return Err(Code::ACCOUNT_KIND);
     }
     let Leaving {

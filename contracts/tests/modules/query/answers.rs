@@ -157,6 +157,43 @@ fn money_is_shown_by_account_and_currency_and_a_hold_by_its_number() {
 }
 
 #[test]
+fn transfers_that_wait_are_shown_by_giving_account() {
+    let mut stage = Stage::new();
+    assert_eq!(ask(&stage, "delayed", "account=20"), json!([]));
+    let blocks = [(1_010, 1_019), (1_100, 1_100)];
+    for call in [
+        units::Call::SetControl {
+            account: ANNA_S,
+            delay: 9_000,
+        },
+        units::Call::TransferDelayed {
+            from: ANNA_S,
+            to: BERT_S,
+            instrument: VCU,
+            quantity: bds_contracts::amount::Quantity(11),
+            blocks: List::Items(&blocks),
+        },
+    ] {
+        assert_eq!(stage.call::<Units>(Who::Anna, &call), Code::OK);
+    }
+    // Asked for in block 2, at 2,000; the first thing to be done later.
+    let expected = json!([{
+        "id": 1,
+        "from": 20,
+        "to": 30,
+        "instrument": 2,
+        "quantity": 11,
+        "blocks": [{ "start": 1_010, "end": 1_019 }, { "start": 1_100, "end": 1_100 }],
+        "until": 11_000,
+    }]);
+    assert_eq!(ask(&stage, "delayed", "account=20"), expected);
+    assert_eq!(ask(&stage, "delayed", "account=30"), json!([]));
+    let held = ask(&stage, "holding", "account=20 instrument=2");
+    let counts = ["held", "reserved", "free"].map(|name| held[name].clone());
+    assert_eq!(counts, [json!(300), json!(11), json!(289)]);
+}
+
+#[test]
 fn units_are_shown_with_their_numbers_and_where_they_are() {
     let mut stage = Stage::new();
     let blocks = [(1_010, 1_019), (1_100, 1_100)];

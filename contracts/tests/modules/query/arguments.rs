@@ -169,6 +169,7 @@ fn what_is_not_there_is_told_and_nothing_more() {
             "account 99".into(),
         ),
         ("hold", "hold=1".into(), "hold 1".into()),
+        ("delayed", "account=99".into(), "account 99".into()),
         ("instrument", "instrument=99".into(), "instrument 99".into()),
         (
             "holding",

@@ -49,6 +49,8 @@ fn genesis() -> Genesis {
         markets: Vec::new(),
         cash: Vec::new(),
         holdings: Vec::new(),
+        phases: Vec::new(),
+        installations: Vec::new(),
     }
 }
 

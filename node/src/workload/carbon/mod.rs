@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use bds_client::Signer;
 use bds_client::build::now;
 use bds_contracts::carbon::InstrumentId;
+use bds_contracts::carbon::installation::InstallationId;
 use bds_contracts::genesis::Genesis;
 use bds_contracts::tx::{AccountId, ChainId, Millis};
 use rayon::prelude::*;
@@ -18,7 +19,7 @@ use crate::measure::load::ClientPlan;
 
 pub use stream::Stream;
 
-/// Fungible allowances: traded, transferred, surrendered.
+/// Fungible allowances: traded, transferred, given back.
 const ALLOWANCE: InstrumentId = InstrumentId(1);
 /// Fungible units of one year: transferred, cancelled.
 const ANNUAL: InstrumentId = InstrumentId(2);
@@ -26,6 +27,8 @@ const ANNUAL: InstrumentId = InstrumentId(2);
 const NUMBERED: InstrumentId = InstrumentId(3);
 /// Smallest step of a price, in ten-thousandths: one cent.
 const TICK: u32 = 100;
+/// The year that units are for.
+const YEAR: u16 = 2026;
 /// Milliseconds of a day.
 const DAY: u64 = 24 * 3_600 * 1_000;
 
@@ -160,6 +163,11 @@ impl Carbon {
 
 fn trading(trader: usize) -> AccountId {
     AccountId(2 * trader as u64 + 1)
+}
+
+/// The installation behind a trader's operator account.
+fn installation(trader: usize) -> InstallationId {
+    InstallationId(trader as u64 + 1)
 }
 
 fn operating(trader: usize) -> AccountId {

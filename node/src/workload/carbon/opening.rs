@@ -1,4 +1,5 @@
-//! What the carbon mix begins with: members, accounts, instruments, a market, and more money and units than a run uses up.
+//! What the carbon mix begins with: members, accounts, instruments with markets, the trading phase with an installation for every
+//! operator's account, and more money and units than a run uses up.
 
 use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::amount::{Currency, Money, Price, Quantity};
@@ -6,14 +7,14 @@ use bds_contracts::block::ValidatorSet;
 use bds_contracts::carbon::InstrumentId;
 use bds_contracts::exchange::orders::market::{ACCOUNT_ORDERS_MAX, ORDERS_MAX, STOPS_MAX};
 use bds_contracts::genesis::{
-    GENESIS_VERSION, Genesis, GenesisAccount, GenesisCash, GenesisHolding, GenesisInstrument,
-    GenesisMarket, GenesisMember, Mode, Profile,
+    GENESIS_VERSION, Genesis, GenesisAccount, GenesisCash, GenesisHolding, GenesisInstallation,
+    GenesisInstrument, GenesisMarket, GenesisMember, GenesisPhase, Mode, Profile,
 };
 use bds_contracts::identity::account::AccountKind;
 use bds_contracts::money::units::instrument::{Form, Right};
 use bds_contracts::tx::Millis;
 
-use super::{ALLOWANCE, ANNUAL, Carbon, NUMBERED, TICK, operating, trading};
+use super::{ALLOWANCE, ANNUAL, Carbon, NUMBERED, TICK, YEAR, installation, operating, trading};
 
 /// 2026-01-01. A fixed time, so that the document depends on the seed alone.
 pub(super) const GENESIS_TIME: Millis = Millis(1_767_225_600_000);
@@ -23,6 +24,10 @@ const CHECKPOINT_INTERVAL: u64 = 128;
 pub(super) const OPENING_UNITS: Quantity = Quantity(1_000_000_000);
 /// Money all accounts start with together, in millionths: far below the 64-bit limit, far above what a run spends.
 const OPENING_MONEY_TOTAL: i64 = 2_000_000_000_000_000_000;
+/// The EU's fourth trading phase, in which genesis and every run lie.
+const PHASE: (u16, u16) = (2021, 2030);
+/// Combustion of fuels, in the list of the EU's registry.
+const ACTIVITY: u16 = 20;
 /// A thousand euros a tonne, far above what anyone bids.
 const PRICE_MAX: Price = Price(10_000_000);
 /// Far above any order of the mix.
@@ -47,9 +52,15 @@ pub(super) fn genesis(carbon: &Carbon) -> Genesis {
             instrument(ANNUAL, "AU-2026", Right::AnnualUnit, Form::Fungible),
             instrument(NUMBERED, "AN-2026", Right::AnnualUnit, Form::Serialised),
         ],
-        markets: vec![market(ALLOWANCE)],
+        markets: vec![market(ALLOWANCE), market(ANNUAL)],
         cash: Vec::new(),
         holdings: Vec::new(),
+        phases: vec![GenesisPhase {
+            first_year: PHASE.0,
+            last_year: PHASE.1,
+            instruments: vec![ALLOWANCE],
+        }],
+        installations: Vec::new(),
     };
     let money = Money(OPENING_MONEY_TOTAL / i64::try_from(carbon.config.keys).unwrap_or(i64::MAX));
     for (i, signer) in carbon.traders.iter().enumerate() {
@@ -75,6 +86,14 @@ pub(super) fn genesis(carbon: &Carbon) -> Genesis {
                 genesis.holdings.push(holding(account, instrument));
             }
         }
+        genesis.installations.push(GenesisInstallation {
+            installation: installation(i),
+            account: operating(i),
+            permit: format!("permit {i}"),
+            activity: ACTIVITY,
+            first_year: PHASE.0,
+            last_year: PHASE.1,
+        });
         genesis.cash.push(GenesisCash {
             account: trading(i),
             currency: Currency::EUR,
@@ -120,7 +139,7 @@ fn instrument(
         symbol: symbol.to_owned(),
         right,
         form,
-        vintage: 2026,
+        vintage: YEAR,
         scale: 0,
         currency: Currency::EUR,
         tick: TICK,
@@ -143,5 +162,97 @@ fn market(instrument: InstrumentId) -> GenesisMarket {
         position_max: None,
         messages_max: None,
         window: Millis(1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bds_client::Sender;
+    use bds_contracts::Code;
+    use bds_contracts::block::Validator;
+    use bds_contracts::carbon::Call as CarbonCall;
+    use bds_contracts::exchange::Side;
+    use bds_contracts::exchange::orders::call::ValidityKind;
+    use bds_contracts::exchange::orders::{Call as OrderCall, Exchange};
+    use bds_contracts::exchange::request::Prevention;
+    use bds_contracts::kernel::context::BlockInfo;
+    use bds_contracts::kernel::envelope::Envelope;
+    use bds_contracts::ledger::from_genesis;
+    use bds_contracts::money::units::Units;
+
+    use super::*;
+    use crate::workload::CarbonConfig;
+
+    /// Whoever starts from the document as it is made can trade the year's units in its first block, and give them back for the
+    /// year's emissions.
+    #[test]
+    fn units_of_the_year_are_traded_and_given_back_from_the_start() {
+        let config = CarbonConfig {
+            keys: 2,
+            clients: 1,
+            ..CarbonConfig::default()
+        };
+        let carbon = Carbon::new(config);
+        let mut genesis = carbon.genesis();
+        genesis.validators.validators.push(Validator {
+            key: carbon.operators[0].public_key(),
+            weight: 1,
+        });
+        let (mut ledger, _) = from_genesis(&genesis).expect("a sound document");
+        let sender = |i: usize| Sender::new(carbon.traders[i].clone(), genesis.chain_id(), 0);
+        let [mut buyer, mut seller] = [0, 1].map(sender);
+        let place = |trader, side, instrument| OrderCall::Place {
+            account: trading(trader),
+            instrument,
+            number: 1,
+            side,
+            quantity: Quantity(7),
+            price: Some(Price(800_000)),
+            trigger: None,
+            display: None,
+            budget: None,
+            validity: ValidityKind::GoodTillCancelled,
+            until: None,
+            prevention: Prevention::default(),
+        };
+        let surrender = CarbonCall::Surrender {
+            installation: installation(0),
+            account: operating(0),
+            instrument: ALLOWANCE,
+            quantity: Quantity(7),
+            year: YEAR,
+        };
+        let mut wires = Vec::new();
+        for instrument in [ALLOWANCE, ANNUAL] {
+            wires.push(seller.sign_next::<Exchange>(&place(1, Side::Sell, instrument)));
+            wires.push(buyer.sign_next::<Exchange>(&place(0, Side::Buy, instrument)));
+        }
+        wires.push(buyer.sign_next::<bds_contracts::carbon::Carbon>(&surrender));
+        let parsed = wires.iter().map(|wire| {
+            let envelope = Envelope::parse(wire).expect("a transaction");
+            (envelope.id(), envelope)
+        });
+        let txs: Vec<_> = parsed.collect();
+        let block = BlockInfo {
+            height: 1,
+            time: Millis(GENESIS_TIME.0 + 1),
+            ..BlockInfo::default()
+        };
+        let outcome = ledger.execute_block(block, &txs);
+        let codes: Vec<Code> = outcome
+            .receipts
+            .views()
+            .map(|receipt| receipt.code)
+            .collect();
+        assert_eq!(codes, [Code::OK; 5]);
+
+        let units = ledger.stores().read::<Units>();
+        let held = |account, instrument| units.holding(account, instrument).held.0;
+        let opening = OPENING_UNITS.0;
+        for instrument in [ALLOWANCE, ANNUAL] {
+            assert_eq!(held(trading(0), instrument), opening + 7, "bought");
+            assert_eq!(held(trading(1), instrument), opening - 7, "sold");
+        }
+        assert_eq!(held(operating(0), ALLOWANCE), opening - 7, "given back");
     }
 }

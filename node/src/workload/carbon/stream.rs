@@ -20,7 +20,10 @@ use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{ChainId, ContentHash, Millis};
 
-use super::{ALLOWANCE, ANNUAL, Carbon, DAY, MIX, NUMBERED, TICK, opening, operating, trading};
+use super::{
+    ALLOWANCE, ANNUAL, Carbon, DAY, MIX, NUMBERED, TICK, YEAR, installation, opening, operating,
+    trading,
+};
 use crate::workload::random::Random;
 
 /// 2100-01-01. Signed transactions do not depend on the clock.
@@ -159,11 +162,12 @@ impl<'a> Stream<'a> {
             "order" => self.crossing_order(at, quantity),
             "quote" => self.quote(at, quantity),
             "retire" => self.retire(at, quantity),
-            "surrender" => self.members[at].send::<Units>(&units::Call::Surrender {
+            "surrender" => self.members[at].send::<CarbonModule>(&carbon::Call::Surrender {
+                installation: installation(index),
                 account: operating(index),
                 instrument: ALLOWANCE,
                 quantity,
-                year: 2026,
+                year: YEAR,
             }),
             "cancel-units" => self.members[at].send::<Units>(&units::Call::Cancel {
                 account,

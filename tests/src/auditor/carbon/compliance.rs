@@ -21,17 +21,55 @@ fn year_end(year: u16) -> u64 {
 }
 
 impl Books {
+    pub(in super::super) fn define_phase(&mut self, first: u16, last: u16) -> Result<(), Finding> {
+        let mut others = self.carbon.phases.iter();
+        let shared = others.any(|(start, end)| *start <= last && first <= *end);
+        let sound = first <= last && last - first < 30 && !shared;
+        ensure!(sound, "a phase from {first} to {last}");
+        self.carbon.phases.insert(first, last);
+        Ok(())
+    }
+
+    pub(in super::super) fn allow_instrument(
+        &mut self,
+        phase: u16,
+        instrument: u32,
+    ) -> Result<(), Finding> {
+        ensure!(
+            self.carbon.phases.contains_key(&phase),
+            "no phase begins in {phase}"
+        );
+        self.instrument(instrument)?;
+        self.carbon.eligible.insert((phase, instrument));
+        Ok(())
+    }
+
+    pub(in super::super) fn register_installation(
+        &mut self,
+        id: u64,
+        new: Installation,
+    ) -> Result<(), Finding> {
+        self.receives(new.account)?;
+        let kind = self.account(new.account)?.kind;
+        let mut others = self.carbon.installations.values();
+        let taken = others.any(|other| other.account == new.account);
+        let sound = kind == identity::OPERATOR_HOLDING
+            && !new.permit.is_empty()
+            && new.first_year <= new.last_year
+            && !taken;
+        ensure!(sound, "{new:?} is registered");
+        let before = self.carbon.installations.insert(id, new);
+        ensure!(before.is_none(), "installation {id} is registered twice");
+        Ok(())
+    }
+
     pub(super) fn phase_defined(
         &mut self,
         ask: &Ask<'_>,
         events: &mut Events<'_, '_>,
     ) -> Result<(), Finding> {
         let (first, last) = (ask.call.u16("first_year"), ask.call.u16("last_year"));
-        let mut others = self.carbon.phases.iter();
-        let shared = others.any(|(start, end)| *start <= last && first <= *end);
-        let sound = first <= last && last - first < 30 && !shared;
-        ensure!(sound, "a phase from {first} to {last}");
-        self.carbon.phases.insert(first, last);
+        self.define_phase(first, last)?;
         let said = [("first_year", first.into()), ("last_year", last.into())];
         events.told("carbon.PhaseDefined", &said)?;
         Ok(())
@@ -43,12 +81,7 @@ impl Books {
         events: &mut Events<'_, '_>,
     ) -> Result<(), Finding> {
         let (phase, instrument) = (ask.call.u16("phase"), ask.call.u32("instrument"));
-        ensure!(
-            self.carbon.phases.contains_key(&phase),
-            "no phase begins in {phase}"
-        );
-        self.instrument(instrument)?;
-        self.carbon.eligible.insert((phase, instrument));
+        self.allow_instrument(phase, instrument)?;
         let said = [("phase", phase.into()), ("instrument", instrument.into())];
         events.told("carbon.InstrumentAllowed", &said)?;
         Ok(())
@@ -95,24 +128,14 @@ impl Books {
             first_year: call.u16("first_year"),
             last_year: call.u16("last_year"),
         };
-        self.receives(new.account)?;
-        let kind = self.account(new.account)?.kind;
-        let mut others = self.carbon.installations.values();
-        let taken = others.any(|other| other.account == new.account);
-        let sound = kind == identity::OPERATOR_HOLDING
-            && !new.permit.is_empty()
-            && new.first_year <= new.last_year
-            && !taken;
-        ensure!(sound, "{new:?} is registered");
         let said = [
             ("installation", id.into()),
             ("account", new.account.into()),
             ("first_year", new.first_year.into()),
             ("last_year", new.last_year.into()),
         ];
+        self.register_installation(id, new)?;
         events.told("carbon.InstallationRegistered", &said)?;
-        let before = self.carbon.installations.insert(id, new);
-        ensure!(before.is_none(), "installation {id} is registered twice");
         Ok(())
     }
 

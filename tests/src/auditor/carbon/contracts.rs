@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha512};
 use super::super::rights::MOVER;
 use super::super::wire::{Fields, Receipt, Value};
 use super::super::{Ask, Books, Events, Finding, ensure};
-use super::{Contract, Endorsed, Record};
+use super::{Carbon, Contract, Endorsed, Record};
 
 /// What the index check looks at, in its order, by the numbers of its names.
 const CONTRACT: u8 = 0;
@@ -34,6 +34,23 @@ pub(in super::super) enum Upload {
     /// The production fails, and the contract ends.
     Ends,
     Good,
+}
+
+/// How long production stays endorsed, and how many endorsements that are over go in a block.
+const ENDORSED_LIFE: u64 = 30 * 24 * 3_600 * 1_000;
+const FORGOTTEN_MAX: usize = 64;
+
+impl Carbon {
+    /// Endorsements that are over go at the beginning of a block, the oldest first.
+    pub(in super::super) fn forget_old_endorsements(&mut self, time: u64) {
+        let all = self.endorsed.iter();
+        let over = all.filter(|(_, one)| one.until <= time);
+        let mut over: Vec<_> = over.map(|(key, one)| (one.until, *key)).collect();
+        over.sort_unstable();
+        for (_, key) in over.into_iter().take(FORGOTTEN_MAX) {
+            self.endorsed.remove(&key);
+        }
+    }
 }
 
 impl Books {
@@ -113,8 +130,12 @@ impl Books {
             output: call.u64("output"),
             intensity: call.u32("intensity"),
             verifier: ask.member,
+            until: self.time + ENDORSED_LIFE,
         };
         self.carbon.endorsed.insert((id, start, end), endorsed);
+        let standing = self.carbon.endorsed.values();
+        let own = standing.filter(|one| one.verifier == ask.member).count();
+        ensure!(own <= 1_024, "member {} endorses {own} periods", ask.member);
         let said = [
             ("contract", id.into()),
             ("seller", seller.into()),
@@ -201,6 +222,7 @@ impl Books {
         check(emissions <= contract.emissions_max, EMISSIONS, emissions);
         check(call.array::<64>("evidence") != [0; 64], EVIDENCE, 0);
         let endorsed = self.carbon.endorsed.get(&(id, start, end));
+        let endorsed = endorsed.filter(|one| self.time < one.until);
         check(endorsed.is_some(), ENDORSEMENT, start);
         let said = (emissions, number("output"), call.u32("intensity"));
         let same = endorsed.is_none_or(|one| (one.emissions, one.output, one.intensity) == said);

@@ -35,6 +35,7 @@ pub(super) struct Endorsed {
     pub(super) output: u64,
     pub(super) intensity: u32,
     pub(super) verifier: u32,
+    pub(super) until: u64,
 }
 
 /// An upload.

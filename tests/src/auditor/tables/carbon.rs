@@ -37,14 +37,22 @@ impl Books {
                 .bool(one.terminated);
             out.add(Bytes::new().u64(*id), value);
         }
-        out.table(5, 2);
+        let mut standing = std::collections::BTreeMap::<u32, u32>::new();
         for ((contract, start, end), one) in &carbon.endorsed {
+            out.table(5, 2);
             let value = Bytes::new()
                 .u64(one.emissions)
                 .u64(one.output)
                 .u32(one.intensity);
             let key = Bytes::new().u64(*contract).u64(*start).u64(*end);
-            out.add(key, value.u32(one.verifier));
+            out.add(key.clone(), value.u32(one.verifier).u64(one.until));
+            out.table(5, 22);
+            out.add(Bytes::new().u64(one.until).put(&key.0), Bytes::new());
+            *standing.entry(one.verifier).or_default() += 1;
+        }
+        out.table(5, 23);
+        for (verifier, count) in standing {
+            out.add(Bytes::new().u32(verifier), Bytes::new().u32(count));
         }
         out.table(5, 3);
         for ((contract, start), (end, record)) in &carbon.periods {

@@ -205,6 +205,19 @@ impl Books {
                 .u32(self.trusted_count(*account));
             out.add(Bytes::new().u64(*account), value);
         }
+        for (number, one) in &self.units.delayed {
+            out.table(3, 7);
+            let value = Bytes::new()
+                .u64(one.from)
+                .u64(one.to)
+                .u32(one.instrument)
+                .u64(one.quantity)
+                .blocks(&one.blocks)
+                .u64(one.until);
+            out.add(Bytes::new().u64(*number), value);
+            out.table(3, 8);
+            out.add(Bytes::new().u64(one.from).u64(*number), Bytes::new());
+        }
         out.table(3, 6);
         for ((account, other), since) in &self.units.trusted {
             out.add(

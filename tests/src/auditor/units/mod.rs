@@ -1,6 +1,7 @@
 //! Units: who holds how many, which numbers are where, and what left circulation.
 
 mod control;
+mod delayed;
 mod movement;
 mod numbers;
 mod spend;
@@ -41,6 +42,8 @@ pub(super) struct Instrument {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Held(u64),
+    /// Still this account's, set aside for another one.
+    Waiting(u64),
     Spent,
 }
 
@@ -69,6 +72,8 @@ pub(super) struct Units {
     pub(super) spent: BTreeMap<(u32, u64), Spent>,
     pub(super) controls: BTreeMap<u64, Control>,
     pub(super) trusted: BTreeMap<(u64, u64), u64>,
+    /// Transfers that wait, by number.
+    pub(super) delayed: BTreeMap<u64, delayed::Delayed>,
 }
 
 /// Units that leave: so many, or exactly these numbers.
@@ -217,17 +222,8 @@ impl Books {
             } else {
                 ""
             },
-            reason: if fate == SURRENDERED {
-                ""
-            } else {
-                call.text("reason")
-            },
-            year: if fate == SURRENDERED {
-                call.u16("year")
-            } else {
-                0
-            },
-            fate,
+            reason: call.text("reason"),
+            ..Words::of(fate)
         };
         let spend = |books: &mut Self, events: &mut Events<'_, '_>, fate| {
             let leaving = Leaving {
@@ -283,7 +279,6 @@ impl Books {
                     events,
                 )
             }
-            "units.surrender" => spend(self, events, SURRENDERED),
             "units.retire" => spend(self, events, RETIRED),
             "units.cancel" => spend(self, events, CANCELLED),
             "units.set-control" => self.set_control(ask, events),
@@ -298,6 +293,8 @@ impl Books {
                 events.told("units.Distrusted", &said)?;
                 Ok(())
             }
+            "units.transfer-delayed" => self.transfer_delayed(ask, events),
+            "units.stop-transfer" => self.transfer_stopped(ask, events),
             other => Err(format!("the auditor does not know {other}")),
         }
     }

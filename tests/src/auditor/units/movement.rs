@@ -25,7 +25,7 @@ impl Books {
                 named == quantity,
                 "{named} numbers move for {quantity} units"
             );
-            self.move_numbers(instrument, blocks, from, Place::Held(to))?;
+            self.move_numbers(instrument, blocks, Place::Held(from), Place::Held(to))?;
             let ranges = self.numbers_of(to, instrument).len();
             ensure!(ranges <= 1_024, "account {to} holds {ranges} ranges");
         } else {

@@ -40,7 +40,7 @@ impl Books {
         &mut self,
         instrument: u32,
         blocks: &[(u64, u64)],
-        from: u64,
+        from: Place,
         to: Place,
     ) -> Result<(), Finding> {
         let numbers = self.units.numbers.entry(instrument).or_default();
@@ -53,8 +53,8 @@ impl Books {
                     .filter(|(_, (end, _))| next <= *end)
                     .ok_or_else(|| format!("number {next} was never issued"))?;
                 ensure!(
-                    place == Place::Held(from),
-                    "number {next} is {place:?} and goes from {from}"
+                    place == from,
+                    "number {next} is {place:?} and goes from {from:?}"
                 );
                 let until = end.min(*last);
                 numbers.remove(&start);

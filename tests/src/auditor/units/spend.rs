@@ -62,7 +62,7 @@ impl Books {
             "{named} numbers leave for {quantity} units"
         );
         if serialised {
-            self.move_numbers(instrument, &blocks, account, Place::Spent)?;
+            self.move_numbers(instrument, &blocks, Place::Held(account), Place::Spent)?;
         }
         self.change_held(account, instrument, -i128::from(quantity))?;
         if let Some(known) = self.units.instruments.get_mut(&instrument) {
