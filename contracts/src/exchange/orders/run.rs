@@ -36,7 +36,8 @@ impl<'a> Command<'a> {
     ///
     /// When an order met another one whose account may not trade now, all is taken back, the orders of that account are
     /// withdrawn, and the command is done again: so nothing goes out of an account that is shut, and whoever shuts one need not
-    /// find its orders. The meter bounds how often.
+    /// find its orders. The meter bounds how often. Each account's orders are withdrawn all or none, whatever becomes of the
+    /// rest.
     ///
     /// # Errors
     /// What the book refuses; `METER_EXCEEDED`.
@@ -63,7 +64,7 @@ impl<'a> Command<'a> {
                 return done;
             }
             for account in shut {
-                withdraw_shut(cx, self.market, account)?;
+                cx.attempt(|cx| withdraw_shut(cx, self.market, account))?;
             }
         }
     }

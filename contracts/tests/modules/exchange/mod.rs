@@ -12,6 +12,7 @@ mod naive;
 mod random;
 mod refusals;
 mod trading;
+mod turns;
 
 use bds_contracts::Code;
 use bds_contracts::amount::{Money as Amount, Price, Quantity};

@@ -133,11 +133,15 @@ impl Books {
         let time = self.time;
         let mut ended: Vec<(u32, usize)> = Vec::new();
         let mut awake = Vec::new();
-        for (id, market) in &self.exchange.markets {
+        // Another market begins in every block.
+        let markets: Vec<(&u32, &Market)> = self.exchange.markets.iter().collect();
+        let count = markets.len().max(1) as u64;
+        let (behind, before) = markets.split_at((self.height % count) as usize);
+        for (id, market) in before.iter().chain(behind) {
             let over = market.orders.values().filter(|o| market.has_ended(o, time));
-            ended.extend(Some((*id, over.count())).filter(|(_, count)| *count > 0));
+            ended.extend(Some((**id, over.count())).filter(|(_, count)| *count > 0));
             if market.is_open() && !market.awake.is_empty() {
-                awake.push(*id);
+                awake.push(**id);
             }
         }
         let share = (SWEPT_MAX / ended.len().max(1)).max(1);
