@@ -1,6 +1,7 @@
 //! What the market's watch does, and what the exchange does by itself at the end of a block.
 
 use super::super::{Ask, Books, Events, Finding, ensure};
+use super::block_trade::band;
 use super::run::{Run, reduced_for};
 use super::*;
 
@@ -106,13 +107,7 @@ impl Books {
         id: u32,
         events: &mut Events<'_, '_>,
     ) -> Result<(), Finding> {
-        let band = match ask.call.get("band") {
-            super::super::wire::Value::Nothing => None,
-            value => {
-                let (low, high) = value.pair();
-                Some((low.number() as i64, high.number() as i64))
-            }
-        };
+        let band = band(ask.call.get("band"));
         let market = self.market_mut(id)?;
         if let Some((low, high)) = band {
             let sound = low <= high && market.is_price(low) && market.is_price(high);
