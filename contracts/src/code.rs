@@ -138,6 +138,10 @@ codes! {
     250 NOT_TRADABLE "NotTradable" "Units that carry numbers are no market's: one is not as good as another.";
     251 MARKET_EXISTS "MarketExists" "The instrument has a market already.";
     252 UNKNOWN_MARKET "UnknownMarket" "The instrument has no market.";
+    253 SAME_HOLDER "SameHolder" "Both sides belong to the same holder.";
+    254 BLOCK_NOT_ALLOWED "BlockNotAllowed" "The market takes no block trades.";
+    255 BLOCK_TOO_SMALL "BlockTooSmall" "The quantity is below the least of a block trade in this market.";
+    256 UNKNOWN_SALE "UnknownSale" "There is no such sale: it was never opened, or is over.";
     300 PERIOD_INVALID "PeriodInvalid" "The period is empty, not over yet, or a part of it was reported before.";
     301 PHASE_INVALID "PhaseInvalid" "The phase ends before it starts, is too long, shares a year with another, or there is none.";
     302 YEAR_INVALID "YearInvalid" "The year is in no phase, not over, or none of the installation's.";

@@ -82,7 +82,7 @@ fn main() {
         .map(|height| {
             let streams = streams.iter_mut().enumerate();
             streams
-                .map(|(at, stream)| lane(at, height, &stream.next_batch(count / LANES)))
+                .map(|(at, stream)| lane(at, height, &stream.next_batch((count / LANES) as u32)))
                 .collect()
         })
         .collect();

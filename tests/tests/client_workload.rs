@@ -137,6 +137,7 @@ fn everything_succeeds_in_any_order_of_clients() {
             "exchange.Amended",
             "exchange.Reduced",
             "exchange.Traded",
+            "exchange.BlockTraded",
             "carbon.CertificateIssued",
             "carbon.ProductionEndorsed",
             "carbon.TradingDataRecorded",

@@ -10,6 +10,8 @@ mod propose;
 mod propose_carbon;
 #[path = "contracts_workload/propose_orders.rs"]
 mod propose_orders;
+#[path = "contracts_workload/propose_sales.rs"]
+mod propose_sales;
 #[path = "contracts_workload/propose_units.rs"]
 mod propose_units;
 #[path = "contracts_workload/scene.rs"]
@@ -17,6 +19,8 @@ mod scene;
 
 use std::collections::BTreeMap;
 
+use bds_contracts::block::BlockDigest;
+use bds_contracts::exchange::orders::Exchange;
 use bds_contracts::kernel::access::AccessSet;
 use bds_contracts::kernel::changes::{Changes, plain};
 use bds_contracts::kernel::context::BlockInfo;
@@ -30,6 +34,7 @@ use bds_contracts::tx::{Millis, PublicKey};
 use bds_contracts::{Code, Genesis, Ledger, ledger};
 use bds_tests::auditor::Auditor;
 use generate::{Generator, Random, views};
+use sha2::{Digest as _, Sha512_256};
 
 /// How often each method did what was asked, each was refused, each code and each kind of event came up.
 type Seen = BTreeMap<String, u64>;
@@ -74,7 +79,7 @@ impl Run {
         let outcome = self.ledger.execute_block(block, &txs);
         let bytes: Vec<&[u8]> = txs.iter().map(|(_, tx)| tx.bytes()).collect();
         let receipts = outcome.receipts.iter();
-        let dropped = self.auditor.block(block.height, time.0, &bytes, receipts)?;
+        let dropped = self.auditor.block(&block, &bytes, receipts)?;
         if dropped != outcome.dropped.len() {
             return Err(format!(
                 "{dropped} leave no trace, not {}",
@@ -151,10 +156,12 @@ impl Run {
 }
 
 fn next(ledger: &Ledger, time: Millis) -> BlockInfo {
+    let height = ledger.block().height + 1;
     BlockInfo {
-        height: ledger.block().height + 1,
+        height,
         time,
-        ..BlockInfo::default()
+        // Another one in every block, and the same in a replay.
+        beacon: BlockDigest(Sha512_256::digest(height.to_le_bytes()).into()),
     }
 }
 
@@ -187,7 +194,7 @@ fn the_auditor_agrees_after_every_block() {
     let fresh = u64::from(std::process::id());
     let more = std::env::var("BDS_LONG").map_or(0, |_| 300);
     let mut seen = Seen::new();
-    for seed in (1..=6).chain([fresh]).chain(100_000..100_000 + more) {
+    for seed in (1..=10).chain([fresh]).chain(100_000..100_000 + more) {
         for (what, count) in run(seed, 150).0 {
             *seen.entry(what).or_default() += count;
         }
@@ -240,6 +247,13 @@ fn the_auditor_agrees_after_every_block() {
         Code::BLOCK_NOT_HELD,
         Code::DOUBLE_COUNTED,
         Code::EVIDENCE_USED,
+        Code::SAME_HOLDER,
+        Code::BLOCK_NOT_ALLOWED,
+        Code::BLOCK_TOO_SMALL,
+        Code::UNKNOWN_SALE,
+        Code::UNKNOWN_BID,
+        Code::BID_NUMBER_USED,
+        Code::AUCTION_CLOSED,
     ] {
         assert!(
             seen.contains_key(code.name()),
@@ -269,11 +283,15 @@ fn a_replay_gives_the_same_root() {
     );
 }
 
-/// The auditor must see a receipt that says something else: bits are turned in all that it reads.
+/// The auditor must see a receipt that says something else: bits are turned in all that it reads. In the block a sale is cleared
+/// that has some bids.
 #[test]
 fn the_auditor_notices_every_bit_that_is_turned_in_a_receipt() {
     let mut run = Run::new(5);
     (0..20).for_each(|_| run.block(30).expect("seed 5"));
+    while !a_sale_is_cleared_next(&run.ledger) {
+        run.block(30).expect("seed 5");
+    }
     let before = run.auditor.clone();
     let wires = run.generator.block(&run.ledger, 60);
     let time = run.generator.next_time();
@@ -285,7 +303,7 @@ fn the_auditor_notices_every_bit_that_is_turned_in_a_receipt() {
     let audit = |receipts: &[Vec<u8>]| {
         let mut auditor = before.clone();
         let receipts = receipts.iter().map(Vec::as_slice);
-        auditor.block(block.height, time.0, &bytes, receipts)?;
+        auditor.block(&block, &bytes, receipts)?;
         auditor.compare(&run.ledger)
     };
     audit(&good).expect("as it was");
@@ -318,6 +336,14 @@ fn the_auditor_notices_every_bit_that_is_turned_in_a_receipt() {
     let mut swapped = good.clone();
     swapped.swap(0, 1);
     assert!(audit(&swapped).is_err());
+}
+
+/// Whether a sale with bids took the last of them before this block.
+fn a_sale_is_cleared_next(ledger: &Ledger) -> bool {
+    let sales = &ledger.stores().read::<Exchange>().sales;
+    let now = ledger.block().time;
+    let mut all = sales.range(..);
+    all.any(|(_, sale)| sale.bids >= 3 && sale.offer.closes <= now)
 }
 
 /// Units are the ledger's own measure, a message is for people, and many a code of a refusal is taken at its word.

@@ -147,7 +147,7 @@ impl Replay {
             assert!(outcome.dropped.is_empty(), "{:?}", outcome.dropped);
             assert_eq!(outcome.receipts.len(), block.len());
             let txs: Vec<&[u8]> = wires.iter().map(Vec::as_slice).collect();
-            let audit = (self.auditor).block(height, height, &txs, outcome.receipts.iter());
+            let audit = (self.auditor).block(&info, &txs, outcome.receipts.iter());
             assert_eq!(audit, Ok(0));
             assert_eq!(self.auditor.compare(&self.ledger), Ok(()));
             beacon = self.roots(&outcome);

@@ -90,27 +90,80 @@ pub struct Auction {
     bids: BTreeMap<OrderId, Bid>,
 }
 
+impl Offer {
+    /// Whether an auction can be held by it.
+    ///
+    /// # Errors
+    /// [`Reject::RuleInvalid`] when a bound is not as its field says.
+    pub fn check(&self) -> Result<(), Reject> {
+        let sound = self.lot.0 > 0
+            && self.volume.0 > 0
+            && self.volume.0.is_multiple_of(self.lot.0)
+            && self.tick > 0
+            && self.reserve.0 >= 0
+            && self.opens < self.closes
+            && self.bids_max > 0
+            && self.account_max.0 > 0;
+        if sound {
+            Ok(())
+        } else {
+            Err(Reject::RuleInvalid)
+        }
+    }
+
+    /// Whether bids are taken, changed and withdrawn now.
+    pub(super) fn check_window(&self, now: Millis) -> Result<(), Reject> {
+        if now < self.opens || now >= self.closes {
+            return Err(Reject::AuctionClosed);
+        }
+        Ok(())
+    }
+
+    /// What a bid may be by itself.
+    pub(super) fn check_bid(&self, bid: &Bid) -> Result<(), Reject> {
+        if bid.quantity == Quantity::ZERO {
+            return Err(Reject::QuantityZero);
+        }
+        if !bid.quantity.0.is_multiple_of(self.lot.0) {
+            return Err(Reject::QuantityNotLot);
+        }
+        if bid.quantity > self.account_max {
+            return Err(Reject::QuantityTooLarge);
+        }
+        if bid.price.0 <= 0 || bid.price.0 % self.tick != 0 {
+            return Err(Reject::PriceInvalid);
+        }
+        Ok(())
+    }
+
+    /// Whether a bid adds up to no more than allowed with the others of its account.
+    pub(super) fn check_sum(
+        &self,
+        others: impl Iterator<Item = Quantity>,
+        bid: &Bid,
+    ) -> Result<(), Reject> {
+        // Correctness: at most 2^32 bids of less than 2^64.
+        let others: u128 = others.map(|quantity| u128::from(quantity.0)).sum();
+        if others + u128::from(bid.quantity.0) > u128::from(self.account_max.0) {
+            return Err(Reject::PositionLimit);
+        }
+        Ok(())
+    }
+}
+
 impl Auction {
     /// An auction without bids.
     ///
     /// # Errors
-    /// [`Reject::RuleInvalid`] when a bound of the offer is not as its field says.
+    /// [`Reject::RuleInvalid`] as [`Offer::check`] says.
     pub fn new(offer: Offer) -> Result<Self, Reject> {
-        let sound = offer.lot.0 > 0
-            && offer.volume.0 > 0
-            && offer.volume.0.is_multiple_of(offer.lot.0)
-            && offer.tick > 0
-            && offer.reserve.0 >= 0
-            && offer.opens < offer.closes
-            && offer.bids_max > 0
-            && offer.account_max.0 > 0;
-        if !sound {
-            return Err(Reject::RuleInvalid);
-        }
-        Ok(Self {
-            offer,
-            bids: BTreeMap::new(),
-        })
+        offer.check()?;
+        Ok(Self::with_bids(offer, BTreeMap::new()))
+    }
+
+    /// An auction with bids that were checked when they came in.
+    pub(super) fn with_bids(offer: Offer, bids: BTreeMap<OrderId, Bid>) -> Self {
+        Self { offer, bids }
     }
 
     /// What is auctioned.
@@ -136,8 +189,8 @@ impl Auction {
     /// In this order: [`Reject::AuctionClosed`], what is wrong with the quantity and the price,
     /// [`Reject::BidNumberUsed`], [`Reject::BookFull`], [`Reject::PositionLimit`].
     pub fn bid(&mut self, id: OrderId, bid: Bid, now: Millis) -> Result<(), Reject> {
-        self.check_window(now)?;
-        self.check_bid(&bid)?;
+        self.offer.check_window(now)?;
+        self.offer.check_bid(&bid)?;
         if self.bids.contains_key(&id) {
             return Err(Reject::BidNumberUsed);
         }
@@ -155,8 +208,8 @@ impl Auction {
     /// In this order: [`Reject::AuctionClosed`], what is wrong with the quantity and the price,
     /// [`Reject::UnknownBid`], [`Reject::PositionLimit`].
     pub fn change(&mut self, id: OrderId, bid: Bid, now: Millis) -> Result<Bid, Reject> {
-        self.check_window(now)?;
-        self.check_bid(&bid)?;
+        self.offer.check_window(now)?;
+        self.offer.check_bid(&bid)?;
         let before = *self.bids.get(&id).ok_or(Reject::UnknownBid)?;
         self.check_account(id, &bid)?;
         self.bids.insert(id, bid);
@@ -168,31 +221,8 @@ impl Auction {
     /// # Errors
     /// [`Reject::AuctionClosed`], [`Reject::UnknownBid`].
     pub fn withdraw(&mut self, id: OrderId, now: Millis) -> Result<Bid, Reject> {
-        self.check_window(now)?;
+        self.offer.check_window(now)?;
         self.bids.remove(&id).ok_or(Reject::UnknownBid)
-    }
-
-    fn check_window(&self, now: Millis) -> Result<(), Reject> {
-        if now < self.offer.opens || now >= self.offer.closes {
-            return Err(Reject::AuctionClosed);
-        }
-        Ok(())
-    }
-
-    fn check_bid(&self, bid: &Bid) -> Result<(), Reject> {
-        if bid.quantity == Quantity::ZERO {
-            return Err(Reject::QuantityZero);
-        }
-        if !bid.quantity.0.is_multiple_of(self.offer.lot.0) {
-            return Err(Reject::QuantityNotLot);
-        }
-        if bid.quantity > self.offer.account_max {
-            return Err(Reject::QuantityTooLarge);
-        }
-        if bid.price.0 <= 0 || bid.price.0 % self.offer.tick != 0 {
-            return Err(Reject::PriceInvalid);
-        }
-        Ok(())
     }
 
     /// Whether the account's bids with this one, in place of the one of its number, add up to no more than allowed.
@@ -205,15 +235,9 @@ impl Auction {
             };
             self.bids.range(first..=last)
         };
-        // Correctness: at most 2^32 bids of less than 2^64.
-        let others: u128 = bids_of(id.account)
-            .filter(|(other, _)| **other != id)
-            .map(|(_, bid)| u128::from(bid.quantity.0))
-            .sum();
-        if others + u128::from(bid.quantity.0) > u128::from(self.offer.account_max.0) {
-            return Err(Reject::PositionLimit);
-        }
-        Ok(())
+        let others = bids_of(id.account).filter(|(other, _)| **other != id);
+        self.offer
+            .check_sum(others.map(|(_, other)| other.quantity), bid)
     }
 
     /// Ends the auction: the price, and what every bid won.

@@ -2,10 +2,12 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::book::Book;
 use super::order::Side;
 use super::reject::Reject;
 use super::rules::Rules;
 use crate::amount::{Price, Quantity};
+use crate::tx::AccountId;
 
 /// Prices at which a market trades for now, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -38,6 +40,11 @@ impl Band {
         (band.low <= band.high).then_some(band)
     }
 
+    /// Whether its ends are in order and prices of the market.
+    pub(super) fn is_sound(&self, rules: &Rules) -> bool {
+        self.low <= self.high && rules.is_price(self.low) && rules.is_price(self.high)
+    }
+
     /// Whether a price is inside.
     #[inline]
     #[must_use]
@@ -68,6 +75,28 @@ pub(super) fn check_position(
         return Err(Reject::PositionLimit);
     }
     Ok(())
+}
+
+impl Book {
+    /// Whether an account may buy or sell so much beside the book: its kill switch is off, and it stays within the position
+    /// limits if all its open orders trade as well.
+    ///
+    /// # Errors
+    /// In this order: [`Reject::AccountKilled`], [`Reject::PositionLimit`].
+    pub(super) fn check_beside(
+        &self,
+        account: AccountId,
+        side: Side,
+        position: i64,
+        quantity: Quantity,
+    ) -> Result<(), Reject> {
+        if self.is_killed(account) {
+            return Err(Reject::AccountKilled);
+        }
+        let record = self.store.account(account);
+        let open = record.map_or(0, |at| self.store.record(at).open[side as usize]);
+        check_position(self.rules(), side, position, open, quantity)
+    }
 }
 
 #[cfg(test)]

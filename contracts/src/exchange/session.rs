@@ -68,11 +68,7 @@ impl Book {
     /// # Errors
     /// [`Reject::RuleInvalid`] when the ends are in the wrong order or no prices of this market.
     pub fn set_band(&mut self, band: Option<Band>) -> Result<(), Reject> {
-        let rules = self.rules();
-        let wrong = |band: Band| {
-            band.low > band.high || !rules.is_price(band.low) || !rules.is_price(band.high)
-        };
-        if band.is_some_and(wrong) {
+        if band.is_some_and(|band| !band.is_sound(self.rules())) {
             return Err(Reject::RuleInvalid);
         }
         self.state.band = band;

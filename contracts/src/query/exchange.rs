@@ -11,6 +11,7 @@ use crate::carbon::InstrumentId;
 use crate::exchange::Side;
 use crate::exchange::book::Book;
 use crate::exchange::event::Phase;
+use crate::exchange::limits::Band;
 use crate::exchange::market_data::Depth;
 use crate::exchange::orders::Exchange;
 use crate::exchange::orders::call::ValidityKind;
@@ -39,7 +40,7 @@ pub(super) const BOOK: QueryInfo = QueryInfo {
 
 pub(super) const MARKET: QueryInfo = QueryInfo {
     name: "market",
-    text: "A market's phase, last price, band and limits.",
+    text: "A market's phase, last price, band, limits, and which block trades it takes.",
     arguments: &[INSTRUMENT],
     answer: market,
     entry: None,
@@ -155,15 +156,20 @@ fn level(depth: &Depth) -> Value {
 fn record(ledger: &Ledger, id: InstrumentId, book: &Book) -> Value {
     let rules = book.rules();
     let instrument = ledger.stores().read::<Units>().instruments.get(&id);
-    let band = book
-        .band()
-        .map(|band| json!({ "low": band.low.0, "high": band.high.0 }));
+    let rule = ledger.stores().read::<Exchange>().block_rules.get(&id);
+    let block_trades = rule.map(|rule| {
+        json!({
+            "quantity_min": rule.quantity_min.0,
+            "band": rule.band.map(shown),
+        })
+    });
     json!({
         "instrument": id.0,
         "currency": instrument.map(|instrument| instrument.currency.to_string()),
         "phase": book.phase().name(),
         "last": price(book.last()),
-        "band": band,
+        "band": book.band().map(shown),
+        "block_trades": block_trades,
         "orders": book.len(),
         "limits": {
             "tick": rules.tick,
@@ -211,6 +217,10 @@ fn open(order: &Resting) -> Value {
         "until": until,
         "prevention": order.prevention.name(),
     })
+}
+
+fn shown(band: Band) -> Value {
+    json!({ "low": band.low.0, "high": band.high.0 })
 }
 
 fn price(price: Option<Price>) -> Option<i64> {

@@ -10,6 +10,7 @@ mod carbon;
 mod exchange;
 mod identity;
 mod money;
+mod sale;
 mod summary;
 mod units;
 
@@ -90,6 +91,8 @@ pub const QUERIES: &[QueryInfo] = &[
     exchange::MARKET,
     exchange::MARKETS,
     exchange::ORDERS,
+    sale::SALE,
+    sale::SALES,
     carbon::contract::CONTRACT,
     carbon::installation::INSTALLATION,
     carbon::installation::INSTALLATIONS,

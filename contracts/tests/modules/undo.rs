@@ -355,4 +355,6 @@ fn exchange(r: &mut Rehearsal) {
         instrument,
     };
     r.step::<Exchange>(Who::Anna, &all);
+    super::exchange::block_trade::rehearse(r);
+    super::exchange::sale::rehearse(r);
 }

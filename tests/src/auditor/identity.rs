@@ -13,6 +13,7 @@ pub(super) const CLOSED: u8 = 3;
 /// Kinds of account that rules name.
 pub(super) const OPERATOR_HOLDING: u8 = 0;
 pub(super) const GOVERNMENT: u8 = 2;
+pub(super) const AUCTION_DELIVERY: u8 = 4;
 pub(super) const BUFFER: u8 = 5;
 
 /// Longest time an endorsement can be good for: 30 days.

@@ -7,7 +7,8 @@
 //!   takes two, phases, periods, limits (`rights.rs` and a file a module);
 //! - its events say what it asked for, all of it, and nothing else;
 //! - a call that was refused changed nothing, and for the reason that is given (`refused.rs`);
-//! - trades are at fair prices in fair order, between two holders, and settle exactly (`exchange/`);
+//! - trades are at fair prices in fair order, between two holders, and settle exactly, and so do block trades and sales by
+//!   sealed bids (`exchange/`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
@@ -28,6 +29,7 @@ mod transaction;
 mod units;
 mod wire;
 
+use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::{Genesis, Ledger};
 
 use wire::{Event, Fields, Receipt, Source, Transaction};
@@ -39,7 +41,7 @@ pub type Finding = String;
 const TRIGGERS_MAX: usize = 256;
 /// Units after which a block takes no more transactions.
 const BLOCK_UNITS: u64 = 50_000_000;
-/// Number of the exchange, the one module that does something at the end of a block.
+/// Number of the exchange, the one module that does something at the end of a block, and one of those that leave work for later.
 const EXCHANGE: u16 = 4;
 
 macro_rules! ensure {
@@ -55,6 +57,7 @@ struct Books {
     chain: [u8; 32],
     height: u64,
     time: u64,
+    beacon: [u8; 32],
     identity: identity::Identity,
     schedule: schedule::Schedule,
     money: money::Money,
@@ -133,6 +136,7 @@ impl Auditor {
             chain: genesis.chain_id().0,
             height: 0,
             time: genesis.time.0,
+            beacon: [0; 32],
             identity: identity::Identity::default(),
             schedule: schedule::Schedule::default(),
             money: money::Money::default(),
@@ -153,6 +157,7 @@ impl Auditor {
 
     /// Follows a block, and returns how many of its transactions leave no trace.
     ///
+    /// - `block`: its height, its time, and what draws lots in it.
     /// - `txs`: the wire bytes in the order of execution, whose signatures are good.
     /// - `receipts`: the leaves of the receipts tree.
     ///
@@ -160,24 +165,23 @@ impl Auditor {
     /// The first thing that is wrong.
     pub fn block<'a>(
         &mut self,
-        height: u64,
-        time: u64,
+        block: &BlockInfo,
         txs: &[&[u8]],
         receipts: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<usize, Finding> {
-        let at = |finding: Finding| format!("block {height}: {finding}");
-        self.follow(height, time, txs, receipts).map_err(at)
+        let at = |finding: Finding| format!("block {}: {finding}", block.height);
+        self.follow(block, txs, receipts).map_err(at)
     }
 
     fn follow<'a>(
         &mut self,
-        height: u64,
-        time: u64,
+        block: &BlockInfo,
         txs: &[&[u8]],
         receipts: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<usize, Finding> {
         let books = &mut self.books;
-        (books.height, books.time) = (height, time);
+        let (height, time) = (block.height, block.time.0);
+        (books.height, books.time, books.beacon) = (height, time, block.beacon.0);
         let mut read = Vec::new();
         for (index, bytes) in receipts.into_iter().enumerate() {
             let receipt = Receipt::read(bytes).map_err(|f| format!("receipt {index}: {f}"))?;

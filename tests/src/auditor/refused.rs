@@ -1,7 +1,8 @@
 //! A transaction that failed: it changed nothing, left nothing but what is kept on purpose, and failed for a reason that is true.
 
 use super::carbon::Upload;
-use super::wire::{Receipt, Transaction, Value};
+use super::exchange::Sale;
+use super::wire::{Fields, Receipt, Transaction, Value};
 use super::{Ask, Books, Events, Finding, ensure, identity, rights};
 
 /// Numbers of the codes whose truth can be told from one call and the books alone.
@@ -19,6 +20,9 @@ mod code {
     pub(super) const AMOUNT_NOT_POSITIVE: u16 = 60;
     pub(super) const CASH_TOO_LOW: u16 = 61;
     pub(super) const UNKNOWN_ORDER: u16 = 72;
+    pub(super) const AUCTION_CLOSED: u16 = 94;
+    pub(super) const UNKNOWN_BID: u16 = 95;
+    pub(super) const BID_NUMBER_USED: u16 = 96;
     pub(super) const AUTHORIZATION_FAILED: u16 = 105;
     pub(super) const NO_QUERY_RECORD: u16 = 106;
     pub(super) const UNKNOWN_MODULE: u16 = 200;
@@ -32,6 +36,10 @@ mod code {
     pub(super) const NOT_DELAYED: u16 = 244;
     pub(super) const UNKNOWN_DELAYED: u16 = 245;
     pub(super) const TOO_MANY_DELAYED: u16 = 246;
+    pub(super) const SAME_HOLDER: u16 = 253;
+    pub(super) const BLOCK_NOT_ALLOWED: u16 = 254;
+    pub(super) const BLOCK_TOO_SMALL: u16 = 255;
+    pub(super) const UNKNOWN_SALE: u16 = 256;
 }
 
 impl Books {
@@ -195,6 +203,9 @@ impl Books {
         let giver = giver.or(of_waiting.map(|one| one.from));
         match refusal {
             code::UNKNOWN_ACCOUNT => any(&|id| status(id).is_none()),
+            code::NOT_REPRESENTATIVE if ask.name == "exchange.block-trade" => {
+                !any(&|id| self.represents(ask.member, id))
+            }
             code::NOT_REPRESENTATIVE => giver.is_some_and(|id| !self.represents(ask.member, id)),
             code::ACCOUNT_NOT_OPEN => any(&|id| status(id).is_some_and(|s| s != identity::OPEN)),
             code::OWN_ACCOUNT => any(&|id| self.represents(ask.member, id)),
@@ -228,11 +239,49 @@ impl Books {
                 .endorser(ask, |books, member| books.counts(ask, member))
                 .is_none(),
             code::UNKNOWN_HOLD => !self.money.holds.contains_key(&call.u64("hold")),
-            code::NOT_TRUSTED => !self.trusts(call.u64("from"), call.u64("to")),
             code::NOT_DELAYED => self.trusts(call.u64("from"), call.u64("to")),
             code::UNKNOWN_DELAYED => of_waiting.is_none(),
             code::TOO_MANY_DELAYED => giver.is_some_and(|id| self.waiting_count(id) == 64),
+            code::NOT_TRUSTED => {
+                let either = |first, second| call.find(first).unwrap_or_else(|| call.get(second));
+                !self.trusts(either("from", "seller").u64(), either("to", "buyer").u64())
+            }
+            code::UNKNOWN_SALE
+            | code::AUCTION_CLOSED
+            | code::UNKNOWN_BID
+            | code::BID_NUMBER_USED
+            | code::SAME_HOLDER
+            | code::BLOCK_NOT_ALLOWED
+            | code::BLOCK_TOO_SMALL => self.is_true_of_sales(call, refusal),
             _ => true,
+        }
+    }
+
+    /// Whether a sale, a bid or a block trade is refused for a reason that holds.
+    fn is_true_of_sales(&self, call: &Fields<'_>, refusal: u16) -> bool {
+        let number = |name: &str| call.find(name).map(Value::u64);
+        let sale = number("sale").and_then(|number| self.sale(number).ok());
+        let holder = |id: u64| self.account(id).ok().map(|account| account.holder);
+        let has_bid = |sale: &Sale| {
+            let id = (call.u64("account"), call.u64("number"));
+            sale.bids.contains_key(&id)
+        };
+        let rule = || self.exchange.block_rules.get(&call.u32("instrument"));
+        match refusal {
+            code::UNKNOWN_SALE => sale.is_none(),
+            code::AUCTION_CLOSED => {
+                sale.is_some_and(|sale| self.time < sale.opens || sale.closes <= self.time)
+            }
+            code::UNKNOWN_BID => sale.is_some_and(|sale| !has_bid(sale)),
+            code::BID_NUMBER_USED => sale.is_some_and(has_bid),
+            code::SAME_HOLDER => {
+                let buyer = number("buyer").or(number("account"));
+                let seller = number("seller").or(sale.map(|sale| sale.seller));
+                let both = buyer.zip(seller);
+                both.is_some_and(|(buyer, seller)| holder(buyer) == holder(seller))
+            }
+            code::BLOCK_NOT_ALLOWED => rule().is_none(),
+            _ => rule().is_some_and(|rule| call.u64("quantity") < rule.quantity_min),
         }
     }
 
@@ -297,7 +346,9 @@ impl Books {
             | "units.transfer-delayed"
             | "units.retire"
             | "units.cancel"
-            | "exchange.place" => {
+            | "exchange.place"
+            | "exchange.bid"
+            | "exchange.change-bid" => {
                 account.is_some_and(|account| self.represents(member, account.u64()))
             }
             _ => false,

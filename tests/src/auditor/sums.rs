@@ -7,23 +7,22 @@ use super::units::{Place, SERIALISED};
 use super::{Books, Finding, ensure};
 
 impl Books {
-    /// Money that waits in holds and open bids.
+    /// Money that waits in holds, in open orders and in bids of sales.
     pub(super) fn reserved_money(&self, account: u64, currency: Currency) -> i128 {
         let holds = self.money.holds.values();
         let own = holds.filter(|hold| hold.from == account && hold.currency == currency);
         let held: i128 = own.map(|hold| hold.amount).sum();
         let markets = self.exchange.markets.values();
         let here = markets.filter(|market| market.currency == currency);
-        held + here
-            .map(|market| market.reserved_money(account))
-            .sum::<i128>()
+        let orders: i128 = here.map(|market| market.reserved_money(account)).sum();
+        held + orders + self.bid_money(account, currency)
     }
 
-    /// Units that wait in open asks and delayed transfers.
+    /// Units that wait in open orders and delayed transfers, or are on sale.
     pub(super) fn reserved_units(&self, account: u64, instrument: u32) -> u64 {
         let market = self.exchange.markets.get(&instrument);
-        let asked = market.map_or(0, |market| market.reserved_units(account));
-        asked + self.waiting_units(account, instrument)
+        let orders = market.map_or(0, |market| market.reserved_units(account));
+        orders + self.waiting_units(account, instrument) + self.units_on_sale(account, instrument)
     }
 
     pub(super) fn main_cash_is_empty(&self, account: u64) -> Result<bool, Finding> {

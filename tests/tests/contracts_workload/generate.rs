@@ -61,12 +61,12 @@ impl Raw {
     }
 }
 
-/// A call, who may send it, and who may endorse it where it takes two.
+/// A call, who may send it, and who may endorse it where it takes two or more.
 #[derive(Debug, Clone)]
 pub(crate) struct Proposal {
     pub(crate) raw: Raw,
     pub(crate) sender: usize,
-    pub(crate) second: Option<usize>,
+    pub(crate) seconds: Vec<usize>,
 }
 
 pub(crate) struct Generator {
@@ -98,11 +98,15 @@ impl Generator {
         }
     }
 
-    /// The time of the next block: seconds later, sometimes a day, and now and then so long that what waited is over.
+    /// The time of the next block: seconds later, sometimes a day, now and then so long that what waited is over, and once in a
+    /// while a year and more, when everything is over that has a time.
     pub(crate) fn next_time(&mut self) -> Millis {
-        let step = match self.random.below(60) {
-            0 => self.random.pick(&[1, 1, 1, 31]) * 24 * 3_600 * 1_000,
-            1..6 => 0,
+        const DAY: u64 = 24 * 3_600 * 1_000;
+        let step = match self.random.below(300) {
+            0 => 401 * DAY,
+            1 => 31 * DAY,
+            2..6 => DAY,
+            6..31 => 0,
             _ => 1_000 + self.random.below(9_000),
         };
         self.now.0 += step;
@@ -141,8 +145,11 @@ impl Generator {
             }
         }
         for call in &calls {
-            if let Some(second) = call.second.filter(|_| self.random.chance(90)) {
-                let wire = self.endorsement(ledger, second, &call.raw);
+            for second in &call.seconds {
+                if !self.random.chance(90) {
+                    continue;
+                }
+                let wire = self.endorsement(ledger, *second, &call.raw);
                 wires.push(wire);
             }
         }

@@ -35,7 +35,7 @@ impl Generator {
         Proposal {
             raw: Raw::of::<M>(call),
             sender,
-            second: None,
+            seconds: Vec::new(),
         }
     }
 
@@ -46,7 +46,7 @@ impl Generator {
         call: &M::Call<'_>,
     ) -> Proposal {
         Proposal {
-            second: Some(second),
+            seconds: vec![second],
             ..self.one::<M>(sender, call)
         }
     }
@@ -60,7 +60,7 @@ impl Generator {
     ) -> Proposal {
         let (sender, second) = self.representatives(ledger, account);
         Proposal {
-            second,
+            seconds: second.into_iter().collect(),
             ..self.one::<M>(sender, call)
         }
     }
@@ -144,13 +144,11 @@ impl Generator {
             5..7 => {
                 // A trader loses its role and mostly gets it back.
                 let mover = Roles::TRADER.with(Roles::OPERATOR_REPRESENTATIVE);
-                let roles = self.random.pick(&[
-                    mover,
-                    mover,
-                    mover,
-                    Roles::OPERATOR_REPRESENTATIVE,
-                    Roles::NONE,
-                ]);
+                let roles = match self.random.below(10) {
+                    0 => Roles::OPERATOR_REPRESENTATIVE,
+                    1 => Roles::NONE,
+                    _ => mover,
+                };
                 let trader = member_key(self.trader());
                 let call = identity::Call::SetRoles { key: trader, roles };
                 self.two::<Identity>(administrator, second, &call)

@@ -379,7 +379,7 @@ impl Generator {
                 self.one::<Carbon>(regulator, &call)
             }
             _ => {
-                let first = 1 + self.random.below(3_000);
+                let first = 1 + self.random.below(800);
                 let call = carbon::Call::ConvertIn {
                     project,
                     instrument: CREDIT,

@@ -15,7 +15,7 @@ use super::generate::{Generator, Proposal};
 use super::scene::{EUA, NEXT, NUMBERED, REGULATORS, SURVEILLANCE, TRADING, UKA};
 
 impl Generator {
-    fn price(&mut self) -> Price {
+    pub(super) fn price(&mut self) -> Price {
         Price(match self.random.below(80) {
             0 => 0,
             1 => i64::MAX,
@@ -51,7 +51,7 @@ impl Generator {
         let account = self.account();
         let number = self.order_number(ledger, account, instrument);
         let [watch, _] = self.two_of([REGULATORS[0], SURVEILLANCE[0]]);
-        let call = match self.random.below(110) {
+        let call = match self.random.below(140) {
             0..56 => return self.new_order(ledger, account, instrument),
             56..68 => {
                 let some = self.random.chance(60);
@@ -79,6 +79,7 @@ impl Generator {
                 instrument,
             },
             80..85 => return self.mass_quote(ledger, account, instrument),
+            85..115 => return self.of_sales(ledger),
             _ => return self.of_watch(ledger, watch, account, instrument),
         };
         self.by_owner::<Exchange>(ledger, account, &call)

@@ -182,7 +182,7 @@ impl Market {
         };
         let outcome = self.ledger.execute_block(block, &[(tx.id(), tx)]);
         let receipts = outcome.receipts.iter();
-        let audit = self.auditor.block(height, height, &[&bytes], receipts);
+        let audit = self.auditor.block(&block, &[&bytes], receipts);
         assert_eq!(audit, Ok(0));
         assert_eq!(self.auditor.compare(&self.ledger), Ok(()));
         let mut receipts = outcome.receipts.views();

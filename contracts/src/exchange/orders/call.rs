@@ -1,4 +1,7 @@
 //! What can be asked of the exchange.
+//!
+//! Calls are part of the chain, so what a call says is open to whoever reads blocks: a sealed bid and a reserve price too. See
+//! [`sale`](super::sale).
 
 use super::super::order::Side;
 use super::super::request::Prevention;
@@ -10,7 +13,7 @@ use crate::tx::{AccountId, Millis};
 
 /// Who places orders.
 pub(super) const TRADING: Roles = Roles::TRADER;
-/// Who lists markets.
+/// Who lists markets and opens sales.
 const LISTER: Roles = Roles::REGULATOR;
 /// Who opens, halts and bounds them. They never trade for others.
 const WATCH: Roles = Roles::REGULATOR.with(Roles::SURVEILLANCE);
@@ -179,6 +182,87 @@ crate::calls! {
             instrument: InstrumentId,
             /// Whose.
             account: AccountId,
+        }
+        /// Says which block trades a market takes, or that it takes none. Until then it takes none.
+        15 SetBlockRule "set-block-rule" for Who::Roles(WATCH), on Profiles::ALL, costs 50 {
+            /// Which market.
+            instrument: InstrumentId,
+            /// Least quantity of a trade; none for no block trades.
+            quantity_min: Option<Quantity>,
+            /// Lowest and highest price of block trades, in place of the market's band; none where the market's band holds.
+            band: Option<(Price, Price)>,
+        }
+        /// Settles at once what two accounts agreed on off the book. The sender represents one of them, and whoever represents
+        /// the other endorses this call.
+        16 BlockTrade "block-trade" for Who::Roles(TRADING), on Profiles::ALL, costs 40 {
+            /// Who gives units.
+            seller: AccountId,
+            /// Who gives money.
+            buyer: AccountId,
+            /// Of what.
+            instrument: InstrumentId,
+            /// How much.
+            quantity: Quantity,
+            /// At which price.
+            price: Price,
+        }
+        /// Opens a sale of an account's units by sealed bids at one price. Its number is in its event.
+        17 OpenSale "open-sale" for Who::Roles(LISTER), on Profiles::ALL, costs 100 {
+            /// Whose units: an account of the authority or of auctions.
+            account: AccountId,
+            /// Of what; units that are counted.
+            instrument: InstrumentId,
+            /// How many: all of them are sold or none.
+            volume: Quantity,
+            /// Bids are multiples of this, which is one of the instrument's lot.
+            lot: Quantity,
+            /// The sale is cancelled when it would clear below this price. No event tells it.
+            reserve: Price,
+            /// First moment at which bids are taken.
+            opens: Millis,
+            /// First moment at which they no longer are.
+            closes: Millis,
+            /// Most bids.
+            bids_max: u32,
+            /// Most bids of one account.
+            account_bids_max: u32,
+            /// Most that the bids of one account may add up to.
+            account_max: Quantity,
+        }
+        /// Places a bid in a sale. No event tells its price or quantity before the sale is over.
+        18 Bid "bid" for Who::Roles(TRADING), on Profiles::ALL, costs 20 {
+            /// In which sale.
+            sale: u64,
+            /// Whose, which the sender represents.
+            account: AccountId,
+            /// Its number; no other bid of the account in this sale has it.
+            number: u64,
+            /// How much.
+            quantity: Quantity,
+            /// Most that is paid for a contract unit; money is set aside for it.
+            price: Price,
+        }
+        /// Changes a bid while the sale takes bids.
+        19 ChangeBid "change-bid" for Who::Roles(TRADING), on Profiles::ALL, costs 20 {
+            /// In which sale.
+            sale: u64,
+            /// Whose, which the sender represents.
+            account: AccountId,
+            /// Its number.
+            number: u64,
+            /// How much from now on.
+            quantity: Quantity,
+            /// Most that is paid from now on.
+            price: Price,
+        }
+        /// Withdraws a bid while the sale takes bids, whatever the account may do.
+        20 WithdrawBid "withdraw-bid" for Who::Roles(TRADING), on Profiles::ALL, costs 10 {
+            /// In which sale.
+            sale: u64,
+            /// Whose, which the sender represents.
+            account: AccountId,
+            /// Its number.
+            number: u64,
         }
     }
 }

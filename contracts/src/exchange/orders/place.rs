@@ -61,15 +61,6 @@ impl<'a> Trader<'a> {
         }
     }
 
-    /// What the account holds of the instrument, for the position limit.
-    fn position(&self, cx: &Cx<'_>) -> i64 {
-        let held = cx
-            .read::<Units>()
-            .holding(self.account, self.market.id)
-            .held;
-        i64::try_from(held.0).unwrap_or(i64::MAX)
-    }
-
     /// Whether the account can set so much more aside.
     ///
     /// # Errors
@@ -112,7 +103,7 @@ impl<'a> Trader<'a> {
     pub(super) fn place(&self, cx: &mut Cx<'_>, order: &Request, last: bool) -> Result<(), Code> {
         let mut request = Request {
             holder: self.holder,
-            position: self.position(cx),
+            position: position(cx, self.account, self.market.id),
             ..*order
         };
         let book = cx.read::<Exchange>().books.get(self.market.id)?;
@@ -159,7 +150,7 @@ impl<'a> Trader<'a> {
             price,
             size,
             reserve: None,
-            position: self.position(cx),
+            position: position(cx, self.account, self.market.id),
         };
         let book = cx.read::<Exchange>().books.get(self.market.id)?;
         let (limit, open) = book.check_amend(&amend)?;
@@ -229,6 +220,12 @@ impl<'a> Trader<'a> {
             }
         }
     }
+}
+
+/// What an account holds of an instrument, for the position limit.
+pub(super) fn position(cx: &Cx<'_>, account: AccountId, instrument: InstrumentId) -> i64 {
+    let held = cx.read::<Units>().holding(account, instrument).held;
+    i64::try_from(held.0).unwrap_or(i64::MAX)
 }
 
 /// The market in which somebody cancels for an account. A shut account may still withdraw its orders: nothing goes out by

@@ -37,7 +37,8 @@ impl Command {
     ///
     /// When an order met another one whose account may not trade now, all is taken back, the orders of that account are
     /// withdrawn, and the command is done again: so nothing goes out of an account that is shut, and whoever shuts one need not
-    /// find its orders. The meter bounds how often.
+    /// find its orders. The meter bounds how often. Each account's orders are withdrawn all or none, whatever becomes of the
+    /// rest.
     ///
     /// # Errors
     /// What the book refuses; `METER_EXCEEDED`.
@@ -68,7 +69,7 @@ impl Command {
                 return done;
             }
             for account in shut {
-                withdraw_shut(cx, self.market, account)?;
+                cx.attempt(|cx| withdraw_shut(cx, self.market, account))?;
             }
         }
     }

@@ -20,6 +20,7 @@ use crate::carbon::InstrumentId;
 use crate::identity::{Identity, account};
 use crate::kernel::context::Cx;
 use crate::money::cash;
+use crate::money::units::instrument::Form;
 use crate::money::units::{Units, holding};
 use crate::receipt::Code;
 use crate::tx::AccountId;
@@ -43,6 +44,23 @@ impl Market {
             id,
             currency,
             terms,
+        })
+    }
+
+    /// What is needed of an instrument whose units are sold for money, whether or not it has a book.
+    ///
+    /// # Errors
+    /// In this order: `UNKNOWN_INSTRUMENT`, `NOT_TRADABLE`.
+    pub(super) fn of_instrument(cx: &Cx<'_>, id: InstrumentId) -> Result<Self, Code> {
+        let instrument = cx.read::<Units>().instruments.get(&id);
+        let instrument = instrument.ok_or(Code::UNKNOWN_INSTRUMENT)?;
+        if instrument.form != Form::Fungible {
+            return Err(Code::NOT_TRADABLE);
+        }
+        Ok(Self {
+            id,
+            currency: instrument.currency,
+            terms: instrument.terms(),
         })
     }
 
@@ -87,6 +105,11 @@ impl Settlement {
         }
     }
 
+    /// The market it is of.
+    pub(super) fn market(&self) -> Market {
+        self.market
+    }
+
     /// Sets more aside for an account's order, or less.
     pub(super) fn reserve(&mut self, account: AccountId, side: Side, more: i128) {
         let delta = self.delta(account);
@@ -94,6 +117,27 @@ impl Settlement {
             Side::Buy => delta.money_reserved += more,
             Side::Sell => delta.units_reserved += more,
         }
+    }
+
+    /// Units of one account go for money of the other, and what is freed of what either had set aside goes with them.
+    pub(super) fn swap(
+        &mut self,
+        (seller, units_freed): (AccountId, i128),
+        (buyer, money_freed): (AccountId, i128),
+        quantity: Quantity,
+        paid: Money,
+    ) {
+        let (money, units) = (i128::from(paid.0), i128::from(quantity.0));
+        let taker = self.delta(buyer);
+        taker.trades = true;
+        taker.money -= money;
+        taker.money_reserved -= money_freed;
+        taker.units += units;
+        let giver = self.delta(seller);
+        giver.trades = true;
+        giver.money += money;
+        giver.units -= units;
+        giver.units_reserved -= units_freed;
     }
 
     fn delta(&mut self, account: AccountId) -> &mut Delta {
@@ -165,17 +209,9 @@ impl Settlement {
         };
         let paid = self.market.amount(quantity, price)?;
         let freed = self.freed(bid, reserve, quantity, open, paid)?;
-        let (money, units) = (i128::from(paid.0), i128::from(quantity.0));
-        let buyer = self.delta(bid.account);
-        buyer.trades = true;
-        buyer.money -= money;
-        buyer.money_reserved -= freed;
-        buyer.units += units;
-        let seller = self.delta(ask.account);
-        seller.trades = true;
-        seller.money += money;
-        seller.units -= units;
-        seller.units_reserved -= units;
+        let (seller, buyer) = (ask.account, bid.account);
+        let units = i128::from(quantity.0);
+        self.swap((seller, units), (buyer, freed), quantity, paid);
         Ok(Event::Traded {
             instrument: self.market.id,
             buyer: bid.account,

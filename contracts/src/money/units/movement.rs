@@ -49,8 +49,16 @@ pub(super) fn transfer(
 }
 
 /// Whether units may go this way by the word of a representative: out of a buffer they go by the authority's only.
+///
+/// # Errors
+/// `ACCOUNT_KIND`, `NOT_TRUSTED`.
 #[inline]
-fn check_way(cx: &Cx<'_>, giver: Slot, from: AccountId, to: AccountId) -> Result<(), Code> {
+pub(crate) fn check_way(
+    cx: &Cx<'_>,
+    giver: Slot,
+    from: AccountId,
+    to: AccountId,
+) -> Result<(), Code> {
     if account::at(cx, giver).kind == AccountKind::Buffer {
         return Err(Code::ACCOUNT_KIND);
     }

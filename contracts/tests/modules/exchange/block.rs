@@ -2,14 +2,18 @@
 
 use bds_contracts::Code;
 use bds_contracts::amount::Quantity;
+use bds_contracts::carbon::InstrumentId;
 use bds_contracts::exchange::Side;
 use bds_contracts::exchange::event::Reason;
 use bds_contracts::exchange::orders::call::ValidityKind as Kind;
 use bds_contracts::exchange::orders::{Call, Event, Exchange};
 use bds_contracts::genesis::Profile;
+use bds_contracts::kernel::access::AccessSet;
 use bds_contracts::kernel::machine::Machine;
 use bds_contracts::kernel::meter::Limits;
-use bds_contracts::tx::{ChainId, Millis};
+use bds_contracts::kernel::module::Modules as _;
+use bds_contracts::modules::Modules;
+use bds_contracts::tx::{AccountId, ChainId, Millis};
 
 use super::super::stage::{ANNA_S, BANK_S, BERT_S, Stage, Who};
 use super::{Order, UKA, book, cancel, done, events, floor, held, limit, list, send, stock};
@@ -121,14 +125,8 @@ fn a_snapshot_that_no_book_gives_is_refused() {
     let restore = |bytes: &[u8]| {
         let block = *stage.machine.block();
         let limits = Limits::default();
-        Machine::<bds_contracts::modules::Modules>::restore(
-            ChainId([7; 32]),
-            Profile::Private,
-            limits,
-            block,
-            bytes,
-        )
-        .is_ok()
+        Machine::<Modules>::restore(ChainId([7; 32]), Profile::Private, limits, block, bytes)
+            .is_ok()
     };
     assert!(restore(&snapshot));
     // The order's entry: two lengths, a key of 4 + 4 + 1 + 16 bytes, and the record from its id to the side, place and price.
@@ -353,4 +351,20 @@ fn a_new_window_forgets_messages() {
     let change = outcome.changes.iter().next().unwrap();
     assert_eq!((change.key[8], change.value), (2, None));
     done(&mut stage, Who::Anna, &third);
+}
+
+/// What is fetched ahead is what calls name, whether or not it is there.
+#[test]
+fn accounts_and_books_that_are_not_there_are_fetched_as_well() {
+    let stage = floor();
+    for books in [1, 4, 5] {
+        let mut set = AccessSet::new();
+        for account in [ANNA_S.0, 9, u64::MAX] {
+            set.account(AccountId(account));
+        }
+        for book in 0..books {
+            set.book(InstrumentId(UKA.0 + book));
+        }
+        Modules::warm(stage.machine.stores(), &set);
+    }
 }

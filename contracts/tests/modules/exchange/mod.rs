@@ -1,6 +1,8 @@
 //! Orders of accounts in the books of markets.
 
 mod block;
+pub(crate) mod block_trade;
+mod block_trade_refusals;
 mod changes;
 #[path = "../../book/model.rs"]
 #[allow(
@@ -9,9 +11,16 @@ mod changes;
 )]
 mod model;
 mod naive;
+mod naive_sale;
 mod random;
 mod refusals;
+pub(crate) mod sale;
+mod sale_bounds;
+mod sale_ends;
+mod sale_random;
+mod sale_refusals;
 mod trading;
+mod turns;
 
 use bds_contracts::Code;
 use bds_contracts::amount::{Money as Amount, Price, Quantity};

@@ -28,7 +28,7 @@ use super::naive::Naive;
 use super::{ACCOUNTS, Order, UKA, book, events, held, list, stock};
 
 /// A machine that executes what the stage does, and is made anew of a snapshot from time to time.
-fn restored(stage: &Stage) -> Stage {
+pub(super) fn restored(stage: &Stage) -> Stage {
     let mut twin = stage.clone();
     twin.machine = Machine::restore(
         ChainId([7; 32]),
@@ -42,7 +42,7 @@ fn restored(stage: &Stage) -> Stage {
 }
 
 /// The state as the blocks' changes make it.
-fn follow(state: &mut BTreeMap<Vec<u8>, Vec<u8>>, outcome: &BlockOutcome) {
+pub(super) fn follow(state: &mut BTreeMap<Vec<u8>, Vec<u8>>, outcome: &BlockOutcome) {
     for change in outcome.changes.iter() {
         let key = change.key.to_vec();
         match change.value {

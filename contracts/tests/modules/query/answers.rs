@@ -369,6 +369,7 @@ fn a_market_shows_its_rules_and_where_it_stands() {
             "phase": "open",
             "last": 60,
             "band": band,
+            "block_trades": null,
             "orders": 5,
             "limits": {
                 "tick": 1,

@@ -4,6 +4,7 @@ mod answers;
 mod arguments;
 mod carbon;
 mod pages;
+mod sales;
 
 use std::collections::BTreeMap;
 

@@ -32,9 +32,10 @@ const YEAR: u16 = 2026;
 /// Milliseconds of a day.
 const DAY: u64 = 24 * 3_600 * 1_000;
 
-/// Permille of each kind of transaction. Half of the payouts are their endorsements, and half of the reports too.
+/// Permille of each kind of transaction. Half of the payouts are their endorsements, and so are half of the reports and of the
+/// block trades. Sales have no part: a bid names its sale by a number that only the sale's receipt tells, and receipts are not read.
 const MIX: &[(&str, u64)] = &[
-    ("transfer", 470),
+    ("transfer", 460),
     ("order", 260),
     ("quote", 120),
     ("retire", 40),
@@ -45,6 +46,7 @@ const MIX: &[(&str, u64)] = &[
     ("deposit", 10),
     ("withdraw", 10),
     ("report", 10),
+    ("block-trade", 10),
 ];
 
 /// What the workload is made from.

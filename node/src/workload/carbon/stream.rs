@@ -3,6 +3,8 @@
 //! Whatever needs something done before it, by the same sender or another, takes what an earlier batch did: inside a batch
 //! nothing is sure to be executed first, since a validator may refuse a part of it for want of room and take the rest.
 
+mod agreed;
+
 use std::collections::VecDeque;
 
 use bds_client::{Sender, Signer};
@@ -14,22 +16,19 @@ use bds_contracts::exchange::Side;
 use bds_contracts::exchange::orders::call::ValidityKind;
 use bds_contracts::exchange::orders::{self, Exchange};
 use bds_contracts::exchange::request::Prevention;
-use bds_contracts::identity::{self, Identity, endorse};
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{ChainId, ContentHash, Millis};
 
 use super::{
-    ALLOWANCE, ANNUAL, Carbon, DAY, MIX, NUMBERED, TICK, YEAR, installation, opening, operating,
-    trading,
+    ALLOWANCE, ANNUAL, Carbon, MIX, NUMBERED, TICK, YEAR, installation, opening, operating, trading,
 };
 use crate::workload::random::Random;
+use agreed::Deals;
 
 /// 2100-01-01. Signed transactions do not depend on the clock.
 const EXPIRY: Millis = Millis(4_102_444_800_000);
-/// Days that an endorsement is good for; the ledger takes none beyond thirty.
-const ENDORSED_DAYS: u64 = 20;
 /// About 80 euros a tonne, in ten-thousandths. Bids are at or above it, asks at or below, so that they cross.
 const PRICE: i64 = 800_000;
 /// Bids at one tick or two meet no ask: they rest until they are cancelled.
@@ -56,6 +55,7 @@ pub struct Stream<'a> {
     weights: Vec<u64>,
     operator: Sender,
     reports: Reports,
+    deals: Deals,
     /// Number of the batch that is being made.
     batch: u64,
 }
@@ -129,6 +129,7 @@ impl<'a> Stream<'a> {
             members,
             operator: sender(&carbon.operators[client]),
             reports: Reports::default(),
+            deals: Deals::default(),
             batch: 0,
         }
     }
@@ -182,6 +183,7 @@ impl<'a> Stream<'a> {
                 quantity,
             }),
             "withdraw" => self.withdraw(at),
+            "block-trade" => self.block_trade(at, quantity),
             "report" => self.report(),
             _ => self.operator.sign_next::<Money>(&money::Call::Deposit {
                 account,
@@ -333,30 +335,6 @@ impl<'a> Stream<'a> {
             from: Millis(0),
             to: Millis(0),
         })
-    }
-
-    /// Endorses a payout, or makes one that is endorsed. No two are the same, so each endorsement is of one.
-    fn withdraw(&mut self, at: usize) -> Vec<u8> {
-        let batch = self.batch;
-        let until = Millis(self.carbon.config.day.0 + ENDORSED_DAYS * DAY);
-        let endorsed = self.members[at].payouts.front().copied();
-        let endorsed = endorsed.filter(|(_, batch)| self.is_done(*batch));
-        let trader = &mut self.members[at];
-        let account = trading(trader.index);
-        let payout = |amount| money::Call::Withdraw {
-            account,
-            currency: Currency::EUR,
-            amount,
-        };
-        if let Some((amount, _)) = endorsed {
-            trader.payouts.pop_front();
-            return self.operator.sign_next::<Money>(&payout(amount));
-        }
-        trader.payout_last += 1;
-        let amount = Amount(AMOUNT + trader.payout_last);
-        trader.payouts.push_back((amount, batch));
-        let digest = endorse::digest::<Money>(&payout(amount));
-        trader.send::<Identity>(&identity::Call::Endorse { digest, until })
     }
 
     /// Opens the first member's contract, then endorses its periods and uploads their data.

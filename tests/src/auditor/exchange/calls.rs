@@ -11,8 +11,17 @@ impl Books {
         ask: &Ask<'_>,
         events: &mut Events<'_, '_>,
     ) -> Result<(), Finding> {
+        match ask.name.as_str() {
+            "exchange.open-sale" => return self.open_sale(ask, events),
+            "exchange.bid" => return self.bid(ask, false, events),
+            "exchange.change-bid" => return self.bid(ask, true, events),
+            "exchange.withdraw-bid" => return self.withdraw_bid(ask, events),
+            _ => {}
+        }
         let id = ask.call.u32("instrument");
         match ask.name.as_str() {
+            "exchange.set-block-rule" => self.set_block_rule(ask, id, events),
+            "exchange.block-trade" => self.block_trade(ask, id, events),
             "exchange.place" => {
                 self.trader(ask)?;
                 self.second_of(ask, ask.call.u64("account"))?;
@@ -378,18 +387,30 @@ impl Books {
         })
     }
 
-    /// The account is not switched off, has messages left, and stays within its position if all its bids trade.
+    /// The account has messages left, is not switched off, and stays within its position if all its bids trade.
     fn may_send(&self, id: u32, account: u64, is_bid: bool, more: u64) -> Result<(), Finding> {
         let market = self.market(id)?;
-        ensure!(
-            !market.killed.contains(&account),
-            "account {account} is switched off"
-        );
         let sent = market.messages.get(&account).copied().unwrap_or(0);
         let most = market.limits.messages_max;
         ensure!(
             most.is_none_or(|most| sent < most),
             "account {account} sends too much"
+        );
+        self.may_have_more(id, account, is_bid, more)
+    }
+
+    /// The account is not switched off, and stays within its position if all its bids trade.
+    pub(super) fn may_have_more(
+        &self,
+        id: u32,
+        account: u64,
+        is_bid: bool,
+        more: u64,
+    ) -> Result<(), Finding> {
+        let market = self.market(id)?;
+        ensure!(
+            !market.killed.contains(&account),
+            "account {account} is switched off"
         );
         if let Some(most) = market.limits.position_max.filter(|_| is_bid) {
             let bids = market.of_account(account).filter(|(_, order)| order.is_bid);

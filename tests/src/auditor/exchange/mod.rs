@@ -1,12 +1,17 @@
-//! Markets and their orders: what rests in which order, and what each order sets aside.
+//! Markets and their orders: what rests in which order, and what each order sets aside. Beside them block trades and sales.
 
 mod auction;
+mod block_trade;
 mod calls;
 mod met;
 mod run;
+mod sale;
+mod sale_end;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use sale::Sale;
 
 use super::{Books, Finding, ensure};
 
@@ -117,6 +122,11 @@ pub(super) struct Market {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Exchange {
     pub(super) markets: BTreeMap<u32, Market>,
+    /// Which block trades a market takes, if any.
+    pub(super) block_rules: BTreeMap<u32, block_trade::BlockRule>,
+    /// Sales that are not over, and what others came to.
+    pub(super) sales: BTreeMap<u64, Sale>,
+    pub(super) ended: BTreeMap<u64, sale_end::Ended>,
 }
 
 impl Exchange {

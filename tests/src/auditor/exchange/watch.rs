@@ -1,6 +1,7 @@
 //! What the market's watch does, and what the exchange does by itself at the end of a block.
 
 use super::super::{Ask, Books, Events, Finding, ensure};
+use super::block_trade::band;
 use super::run::{Run, reduced_for};
 use super::*;
 
@@ -106,13 +107,7 @@ impl Books {
         id: u32,
         events: &mut Events<'_, '_>,
     ) -> Result<(), Finding> {
-        let band = match ask.call.get("band") {
-            super::super::wire::Value::Nothing => None,
-            value => {
-                let (low, high) = value.pair();
-                Some((low.number() as i64, high.number() as i64))
-            }
-        };
+        let band = band(ask.call.get("band"));
         let market = self.market_mut(id)?;
         if let Some((low, high)) = band {
             let sound = low <= high && market.is_price(low) && market.is_price(high);
@@ -133,11 +128,15 @@ impl Books {
         let time = self.time;
         let mut ended: Vec<(u32, usize)> = Vec::new();
         let mut awake = Vec::new();
-        for (id, market) in &self.exchange.markets {
+        // Another market begins in every block.
+        let markets: Vec<(&u32, &Market)> = self.exchange.markets.iter().collect();
+        let count = markets.len().max(1) as u64;
+        let (behind, before) = markets.split_at((self.height % count) as usize);
+        for (id, market) in before.iter().chain(behind) {
             let over = market.orders.values().filter(|o| market.has_ended(o, time));
-            ended.extend(Some((*id, over.count())).filter(|(_, count)| *count > 0));
+            ended.extend(Some((**id, over.count())).filter(|(_, count)| *count > 0));
             if market.is_open() && !market.awake.is_empty() {
-                awake.push(*id);
+                awake.push(**id);
             }
         }
         let share = (SWEPT_MAX / ended.len().max(1)).max(1);

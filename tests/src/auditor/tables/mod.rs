@@ -2,6 +2,7 @@
 
 mod carbon;
 mod markets;
+mod sales;
 
 use bds_contracts::kernel::changes::Changes;
 
@@ -19,6 +20,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.identity_entries(&mut expected);
     books.money_entries(&mut expected);
     books.units_entries(&mut expected);
+    books.sale_entries(&mut expected);
     books.carbon_entries(&mut expected);
     let mut expected = expected.all;
     let mut orders = Vec::new();

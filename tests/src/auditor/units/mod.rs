@@ -94,6 +94,14 @@ pub(super) struct Words<'a> {
     pub(super) reason: &'a str,
 }
 
+impl Instrument {
+    /// Quantity times price, cut, by the definition of a price: money per whole contract unit.
+    pub(super) fn worth(&self, quantity: u64, price: i64) -> i128 {
+        let product = i128::from(quantity) * i128::from(price) * i128::from(self.step_value);
+        product / 10_i128.pow(self.scale.into())
+    }
+}
+
 impl Words<'_> {
     pub(super) fn of(fate: u8) -> Self {
         Self {
