@@ -236,7 +236,7 @@ fn market(instrument: InstrumentId) -> GenesisMarket {
         makers_max: 6,
         wakes_max: 2,
         orders_max: 90,
-        account_orders_max: 7,
+        account_orders_max: 5,
         stops_max: 8,
         position_max: None,
         messages_max: None,
