@@ -329,8 +329,9 @@ fn torsion_cases_keep_their_verdict_at_every_place_of_small_batches() {
             by_equation += backend.verify_stats().by_equation;
         }
     }
+    // A GPU checks each by itself.
     assert!(
-        by_equation > 64 * 1024,
+        !tests_cpu() || by_equation > 64 * 1024,
         "only {by_equation} went through an equation"
     );
 }
