@@ -71,9 +71,9 @@ pub(super) fn put(
     blocks: &[SerialRange],
 ) -> Result<(), Code> {
     let key = (id, instrument);
-    charge_ranges(cx, key)?;
-    let (tables, journal) = cx.tables::<Units>();
     if !blocks.is_empty() {
+        charge_ranges(cx, key)?;
+        let (tables, journal) = cx.tables::<Units>();
         let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
         blocks.iter().for_each(|block| held.put(*block));
         if held.range_count() > RANGES_MAX {
@@ -81,6 +81,7 @@ pub(super) fn put(
         }
         tables.blocks.set(journal, key, held)?;
     }
+    let (tables, journal) = cx.tables::<Units>();
     match tables.holdings.update(journal, &key)? {
         Some(holding) => {
             holding.held.0 += quantity.0;
@@ -108,10 +109,10 @@ pub(super) fn take(
     which: Option<&[SerialRange]>,
 ) -> Result<Vec<SerialRange>, Code> {
     let key = (id, instrument);
-    charge_ranges(cx, key)?;
-    let (tables, journal) = cx.tables::<Units>();
     let mut taken = Vec::new();
     if form == Form::Serialised {
+        charge_ranges(cx, key)?;
+        let (tables, journal) = cx.tables::<Units>();
         let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
         taken = match which {
             Some(blocks) => {
@@ -132,12 +133,14 @@ pub(super) fn take(
             tables.blocks.set(journal, key, held)?;
         }
     }
-    let left = tables.holding(id, instrument).held.0 - quantity.0;
-    if left == 0 {
+    let (tables, journal) = cx.tables::<Units>();
+    let found = tables.holdings.find(&key).ok_or(Code::BALANCE_TOO_LOW)?;
+    let held = tables.holdings.at(found).copied().unwrap_or_default().held;
+    if held == quantity {
         tables.holdings.remove(journal, &key)?;
         account::count(cx, slot, false)?;
-    } else if let Some(holding) = tables.holdings.update(journal, &key)? {
-        holding.held.0 = left;
+    } else if let Some(holding) = tables.holdings.update_at(journal, found)? {
+        holding.held.0 -= quantity.0;
     }
     Ok(taken)
 }
@@ -152,7 +155,9 @@ pub(super) fn set_aside(
     blocks: &[SerialRange],
 ) -> Result<(), Code> {
     let key = (id, instrument);
-    charge_ranges(cx, key)?;
+    if !blocks.is_empty() {
+        charge_ranges(cx, key)?;
+    }
     let (tables, journal) = cx.tables::<Units>();
     if !blocks.is_empty() {
         let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
@@ -181,7 +186,9 @@ pub(super) fn set_free(
     blocks: &[SerialRange],
 ) -> Result<(), Code> {
     let key = (id, instrument);
-    charge_ranges(cx, key)?;
+    if !blocks.is_empty() {
+        charge_ranges(cx, key)?;
+    }
     let (tables, journal) = cx.tables::<Units>();
     if !blocks.is_empty() {
         let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
