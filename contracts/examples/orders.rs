@@ -141,6 +141,7 @@ fn run(name: &str, accounts: u64, bytes: &[Vec<u8>], rounds: u64) {
                 accepted += counts.0;
                 traded += counts.1;
             }
+            machine.recycle([outcome.changes]);
         }
         all.push(total);
         if round == 0 {

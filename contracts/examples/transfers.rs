@@ -105,6 +105,7 @@ fn kernel(
             total += took;
             longest = longest.max(took);
             done += outcome.tx_count() as usize;
+            machine.recycle([outcome.changes]);
         }
         all.push(total);
         assert_eq!(done, txs.len());
