@@ -141,9 +141,15 @@ fn steps() -> Result<(), String> {
         &tests_named(&["hash", "merkle", "ed25519"]),
         &[backends[0], ("RAYON_NUM_THREADS", "1")],
     )?;
+    let benches = ["verify", "hash", "merkle", "book"].map(|name| ["--bench", name]);
     step(
         "benches run",
-        &["bench", "-p", "bds-benches", "--", "--test"],
+        &[
+            &["bench", "--workspace"][..],
+            &benches.concat(),
+            &["--", "--test"],
+        ]
+        .concat(),
         &[],
     )?;
     step(
