@@ -255,8 +255,8 @@ impl Service for Validator {
             value,
             block: match evidence {
                 Evidence::Change(_) => self.block(height)?,
-                // Every header up to the next checkpoint names the state root of the last one, also that of genesis, which
-                // itself has no certificate.
+                // The last certified header names the same root as the first that did, also that of genesis, which itself has
+                // no certificate.
                 Evidence::State(_) => self.block(certified)?,
             },
             evidence,
