@@ -252,3 +252,29 @@ pub struct CertifiedHeader {
     /// Their signatures over [`Statement::Executed`].
     pub signatures: Signatures,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Heights at which headers begin to name a checkpoint, by hand: a quarter of the interval, rounded down, after it.
+    #[test]
+    fn a_header_names_the_checkpoint_a_quarter_of_an_interval_back() {
+        for (height, interval, named) in [
+            (0, 128, 0),
+            (128, 128, 0),
+            (159, 128, 0),
+            (160, 128, 128),
+            (287, 128, 128),
+            (288, 128, 256),
+            (4, 4, 0),
+            (5, 4, 4),
+            (3, 3, 3),
+            (5, 3, 3),
+            (1, 1, 1),
+            (7, u64::MAX, 0),
+        ] {
+            assert_eq!(named_checkpoint(height, interval), named, "{height}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use bds_contracts::block::{Height, MerkleRoot, StateRoot};
 use bds_contracts::kernel::changes::Changes;
 use bds_contracts::kernel::proof::{Digest, Evidence};
 use bds_contracts::kernel::tree::{Pending, Tree};
-use crossbeam::channel::{Receiver, Sender, unbounded};
+use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::engine::Engine;
 
@@ -72,7 +72,8 @@ impl Roots {
             StateRoot(tree.seal(&mut |messages, digests| engine.sha512_256(messages, digests)));
         let tree = Arc::new(Mutex::new(tree));
         let (work, told) = unbounded();
-        let (answers, sealed) = unbounded();
+        // One checkpoint is named before the next one is sealed.
+        let (answers, sealed) = bounded(1);
         let beside = std::thread::Builder::new()
             .name("bds-roots".to_owned())
             .spawn({

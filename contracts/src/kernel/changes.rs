@@ -40,11 +40,17 @@ pub struct Changes {
     /// One after the other: `0x00 || key length || key || tag || value`, what an entry's leaf hash is taken of.
     bytes: Vec<u8>,
     entries: Vec<Entry>,
+    table_start: usize,
+    sorting: Sorting,
+}
+
+/// What putting a table's entries into order takes; of use only while a block ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sorting {
     /// Of the running table: the first eight bytes of a key as a number, which decide nearly every comparison, above the
     /// entry's place in the table.
     order: Vec<u128>,
     spare: Vec<u128>,
-    table_start: usize,
 }
 
 /// An entry as it lies in a leaf.
@@ -87,8 +93,8 @@ impl Changes {
         let count = own.len().min(8);
         first[..count].copy_from_slice(&own[..count]);
         let place = (self.entries.len() - self.table_start) as u128;
-        self.order
-            .push(u128::from(u64::from_be_bytes(first)) << 64 | place);
+        let first = u128::from(u64::from_be_bytes(first));
+        self.sorting.order.push(first << 64 | place);
         self.entries.push(Entry {
             start,
             key_end,
@@ -100,12 +106,13 @@ impl Changes {
     pub fn end_table(&mut self) {
         let table = &self.entries[self.table_start..];
         if table.len() > 1 {
-            super::sort::by_upper_half(&mut self.order, &mut self.spare);
+            let Sorting { order, spare } = &mut self.sorting;
+            super::sort::by_upper_half(order, spare);
             let bytes = &self.bytes;
-            let in_order = self.order.iter().map(|order| table[*order as u64 as usize]);
+            let in_order = order.iter().map(|order| table[*order as u64 as usize]);
             let mut sorted: Vec<Entry> = in_order.collect();
             // Keys that share their first eight bytes stand next to each other by now.
-            let first = |at: usize| (self.order[at] >> 64) as u64;
+            let first = |at: usize| (order[at] >> 64) as u64;
             let mut at = 1;
             while at < sorted.len() {
                 if first(at - 1) == first(at) {
@@ -119,17 +126,22 @@ impl Changes {
             }
             self.entries[self.table_start..].copy_from_slice(&sorted);
         }
-        self.order.clear();
+        self.sorting.order.clear();
         self.table_start = self.entries.len();
     }
 
     /// Without entries, but with the room there was.
-    pub(crate) fn cleared(mut self) -> Self {
+    pub(crate) fn cleared(mut self, sorting: Sorting) -> Self {
         self.bytes.clear();
         self.entries.clear();
-        self.order.clear();
         self.table_start = 0;
+        self.sorting = sorting;
         self
+    }
+
+    /// What sorting took, for the next block: it is not kept along with the changes.
+    pub(crate) fn take_sorting(&mut self) -> Sorting {
+        std::mem::take(&mut self.sorting)
     }
 
     /// Bytes of all entries.

@@ -34,11 +34,11 @@ impl<K: Copy + Eq + Hash, V> First<K, V> {
 
     /// Forgets everything noted and begins anew.
     pub(crate) fn forget(&mut self) {
-        self.end_block(|_, _| ());
+        self.drain(|_, _| ());
     }
 
     /// Gives out everything noted and begins anew.
-    pub(crate) fn end_block(&mut self, each: impl FnMut(K, V)) {
+    pub(crate) fn drain(&mut self, each: impl FnMut(K, V)) {
         let mut each = each;
         self.all.drain(..).for_each(|(key, was)| each(key, was));
         self.index.clear();

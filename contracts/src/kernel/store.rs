@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::changes::Changes;
+use super::changes::{Changes, Sorting};
 use super::journal::{Journal, Mark, TableId};
 use super::member::MemberTables;
 use super::module::Module;
@@ -182,6 +182,7 @@ pub struct Stores {
     spare: Vec<Changes>,
     /// Bytes of the last block's changes.
     changed_bytes: usize,
+    sorting: Sorting,
 }
 
 impl Stores {
@@ -196,6 +197,7 @@ impl Stores {
             journal: Journal::new(),
             spare: Vec::new(),
             changed_bytes: 0,
+            sorting: Sorting::default(),
         }
     }
 
@@ -257,7 +259,9 @@ impl Stores {
 
     /// Ends the block: what it changed, by key.
     pub(crate) fn end_block(&mut self) -> Changes {
-        let mut changes = self.spare.pop().unwrap_or_default().cleared();
+        let sorting = std::mem::take(&mut self.sorting);
+        let spare = self.spare.pop().unwrap_or_default();
+        let mut changes = spare.cleared(sorting);
         for (number, _) in self.kernel.names() {
             self.kernel.table(*number).end_block(&mut changes);
         }
@@ -268,6 +272,7 @@ impl Stores {
         }
         self.journal.next_block();
         self.changed_bytes = changes.bytes();
+        self.sorting = changes.take_sorting();
         changes
     }
 
@@ -422,6 +427,7 @@ impl Clone for Stores {
             journal: self.journal.clone(),
             spare: Vec::new(),
             changed_bytes: 0,
+            sorting: Sorting::default(),
         }
     }
 }

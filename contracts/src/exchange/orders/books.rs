@@ -243,13 +243,13 @@ impl Journaled for Books {
                     changes.push(prefix, &(*id, Key::Head), is.as_ref());
                 }
             }
-            changed.orders.end_block(|order, was| {
+            changed.orders.drain(|order, was| {
                 let is = book.order_entry(order);
                 if is != was {
                     changes.push(prefix, &(*id, Key::Order(order)), is.as_ref());
                 }
             });
-            changed.accounts.end_block(|account, was| {
+            changed.accounts.drain(|account, was| {
                 let is = book.account_entry(account);
                 if is != was {
                     changes.push(prefix, &(*id, Key::Account(account)), is.as_ref());

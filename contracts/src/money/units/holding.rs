@@ -71,15 +71,8 @@ pub(super) fn put(
     blocks: &[SerialRange],
 ) -> Result<(), Code> {
     let key = (id, instrument);
-    if !blocks.is_empty() {
-        charge_ranges(cx, key)?;
-        let (tables, journal) = cx.tables::<Units>();
-        let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
-        blocks.iter().for_each(|block| held.put(*block));
-        if held.range_count() > RANGES_MAX {
-            return Err(Code::TOO_MANY);
-        }
-        tables.blocks.set(journal, key, held)?;
+    if put_numbers(cx, key, blocks)? > RANGES_MAX {
+        return Err(Code::TOO_MANY);
     }
     let (tables, journal) = cx.tables::<Units>();
     match tables.holdings.update(journal, &key)? {
@@ -109,30 +102,10 @@ pub(super) fn take(
     which: Option<&[SerialRange]>,
 ) -> Result<Vec<SerialRange>, Code> {
     let key = (id, instrument);
-    let mut taken = Vec::new();
-    if form == Form::Serialised {
-        charge_ranges(cx, key)?;
-        let (tables, journal) = cx.tables::<Units>();
-        let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
-        taken = match which {
-            Some(blocks) => {
-                if !blocks.iter().all(|block| held.contains(*block)) {
-                    return Err(Code::BLOCK_NOT_HELD);
-                }
-                blocks.iter().for_each(|block| held.take(*block));
-                blocks.to_vec()
-            }
-            None => held.take_lowest(quantity),
-        };
-        if held.range_count() > RANGES_MAX {
-            return Err(Code::TOO_MANY);
-        }
-        if held.is_empty() {
-            tables.blocks.remove(journal, &key)?;
-        } else {
-            tables.blocks.set(journal, key, held)?;
-        }
-    }
+    let taken = match form {
+        Form::Serialised => take_numbers(cx, key, quantity, which)?,
+        Form::Fungible => Vec::new(),
+    };
     let (tables, journal) = cx.tables::<Units>();
     let found = tables.holdings.find(&key).ok_or(Code::BALANCE_TOO_LOW)?;
     let held = tables.holdings.at(found).copied().unwrap_or_default().held;
@@ -156,21 +129,9 @@ pub(super) fn set_aside(
 ) -> Result<(), Code> {
     let key = (id, instrument);
     if !blocks.is_empty() {
-        charge_ranges(cx, key)?;
+        take_numbers(cx, key, quantity, Some(blocks))?;
     }
     let (tables, journal) = cx.tables::<Units>();
-    if !blocks.is_empty() {
-        let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
-        blocks.iter().for_each(|block| held.take(*block));
-        if held.range_count() > RANGES_MAX {
-            return Err(Code::TOO_MANY);
-        }
-        if held.is_empty() {
-            tables.blocks.remove(journal, &key)?;
-        } else {
-            tables.blocks.set(journal, key, held)?;
-        }
-    }
     if let Some(holding) = tables.holdings.update(journal, &key)? {
         holding.reserved.0 += quantity.0;
     }
@@ -186,19 +147,61 @@ pub(super) fn set_free(
     blocks: &[SerialRange],
 ) -> Result<(), Code> {
     let key = (id, instrument);
-    if !blocks.is_empty() {
-        charge_ranges(cx, key)?;
-    }
+    put_numbers(cx, key, blocks)?;
     let (tables, journal) = cx.tables::<Units>();
-    if !blocks.is_empty() {
-        let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
-        blocks.iter().for_each(|block| held.put(*block));
-        tables.blocks.set(journal, key, held)?;
-    }
     if let Some(holding) = tables.holdings.update(journal, &key)? {
         holding.reserved.0 -= quantity.0;
     }
     Ok(())
+}
+
+/// Adds numbers to those of a holding; how many ranges it has then. Without any, nothing is read or written.
+fn put_numbers(
+    cx: &mut Cx<'_>,
+    key: (AccountId, InstrumentId),
+    blocks: &[SerialRange],
+) -> Result<usize, Code> {
+    if blocks.is_empty() {
+        return Ok(0);
+    }
+    charge_ranges(cx, key)?;
+    let (tables, journal) = cx.tables::<Units>();
+    let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
+    blocks.iter().for_each(|block| held.put(*block));
+    let count = held.range_count();
+    tables.blocks.set(journal, key, held)?;
+    Ok(count)
+}
+
+/// Takes numbers out of a holding: these, or as many of the lowest as the quantity says.
+fn take_numbers(
+    cx: &mut Cx<'_>,
+    key: (AccountId, InstrumentId),
+    quantity: Quantity,
+    which: Option<&[SerialRange]>,
+) -> Result<Vec<SerialRange>, Code> {
+    charge_ranges(cx, key)?;
+    let (tables, journal) = cx.tables::<Units>();
+    let mut held = tables.blocks.get(&key).cloned().unwrap_or_default();
+    let taken = match which {
+        Some(blocks) => {
+            if !blocks.iter().all(|block| held.contains(*block)) {
+                return Err(Code::BLOCK_NOT_HELD);
+            }
+            blocks.iter().for_each(|block| held.take(*block));
+            blocks.to_vec()
+        }
+        None => held.take_lowest(quantity),
+    };
+    if held.range_count() > RANGES_MAX {
+        return Err(Code::TOO_MANY);
+    }
+    if held.is_empty() {
+        tables.blocks.remove(journal, &key)?;
+    } else {
+        tables.blocks.set(journal, key, held)?;
+    }
+    Ok(taken)
 }
 
 /// Takes units out of what an account holds that were set aside before.
