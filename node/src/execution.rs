@@ -375,3 +375,87 @@ impl Execution {
 fn count(n: usize) -> u32 {
     u32::try_from(n).expect("a block's bytes are bounded far below 2^32 transactions")
 }
+
+#[cfg(test)]
+mod tests {
+    use bds_contracts::block::{Signature, Validator, ValidatorSet};
+    use bds_core::batch::{BatchHeader, Payload};
+
+    use super::*;
+    use crate::workload::{Carbon, CarbonConfig};
+
+    const NOW: Millis = Millis(1_800_000_000_000);
+    const BLOCKS: u64 = 30;
+
+    fn batch(chain: ChainId, position: Position, wires: &[Vec<u8>]) -> Batch {
+        let payload = Payload::pack(wires.iter().map(Vec::as_slice));
+        Batch {
+            header: BatchHeader {
+                chain,
+                lane: 0,
+                position,
+                parent: BatchDigest::default(),
+                transactions_root: MerkleRoot::default(),
+                count: count(wires.len()),
+                bytes: count(payload.as_bytes().len()),
+            },
+            signature: Signature([0; 64]),
+            payload,
+        }
+    }
+
+    /// Whatever height a snapshot is of, before, at, or between a checkpoint and the header that first names it: who goes on
+    /// from it gives the same headers as who never stopped.
+    #[test]
+    fn a_restart_at_any_height_gives_the_same_headers() {
+        let carbon = Carbon::new(CarbonConfig {
+            keys: 8,
+            clients: 1,
+            day: NOW,
+            ..CarbonConfig::default()
+        });
+        for interval in [1, 3, 8] {
+            let validator = Validator {
+                key: bds_client::Signer::from_seed(&[1; 32]).public_key(),
+                weight: 1,
+            };
+            let genesis = Genesis {
+                checkpoint_interval: interval,
+                validators: ValidatorSet {
+                    epoch: 0,
+                    validators: vec![validator],
+                },
+                ..carbon.genesis()
+            };
+            let engine = Arc::new(Engine::new("portable", 1).unwrap());
+            let mut stream = carbon.stream(genesis.chain_id(), 0);
+            let slots: Vec<Vec<Batch>> = (1..=BLOCKS)
+                .map(|height| vec![batch(genesis.chain_id(), height, &stream.next_batch(6))])
+                .collect();
+            let apply = |execution: &mut Execution, height: Height| {
+                let batches = &slots[height as usize - 1];
+                execution.apply(height, Millis(NOW.0 + height), batches)
+            };
+            let mut steady = Execution::from_genesis(&genesis, Arc::clone(&engine)).unwrap();
+            let (mut headers, mut snapshots) = (Vec::new(), Vec::new());
+            for height in 1..=BLOCKS {
+                let done = apply(&mut steady, height);
+                assert!(done.dropped.is_empty());
+                headers.push(done.header);
+                snapshots.push(steady.snapshot());
+            }
+            let named = headers.iter().map(|header| header.checkpoint);
+            let named: std::collections::BTreeSet<Height> = named.collect();
+            assert!(named.len() as u64 >= BLOCKS / interval, "{named:?}");
+            for snapshot in snapshots {
+                let from = snapshot.header.height;
+                let mut again =
+                    Execution::restore(&genesis, Arc::clone(&engine), snapshot).unwrap();
+                for height in from + 1..=BLOCKS.min(from + 2 * interval + 1) {
+                    let done = apply(&mut again, height);
+                    assert_eq!(done.header, headers[height as usize - 1], "from {from}");
+                }
+            }
+        }
+    }
+}
