@@ -280,6 +280,9 @@ pub struct Genesis {
 /// The version of genesis documents, transactions, blocks and snapshots that this program reads and writes.
 pub const GENESIS_VERSION: u32 = 2;
 
+/// Most blocks between two checkpoints: what they change is kept in memory until headers name the root after them.
+pub const CHECKPOINT_INTERVAL_MAX: u64 = 1 << 16;
+
 /// Why a document is no genesis.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GenesisError {
@@ -291,8 +294,8 @@ pub enum GenesisError {
     /// Validators: none, more than 65,535, a repeated or invalid key, a weight of 0, or weights beyond u64.
     #[error("validators: {0}")]
     Validators(&'static str),
-    /// A checkpoint interval of 0.
-    #[error("checkpoint_interval is 0; it must be at least 1 block")]
+    /// A checkpoint interval of 0, or above [`CHECKPOINT_INTERVAL_MAX`].
+    #[error("checkpoint_interval must be 1 to {CHECKPOINT_INTERVAL_MAX} blocks")]
     CheckpointInterval,
     /// The name is empty, too long or holds control characters.
     #[error("name is empty, longer than 256 bytes or holds control characters")]
@@ -334,7 +337,7 @@ impl Genesis {
         if self.name.is_empty() || !is_text(&self.name) {
             return Err(GenesisError::Name);
         }
-        if self.checkpoint_interval == 0 {
+        if !(1..=CHECKPOINT_INTERVAL_MAX).contains(&self.checkpoint_interval) {
             return Err(GenesisError::CheckpointInterval);
         }
         self.check_validators()

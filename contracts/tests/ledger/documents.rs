@@ -244,6 +244,13 @@ fn a_document_that_no_network_can_start_from_is_refused() {
         refused(|g| g.checkpoint_interval = 0),
         GenesisError::CheckpointInterval
     );
+    assert_eq!(
+        refused(|g| g.checkpoint_interval = (1 << 16) + 1),
+        GenesisError::CheckpointInterval
+    );
+    let mut longest = genesis();
+    longest.checkpoint_interval = 1 << 16;
+    assert_eq!(longest.check(), Ok(()));
     for change in [
         (|g| g.name.clear()) as fn(&mut Genesis),
         |g| g.name = "x".repeat(257),
