@@ -40,7 +40,6 @@ pub struct Core {
     observed: Observed,
     machines: Machines,
     wake_at: Option<Millis>,
-    started: bool,
 }
 
 /// The four machines. None knows another; what one gives another passes through here.
@@ -65,7 +64,6 @@ impl Core {
             observed: Observed::default(),
             machines: Machines::restore(&config, &notary, recovered, now),
             wake_at: None,
-            started: false,
             notary,
             config,
         }
@@ -86,10 +84,6 @@ impl Core {
             observed: &mut self.observed,
         };
         let (cx, machines) = (&mut cx, &mut self.machines);
-        if !self.started {
-            self.started = true;
-            machines.lanes.resume(cx);
-        }
         if matches!(input, Input::Tick) {
             // The shell calls at the earliest time that was asked for, and may forget the later ones.
             self.wake_at = None;
@@ -134,9 +128,9 @@ impl Core {
     /// The vote-log records that a restart still needs: a store may replace its vote log by these, in this order.
     #[must_use]
     pub fn live_records(&self) -> Vec<Record> {
-        let mut records = self.machines.lanes.live_records();
-        records.extend(self.machines.order.live_records(self.config.me));
-        records
+        let lanes = self.machines.lanes.live_records();
+        let order = self.machines.order.live_records(self.config.me);
+        lanes.chain(order).collect()
     }
 }
 

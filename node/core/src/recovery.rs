@@ -43,8 +43,6 @@ pub(crate) struct RecoveredSlot {
 pub(crate) struct RecoveredLane {
     pub(crate) ordered: LaneTip,
     pub(crate) batches: BTreeMap<Position, Vec<(BatchDigest, Known)>>,
-    pub(crate) acknowledged: BTreeMap<Position, BatchDigest>,
-    pub(crate) acknowledged_max: Position,
     pub(crate) certificate: Option<TipCertificate>,
 }
 
@@ -136,7 +134,6 @@ impl Recovered {
         for (lane, tip) in self.lanes.iter_mut().zip(&base.tips) {
             lane.ordered = *tip;
             lane.batches = lane.batches.split_off(&(tip.position + 1));
-            lane.acknowledged = lane.acknowledged.split_off(&(tip.position + 1));
         }
         self.base = Some(base);
     }
@@ -176,17 +173,6 @@ impl Recovered {
                 }
             }
             Record::Certified(certified) => self.replay_certified(certified),
-            Record::Acknowledged {
-                lane,
-                position,
-                digest,
-            } => {
-                let lane = &mut self.lanes[usize::from(*lane)];
-                lane.acknowledged_max = lane.acknowledged_max.max(*position);
-                if *position > lane.ordered.position {
-                    lane.acknowledged.insert(*position, *digest);
-                }
-            }
             Record::LaneCertificate(certificate) => {
                 let known = &mut self.lanes[usize::from(certificate.tip.lane)].certificate;
                 if known

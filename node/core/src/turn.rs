@@ -155,16 +155,7 @@ pub enum Record {
     Committed(CommittedSlot),
     /// A block's result is certified. Goes to the ledger log.
     Certified(CertifiedHeader),
-    /// This validator acknowledged this batch, its only one at this place. Goes to the vote log, as all below.
-    Acknowledged {
-        /// Lane.
-        lane: ValidatorIndex,
-        /// Place.
-        position: Position,
-        /// Batch.
-        digest: BatchDigest,
-    },
-    /// A lane tip certificate worth keeping.
+    /// A lane tip certificate worth keeping. Goes to the vote log, as all below.
     LaneCertificate(TipCertificate),
     /// Pre-prepare sent or accepted.
     PrePrepared {
@@ -204,7 +195,6 @@ impl Record {
             Self::Batch(_)
             | Self::Committed(_)
             | Self::Certified(_)
-            | Self::Acknowledged { .. }
             | Self::PrePrepared { .. }
             | Self::Prepared(_)
             | Self::Committing(_)

@@ -126,24 +126,52 @@ fn an_author_of_bad_batches_is_barred_and_the_others_go_on() {
     net.make_blocks(1, 5);
 }
 
-/// Two batches for one place, both signed: one is acknowledged, and both signatures are kept.
+/// Two batches for one place, both signed: both signatures are kept, and a larger batch is not taken after a smaller one.
 #[test]
 fn two_batches_at_one_place_are_evidence() {
+    let mut pair = [b"one", b"two"].map(|tx| batch(3, 1, BatchDigest::default(), &[tx]));
+    pair.sort_by_key(|batch| batch.header.digest());
+    for (order, written) in [([0, 1, 1], 1), ([1, 0, 0], 2)] {
+        let mut net = Net::new(4, |_| {});
+        net.stop(3);
+        let [first, second, third] = order.map(|i: usize| &pair[i]);
+        for batch in [first, second, third] {
+            net.say(3, 0, Message::Batch(batch.clone()));
+        }
+        assert_eq!(net.nodes[0].batches_on_disk(), written);
+        let signed = |b: &Batch| (Statement::Batch(b.header.digest()), b.signature);
+        let conflict = Evidence::Conflict {
+            validator: 3,
+            statements: [signed(first), signed(second)],
+        };
+        let evidence: Vec<_> = net.nodes[0].core().evidence().cloned().collect();
+        assert_eq!(evidence, [conflict]);
+    }
+}
+
+/// An author that signs ever new batches for the first place is believed only as long as they become smaller, and what was behind
+/// is not kept in mind: neither disk nor memory grows with what it sends.
+#[test]
+fn ever_new_first_batches_are_soon_not_taken() {
     let mut net = Net::new(4, |_| {});
     net.stop(3);
-    let first = batch(3, 1, BatchDigest::default(), &[b"one"]);
-    let second = batch(3, 1, BatchDigest::default(), &[b"other"]);
-    for batch in [&first, &second, &second] {
-        net.say(3, 0, Message::Batch(batch.clone()));
+    let rows: Vec<_> = (0..1_000)
+        .map(|life| common::row(3, &format!("life {life}"), LaneTip::default(), 3))
+        .collect();
+    let (mut smallest, mut falls) = (None, 0);
+    for row in &rows {
+        let digest = row[0].header.digest();
+        falls += u64::from(smallest.is_none_or(|s| digest < s));
+        smallest = smallest.min(Some(digest)).or(Some(digest));
+        for batch in row {
+            net.say(3, 0, Message::Batch(batch.clone()));
+        }
     }
-    assert_eq!(net.nodes[0].batches_on_disk(), 1);
-    let signed = |b: &Batch| (Statement::Batch(b.header.digest()), b.signature);
-    let conflict = Evidence::Conflict {
-        validator: 3,
-        statements: [signed(&first), signed(&second)],
-    };
-    let evidence: Vec<_> = net.nodes[0].core().evidence().cloned().collect();
-    assert_eq!(evidence, [conflict]);
+    // Of a thousand, in expectation the sum of 1/k.
+    assert!(falls < 25, "{falls}");
+    let written = u64::try_from(net.nodes[0].batches_on_disk()).unwrap();
+    assert_eq!(written, 3 * falls);
+    assert_eq!(net.nodes[0].core().lane_positions()[3], 3);
 }
 
 /// A header that lies about its payload is refused before anything is checked.

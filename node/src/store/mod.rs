@@ -360,14 +360,13 @@ fn kind_of(record: &Record) -> u8 {
         Record::Batch(_) => reader::KIND_BATCH,
         Record::Committed(_) => reader::KIND_COMMITTED,
         Record::Certified(_) => reader::KIND_CERTIFIED,
-        Record::Acknowledged { .. } => 3,
-        Record::LaneCertificate(_) => 4,
-        Record::PrePrepared { .. } => 5,
-        Record::Prepared(_) => 6,
-        Record::PrepareCertificate(_) => 7,
-        Record::Committing(_) => 8,
-        Record::ViewChanging(_) => 9,
-        Record::EnteredView(_) => 10,
+        Record::LaneCertificate(_) => 3,
+        Record::PrePrepared { .. } => 4,
+        Record::Prepared(_) => 5,
+        Record::PrepareCertificate(_) => 6,
+        Record::Committing(_) => 7,
+        Record::ViewChanging(_) => 8,
+        Record::EnteredView(_) => 9,
     }
 }
 

@@ -168,12 +168,12 @@ fn assert_holds(opened: &Opened, synced: u64) {
         found == expected[..found.len()],
         "other records than those written"
     );
-    // The highest acknowledgement never goes.
+    // The highest lane certificate never goes.
     let highest = opened
         .votes
         .iter()
         .filter_map(|r| match r {
-            Record::Acknowledged { position, .. } => Some(*position),
+            Record::LaneCertificate(certificate) => Some(certificate.tip.position),
             _ => None,
         })
         .max();

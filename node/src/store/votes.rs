@@ -4,8 +4,7 @@
 //! it, and the ledger log holds that. What is kept is everything that could still keep this validator from
 //! contradicting itself:
 //! - votes, pre-prepares and prepare certificates of slots above the floor;
-//! - acknowledgements and lane certificates at positions above those ordered up to the floor, and the highest of each
-//!   lane in any case;
+//! - lane certificates at positions above those ordered up to the floor, and the highest of each lane in any case;
 //! - the view change and the new view of the highest view.
 
 use std::collections::BTreeMap;
@@ -19,15 +18,9 @@ use bds_core::turn::Record;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Until {
     SlotIsStable(Height),
-    PositionIsStable(LaneRecord, ValidatorIndex, Position),
+    PositionIsStable(ValidatorIndex, Position),
     HigherViewChange(View),
     HigherView(View),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum LaneRecord {
-    Acknowledged,
-    Certificate,
 }
 
 /// The needed records, encoded, in the order they were written.
@@ -47,12 +40,7 @@ impl NeededVotes {
     pub(crate) fn add(&mut self, record: &Record, kind: u8, payload: &[u8]) {
         let needed = match record {
             Record::Batch(_) | Record::Committed(_) | Record::Certified(_) => return,
-            Record::Acknowledged { lane, position, .. } => {
-                Until::PositionIsStable(LaneRecord::Acknowledged, *lane, *position)
-            }
-            Record::LaneCertificate(c) => {
-                Until::PositionIsStable(LaneRecord::Certificate, c.tip.lane, c.tip.position)
-            }
+            Record::LaneCertificate(c) => Until::PositionIsStable(c.tip.lane, c.tip.position),
             Record::PrePrepared { proposal, .. } => Until::SlotIsStable(proposal.slot),
             Record::Prepared(vote) | Record::Committing(vote) => Until::SlotIsStable(vote.slot),
             Record::PrepareCertificate(p) => Until::SlotIsStable(p.proposal.slot),
@@ -110,12 +98,12 @@ impl NeededVotes {
     pub(crate) fn prune(&mut self) {
         let mut view_change = 0;
         let mut view = 0;
-        let mut highest: BTreeMap<(LaneRecord, ValidatorIndex), Position> = BTreeMap::new();
+        let mut highest: BTreeMap<ValidatorIndex, Position> = BTreeMap::new();
         for (needed, ..) in &self.records {
             match *needed {
                 Until::SlotIsStable(_) => {}
-                Until::PositionIsStable(what, lane, position) => {
-                    let entry = highest.entry((what, lane)).or_default();
+                Until::PositionIsStable(lane, position) => {
+                    let entry = highest.entry(lane).or_default();
                     *entry = position.max(*entry);
                 }
                 Until::HigherViewChange(v) => view_change = v.max(view_change),
@@ -125,9 +113,9 @@ impl NeededVotes {
         let (floor, tips) = (self.floor, &self.floor_tips);
         self.records.retain(|(needed, ..)| match *needed {
             Until::SlotIsStable(slot) => slot > floor,
-            Until::PositionIsStable(what, lane, position) => {
+            Until::PositionIsStable(lane, position) => {
                 position > tips.get(&lane).copied().unwrap_or(0)
-                    || highest.get(&(what, lane)) == Some(&position)
+                    || highest.get(&lane) == Some(&position)
             }
             Until::HigherViewChange(v) => v == view_change,
             Until::HigherView(v) => v == view,

@@ -34,7 +34,6 @@ enum Once {
     PrePrepare(View, Height),
     Prepare(View, Height),
     Commit(View, Height),
-    Acknowledge(ValidatorIndex, Position),
     OwnBatch(Position),
     Executed(Height),
 }
@@ -51,7 +50,10 @@ pub struct Checker {
     /// Validators that have lost their disks: they may contradict what they said before, and nothing else.
     pub forgetful: BTreeSet<ValidatorIndex>,
     said: BTreeMap<(ValidatorIndex, Once), [u8; 32]>,
-    lanes: BTreeMap<BatchDigest, (ValidatorIndex, Position)>,
+    /// Where a batch is: lane, place, and what it builds on.
+    lanes: BTreeMap<BatchDigest, (ValidatorIndex, Position, BatchDigest)>,
+    /// The last batch that a validator acknowledged of a lane in this place, behind that one.
+    acknowledged: BTreeMap<(ValidatorIndex, (ValidatorIndex, Position, BatchDigest)), BatchDigest>,
     committed: BTreeMap<Height, [u8; 32]>,
     headers: BTreeMap<Height, (BlockDigest, BlockDigest)>,
     orders: BTreeMap<Height, Vec<BatchDigest>>,
@@ -79,6 +81,7 @@ impl Checker {
             recount: true,
             said: BTreeMap::new(),
             lanes: BTreeMap::new(),
+            acknowledged: BTreeMap::new(),
             committed: BTreeMap::new(),
             headers: BTreeMap::new(),
             orders: BTreeMap::new(),
@@ -114,6 +117,22 @@ impl Checker {
         });
     }
 
+    /// I4: of the batches that continue another one, a validator acknowledges smaller and smaller ones, across crashes too.
+    fn acknowledged(
+        &mut self,
+        who: ValidatorIndex,
+        at: (ValidatorIndex, Position, BatchDigest),
+        digest: BatchDigest,
+    ) {
+        if self.forgetful.contains(&who) {
+            return;
+        }
+        let before = self.acknowledged.insert((who, at), digest);
+        self.check(before.is_none_or(|before| digest <= before), || {
+            format!("one chain: validator {who} acknowledged a larger batch for {at:?}")
+        });
+    }
+
     /// A message left a correct validator.
     pub fn sent(&mut self, from: ValidatorIndex, message: &Message) {
         if self.faulty.contains(&from) {
@@ -129,17 +148,18 @@ impl Checker {
             Message::Acknowledge {
                 position, digest, ..
             } => {
-                if let Some((lane, place)) = self.lanes.get(digest).copied() {
-                    self.check(place == *position, || {
+                if let Some(at) = self.lanes.get(digest).copied() {
+                    self.check(at.1 == *position, || {
                         format!("validator {from} acknowledged {digest:?} at {position}")
                     });
-                    self.once(from, Once::Acknowledge(lane, *position), digest.0);
+                    self.acknowledged(from, at, *digest);
                 }
             }
             Message::Batch(batch) => {
                 let digest = batch.header.digest();
                 let (lane, position) = (batch.header.lane, batch.header.position);
-                self.lanes.insert(digest, (lane, position));
+                let parent = batch.header.parent;
+                self.lanes.insert(digest, (lane, position, parent));
                 if lane == from {
                     self.once(from, Once::OwnBatch(position), digest.0);
                 }

@@ -135,10 +135,9 @@ impl Disk for Recording<'_> {
     fn append(&mut self, record: &Record) -> Result<(), StoreError> {
         self.records.push(record.clone());
         let skipped = match record {
-            Record::PrePrepared { .. }
-            | Record::Prepared(_)
-            | Record::Committing(_)
-            | Record::Acknowledged { .. } => Variant::PromiseNotWritten,
+            Record::PrePrepared { .. } | Record::Prepared(_) | Record::Committing(_) => {
+                Variant::PromiseNotWritten
+            }
             Record::Batch(batch) if batch.header.lane == self.me => Variant::OwnBatchNotWritten,
             _ => Variant::Correct,
         };

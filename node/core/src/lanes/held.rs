@@ -97,12 +97,27 @@ impl Batches {
         self.at.get(&(lane, position)).map_or(&[], Vec::as_slice)
     }
 
-    /// A known batch that continues the lane from here.
-    pub(super) fn after(&self, lane: ValidatorIndex, tip: &LaneTip) -> Option<BatchDigest> {
-        let mut next = self.at(lane, tip.position + 1).iter().copied();
-        next.find(|digest| {
+    /// The smallest known batch that continues the lane from here.
+    fn after(&self, lane: ValidatorIndex, tip: &LaneTip) -> Option<BatchDigest> {
+        let next = self.at(lane, tip.position + 1).iter().copied();
+        let continues = |digest: &BatchDigest| {
             self.known(digest)
                 .is_some_and(|known| known.parent == tip.digest)
+        };
+        next.filter(continues).min()
+    }
+
+    /// The chain of a lane as far as it is known: from here to the smallest batch that continues it, again and again.
+    pub(super) fn chain_from(
+        &self,
+        lane: ValidatorIndex,
+        mut tip: LaneTip,
+    ) -> impl Iterator<Item = (Position, BatchDigest)> {
+        std::iter::from_fn(move || {
+            let digest = self.after(lane, &tip)?;
+            let position = tip.position + 1;
+            tip = LaneTip { position, digest };
+            Some((position, digest))
         })
     }
 
@@ -130,6 +145,11 @@ impl Batches {
     pub(super) fn verify(&mut self, digest: BatchDigest, batch: Batch) {
         self.verifying_bytes += batch.payload.as_bytes().len();
         self.verifying.insert(digest, batch);
+    }
+
+    /// What a batch builds on that the engine has not answered.
+    pub(super) fn verifying_parent(&self, digest: &BatchDigest) -> Option<BatchDigest> {
+        self.verifying.get(digest).map(|batch| batch.header.parent)
     }
 
     /// The engine has not answered yet.
@@ -266,6 +286,11 @@ impl Batches {
         self.shrink();
         self.wanted
             .retain(|_, want| want.lane != lane || want.position > ordered);
+    }
+
+    /// It is not asked for any more.
+    pub(super) fn forget_wanted(&mut self, digest: &BatchDigest) {
+        self.wanted.remove(digest);
     }
 
     fn want(&mut self, digest: BatchDigest, want: Want) {

@@ -3,13 +3,15 @@
 //! | file | question |
 //! |---|---|
 //! | `own` | how transactions become a certified batch of the own lane |
-//! | `others` | which batches of other lanes are taken and acknowledged |
+//! | `others` | which batches of other lanes are taken |
+//! | `chain` | which of the known batches are a lane's chain, and so acknowledged |
 //! | `held` | which batches are known, kept in memory, or asked for |
 //! | `ordered` | which batches a committed slot orders |
 //!
 //! The machine gives certified tips to `order` and batches to `results`. What it must know of those two it is told: slots that
 //! are committed, and slots that are handed to execution.
 
+mod chain;
 mod held;
 mod ordered;
 mod others;
@@ -51,14 +53,14 @@ struct Lane {
     certified: Option<Proven<TipCertificate>>,
     /// The certified place that has waited longest to be ordered, and since when it has.
     unordered: Option<(Position, Millis)>,
-    /// Last batch of the gapless chain that is held and checked.
-    chain: LaneTip,
-    /// Last batch of the gapless chain that is held or being checked.
-    received: LaneTip,
-    /// What was acknowledged above `ordered`.
+    /// The batches of the chain above `ordered`, without a gap: known, and acknowledged.
     acknowledged: BTreeMap<Position, BatchDigest>,
-    /// Never acknowledge anything else at or below this.
-    acknowledged_max: Position,
+    /// Last of them; `ordered` when there is none.
+    chain: LaneTip,
+    /// Last batch that continues the chain and is known or being checked.
+    received: LaneTip,
+    /// Being checked: it would begin the chain in the place of a larger one.
+    contender: Option<BatchDigest>,
     /// Batches that came before their parent, or while `lane_window` others of the lane were being checked; bounded by
     /// `lane_window`.
     waiting: BTreeMap<Position, Batch>,
@@ -96,28 +98,24 @@ impl Lane {
         }
     }
 
-    /// Slots have ordered this lane up to `tip`: whatever else was held at or below is history.
-    fn order_up_to(&mut self, tip: LaneTip) {
-        let forked = self
-            .acknowledged
-            .get(&tip.position)
-            .is_some_and(|digest| *digest != tip.digest);
+    /// Slots have ordered this lane up to `tip`: whatever else was held at or below is history. True when that is part of the
+    /// chain; otherwise no chain is left.
+    fn order_up_to(&mut self, tip: LaneTip) -> bool {
+        let follows = self.acknowledged.get(&tip.position) == Some(&tip.digest);
+        let next = tip.position + 1;
         self.ordered = tip;
         self.committed = self.committed.max(tip.position);
-        if self.chain.position <= tip.position || forked {
-            self.chain = tip;
-        }
-        if self.received.position <= tip.position || forked {
-            self.received = tip;
-        }
-        self.acknowledged = self.acknowledged.split_off(&(tip.position + 1));
-        let next = tip.position + 1;
+        self.contender = None;
         self.waiting = self.waiting.split_off(&next);
         self.checking = self.checking.split_off(&next);
         self.checked = self.checked.split_off(&next);
-        if forked {
-            self.start_over();
+        if follows {
+            self.acknowledged = self.acknowledged.split_off(&next);
+        } else {
+            self.acknowledged.clear();
+            self.chain = tip;
         }
+        follows
     }
 
     /// This batch of the received chain is bad: what came before it stays, what builds on it goes.
@@ -158,23 +156,23 @@ impl Lanes {
             own: OwnLane::default(),
             batches: Batches::new(config.payload_cache_bytes_max),
         };
-        for old in recovered {
+        for (old, index) in recovered.into_iter().zip(0..) {
             let ordered = old.ordered;
             let newer = |c: &TipCertificate| c.tip.position > ordered.position;
             let mut lane = Lane {
                 ordered,
-                chain: ordered,
-                received: ordered,
-                acknowledged_max: old.acknowledged_max,
-                acknowledged: old.acknowledged,
                 certified: old.certificate.filter(newer).map(Proven::from_disk),
                 ..Lane::default()
             };
             lane.commit_up_to(ordered.position, now);
-            lanes.lanes.push(lane);
             for (digest, known) in old.batches.into_values().flatten() {
                 lanes.batches.learn(digest, known);
             }
+            lane.acknowledged = lanes.batches.chain_from(index, ordered).collect();
+            let last = lane.acknowledged.last_key_value();
+            lane.chain = last.map_or(ordered, |(&position, &digest)| LaneTip { position, digest });
+            lane.received = lane.chain;
+            lanes.lanes.push(lane);
         }
         for tip in committed.flat_map(|proposal| &proposal.tips) {
             lanes.lanes[usize::from(tip.lane)].commit_up_to(tip.position, now);
@@ -184,25 +182,9 @@ impl Lanes {
     }
 
     /// What of it a restart still needs from the vote log.
-    pub(crate) fn live_records(&self) -> Vec<Record> {
-        let mut records = Vec::new();
-        for (lane, index) in self.lanes.iter().zip(0..) {
-            // What is ordered counts as acknowledged: nothing else may be at or below it, whatever the
-            // snapshot that a restart begins with.
-            let ordered =
-                (lane.ordered.position > 0).then_some((lane.ordered.position, lane.ordered.digest));
-            let acknowledged = lane.acknowledged.iter().map(|(p, d)| (*p, *d));
-            for (position, digest) in ordered.into_iter().chain(acknowledged) {
-                records.push(Record::Acknowledged {
-                    lane: index,
-                    position,
-                    digest,
-                });
-            }
-            let certificate = lane.certified.clone();
-            records.extend(certificate.map(|c| Record::LaneCertificate(c.into_inner())));
-        }
-        records
+    pub(crate) fn live_records(&self) -> impl Iterator<Item = Record> {
+        let certificates = self.lanes.iter().filter_map(|lane| lane.certified.clone());
+        certificates.map(|certificate| Record::LaneCertificate(certificate.into_inner()))
     }
 
     /// A slot that orders this is final: what it names is asked for if it does not come, and no longer waits.

@@ -26,8 +26,11 @@ impl Lanes {
             if tip.lane == cx.me() {
                 self.follow_own_lane(cx, tip.in_lane(), &digests);
             }
-            self.lanes[usize::from(tip.lane)].order_up_to(tip.in_lane());
+            let follows = self.lanes[usize::from(tip.lane)].order_up_to(tip.in_lane());
             self.batches.forget_ordered(tip.lane, tip.position);
+            if !follows {
+                self.follow(cx, tip.lane, tip.position + 1);
+            }
         }
         self.batches.forget_loaded(&digests);
         let of_lane = |chain: &Vec<_>| batches.by_ref().take(chain.len()).collect();

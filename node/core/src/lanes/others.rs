@@ -1,12 +1,12 @@
 //! The lanes of the others: receive, check, acknowledge, and know how far each is certified.
 //!
 //! A batch is acknowledged only when the whole lane up to it is held and checked, so a certificate of one position
-//! vouches for all below it. One digest a place is ever acknowledged, across crashes too; an author that signs two
-//! for one place gets at most one of them certified by each correct validator, and leaves evidence.
+//! vouches for all below it.
 //!
-//! Only what continues the checked chain is written, or what a certificate names: whatever an author sends, a lane takes
-//! no more memory than two windows of batches and no disk for what will never be ordered. A batch that fails its check is
-//! evidence, for an author checks what it seals; after a few of them nothing more is taken from that author.
+//! Only what continues the checked chain is written, what begins it anew (`chain` says when), or what a certificate names:
+//! whatever an author sends, a lane takes no more memory than two windows of batches, and next to no disk for what will never
+//! be ordered. A batch that fails its check is evidence, for an author checks what it seals; after a few of them nothing more
+//! is taken from that author.
 
 use bds_contracts::block::{BatchDigest, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
@@ -51,9 +51,10 @@ impl Lanes {
             cx.count("batch_too_far_ahead");
             return;
         }
+        let contends = lane.contends(&batch, &digest);
         let window = usize::try_from(cx.config.lane_window).unwrap_or(8);
         let busy = lane.checking.len() + lane.checked.len() >= window;
-        if !wanted && (position > lane.received.position + 1 || busy) {
+        if !wanted && !contends && (position > lane.received.position + 1 || busy) {
             let lane = &mut self.lanes[usize::from(lane_index)];
             if lane.waiting.len() < window {
                 lane.waiting.insert(position, batch);
@@ -87,11 +88,18 @@ impl Lanes {
                     ],
                 });
             }
-            // An author that has lost its home learns from f+1 of these what it had sealed.
-            self.acknowledge_again(cx, lane_index, position);
+            // An author that has lost its home learns from these what it had sealed.
+            if !contends {
+                self.acknowledge_again(cx, lane_index, position);
+            }
         }
         let lane = &mut self.lanes[usize::from(lane_index)];
-        if position == lane.received.position + 1 && batch.header.parent == lane.received.digest {
+        if contends {
+            lane.contender = Some(digest);
+        } else if lane_index != cx.config.me
+            && position == lane.received.position + 1
+            && batch.header.parent == lane.received.digest
+        {
             lane.received = LaneTip { position, digest };
             lane.checking.insert(position, digest);
         } else if !wanted {
@@ -127,6 +135,7 @@ impl Lanes {
         if awaited {
             lane.checking.remove(&position);
         }
+        let contends = lane.contender.take_if(|c| *c == digest).is_some();
         if verdict != Verdict::Valid {
             if awaited {
                 lane.cut_at(&batch.header);
@@ -137,7 +146,7 @@ impl Lanes {
             }
         } else if position <= lane.ordered.position {
             // It is history already.
-        } else if wanted || (awaited && lane.chain.digest == batch.header.parent) {
+        } else if wanted || contends || (awaited && lane.chain.digest == batch.header.parent) {
             self.write_batch(cx, digest, batch);
         } else if awaited {
             lane.checked.insert(position, (digest, batch));
@@ -162,61 +171,28 @@ impl Lanes {
         });
     }
 
+    /// A checked batch is written and known from then on.
+    pub(super) fn hold(&mut self, cx: &mut Cx<'_>, digest: BatchDigest, batch: Batch) {
+        cx.write(Record::Batch(batch.clone()));
+        self.batches.learn(digest, Known::of(&batch));
+        self.batches.keep(digest, batch);
+    }
+
     /// Writes a checked batch, goes on along the chain, and takes with it what was checked before its parent.
     fn write_batch(&mut self, cx: &mut Cx<'_>, digest: BatchDigest, batch: Batch) {
-        let lane_index = batch.header.lane;
+        let (lane_index, mut place) = (batch.header.lane, batch.header.position);
         let mut next = Some((digest, batch));
         while let Some((digest, batch)) = next {
-            cx.write(Record::Batch(batch.clone()));
-            self.batches.learn(digest, Known::of(&batch));
-            self.batches.keep(digest, batch);
-            self.extend_chain(cx, lane_index);
+            self.hold(cx, digest, batch);
+            self.follow(cx, lane_index, place);
             let lane = &mut self.lanes[usize::from(lane_index)];
-            let beyond = lane.checked.split_off(&(lane.chain.position + 1));
-            lane.checked = beyond;
+            place = lane.chain.position + 1;
             let follows = lane
                 .checked
                 .first_key_value()
                 .is_some_and(|(_, (_, batch))| batch.header.parent == lane.chain.digest);
             let first = follows.then(|| lane.checked.pop_first()).flatten();
             next = first.map(|(_, checked)| checked);
-        }
-    }
-
-    /// Walks the checked chain of a lane as far as it goes and acknowledges each step. The own lane goes on from what was sealed
-    /// or ordered, whatever of an earlier life was fetched.
-    fn extend_chain(&mut self, cx: &mut Cx<'_>, lane_index: ValidatorIndex) {
-        if lane_index == cx.me() {
-            return;
-        }
-        loop {
-            let lane = &self.lanes[usize::from(lane_index)];
-            let position = lane.chain.position + 1;
-            let Some(digest) = self.batches.after(lane_index, &lane.chain) else {
-                return;
-            };
-            let lane = &mut self.lanes[usize::from(lane_index)];
-            lane.chain = LaneTip { position, digest };
-            if lane.received.position < position {
-                lane.received = lane.chain;
-            }
-            if position > lane.acknowledged_max {
-                lane.acknowledged_max = position;
-                lane.acknowledged.insert(position, digest);
-                cx.write(Record::Acknowledged {
-                    lane: lane_index,
-                    position,
-                    digest,
-                });
-                Self::acknowledge(cx, &LaneTip { position, digest }.of(lane_index));
-            }
-        }
-    }
-
-    /// After a restart: every lane goes on from what is on disk.
-    pub(crate) fn resume(&mut self, cx: &mut Cx<'_>) {
-        for lane in cx.peers() {
-            self.extend_chain(cx, lane);
         }
     }
 
@@ -243,7 +219,7 @@ impl Lanes {
         }
     }
 
-    fn acknowledge(cx: &mut Cx<'_>, tip: &Tip) {
+    pub(super) fn acknowledge(cx: &mut Cx<'_>, tip: &Tip) {
         let signature = cx.notary.sign(&tip.acknowledgement());
         cx.send(
             tip.lane,

@@ -19,7 +19,6 @@ use crate::message::Message;
 use crate::turn::{Effect, Record};
 
 use super::Lanes;
-use super::held::Known;
 
 /// A sealed batch that is not certified yet.
 struct Uncertified {
@@ -45,31 +44,16 @@ pub(super) struct OwnLane {
     waiting_since: Millis,
     /// Position handed out for sealing, answer outstanding.
     sealing: Option<Position>,
-    /// Last sealed batch.
-    tip: LaneTip,
-    /// Every sealed batch that is not ordered: the chain that ends at `tip`.
-    sealed: BTreeMap<Position, BatchDigest>,
     /// Batches, rising, whose transactions go back to the mempool once they are in memory. Nothing is sealed until then, so that a
     /// sender's transactions keep their order.
     returning: Vec<BatchDigest>,
     uncertified: BTreeMap<Position, Uncertified>,
-    /// What others acknowledged that is not held here: this validator sealed it before it lost its home. Above what is certified,
-    /// at most `lane_window` places, one acknowledgement a validator and place.
-    lost: BTreeMap<Position, BTreeMap<ValidatorIndex, (BatchDigest, Signature)>>,
+    /// What others say they acknowledged that is not part of the chain: this validator sealed it before it lost its home, and
+    /// asks for it. One a validator and place.
+    lost: BTreeMap<(Position, ValidatorIndex), BatchDigest>,
 }
 
 impl OwnLane {
-    /// Others hold different batches for this place.
-    fn is_forked(&self, position: Position) -> bool {
-        let mut digests = self
-            .lost
-            .get(&position)
-            .into_iter()
-            .flat_map(BTreeMap::values);
-        let first = digests.next().map(|(digest, _)| digest);
-        digests.any(|(digest, _)| Some(digest) != first)
-    }
-
     /// Bytes and number of transactions waiting for a batch.
     pub(super) fn mempool(&self) -> (usize, usize) {
         (self.mempool_bytes, self.mempool.len())
@@ -102,43 +86,51 @@ impl Lanes {
 
     /// True when a batch may be sealed at all: nothing being sealed and room in the windows. While others hold more of the own
     /// lane than this validator, it has lost its home, and a batch sealed now would be a second one for its place; before a
-    /// quorum has said what it holds, that is not known. Where they hold different ones, one more does no harm.
+    /// quorum has said what it holds, that is not known.
     fn may_seal(&self, config: &Config, held_elsewhere: Option<Position>) -> bool {
         let lane = &self.lanes[usize::from(config.me)];
-        let sealed = self.own.tip.position;
+        let sealed = lane.chain.position;
         self.own.sealing.is_none()
             && self.own.returning.is_empty()
             && !self.own.mempool.is_empty()
-            && held_elsewhere.is_some_and(|held| held <= sealed || self.own.is_forked(sealed + 1))
+            && held_elsewhere.is_some_and(|held| held <= sealed)
             && self.own.uncertified.len() < usize::try_from(config.lane_window).unwrap_or(8)
             && sealed.saturating_sub(lane.ordered.position) < config.lane_ahead_max / 2
     }
 
     /// A slot orders the own lane up to `tip`, and with it these batches: they need no certificate any more. A validator that lost
-    /// its home may have sealed others for their places. Those can never be ordered, nor what builds on them: the lane goes on
-    /// behind `tip`, and their transactions wait again.
+    /// its home may have sealed others for their places. Those are not part of the lane any more, nor what builds on them.
     pub(super) fn follow_own_lane(
         &mut self,
         cx: &mut Cx<'_>,
         tip: LaneTip,
         ordered: &[BatchDigest],
     ) {
-        let above = self.own.sealed.split_off(&(tip.position + 1));
-        let mut passed = std::mem::replace(&mut self.own.sealed, above);
         self.own.uncertified = self.own.uncertified.split_off(&(tip.position + 1));
-        if passed.get(&tip.position) == Some(&tip.digest) {
+        self.own.lost = self.own.lost.split_off(&(tip.position + 1, 0));
+        let chain = &self.lanes[usize::from(cx.config.me)].acknowledged;
+        if chain.get(&tip.position) == Some(&tip.digest) {
             return;
         }
         cx.count("own_lane_regained");
-        passed.append(&mut self.own.sealed);
-        passed.retain(|_, digest| !ordered.contains(digest));
-        self.own.uncertified.clear();
-        self.end_own_lane_at(cx.config, tip);
-        self.own.returning = passed.into_values().collect();
-        let missing = self.batches.hold(&self.own.returning);
-        if missing.is_empty() {
+        let passed = chain.values().filter(|digest| !ordered.contains(digest));
+        let passed = passed.copied().collect();
+        self.give_up(cx, passed);
+    }
+
+    /// These batches, rising, are not part of the own chain any more: what is in them waits again.
+    pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, batches: Vec<BatchDigest>) {
+        if batches.is_empty() {
+            return;
+        }
+        self.own
+            .uncertified
+            .retain(|_, pending| !batches.contains(&pending.digest));
+        let missing = self.batches.hold(&batches);
+        self.own.returning.extend(batches);
+        if missing.is_empty() && !self.batches.is_loading() {
             self.take_back(cx);
-        } else {
+        } else if !missing.is_empty() {
             cx.effect(Effect::LoadBatches(missing));
         }
     }
@@ -213,7 +205,7 @@ impl Lanes {
         let taken: Vec<_> = self.own.mempool.drain(..count).collect();
         self.own.mempool_bytes -= bytes;
         self.own.waiting_since = cx.now;
-        let position = self.own.tip.position + 1;
+        let position = self.lanes[usize::from(cx.me())].chain.position + 1;
         self.own.sealing = Some(position);
         let payload = Payload::pack(taken.iter().map(AsRef::as_ref));
         cx.effect(Effect::Seal { position, payload });
@@ -234,12 +226,13 @@ impl Lanes {
         }
         self.own.sealing = None;
         // Slots may have moved the lane on meanwhile: the batch takes the place that is next now.
-        let position = self.own.tip.position + 1;
+        let tip = self.lanes[usize::from(cx.me())].chain;
+        let position = tip.position + 1;
         let header = BatchHeader {
             chain: cx.config.chain,
             lane: cx.config.me,
             position,
-            parent: self.own.tip.digest,
+            parent: tip.digest,
             transactions_root: root,
             count,
             bytes: u32::try_from(payload.as_bytes().len()).expect("batch_bytes_max fits"),
@@ -250,47 +243,33 @@ impl Lanes {
             header,
             payload,
         };
-        cx.write(Record::Batch(batch.clone()));
-        cx.write(Record::Acknowledged {
-            lane: cx.config.me,
-            position,
-            digest,
-        });
-        self.batches.learn(digest, Known::of(&batch));
-        self.batches.keep(digest, batch.clone());
-        self.end_own_lane_at(cx.config, LaneTip { position, digest });
-        self.own.sealed.insert(position, digest);
-        let lane = &mut self.lanes[usize::from(cx.config.me)];
-        lane.acknowledged.insert(position, digest);
-        self.track_uncertified(cx.config, cx.notary, self.own.tip);
-        cx.broadcast(Message::Batch(batch));
-        self.certify_batch(cx, position);
+        self.hold(cx, digest, batch);
+        self.follow(cx, cx.config.me, position);
     }
 
-    /// The own lane goes on after its last batch on disk; what is not certified collects acknowledgements again.
+    /// What of the own lane is not certified collects acknowledgements again after a restart.
     pub(super) fn restore_own(&mut self, config: &Config, notary: &Notary) {
         let lane = &self.lanes[usize::from(config.me)];
-        let mut tip = lane.ordered;
-        let certified = lane.certified_position().max(tip.position);
-        while let Some(digest) = self.batches.after(config.me, &tip) {
-            tip = LaneTip {
-                position: tip.position + 1,
-                digest,
-            };
-            self.own.sealed.insert(tip.position, digest);
-            if tip.position > certified {
-                self.track_uncertified(config, notary, tip);
-            }
+        let above = lane.acknowledged.range(lane.certified_position() + 1..);
+        let above: Vec<_> = above
+            .map(|(&position, &digest)| LaneTip { position, digest })
+            .collect();
+        for tip in above {
+            self.track_uncertified(config, notary, tip);
         }
-        self.end_own_lane_at(config, tip);
     }
 
-    /// The next batch of the own lane follows this one, and others are told that the lane ends here.
-    fn end_own_lane_at(&mut self, config: &Config, tip: LaneTip) {
-        self.own.tip = tip;
-        let lane = &mut self.lanes[usize::from(config.me)];
-        lane.chain = tip;
-        lane.received = tip;
+    /// A batch is part of the own chain now: the others are to acknowledge it.
+    pub(super) fn offer(&mut self, cx: &mut Cx<'_>, tip: LaneTip) {
+        let certified = self.lanes[usize::from(cx.config.me)].certified_position();
+        if tip.position <= certified {
+            return;
+        }
+        self.track_uncertified(cx.config, cx.notary, tip);
+        if let Some(batch) = self.batches.payload(&tip.digest) {
+            cx.broadcast(Message::Batch(batch.clone()));
+        }
+        self.certify_batch(cx, tip.position);
     }
 
     /// Starts collecting acknowledgements with the own one.
@@ -318,65 +297,34 @@ impl Lanes {
                 pending.acknowledged.insert(from, signature);
                 self.certify_batch(cx, tip.position);
             }
-            _ => self.certify_lost(cx, from, tip, signature),
+            _ => self.hear_of_lost(cx, from, tip),
         }
     }
 
-    /// A peer holds a batch of the own lane that this validator does not go on from. Once f+1 by weight say so, their
-    /// acknowledgements are its certificate, and the lane goes on from it. Where they hold different ones, so many may never
-    /// come together: then it is fetched with what is missing below it, and counts as held here, too. What a peer says of a
-    /// place is not taken for true: this validator signs only for a batch of that very place whose chain it holds.
-    fn certify_lost(
-        &mut self,
-        cx: &mut Cx<'_>,
-        from: ValidatorIndex,
-        tip: LaneTip,
-        signature: Signature,
-    ) {
+    /// A peer says that it acknowledged a batch of the own lane that is not part of the chain here: it is of an earlier life of
+    /// this validator, and asked for. What a peer says is not taken for true: a batch counts when it is here.
+    fn hear_of_lost(&mut self, cx: &mut Cx<'_>, from: ValidatorIndex, tip: LaneTip) {
+        let LaneTip { position, digest } = tip;
         let lane = &self.lanes[usize::from(cx.config.me)];
-        let low = lane.certified_position().max(lane.ordered.position);
-        self.own.lost = self.own.lost.split_off(&(low + 1));
-        if tip.position <= low || tip.position > low.saturating_add(cx.config.lane_window) {
+        let last = lane.chain.position.saturating_add(cx.config.lane_window);
+        if position <= lane.ordered.position
+            || position > last
+            || lane.acknowledged.get(&position) == Some(&digest)
+        {
             return;
         }
         cx.count("acknowledge_other_digest");
-        let of_lane = tip.of(cx.config.me);
-        let missing = self.chain_down(&of_lane).err();
-        let lost = self.own.lost.entry(tip.position).or_default();
-        lost.insert(from, (tip.digest, signature));
-        let same = lost.iter().filter(|(_, (digest, _))| *digest == tip.digest);
-        let mut acknowledged: BTreeMap<_, _> = same
-            .map(|(who, (_, signature))| (*who, *signature))
-            .collect();
-        if missing.is_none() {
-            let own = cx.notary.sign(&of_lane.acknowledgement());
-            acknowledged.insert(cx.config.me, own);
-        }
-        let mut wrong = 0;
-        let certificate = cx
-            .notary
-            .certify_tip(of_lane, &mut acknowledged, &mut wrong);
-        lost.retain(|who, (digest, _)| *digest != tip.digest || acknowledged.contains_key(who));
-        cx.count_many("acknowledge_bad_signature", wrong);
-        let Some(certificate) = certificate else {
-            if let Some(missing) = missing
-                && self.own.is_forked(tip.position)
-            {
-                self.want_batch(cx, cx.now, &missing, vec![from]);
-            }
+        if self.batches.known(&digest).is_some() {
             return;
-        };
-        if missing.is_none() {
-            cx.write(Record::Acknowledged {
-                lane: cx.config.me,
-                position: tip.position,
-                digest: tip.digest,
-            });
         }
-        let shown = TipCertificate::clone(&certificate);
-        cx.write(Record::LaneCertificate(shown.clone()));
-        cx.broadcast(Message::Certificate(shown));
-        self.take_certificate(cx, certificate);
+        let before = self.own.lost.insert((position, from), digest);
+        if let Some(before) = before
+            && before != digest
+            && !self.own.lost.values().any(|lost| *lost == before)
+        {
+            self.batches.forget_wanted(&before);
+        }
+        self.want_batch(cx, cx.now, &tip.of(cx.config.me), vec![from]);
     }
 
     /// Makes the certificate once f+1 by weight have acknowledged.
@@ -414,8 +362,12 @@ impl Lanes {
             .filter(|(_, batch)| !batch.acknowledged_by(to))
             .map(|(_, batch)| batch.digest);
         let (first, last) = (unheard.next(), unheard.next_back());
-        let low = holds.max(self.lanes[usize::from(cx.me())].ordered.position);
-        let above = self.own.sealed.range(low + 1..).map(|(_, digest)| *digest);
+        let lane = &self.lanes[usize::from(cx.me())];
+        let low = holds.max(lane.ordered.position);
+        let above = lane
+            .acknowledged
+            .range(low + 1..)
+            .map(|(_, digest)| *digest);
         let window = usize::try_from(cx.config.lane_window).unwrap_or(8);
         let digests: Vec<_> = first
             .into_iter()

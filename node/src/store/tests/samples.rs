@@ -5,7 +5,7 @@ use bds_contracts::block::{
     Signatures, StateRoot,
 };
 use bds_contracts::tx::{ChainId, Millis};
-use bds_core::batch::{Batch, BatchHeader, Payload, Tip};
+use bds_core::batch::{Batch, BatchHeader, Payload, Tip, TipCertificate};
 use bds_core::message::{CommittedSlot, PreparedSlot, Proposal, Vote, VoteCertificate};
 use bds_core::turn::Record;
 
@@ -73,11 +73,14 @@ pub(super) fn turn(height: Height) -> Vec<Record> {
     };
     let batch = batch(height, 100);
     vec![
-        Record::Acknowledged {
-            lane: 0,
-            position: height,
-            digest: batch.header.digest(),
-        },
+        Record::LaneCertificate(TipCertificate {
+            tip: Tip {
+                lane: 0,
+                position: height,
+                digest: batch.header.digest(),
+            },
+            signatures: signatures(height),
+        }),
         Record::Batch(batch),
         Record::PrePrepared {
             view: 0,

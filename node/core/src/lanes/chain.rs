@@ -1,0 +1,84 @@
+//! Which of the known batches are a lane's chain, and so acknowledged.
+//!
+//! An author seals one batch a place, and then there is nothing to choose. One that has lost its home seals places again, and
+//! different validators may hold different batches there, none of them held by enough to be certified. So that all come to hold
+//! the same, the chain goes from what is ordered to the smallest batch that continues it, and so on; the author, which hears
+//! what others acknowledged, fetches that and follows the same rule. In the first place behind what is ordered everyone takes a
+//! smaller batch in the place of a larger one. It is certified then, and once it is ordered the next place is the first.
+//!
+//! An author that lies gains nothing by that: each batch that begins a chain anew has a smaller digest than the one before, so
+//! of `k` batches that it tries about `ln k` are taken. Certificates of two batches for one place do not contradict each other: a
+//! certificate says that a batch is held, which stays true, and the order takes one of them.
+
+use bds_contracts::block::{BatchDigest, ValidatorIndex};
+
+use crate::batch::{Batch, LaneTip, Position};
+use crate::context::Cx;
+
+use super::{Lane, Lanes};
+
+impl Lane {
+    /// This batch would begin the chain in the place of a larger one, and none that would is being checked.
+    pub(super) fn contends(&self, batch: &Batch, digest: &BatchDigest) -> bool {
+        let header = &batch.header;
+        let first = self.ordered.position + 1;
+        let held = self.acknowledged.get(&first);
+        header.position == first
+            && header.parent == self.ordered.digest
+            && held.is_some_and(|held| digest < held)
+            && self.contender.is_none()
+    }
+}
+
+impl Lanes {
+    /// Works out the chain of a lane from this place on, and acknowledges what is new in it.
+    pub(super) fn follow(&mut self, cx: &mut Cx<'_>, index: ValidatorIndex, place: Position) {
+        let lane = &mut self.lanes[usize::from(index)];
+        let place = place.clamp(lane.ordered.position + 1, lane.chain.position + 1);
+        let left = lane.acknowledged.split_off(&place);
+        let kept = lane.acknowledged.last_key_value();
+        let mut tip = kept.map_or(lane.ordered, |(&position, &digest)| LaneTip {
+            position,
+            digest,
+        });
+        let mut joined = Vec::new();
+        for (position, digest) in self.batches.chain_from(index, tip) {
+            tip = LaneTip { position, digest };
+            lane.acknowledged.insert(position, digest);
+            if left.get(&position) != Some(&digest) {
+                joined.push(tip);
+            }
+        }
+        lane.chain = tip;
+        self.settle_received(index);
+        if index == cx.me() {
+            let chain = &self.lanes[usize::from(index)].acknowledged;
+            let left = left.into_iter();
+            let given_up = left.filter(|(position, digest)| chain.get(position) != Some(digest));
+            let given_up = given_up.map(|(_, digest)| digest).collect();
+            self.give_up(cx, given_up);
+            for tip in joined {
+                self.offer(cx, tip);
+            }
+        } else {
+            for tip in joined {
+                Self::acknowledge(cx, &tip.of(index));
+            }
+        }
+    }
+
+    /// What is received beyond the chain counts only if it continues it.
+    pub(super) fn settle_received(&mut self, index: ValidatorIndex) {
+        let lane = &mut self.lanes[usize::from(index)];
+        let next = lane.chain.position + 1;
+        lane.checking = lane.checking.split_off(&next);
+        lane.checked = lane.checked.split_off(&next);
+        let checking = lane.checking.get(&next);
+        let parent = checking.and_then(|digest| self.batches.verifying_parent(digest));
+        let checked = lane.checked.get(&next);
+        let parent = parent.or_else(|| checked.map(|(_, batch)| batch.header.parent));
+        if lane.received.position < next || parent != Some(lane.chain.digest) {
+            lane.start_over();
+        }
+    }
+}
