@@ -60,7 +60,7 @@ pub const INDEX_DIR: &str = "index";
 /// Directory of the snapshots in the home.
 pub const SNAPSHOTS_DIR: &str = "snapshots";
 pub(crate) const LEDGER_TAG: [u8; 8] = *b"BDSLEDG\x03";
-const VOTES_TAG: [u8; 8] = *b"BDSVOTE\x03";
+const VOTES_TAG: [u8; 8] = *b"BDSVOTE\x04";
 
 /// How the store writes.
 #[derive(Clone)]
