@@ -3,6 +3,9 @@
 use bds_contracts::block::{ValidatorIndex, ValidatorSet};
 use bds_contracts::tx::ChainId;
 
+const STATUS_MS_MIN: u64 = 200;
+const STATUS_MS_PER_VALIDATOR: u64 = 20;
+
 /// What a core needs to know before it starts. Sizes in bytes, times in milliseconds.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -45,7 +48,8 @@ pub struct Config {
     pub view_timeout_base_ms: u64,
     /// The timeout doubles with every view that commits nothing, up to this.
     pub view_timeout_max_ms: u64,
-    /// How often a validator says what it has; also how often it repeats what others seem to miss.
+    /// How often a validator says what it has; also how often it repeats what others seem to miss. Longer in a large set: all
+    /// say it to all, and then each hears about as many a second in a set of 100 as in one of ten.
     pub status_interval_ms: u64,
     /// A request for batches or slots is repeated to the next peer after this long.
     pub fetch_retry_ms: u64,
@@ -82,6 +86,7 @@ impl Config {
             set.validators.iter().all(|v| v.weight > 0),
             "every validator weighs at least 1"
         );
+        let validators = u64::try_from(set.validators.len()).unwrap_or(u64::MAX);
         Self {
             chain,
             set,
@@ -101,7 +106,7 @@ impl Config {
             executions_in_flight: 8,
             view_timeout_base_ms: 1_000,
             view_timeout_max_ms: 16_000,
-            status_interval_ms: 200,
+            status_interval_ms: STATUS_MS_MIN.max(STATUS_MS_PER_VALIDATOR * validators),
             fetch_retry_ms: 300,
             fetch_batches_max: 64,
             fetch_slots_max: 256,
