@@ -6,6 +6,8 @@
 
 mod common;
 
+use bds_core::batch::{LaneTip, TipCertificate};
+use bds_core::message::Message;
 use common::Net;
 
 const LIMIT: u64 = 64;
@@ -201,4 +203,37 @@ fn certificates_that_all_have_lost_are_passed_over() {
         assert_eq!(net.nodes[3].core().certified(), top);
         assert_eq!(net.nodes[3].core().counters()["certificates_lost"], 3);
     }
+}
+
+/// A slot orders many batches of a lane that this validator has none of, and the first of those who should have them says nothing. It
+/// once asked that one first for every batch, and for each only when the one above was checked.
+#[test]
+fn a_long_lane_is_fetched_past_a_silent_validator() {
+    let mut net = Net::new(4, |_| {});
+    net.stop(3);
+    let row = common::row(3, "missed", LaneTip::default(), 60);
+    for batch in &row {
+        for holder in [1, 2] {
+            net.say(3, holder, Message::Batch(batch.clone()));
+        }
+    }
+    net.bend = Some(Box::new(|from, to, message| {
+        let kept = (from, to) == (1, 0) && matches!(message, Message::Batch(_));
+        (!kept).then_some((0, message))
+    }));
+    let tip = LaneTip {
+        position: 60,
+        digest: row[59].header.digest(),
+    }
+    .of(3);
+    for index in 0..3 {
+        let certificate = TipCertificate {
+            tip,
+            signatures: common::certificate(&[1, 2], &tip.acknowledgement()),
+        };
+        net.say(3, index, Message::Certificate(certificate));
+    }
+    net.run(2_000);
+    let executed: Vec<_> = (0..3).map(|i| net.nodes[i].core().executed()).collect();
+    assert_eq!(executed, [1; 3], "{}", net.standing());
 }

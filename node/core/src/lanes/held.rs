@@ -73,6 +73,8 @@ pub(super) struct Batches {
     verifying_bytes: usize,
     wanted: BTreeMap<BatchDigest, Want>,
     want_due: Option<Millis>,
+    /// Who gave what was asked for last: asked first, until it does not answer.
+    server: Option<ValidatorIndex>,
     /// Read back from the store for a slot that waits; leaves when the slot is executed.
     loaded: BTreeMap<BatchDigest, Batch>,
     /// Asked from the store.
@@ -288,6 +290,11 @@ impl Batches {
             .retain(|_, want| want.lane != lane || want.position > ordered);
     }
 
+    /// A peer has given what was asked for.
+    pub(super) fn served_by(&mut self, server: ValidatorIndex) {
+        self.server = Some(server);
+    }
+
     /// It is not asked for any more.
     pub(super) fn forget_wanted(&mut self, digest: &BatchDigest) {
         self.wanted.remove(digest);
@@ -349,6 +356,10 @@ impl Lanes {
         // Different validators begin with different holders, so that one of them does not serve all.
         let shift = usize::from(me) % holders.len().max(1);
         holders.rotate_left(shift);
+        let server = holders.iter().position(|h| Some(*h) == self.batches.server);
+        if let Some(server) = server {
+            holders[..=server].rotate_right(1);
+        }
         self.batches.want(
             digest,
             Want {
@@ -376,6 +387,11 @@ impl Lanes {
         let mut next_due = None;
         for (digest, want) in &mut self.batches.wanted {
             if want.due <= cx.now && !want.holders.is_empty() {
+                let asked = want.tries.checked_sub(1);
+                let silent = asked.map(|before| want.holders[before % want.holders.len()]);
+                if silent.is_some() && silent == self.batches.server {
+                    self.batches.server = None;
+                }
                 let holder = want.holders[want.tries % want.holders.len()];
                 let request = requests.entry(holder).or_default();
                 if request.len() < cx.config.fetch_batches_max {

@@ -106,6 +106,15 @@ impl Lanes {
             cx.count("batch_off_chain");
             return;
         }
+        if wanted {
+            self.batches.served_by(from);
+            // Whoever certified it holds what it builds on, which is wanted with it.
+            let parent = LaneTip {
+                position: position - 1,
+                digest: batch.header.parent,
+            };
+            self.want_batch(cx, cx.now, &parent.of(lane_index), vec![from]);
+        }
         cx.effect(Effect::Verify(batch.clone()));
         self.batches.verify(digest, batch);
         self.take_waiting(cx, lane_index);
