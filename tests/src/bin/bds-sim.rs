@@ -85,9 +85,9 @@ struct Common {
     /// Validators; drawn by the seed when left out.
     #[arg(long)]
     nodes: Option<usize>,
-    /// Lying validators, any number; more than a third must be found out.
-    #[arg(long, default_value_t = 0)]
-    byzantine: usize,
+    /// Lying validators, any number, or `f` for as many as are tolerated; more than that must be found out.
+    #[arg(long, default_value = "0")]
+    byzantine: String,
     /// Ways of lying by name, separated by commas; drawn by the seed when left out.
     #[arg(long, value_delimiter = ',')]
     lies: Option<Vec<String>>,
@@ -124,17 +124,22 @@ fn named<T>(
 impl Common {
     fn plan(&self, seed: u64) -> Result<Plan, String> {
         let nodes = self.nodes.unwrap_or_else(|| nodes_of(seed));
-        if !(1..=40).contains(&nodes) || self.byzantine >= nodes {
+        let byzantine = match self.byzantine.as_str() {
+            "f" => nodes.saturating_sub(1) / 3,
+            number => number
+                .parse()
+                .map_err(|_| format!("{number} lying: must be a number, or f"))?,
+        };
+        if !(1..=100).contains(&nodes) || byzantine >= nodes {
             return Err(format!(
-                "{nodes} validators with {} lying: must be 1 to 40 with at least one that does not lie",
-                self.byzantine
+                "{nodes} validators with {byzantine} lying: must be 1 to 100 with at least one that does not lie"
             ));
         }
         Ok(Plan {
             nodes,
             faults: named(self.faults.as_ref(), "fault", Fault::from_name)?,
             steps: self.steps,
-            byzantine: self.byzantine,
+            byzantine,
             lies: named(self.lies.as_ref(), "lie", Lie::from_name)?,
             trust_certificates: self.trust_certificates,
             variant: Variant::from_name(&self.variant)
@@ -211,10 +216,14 @@ fn run_many(seeds: std::ops::Range<u64>, common: &Common, json: bool) -> bool {
     });
     let [steps, checks, executed, millis, frames, told] = result.totals;
     let faults = by_name(&result.faults);
-    let silent: Vec<_> = result.silent().iter().map(ToString::to_string).collect();
+    // Beside as many liars as are tolerated nobody may forget.
+    let lying = common.byzantine != "0";
+    let may_strike = |fault: &Fault| !lying || !Fault::FORGETTING.contains(fault);
+    let silent = result.silent().into_iter().filter(may_strike);
+    let silent: Vec<_> = silent.map(|fault| fault.to_string()).collect();
     let unheard: Vec<_> = result.unheard().iter().map(|lie| lie.name()).collect();
     let all_faults = silent.is_empty() || common.faults.is_some();
-    let all_lies = unheard.is_empty() || common.lies.is_some() || common.byzantine == 0;
+    let all_lies = unheard.is_empty() || common.lies.is_some() || !lying;
     // A short sweep cannot draw everything.
     let complete = result.seeds < 300 || all_faults && all_lies;
     if json {
