@@ -282,10 +282,15 @@ impl Net {
 
     /// Lets time pass, with everything that is due and on its way.
     pub(crate) fn run(&mut self, millis: u64) {
-        for _ in 0..millis {
-            self.deliver();
-            self.now.0 += 1;
-            let now = self.now;
+        let end = Millis(self.now.0 + millis);
+        self.deliver();
+        while self.now < end {
+            // Nothing happens before the next thing is due.
+            let wakes = self.nodes.iter().filter_map(|node| node.wake);
+            let due = wakes.chain(self.slow.iter().map(|slow| slow.0)).min();
+            let soon = Millis(self.now.0 + 1);
+            let now = due.map_or(end, |due| due.clamp(soon, end));
+            self.now = now;
             for (_, from, to, bytes) in self.slow.extract_if(.., |slow| slow.0 <= now) {
                 self.queue.push_back((from, to, bytes));
             }
@@ -295,8 +300,8 @@ impl Net {
                     self.input(index, Input::Tick);
                 }
             }
+            self.deliver();
         }
-        self.deliver();
     }
 
     /// Makes `blocks` more blocks by transactions handed to validator `index`.
