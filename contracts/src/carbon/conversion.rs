@@ -15,6 +15,7 @@ use crate::amount::Quantity;
 use crate::carbon::{InstrumentId, SerialRange};
 use crate::kernel::context::Cx;
 use crate::kernel::wire::List;
+use crate::money::units::control;
 use crate::money::units::pool::{Fate, Words};
 use crate::receipt::Code;
 use crate::tx::{AccountId, ContentHash, Millis};
@@ -49,7 +50,7 @@ pub struct Imported {
     pub first: u64,
 }
 
-/// Refused in this order: no programme; no block, or blocks that are invalid or out of order; then as units leave circulation.
+/// Refused in this order: no programme; an account whose units wait before they go anywhere new; no block, or blocks that are invalid or out of order; then as units leave circulation.
 pub(super) fn convert_out(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -61,6 +62,7 @@ pub(super) fn convert_out(
     if programme.is_empty() {
         return Err(Code::TEXT_TOO_LONG);
     }
+    control::check_leaving(cx, account)?;
     let words = Words {
         reason: programme,
         ..Words::of(Fate::Converted)

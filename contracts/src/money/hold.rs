@@ -45,7 +45,7 @@ pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code>
         until,
     } = hold;
     let giver = cx.read::<Identity>().to_move(cx.member(), from)?;
-    let receiver = cx.read::<Identity>().to_receive(to)?;
+    cx.read::<Identity>().to_receive(to)?;
     if from == to {
         return Err(Code::SAME_ACCOUNT);
     }
@@ -66,9 +66,8 @@ pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code>
     cash::change(cx, from, giver, currency, |cash| {
         cash.reserved.0 += amount.0;
     })?;
-    // Neither side closes while it waits.
+    // The giver cannot close while it waits. The receiver can: it has not agreed to anything.
     account::count(cx, giver, true)?;
-    account::count(cx, receiver, true)?;
     let (tables, journal) = cx.tables::<Money>();
     tables.made.set(journal, from, made + 1)?;
     tables.holds.set(journal, number, hold)?;
@@ -83,7 +82,7 @@ pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code>
 }
 
 /// Refused in this order: no such hold; the sender does not represent its receiver; amount not positive, or above what is held;
-/// giving account suspended or blocked.
+/// giving account suspended or blocked; receiving account closed.
 pub(super) fn post(cx: &mut Cx<'_>, number: u64, amount: Amount) -> Result<(), Code> {
     let hold = for_receiver(cx, number)?;
     if amount <= Amount::ZERO {
@@ -96,10 +95,10 @@ pub(super) fn post(cx: &mut Cx<'_>, number: u64, amount: Amount) -> Result<(), C
     if account::at(cx, giver).status != AccountStatus::Open {
         return Err(Code::ACCOUNT_NOT_OPEN);
     }
+    let receiver = cx.read::<Identity>().to_receive(hold.to)?;
 
     end(cx, number, &hold)?;
     cx.unschedule::<Money>(When::Time(hold.until), number)?;
-    let receiver = cx.read::<Identity>().find(hold.to)?;
     let currency = hold.currency;
     cash::change(cx, hold.from, giver, currency, |cash| {
         cash.balance.0 -= amount.0;
@@ -155,12 +154,10 @@ fn for_receiver(cx: &Cx<'_>, number: u64) -> Result<Hold, Code> {
 /// Sets the money free and forgets the hold.
 fn end(cx: &mut Cx<'_>, number: u64, hold: &Hold) -> Result<(), Code> {
     let giver = cx.read::<Identity>().find(hold.from)?;
-    let receiver = cx.read::<Identity>().find(hold.to)?;
     cash::change(cx, hold.from, giver, hold.currency, |cash| {
         cash.reserved.0 -= hold.amount.0;
     })?;
     account::count(cx, giver, false)?;
-    account::count(cx, receiver, false)?;
     let (tables, journal) = cx.tables::<Money>();
     tables.holds.remove(journal, &number)?;
     match tables.made.get(&hold.from).copied() {

@@ -366,6 +366,16 @@ fn credits_go_over_to_another_programme_and_come_in_without_counting_twice() {
         stage.call::<Carbon>(Who::Anna, &out),
         Code::NOT_REPRESENTATIVE
     );
+    // Somebody else has them there, so they do not go while the account's units wait before they go anywhere new.
+    let control = |delay| units::Call::SetControl {
+        account: BERT_S,
+        delay,
+    };
+    assert_eq!(stage.call::<Units>(Who::Bert, &control(2_000)), Code::OK);
+    assert_eq!(stage.call::<Carbon>(Who::Bert, &out), Code::NOT_TRUSTED);
+    assert_eq!(stage.call::<Units>(Who::Bert, &control(0)), Code::OK);
+    assert_eq!(stage.call::<Carbon>(Who::Bert, &out), Code::NOT_TRUSTED);
+    stage.execute(&[]);
     assert_eq!(stage.call::<Carbon>(Who::Bert, &out), Code::OK);
     assert_eq!(stage.call::<Carbon>(Who::Bert, &out), Code::BLOCK_SPENT);
     let retired = stage.call::<Carbon>(Who::Bert, &retire(BERT_S, &blocks, "x"));

@@ -217,23 +217,36 @@ fn an_account_that_is_shut_when_the_time_comes_keeps_its_units() {
             status,
             reason: "",
         };
-        // Neither side closes while it waits: the bank's account holds nothing else.
-        let txs = [
-            set(ANNA_S, AccountStatus::Closed),
-            set(BANK_S, AccountStatus::Closed),
-            set(ANNA_S, status),
-        ]
-        .map(|call| stage.tx::<Identity>(Who::Regulator, &call));
+        // It does not close while something of it waits.
+        let txs = [set(ANNA_S, AccountStatus::Closed), set(ANNA_S, status)]
+            .map(|call| stage.tx::<Identity>(Who::Regulator, &call));
         let refused = Code::ACCOUNT_NOT_EMPTY;
-        assert_eq!(codes(&stage.execute(&txs)), [refused, refused, Code::OK]);
+        assert_eq!(codes(&stage.execute(&txs)), [refused, Code::OK]);
         assert_eq!(of_triggers(&stage.execute(&[])), (0, vec![]));
         let due = stage.execute(&[]);
         assert_eq!(of_triggers(&due), (0, vec![(number, Ending::Failed)]));
         assert_eq!(held(&stage, ANNA_S, EUA), (300, 0));
         assert_eq!(held(&stage, BANK_S, EUA), (0, 0));
-        let close = set(BANK_S, AccountStatus::Closed);
-        assert_eq!(stage.call::<Identity>(Who::Regulator, &close), Code::OK);
     }
+}
+
+/// Whoever sends something keeps nobody's account from closing: the bank's holds nothing, and has not agreed to anything.
+#[test]
+fn a_receiving_account_closes_and_what_was_on_its_way_stays() {
+    let mut stage = stage();
+    assert_eq!(stage.call::<Units>(Who::Anna, &later(BANK_S, 7)), Code::OK);
+    let number = waiting(&stage);
+    let close = identity::Call::SetStatus {
+        account: BANK_S,
+        status: AccountStatus::Closed,
+        reason: "",
+    };
+    assert_eq!(stage.call::<Identity>(Who::Regulator, &close), Code::OK);
+    assert_eq!(of_triggers(&stage.execute(&[])), (0, vec![]));
+    let due = stage.execute(&[]);
+    assert_eq!(of_triggers(&due), (0, vec![(number, Ending::Failed)]));
+    assert_eq!(held(&stage, ANNA_S, EUA), (300, 0));
+    assert_eq!(held(&stage, BANK_S, EUA), (0, 0));
 }
 
 /// A holding has room for so many ranges of numbers: what comes in beyond stays where it was, and nothing is stuck.

@@ -111,6 +111,7 @@ impl Books {
                     "account {} is shut and pays",
                     hold.from
                 );
+                self.receives(hold.to)?;
                 self.end_hold(number);
                 self.schedule.remove(number);
                 self.pay(hold.from, hold.currency, -amount);

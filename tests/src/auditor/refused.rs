@@ -242,6 +242,9 @@ impl Books {
             code::NOT_DELAYED => self.trusts(call.u64("from"), call.u64("to")),
             code::UNKNOWN_DELAYED => of_waiting.is_none(),
             code::TOO_MANY_DELAYED => giver.is_some_and(|id| self.waiting_count(id) == 64),
+            code::NOT_TRUSTED if ask.name == "carbon.convert-out" => {
+                !self.goes_anywhere(call.u64("account"))
+            }
             code::NOT_TRUSTED => {
                 let either = |first, second| call.find(first).unwrap_or_else(|| call.get(second));
                 !self.trusts(either("from", "seller").u64(), either("to", "buyer").u64())

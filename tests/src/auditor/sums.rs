@@ -31,7 +31,7 @@ impl Books {
         Ok(nothing && self.reserved_money(account, currency) == 0)
     }
 
-    /// Entries of an account beside its record: money of other currencies, units, holds and delayed transfers on either side.
+    /// Entries of an account beside its record: money of other currencies, units, holds and delayed transfers out of it.
     pub(super) fn entries_of(&self, account: u64) -> usize {
         let main = self.identity.accounts.get(&account).map(|a| a.currency);
         let cash = self
@@ -42,15 +42,10 @@ impl Books {
             Some(*currency) != main && !self.is_empty_cash(account, *currency)
         });
         let units = self.units.held.range((account, 0)..=(account, u32::MAX));
-        let sides = self
-            .money
-            .holds
-            .values()
-            .flat_map(|hold| [hold.from, hold.to]);
-        let holds = sides.filter(|side| *side == account);
+        let holds = self.money.holds.values();
+        let holds = holds.filter(|hold| hold.from == account);
         let delayed = self.units.delayed.values();
-        let sides = delayed.flat_map(|one| [one.from, one.to]);
-        let waiting = sides.filter(|side| *side == account);
+        let waiting = delayed.filter(|one| one.from == account);
         beside.count() + units.count() + holds.count() + waiting.count()
     }
 

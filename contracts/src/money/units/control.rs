@@ -2,8 +2,11 @@
 //!
 //! Whoever steals a key can move units at once to the accounts that are trusted already, and nowhere else until the delay is
 //! over: time for the account's other representatives and the registry to notice. A transfer to an account that is not on the list
-//! can wait for as long ([`delayed`](super::delayed)). What makes an account safer holds at once, what makes it less safe after
-//! the delay that is in force.
+//! can wait for as long ([`delayed`](super::delayed)). Nothing goes over to another programme while there is a delay, for there is
+//! no list of those. What makes an account safer holds at once, what makes it less safe after the delay that is in force.
+//!
+//! Sold on the exchange, units bring money at a price within the bands of the market; given back, retired or cancelled, nobody has
+//! them: neither waits.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -62,6 +65,17 @@ pub(super) fn check(cx: &Cx<'_>, from: AccountId, to: AccountId) -> Result<(), C
     }
     match tables.trusted.get(&(from, to)) {
         Some(since) if *since <= now => Ok(()),
+        _ => Err(Code::NOT_TRUSTED),
+    }
+}
+
+/// Whether units of an account may leave the ledger for where somebody else has them.
+///
+/// # Errors
+/// `NOT_TRUSTED`.
+pub(crate) fn check_leaving(cx: &Cx<'_>, from: AccountId) -> Result<(), Code> {
+    match of(cx, from).delay_at(cx.block().time) {
+        0 => Ok(()),
         _ => Err(Code::NOT_TRUSTED),
     }
 }

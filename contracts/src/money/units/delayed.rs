@@ -2,8 +2,8 @@
 //!
 //! The units are set aside meanwhile, those with numbers by these numbers, so nothing else can take them. Any representative of
 //! the giving account can stop the transfer: so a stolen key moves nothing that is not noticed within the delay. When the time
-//! comes and the giving account is not open any more, or the receiving one cannot take the numbers, the units stay where they
-//! are.
+//! comes and the giving account is not open any more, or the receiving one is closed or cannot take the numbers, the units stay
+//! where they are.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -49,7 +49,7 @@ crate::choices! {
         Moved "moved",
         /// A representative stopped it.
         Stopped "stopped",
-        /// The giving account was not open when its time came, or the receiving one had no room for the numbers.
+        /// The giving account was not open when its time came, or the receiving one was closed or had no room for the numbers.
         Failed "failed",
     }
 }
@@ -68,7 +68,7 @@ pub(super) fn ask(
 ) -> Result<(), Code> {
     let identity = cx.read::<Identity>();
     let giver = identity.to_move(cx.member(), from)?;
-    let receiver = identity.to_receive(to)?;
+    identity.to_receive(to)?;
     if from == to {
         return Err(Code::SAME_ACCOUNT);
     }
@@ -92,9 +92,8 @@ pub(super) fn ask(
     // The number of its trigger is its own.
     let number = cx.schedule::<Units>(When::Time(until), &[])?;
     holding::set_aside(cx, from, instrument, quantity, &numbers)?;
-    // Neither side closes while it waits.
+    // The giver cannot close while it waits. The receiver can: it has not agreed to anything.
     account::count(cx, giver, true)?;
-    account::count(cx, receiver, true)?;
     let new = Delayed {
         from,
         to,
@@ -169,7 +168,7 @@ fn move_on(cx: &mut Cx<'_>, number: u64, waiting: &Delayed) -> Result<(), Code> 
     } = *waiting;
     end(cx, number, waiting)?;
     let giver = cx.read::<Identity>().find(from)?;
-    let receiver = cx.read::<Identity>().find(to)?;
+    let receiver = cx.read::<Identity>().to_receive(to)?;
     holding::take_reserved(cx, (from, giver), instrument, quantity)?;
     holding::put(cx, (to, receiver), instrument, quantity, blocks)?;
     cx.emit::<Units>(&Event::Transferred {
@@ -198,10 +197,8 @@ fn give_back(cx: &mut Cx<'_>, number: u64, waiting: &Delayed, ending: Ending) ->
 
 /// Forgets the transfer.
 fn end(cx: &mut Cx<'_>, number: u64, waiting: &Delayed) -> Result<(), Code> {
-    for side in [waiting.from, waiting.to] {
-        let slot = cx.read::<Identity>().find(side)?;
-        account::count(cx, slot, false)?;
-    }
+    let giver = cx.read::<Identity>().find(waiting.from)?;
+    account::count(cx, giver, false)?;
     let (tables, journal) = cx.tables::<Units>();
     tables.delayed.remove(journal, &number)?;
     tables.waiting.remove(journal, &(waiting.from, number))?;

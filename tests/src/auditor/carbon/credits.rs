@@ -345,10 +345,15 @@ impl Books {
             ..Words::of(CONVERTED)
         };
         ensure!(!words.reason.is_empty(), "credits go over to no programme");
+        let account = call.u64("account");
+        ensure!(
+            self.goes_anywhere(account),
+            "credits of account {account} go over although they wait before they move"
+        );
         let (quantity, blocks) = self.spend_blocks(ask, &words, events)?;
         let number = self.carbon.conversions.len() as u64 + 1;
         let conversion = Conversion {
-            account: call.u64("account"),
+            account,
             instrument: call.u32("instrument"),
             quantity,
             blocks,

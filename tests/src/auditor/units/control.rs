@@ -13,8 +13,12 @@ impl Books {
 
     pub(in super::super) fn trusts(&self, from: u64, to: u64) -> bool {
         let since = self.units.trusted.get(&(from, to));
+        self.goes_anywhere(from) || since.is_some_and(|since| *since <= self.time)
+    }
+
+    /// No delay is in force.
+    pub(in super::super) fn goes_anywhere(&self, from: u64) -> bool {
         self.control(from).delay_at(self.time) == 0
-            || since.is_some_and(|since| *since <= self.time)
     }
 
     pub(super) fn set_control(

@@ -137,7 +137,8 @@ impl Books {
             until,
         } = one;
         ensure!(until <= self.time, "a transfer moves before its time");
-        if self.account(from)?.status != identity::OPEN {
+        let closed = self.account(to)?.status == identity::CLOSED;
+        if closed || self.account(from)?.status != identity::OPEN {
             return self.stays(number, &one, FAILED, events);
         }
         let before = self.units.numbers.get(&instrument).cloned();
