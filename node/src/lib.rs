@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod network;
 pub mod roots;
 pub mod runtime;
+pub mod security;
 pub mod setup;
 pub mod store;
 pub mod workload;

@@ -295,3 +295,49 @@ fn calls_are_listed_without_a_node() {
     let listed: Value = serde_json::from_str(&listed.ends(0, &[]).text).expect("JSON");
     assert_eq!(listed[0]["call"], "money.transfer");
 }
+
+/// The figures are those of section 11 of Nakamoto's paper, which the paper of this ledger takes over.
+#[test]
+fn tampering_is_worked_out_written_and_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| -> Output {
+        let mut command = Command::new(bds());
+        command.args(["security", "tamper"]).args(arguments);
+        command.current_dir(dir.path()).output().unwrap()
+    };
+    let told = run(&["--q", "0.1,0.3", "--n", "4..5", "--csv", "a.csv", "--json"]);
+    assert!(told.status.success());
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let five = |share: usize| {
+        told["shares"][share]["probabilities"][1][1]
+            .as_f64()
+            .unwrap()
+    };
+    assert!((five(0) - 0.000_913_7).abs() < 5e-8 && (five(1) - 0.177_352_3).abs() < 5e-8);
+    assert_eq!(told["shares"][0]["gap_below"], 5);
+    assert_eq!(told["shares"][1]["gap_below"], 24);
+    let csv = std::fs::read_to_string(dir.path().join("a.csv")).unwrap();
+    let lines: Vec<_> = csv.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, "n,q=0.1,q=0.3"));
+    assert!(lines[2].starts_with("5,0.00091"), "{}", lines[2]);
+
+    assert!(run(&["--svg", "a.svg", "--png", "a.png"]).status.success());
+    let svg = std::fs::read_to_string(dir.path().join("a.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("q = 0.45"));
+    let png = std::fs::read(dir.path().join("a.png")).unwrap();
+    assert!(png.starts_with(b"\x89PNG\r\n\x1a\n") && png.len() > 10_000);
+
+    for (wrong, status, says) in [
+        (&["--q", "1.5"][..], 2, "must be 0 to 1"),
+        (&["--below", "0"], 2, "must be above 0"),
+        (&["--n", "5..4"], 2, "must rise"),
+        (&["--n", "0..100001"], 2, "100000"),
+        (&["--png", "a.jpg"], 3, "must end with .png"),
+        (&["--svg", "no/where.svg"], 3, "no/where.svg"),
+    ] {
+        let told = run(wrong);
+        assert_eq!(told.status.code(), Some(status), "{wrong:?}");
+        let error = String::from_utf8(told.stderr).unwrap();
+        assert!(error.contains(says), "{wrong:?}: {error}");
+    }
+}

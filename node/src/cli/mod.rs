@@ -14,6 +14,7 @@ pub mod node;
 pub mod proof;
 pub mod query;
 pub mod receipt;
+pub mod security;
 pub mod tx;
 
 use std::process::ExitCode;
@@ -84,6 +85,9 @@ enum Verb {
     /// Checks and shows a ledger on disk.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// What attacks are worth.
+    #[command(subcommand)]
+    Security(security::SecurityCommand),
     /// Measures.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -125,6 +129,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Engine(command) => engine::run(command),
         Verb::Exchange(command) => Ok(exchange::run(&command)),
         Verb::Ledger(command) => ledger::run(command),
+        Verb::Security(command) => security::run(&command),
         Verb::Bench(command) => bench::run(&command),
     }
 }
