@@ -40,6 +40,7 @@ pub struct Core {
     observed: Observed,
     machines: Machines,
     wake_at: Option<Millis>,
+    started: bool,
 }
 
 /// The four machines. None knows another; what one gives another passes through here.
@@ -64,6 +65,7 @@ impl Core {
             observed: Observed::default(),
             machines: Machines::restore(&config, &notary, recovered, now),
             wake_at: None,
+            started: false,
             notary,
             config,
         }
@@ -87,6 +89,10 @@ impl Core {
         if matches!(input, Input::Tick) {
             // The shell calls at the earliest time that was asked for, and may forget the later ones.
             self.wake_at = None;
+        }
+        if !self.started {
+            self.started = true;
+            machines.lanes.take_back(cx);
         }
         match input {
             Input::Received { from, message } => {

@@ -310,7 +310,7 @@ impl Store {
     }
 
     fn sync_both(&mut self) -> Result<(), StoreError> {
-        // The ledger first: an acknowledgement on disk says that its batch is.
+        // The ledger first: a vote on disk says that what it rests on is.
         self.ledger.sync()?;
         self.votes.sync()?;
         self.reader.publish(self.unsynced.drain(..));

@@ -6,31 +6,31 @@
 //! what others acknowledged, fetches that and follows the same rule. In the first place behind what is ordered everyone takes a
 //! smaller batch in the place of a larger one. It is certified then, and once it is ordered the next place is the first.
 //!
-//! An author that lies gains nothing by that: each batch that begins a chain anew has a smaller digest than the one before, so
-//! of `k` batches that it tries about `ln k` are taken. Certificates of two batches for one place do not contradict each other: a
-//! certificate says that a batch is held, which stays true, and the order takes one of them.
+//! What is fetched, because a peer acknowledged it or a certificate names it, counts in every place. An author that sends ever
+//! smaller first batches on purpose is heard as often as there are validators, which is how often different ones can have come to hold
+//! different batches. Certificates of two batches for one place do not contradict each other: a certificate says that a batch is
+//! held, which stays true, and the order takes one of them.
 
 use bds_contracts::block::{BatchDigest, ValidatorIndex};
 
-use crate::batch::{Batch, LaneTip, Position};
+use crate::batch::{BatchHeader, LaneTip, Position};
 use crate::context::Cx;
 
-use super::{Lane, Lanes};
-
-impl Lane {
-    /// This batch would begin the chain in the place of a larger one, and none that would is being checked.
-    pub(super) fn contends(&self, batch: &Batch, digest: &BatchDigest) -> bool {
-        let header = &batch.header;
-        let first = self.ordered.position + 1;
-        let held = self.acknowledged.get(&first);
-        header.position == first
-            && header.parent == self.ordered.digest
-            && held.is_some_and(|held| digest < held)
-            && self.contender.is_none()
-    }
-}
+use super::Lanes;
 
 impl Lanes {
+    /// This batch would begin the chain in the place of a larger one, none that would is being checked, and not too many have.
+    pub(super) fn contends(&self, cx: &Cx<'_>, header: &BatchHeader, digest: &BatchDigest) -> bool {
+        let lane = &self.lanes[usize::from(header.lane)];
+        let first = lane.ordered.position + 1;
+        let held = lane.acknowledged.get(&first);
+        header.position == first
+            && header.parent == lane.ordered.digest
+            && held.is_some_and(|held| digest < held)
+            && lane.contender.is_none()
+            && self.batches.at(header.lane, first).len() <= cx.config.validators()
+    }
+
     /// Works out the chain of a lane from this place on, and acknowledges what is new in it.
     pub(super) fn follow(&mut self, cx: &mut Cx<'_>, index: ValidatorIndex, place: Position) {
         let lane = &mut self.lanes[usize::from(index)];
@@ -77,8 +77,12 @@ impl Lanes {
         let parent = checking.and_then(|digest| self.batches.verifying_parent(digest));
         let checked = lane.checked.get(&next);
         let parent = parent.or_else(|| checked.map(|(_, batch)| batch.header.parent));
-        if lane.received.position < next || parent != Some(lane.chain.digest) {
-            lane.start_over();
+        if lane.received.position < next {
+            lane.received = lane.chain;
+        } else if parent != Some(lane.chain.digest) {
+            lane.received = lane.chain;
+            lane.checking.clear();
+            lane.checked.clear();
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A batch is *known* from the moment it was checked and written until a slot orders it; its payload may leave the
 //! bounded cache earlier and is then read back through `Effect::LoadBatches`. A batch that a certificate names and
-//! that is not known is *wanted*: it is asked for from those who acknowledged it, one after the other.
+//! that is not known is *wanted*: it is asked for from those who acknowledged it, one after the other, and then from all others.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -73,8 +73,6 @@ pub(super) struct Batches {
     verifying_bytes: usize,
     wanted: BTreeMap<BatchDigest, Want>,
     want_due: Option<Millis>,
-    /// Who gave what was asked for last: asked first, until it does not answer.
-    server: Option<ValidatorIndex>,
     /// Read back from the store for a slot that waits; leaves when the slot is executed.
     loaded: BTreeMap<BatchDigest, Batch>,
     /// Asked from the store.
@@ -97,6 +95,15 @@ impl Batches {
     /// Every known batch at this place; more than one only when the author signed two.
     pub(super) fn at(&self, lane: ValidatorIndex, position: Position) -> &[BatchDigest] {
         self.at.get(&(lane, position)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every known batch of this lane, by place.
+    pub(super) fn of_lane(
+        &self,
+        lane: ValidatorIndex,
+    ) -> impl Iterator<Item = (Position, BatchDigest)> {
+        let places = self.at.range((lane, 0)..=(lane, Position::MAX));
+        places.flat_map(|((_, place), digests)| digests.iter().map(|digest| (*place, *digest)))
     }
 
     /// The smallest known batch that continues the lane from here.
@@ -191,8 +198,8 @@ impl Batches {
         !self.loading.is_empty()
     }
 
-    /// The store has answered. What it was asked for and lacks is not known any more: that is returned.
-    pub(super) fn loaded(&mut self, batches: Vec<Batch>) -> Vec<(BatchDigest, Known)> {
+    /// The store has answered. What it was asked for and lacks is not known any more: that is returned, with what was known.
+    pub(super) fn loaded(&mut self, batches: Vec<Batch>) -> Vec<(BatchDigest, Option<Known>)> {
         for batch in batches {
             let digest = batch.header.digest();
             if self.loading.remove(&digest) {
@@ -201,10 +208,11 @@ impl Batches {
         }
         let mut lost = Vec::new();
         for digest in std::mem::take(&mut self.loading) {
-            if let Some(known) = self.known(&digest) {
+            let known = self.known(&digest);
+            if let Some(known) = known {
                 self.unlearn(digest, known);
-                lost.push((digest, known));
             }
+            lost.push((digest, known));
         }
         lost
     }
@@ -290,16 +298,6 @@ impl Batches {
             .retain(|_, want| want.lane != lane || want.position > ordered);
     }
 
-    /// A peer has given what was asked for.
-    pub(super) fn served_by(&mut self, server: ValidatorIndex) {
-        self.server = Some(server);
-    }
-
-    /// It is not asked for any more.
-    pub(super) fn forget_wanted(&mut self, digest: &BatchDigest) {
-        self.wanted.remove(digest);
-    }
-
     fn want(&mut self, digest: BatchDigest, want: Want) {
         self.want_due = Some(self.want_due.map_or(want.due, |due| due.min(want.due)));
         self.wanted
@@ -348,18 +346,13 @@ impl Lanes {
         }
         let me = cx.me();
         holders.retain(|holder| *holder != me && cx.notary.is_member(*holder));
-        for index in cx.peers() {
-            if !holders.contains(&index) {
-                holders.push(index);
-            }
+        let mut others: Vec<_> = cx.peers().filter(|peer| !holders.contains(peer)).collect();
+        // Different validators begin with different ones, so that one of them does not serve all.
+        for some in [&mut holders, &mut others] {
+            let shift = usize::from(me) % some.len().max(1);
+            some.rotate_left(shift);
         }
-        // Different validators begin with different holders, so that one of them does not serve all.
-        let shift = usize::from(me) % holders.len().max(1);
-        holders.rotate_left(shift);
-        let server = holders.iter().position(|h| Some(*h) == self.batches.server);
-        if let Some(server) = server {
-            holders[..=server].rotate_right(1);
-        }
+        holders.append(&mut others);
         self.batches.want(
             digest,
             Want {
@@ -386,12 +379,9 @@ impl Lanes {
         let mut requests: BTreeMap<ValidatorIndex, Vec<BatchDigest>> = BTreeMap::new();
         let mut next_due = None;
         for (digest, want) in &mut self.batches.wanted {
-            if want.due <= cx.now && !want.holders.is_empty() {
-                let asked = want.tries.checked_sub(1);
-                let silent = asked.map(|before| want.holders[before % want.holders.len()]);
-                if silent.is_some() && silent == self.batches.server {
-                    self.batches.server = None;
-                }
+            if self.batches.verifying.contains_key(digest) {
+                want.due = want.due.max(retry);
+            } else if want.due <= cx.now && !want.holders.is_empty() {
                 let holder = want.holders[want.tries % want.holders.len()];
                 let request = requests.entry(holder).or_default();
                 if request.len() < cx.config.fetch_batches_max {

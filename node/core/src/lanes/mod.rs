@@ -132,14 +132,6 @@ impl Lane {
         self.checking.split_off(&bad.position);
         self.checked.split_off(&bad.position);
     }
-
-    /// Nothing received beyond the checked chain counts any more.
-    fn start_over(&mut self) {
-        self.received = self.chain;
-        self.waiting.clear();
-        self.checking.clear();
-        self.checked.clear();
-    }
 }
 
 impl Lanes {

@@ -30,6 +30,7 @@ impl Lanes {
             self.batches.forget_ordered(tip.lane, tip.position);
             if !follows {
                 self.follow(cx, tip.lane, tip.position + 1);
+                self.take_waiting(cx, tip.lane);
             }
         }
         self.batches.forget_loaded(&digests);
@@ -99,12 +100,15 @@ impl Lanes {
     pub(crate) fn on_loaded(&mut self, cx: &mut Cx<'_>, batches: Vec<Batch>) {
         for (digest, known) in self.batches.loaded(batches) {
             cx.count("batch_lost_on_disk");
-            let tip = Tip {
-                lane: known.lane,
-                position: known.position,
-                digest,
-            };
-            self.want_batch(cx, cx.now, &tip, Vec::new());
+            self.forget_returning(&digest);
+            if let Some(known) = known {
+                let tip = Tip {
+                    lane: known.lane,
+                    position: known.position,
+                    digest,
+                };
+                self.want_batch(cx, cx.now, &tip, Vec::new());
+            }
         }
         self.take_back(cx);
     }

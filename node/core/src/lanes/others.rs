@@ -4,7 +4,7 @@
 //! vouches for all below it.
 //!
 //! Only what continues the checked chain is written, what begins it anew (`chain` says when), or what a certificate names:
-//! whatever an author sends, a lane takes no more memory than two windows of batches, and next to no disk for what will never
+//! whatever an author sends, a lane takes no more memory than a few windows of batches, and bounded room on disk for what will never
 //! be ordered. A batch that fails its check is evidence, for an author checks what it seals; after a few of them nothing more
 //! is taken from that author.
 
@@ -51,7 +51,7 @@ impl Lanes {
             cx.count("batch_too_far_ahead");
             return;
         }
-        let contends = lane.contends(&batch, &digest);
+        let contends = self.contends(cx, header, &digest);
         let window = usize::try_from(cx.config.lane_window).unwrap_or(8);
         let busy = lane.checking.len() + lane.checked.len() >= window;
         if !wanted && !contends && (position > lane.received.position + 1 || busy) {
@@ -106,22 +106,33 @@ impl Lanes {
             cx.count("batch_off_chain");
             return;
         }
-        if wanted {
-            self.batches.served_by(from);
-            // Whoever certified it holds what it builds on, which is wanted with it.
-            let parent = LaneTip {
-                position: position - 1,
-                digest: batch.header.parent,
-            };
-            self.want_batch(cx, cx.now, &parent.of(lane_index), vec![from]);
-        }
+        let parent = LaneTip {
+            position: position - 1,
+            digest: batch.header.parent,
+        };
         cx.effect(Effect::Verify(batch.clone()));
         self.batches.verify(digest, batch);
+        if wanted {
+            self.want_parent(cx, from, &parent.of(lane_index));
+        }
         self.take_waiting(cx, lane_index);
     }
 
+    /// Whoever certified a batch holds what it builds on, which is wanted with it: of whoever gave the batch, unless it waits here.
+    fn want_parent(&mut self, cx: &mut Cx<'_>, from: ValidatorIndex, parent: &Tip) {
+        self.want_batch(cx, cx.now, parent, vec![from]);
+        let waiting = &mut self.lanes[usize::from(parent.lane)].waiting;
+        let is_parent = |batch: &Batch| batch.header.digest() == parent.digest;
+        if waiting.get(&parent.position).is_some_and(is_parent)
+            && let Some(batch) = waiting.remove(&parent.position)
+        {
+            // Depth is bounded by the number waiting.
+            self.on_batch(cx, parent.lane, batch);
+        }
+    }
+
     /// A parent arrived: its children may have been waiting.
-    fn take_waiting(&mut self, cx: &mut Cx<'_>, lane_index: ValidatorIndex) {
+    pub(super) fn take_waiting(&mut self, cx: &mut Cx<'_>, lane_index: ValidatorIndex) {
         let lane = &mut self.lanes[usize::from(lane_index)];
         let next = lane.received.position + 1;
         lane.waiting = lane.waiting.split_off(&next);

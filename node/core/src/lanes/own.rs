@@ -44,9 +44,12 @@ pub(super) struct OwnLane {
     waiting_since: Millis,
     /// Position handed out for sealing, answer outstanding.
     sealing: Option<Position>,
-    /// Batches, rising, whose transactions go back to the mempool once they are in memory. Nothing is sealed until then, so that a
-    /// sender's transactions keep their order.
+    /// Batches whose transactions go back to the mempool, in this order, once they are in memory and nothing is being sealed. Nothing is
+    /// sealed until then, so that a sender's transactions keep their order.
     returning: Vec<BatchDigest>,
+    /// Bytes of the mempool that came back so. The bound does not count them: there was room for them once, and what was promised
+    /// since then has its own.
+    returned_bytes: usize,
     uncertified: BTreeMap<Position, Uncertified>,
     /// What others say they acknowledged that is not part of the chain: this validator sealed it before it lost its home, and
     /// asks for it. One a validator and place.
@@ -71,7 +74,8 @@ impl Lanes {
             let bytes = Payload::packed_bytes(&tx);
             self.own.submitted_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
             if bytes > cx.config.batch_bytes_max
-                || self.own.mempool_bytes + bytes > cx.config.mempool_bytes_max
+                || (self.own.mempool_bytes - self.own.returned_bytes).saturating_add(bytes)
+                    > cx.config.mempool_bytes_max
             {
                 cx.count("submit_refused_full");
                 continue;
@@ -126,34 +130,54 @@ impl Lanes {
         self.own
             .uncertified
             .retain(|_, pending| !batches.contains(&pending.digest));
-        let missing = self.batches.hold(&batches);
-        self.own.returning.extend(batches);
-        if missing.is_empty() && !self.batches.is_loading() {
-            self.take_back(cx);
-        } else if !missing.is_empty() {
-            cx.effect(Effect::LoadBatches(missing));
-        }
+        // What is returning already was sealed behind them.
+        self.own.returning.splice(..0, batches);
+        self.take_back(cx);
     }
 
-    /// Puts the transactions of the own batches that return in front of those that wait, in their old order.
-    pub(super) fn take_back(&mut self, cx: &mut Cx<'_>) {
+    /// A batch that was to come back is not on disk any more.
+    pub(super) fn forget_returning(&mut self, digest: &BatchDigest) {
+        self.own.returning.retain(|returning| returning != digest);
+    }
+
+    /// Puts the transactions of the own batches that return in front of those that wait, in their old order, once the store has
+    /// answered and what is being sealed is.
+    pub(crate) fn take_back(&mut self, cx: &mut Cx<'_>) {
+        if self.own.returning.is_empty() || self.own.sealing.is_some() || self.batches.is_loading()
+        {
+            return;
+        }
+        let missing = self.batches.hold(&self.own.returning);
+        if !missing.is_empty() {
+            cx.effect(Effect::LoadBatches(missing));
+            return;
+        }
         let returning = std::mem::take(&mut self.own.returning);
         for digest in returning.iter().rev() {
-            let batch = self.batches.payload(digest);
-            let transactions = batch.and_then(|batch| batch.payload.transactions());
-            let Some(transactions) = transactions else {
+            let batch = self.batches.payload(digest).cloned();
+            let payload = batch.map(|batch| batch.payload);
+            if !payload.is_some_and(|payload| self.put_back(cx.now, &payload)) {
                 cx.count("own_batch_lost");
-                continue;
-            };
-            if self.own.mempool.is_empty() {
-                self.own.waiting_since = cx.now;
-            }
-            for tx in transactions.into_iter().rev() {
-                self.own.mempool_bytes += Payload::packed_bytes(tx);
-                self.own.mempool.push_front(Arc::from(tx));
             }
         }
         self.batches.forget_loaded(&returning);
+    }
+
+    /// Puts these in front of those that wait; false when they cannot be read.
+    fn put_back(&mut self, now: Millis, payload: &Payload) -> bool {
+        let Some(transactions) = payload.transactions() else {
+            return false;
+        };
+        if self.own.mempool.is_empty() {
+            self.own.waiting_since = now;
+        }
+        for tx in transactions.into_iter().rev() {
+            let bytes = Payload::packed_bytes(tx);
+            self.own.mempool_bytes += bytes;
+            self.own.returned_bytes += bytes;
+            self.own.mempool.push_front(Arc::from(tx));
+        }
+        true
     }
 
     /// When the next batch is due; `None` while none can be. `held_elsewhere` is the highest position of the own lane that f+1
@@ -204,6 +228,7 @@ impl Lanes {
         }
         let taken: Vec<_> = self.own.mempool.drain(..count).collect();
         self.own.mempool_bytes -= bytes;
+        self.own.returned_bytes = self.own.returned_bytes.saturating_sub(bytes);
         self.own.waiting_since = cx.now;
         let position = self.lanes[usize::from(cx.me())].chain.position + 1;
         self.own.sealing = Some(position);
@@ -225,6 +250,12 @@ impl Lanes {
             return;
         }
         self.own.sealing = None;
+        if !self.own.returning.is_empty() {
+            // What was sealed before it comes back: it waits behind that.
+            self.put_back(cx.now, &payload);
+            self.take_back(cx);
+            return;
+        }
         // Slots may have moved the lane on meanwhile: the batch takes the place that is next now.
         let tip = self.lanes[usize::from(cx.me())].chain;
         let position = tip.position + 1;
@@ -247,7 +278,8 @@ impl Lanes {
         self.follow(cx, cx.config.me, position);
     }
 
-    /// What of the own lane is not certified collects acknowledgements again after a restart.
+    /// What of the own lane is not certified collects acknowledgements again after a restart, and what was sealed and is not part of
+    /// it waits again.
     pub(super) fn restore_own(&mut self, config: &Config, notary: &Notary) {
         let lane = &self.lanes[usize::from(config.me)];
         let above = lane.acknowledged.range(lane.certified_position() + 1..);
@@ -257,6 +289,10 @@ impl Lanes {
         for tip in above {
             self.track_uncertified(config, notary, tip);
         }
+        let lane = &self.lanes[usize::from(config.me)];
+        let own = self.batches.of_lane(config.me);
+        let left = own.filter(|(place, digest)| lane.acknowledged.get(place) != Some(digest));
+        self.own.returning = left.map(|(_, digest)| digest).collect();
     }
 
     /// A batch is part of the own chain now: the others are to acknowledge it.
@@ -306,24 +342,22 @@ impl Lanes {
     fn hear_of_lost(&mut self, cx: &mut Cx<'_>, from: ValidatorIndex, tip: LaneTip) {
         let LaneTip { position, digest } = tip;
         let lane = &self.lanes[usize::from(cx.config.me)];
+        // What is certified is ordered, whatever else there is.
+        let low = lane.certified_position().max(lane.committed);
         let last = lane.chain.position.saturating_add(cx.config.lane_window);
-        if position <= lane.ordered.position
-            || position > last
-            || lane.acknowledged.get(&position) == Some(&digest)
-        {
+        if position <= low || position > last || lane.acknowledged.get(&position) == Some(&digest) {
             return;
         }
         cx.count("acknowledge_other_digest");
         if self.batches.known(&digest).is_some() {
             return;
         }
-        let before = self.own.lost.insert((position, from), digest);
-        if let Some(before) = before
-            && before != digest
-            && !self.own.lost.values().any(|lost| *lost == before)
-        {
-            self.batches.forget_wanted(&before);
+        // A peer is asked for one batch a place at a time, so that it cannot have ever more of them asked for.
+        let before = self.own.lost.get(&(position, from));
+        if before.is_some_and(|before| *before != digest && self.batches.is_wanted(before)) {
+            return;
         }
+        self.own.lost.insert((position, from), digest);
         self.want_batch(cx, cx.now, &tip.of(cx.config.me), vec![from]);
     }
 
