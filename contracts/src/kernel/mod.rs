@@ -3,12 +3,15 @@
 //! # How to write a scenario
 //!
 //! A scenario is one folder (or one file) that implements [`Module`](module::Module), and one line in the list of modules.
-//! Nothing else names it: the matrix of rights, OpenAPI, CLI help and the requirements page are read off the list. It has
+//! The matrix of rights, OpenAPI, the command line, the client and the stream of events are read off the list. What else
+//! knows of it is at the end of this guide. It has
 //!
 //! - **calls** ([`calls!`](crate::calls)): number, name, who may call, on which chain profiles, what it costs, and the fields
 //!   with their meaning. Numbers and field order are the wire format and stay for ever; new calls go to the end. Whoever
 //!   is not named may not call. Texts and lists are borrowed from the transaction;
-//! - **events** ([`events!`](crate::events)): what whoever follows the stream must know. They go straight into the receipt;
+//! - **events** ([`events!`](crate::events)): what whoever follows the stream must know. They go straight into the receipt. The
+//!   stream of an account holds the events with a field of type [`AccountId`](crate::tx::AccountId) that names it: name every account
+//!   that is concerned, or its holder never hears;
 //! - **tables** ([`tables!`](crate::tables)): what it remembers. A [`Table`](table::Table) is looked up by key and cannot be
 //!   walked; what must be walked is an [`Ordered`](ordered::Ordered) table. What has a way back of its own, as the order books
 //!   have, is [`Journaled`](table::Journaled) as it is. Every entry lies under the state root;
@@ -98,16 +101,37 @@
 //!   [`Cx::charge_items`](context::Cx::charge_items) for lists, [`Cx::charge_maker`](context::Cx::charge_maker) for orders met.
 //! - [`Cx::attempt`](context::Cx::attempt) does a part that may fail alone. [`Cx::keep`](context::Cx::keep) is for what must stay
 //!   although the call fails: the entry in a log, a contract that ends. [`Cx::say`](context::Cx::say) sets the receipt's message.
-//! - [`Cx::schedule`](context::Cx::schedule) calls `on_trigger` at a time or height, in a receipt of its own.
+//! - [`Cx::schedule`](context::Cx::schedule) calls `on_trigger` at a time or height, in a receipt of its own and with no sender. It is
+//!   forgotten before it runs: what it cannot do now it must schedule again, for an error leaves nothing but the receipt. So many
+//!   are done in a block, so it may come late: a call that depends on the time looks at the time. To take back what runs is harmless.
 //! - Time is [`BlockInfo::time`](context::BlockInfo), chance is its beacon. There is no other clock and no other dice.
 //! - Another module's tables are reached through that module's functions, which take `cx`: so its rules hold for everyone.
-//!   List the modules that one builds on before it.
-//! - `touches` names every account and book the call can touch, or everything; what it leaves out must not be touched.
+//!   List the modules that one builds on before it. Of `identity`: `to_move`, `to_receive`, `represented`, `account::second` for
+//!   accounts that take two, `account::count` for whatever must keep an account from closing. Of `money`: `cash::of` and
+//!   `cash::change`, and `aside` for money that waits: it stays in its account, reserved, and is never a pot of its own, so the sum of
+//!   all accounts is what was paid in. Of `units`: `holding`. Count what the account's own holder left waiting, never what another
+//!   one sent: nobody may keep a stranger's account from closing.
+//! - `touches` names every account and book the call can touch, or everything; what it leaves out must not be touched. An account that
+//!   only the state names makes it everything. Scheduling needs no mention.
 //!
 //! # What to test
 //!
-//! Every role, boundary and refusal of its own; and put its calls into the test that makes every write of every method fail
-//! once (`tests/kernel/undo.rs`) and into the one that feeds hostile bytes (`tests/kernel/hostile.rs`).
+//! Every role, boundary and refusal of its own, and every trigger of its own; and add a `rehearse` to the test that makes every write
+//! of every method fail once (`tests/modules/undo.rs`). Hostile bytes come by themselves, from the list. `tests/kernel/escrow.rs` is a
+//! scenario on a ledger of its own, from outside.
+//!
+//! # What else knows of it
+//!
+//! | what | where | who tells when it is missing |
+//! |---|---|---|
+//! | its `mod` | `lib.rs` | the compiler |
+//! | its number | `modules.rs`: the next free one, never used again | the wire's pins |
+//! | its result codes | `code.rs`: the next free ten, never used again | the wire's pins |
+//! | the wire's pins | `tests/wire/catalog.rs` | that test prints the line |
+//! | what bounds each of its tables | `docs/tables.md` | `tests/modules/tables.rs` |
+//! | its questions, if it answers any but `entry`, which proves any entry | `query/`: a file, and a line in `QUERIES` | nobody |
+//! | a second opinion of its rules | `auditor/` in `bds-tests`: a file, who may call, what it reserves | the workload test |
+//! | transactions that try them | `propose.rs` of the workload test | that test: every call and event must come up |
 //!
 //! # How it works
 //!

@@ -137,7 +137,7 @@ const fn counted(methods: &[Method]) -> bool {
 }
 
 /// A module as documents see it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct ModuleInfo {
     /// Its number.
     pub id: u16,
@@ -147,6 +147,8 @@ pub struct ModuleInfo {
     pub methods: &'static [Method],
     /// Its events.
     pub events: &'static [EventInfo],
+    /// Numbers and names of its tables.
+    pub tables: fn() -> &'static [(u8, &'static str)],
 }
 
 impl ModuleInfo {
@@ -159,6 +161,7 @@ impl ModuleInfo {
             name: M::NAME,
             methods: M::METHODS,
             events: <M::Event<'static> as Events>::EVENTS,
+            tables: || M::Tables::new(0, 0).names(),
         }
     }
 }

@@ -6,7 +6,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::call::{Call, Event};
-use super::{Money, cash};
+use super::{Money, aside};
 use crate::amount::{Currency, Money as Amount};
 use crate::identity::account::{self, AccountStatus};
 use crate::identity::{Identity, endorse};
@@ -49,12 +49,7 @@ pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code>
     if from == to {
         return Err(Code::SAME_ACCOUNT);
     }
-    if amount <= Amount::ZERO {
-        return Err(Code::AMOUNT_NOT_POSITIVE);
-    }
-    if cash::of(cx, from, giver, currency).free() < amount {
-        return Err(Code::CASH_TOO_LOW);
-    }
+    aside::check(cx, (from, giver), currency, amount)?;
     let made = cx.read::<Money>().made.get(&from).copied().unwrap_or(0);
     if until.0.saturating_sub(cx.block().time.0) > LIFE_MAX || made == HOLDS_MAX {
         return Err(Code::HOLD_INVALID);
@@ -63,11 +58,8 @@ pub(super) fn make(cx: &mut Cx<'_>, call: &Call, hold: Hold) -> Result<(), Code>
 
     // The number of its trigger is its own.
     let number = cx.schedule::<Money>(When::Time(until), &[])?;
-    cash::change(cx, from, giver, currency, |cash| {
-        cash.reserved.0 += amount.0;
-    })?;
-    // The giver cannot close while it waits. The receiver can: it has not agreed to anything.
-    account::count(cx, giver, true)?;
+    // The receiver is not counted: it has not agreed to anything, so it may close meanwhile.
+    aside::set(cx, (from, giver), currency, amount)?;
     let (tables, journal) = cx.tables::<Money>();
     tables.made.set(journal, from, made + 1)?;
     tables.holds.set(journal, number, hold)?;
@@ -97,15 +89,11 @@ pub(super) fn post(cx: &mut Cx<'_>, number: u64, amount: Amount) -> Result<(), C
     }
     let receiver = cx.read::<Identity>().to_receive(hold.to)?;
 
-    end(cx, number, &hold)?;
-    cx.unschedule::<Money>(When::Time(hold.until), number)?;
+    let sides = ((hold.from, giver), (hold.to, receiver));
     let currency = hold.currency;
-    cash::change(cx, hold.from, giver, currency, |cash| {
-        cash.balance.0 -= amount.0;
-    })?;
-    cash::change(cx, hold.to, receiver, currency, |cash| {
-        cash.balance.0 += amount.0;
-    })?;
+    aside::pay(cx, sides, currency, amount, hold.amount)?;
+    forget(cx, number, &hold)?;
+    cx.unschedule::<Money>(When::Time(hold.until), number)?;
     cx.emit::<Money>(&Event::HoldPosted {
         hold: number,
         from: hold.from,
@@ -154,10 +142,11 @@ fn for_receiver(cx: &Cx<'_>, number: u64) -> Result<Hold, Code> {
 /// Sets the money free and forgets the hold.
 fn end(cx: &mut Cx<'_>, number: u64, hold: &Hold) -> Result<(), Code> {
     let giver = cx.read::<Identity>().find(hold.from)?;
-    cash::change(cx, hold.from, giver, hold.currency, |cash| {
-        cash.reserved.0 -= hold.amount.0;
-    })?;
-    account::count(cx, giver, false)?;
+    aside::free(cx, (hold.from, giver), hold.currency, hold.amount)?;
+    forget(cx, number, hold)
+}
+
+fn forget(cx: &mut Cx<'_>, number: u64, hold: &Hold) -> Result<(), Code> {
     let (tables, journal) = cx.tables::<Money>();
     tables.holds.remove(journal, &number)?;
     match tables.made.get(&hold.from).copied() {

@@ -1,5 +1,6 @@
 //! Money: it enters and leaves through a cash operator and its owner together, and moves as its owner says.
 
+pub(crate) mod aside;
 pub mod call;
 pub mod cash;
 mod hold;

@@ -275,7 +275,8 @@ fn calls_by_schema_never_break_the_ledger() {
     let mut stage = Stage::new();
     open_market(&mut stage);
     let (mut nonces, mut done, mut failed, mut bids) = ([0_u64; 8], 0, 0, 0);
-    for round in 0..6_000_u64 {
+    // As many for each module, however many there are.
+    for round in 0..1_200 * Modules::CATALOG.len() as u64 {
         let mut txs = Vec::new();
         for _ in 0..4 {
             let place = random.below(members.len() as u64) as usize;

@@ -289,6 +289,9 @@ impl Random {
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
+        if bound > 1 << 31 {
+            return self.0 % bound;
+        }
         (self.0 >> 33) % bound
     }
 }

@@ -642,6 +642,63 @@ fn what_is_given_up_waits_for_the_store_and_through_a_restart() {
     assert_eq!(net.nodes[3].core().lane_positions()[3], 1);
 }
 
+/// Batches in two places are given up, first the second and then the first: what is in them comes back in the order in which it was sealed.
+#[test]
+fn what_is_given_up_later_but_sealed_before_comes_first() {
+    let mut net = Net::stopped(4, |config| config.batch_delay_busy_ms = 20);
+    lose_home(&mut net);
+    for text in ["first", "second"] {
+        net.submit(3, &[text.as_bytes()]);
+        net.run(50);
+    }
+    let [first, second] = [1, 2].map(|place| own_in(&net, place)[0].clone());
+    // From an empty memory, so that what is given up is asked of the store.
+    net.stop(3);
+    net.start(3);
+    let parent = LaneTip {
+        position: 1,
+        digest: first.header.digest(),
+    };
+    let others = (0..).map(|life| common::row(3, &format!("second {life}"), parent, 1).remove(0));
+    let mut smaller = others.filter(|made| made.header.digest() < second.header.digest());
+    regain(&mut net, &smaller.next().expect("one of so many"));
+    regain(&mut net, &smaller_than(first.header.digest()));
+    step(&mut net, Input::Loaded(vec![second]));
+    step(&mut net, Input::Loaded(vec![first]));
+    for peer in 0..2 {
+        net.say(peer, 3, common::status(0, 4));
+    }
+    net.run(2_000);
+    let sealed = own_in(&net, 2);
+    let again = sealed.last().expect("what came back");
+    let transactions = again.payload.transactions().unwrap();
+    assert_eq!(transactions.first(), Some(&&b"first"[..]));
+    assert_eq!(transactions.last(), Some(&&b"second"[..]));
+}
+
+/// A batch that the engine has is not asked for again, however long the engine takes.
+#[test]
+fn what_is_being_checked_is_not_asked_for_again() {
+    let mut net = Net::stopped(4, |_| {});
+    net.start(3);
+    let batch = life_of("a", 1).remove(0);
+    let asks = |effects: Vec<Effect>| {
+        let asks = |effect: &Effect| matches!(effect, Effect::Send(_, Message::FetchBatches(_)));
+        effects.iter().filter(|effect| asks(effect)).count()
+    };
+    let message = acknowledgement(1, &batch);
+    assert_eq!(
+        asks(step(&mut net, Input::Received { from: 1, message })),
+        1
+    );
+    let message = Message::Batch(batch);
+    step(&mut net, Input::Received { from: 1, message });
+    for _ in 0..10 {
+        net.now.0 += 1_000;
+        assert_eq!(asks(step(&mut net, Input::Tick)), 0);
+    }
+}
+
 /// A peer that once said something true cannot have the answer refused by saying something else.
 #[test]
 fn a_second_word_does_not_take_back_the_first() {

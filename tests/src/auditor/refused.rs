@@ -1,5 +1,8 @@
 //! A transaction that failed: it changed nothing, left nothing but what is kept on purpose, and failed for a reason that is true.
 
+use bds_contracts::kernel::module::Modules as _;
+use bds_contracts::modules::Modules;
+
 use super::carbon::Upload;
 use super::exchange::Sale;
 use super::wire::{Fields, Receipt, Transaction, Value};
@@ -97,7 +100,7 @@ impl Books {
         match receipt.code {
             code::MALFORMED => ensure!(!readable, "a call that decodes is malformed"),
             code::UNKNOWN_MODULE => ensure!(
-                raw.module == 0 || raw.module > 5,
+                Modules::CATALOG.iter().all(|one| one.id != raw.module),
                 "module {} is unknown",
                 raw.module
             ),
