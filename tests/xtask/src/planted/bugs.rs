@@ -56,6 +56,11 @@ bugs! {
     "an account that is shut gives when its delay is over" in "money/units/delayed.rs":
         "let is_open = account::at(cx, giver).status == AccountStatus::Open;"
         => "let is_open = account::at(cx, giver).status != AccountStatus::Closed;";
+    "an account that is closed gets what was on its way" in "money/units/delayed.rs":
+        "let receiver = cx.read::<Identity>().to_receive(to)?;\n    holding::take_reserved"
+        => "let receiver = cx.read::<Identity>().find(to)?;\n    holding::take_reserved";
+    "credits go over past the delay of their account" in "carbon/conversion.rs":
+        "control::check_leaving(cx, account)?;\n" => "let _ = control::check_leaving(cx, account);\n";
     "numbers leave circulation twice" in "money/units/pool.rs":
         "start: known.out + 1,\n            end: known.out + quantity.0,"
         => "start: known.out,\n            end: known.out + quantity.0 - 1,";
