@@ -107,7 +107,8 @@ impl Generator {
             1 => 31 * DAY,
             2..6 => DAY,
             6..31 => 0,
-            _ => 1_000 + self.random.below(9_000),
+            // Whole seconds, as what ends at a time does: the moment itself must come up.
+            _ => 1_000 * (1 + self.random.below(9)),
         };
         self.now.0 += step;
         self.now

@@ -114,7 +114,7 @@ impl Generator {
         match self.random.below(16) {
             0 => self.one::<Identity>(GUEST, &identity::Call::Nothing {}),
             1 => {
-                let until = Millis(self.now.0 + self.random.below(40_000));
+                let until = Millis(self.now.0 + 1_000 * self.random.below(40));
                 let digest = [self.random.below(3) as u8; 32];
                 let sender = self.trader();
                 self.one::<Identity>(sender, &identity::Call::Endorse { digest, until })
@@ -264,7 +264,7 @@ impl Generator {
                 self.two::<Money>(sender, second, &call)
             }
             14..17 => {
-                let until = Millis(self.now.0 + self.random.below(90_000));
+                let until = Millis(self.now.0 + 1_000 * self.random.below(90));
                 let call = money::Call::Hold {
                     from,
                     to,

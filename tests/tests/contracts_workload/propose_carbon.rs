@@ -270,7 +270,7 @@ impl Generator {
 
     fn evidence(&mut self) -> ContentHash {
         let mut bytes = [0; 64];
-        bytes[..8].copy_from_slice(&self.random.below(400).to_le_bytes());
+        bytes[..8].copy_from_slice(&self.random.below(60).to_le_bytes());
         ContentHash(bytes)
     }
 
@@ -379,7 +379,8 @@ impl Generator {
                 self.one::<Carbon>(regulator, &call)
             }
             _ => {
-                let first = 1 + self.random.below(800);
+                // Steps shorter than the longest block, so that neighbours overlap in part.
+                let first = 1 + 20 * self.random.below(40);
                 let call = carbon::Call::ConvertIn {
                     project,
                     instrument: CREDIT,

@@ -134,7 +134,7 @@ impl Generator {
             13 => *validity = ValidityKind::Day,
             14 | 15 => {
                 *validity = ValidityKind::GoodTillDate;
-                *until = Some(Millis(self.now.0 + self.random.below(60_000)));
+                *until = Some(Millis(self.now.0 + 1_000 * self.random.below(60)));
             }
             16 | 17 => {
                 (*limit, *budget) = (None, money);
