@@ -7,6 +7,7 @@ use bds_contracts::carbon::InstrumentId;
 use bds_contracts::identity::account::{AccountKind, AccountStatus};
 use bds_contracts::identity::{self, Identity};
 use bds_contracts::kernel::wire::List;
+use bds_contracts::money::units::Units;
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, Millis, PublicKey};
 
@@ -181,9 +182,19 @@ impl Generator {
             }
             _ => {
                 let other = AccountId(200 + self.random.below(30));
-                let [first, second, third, ..] = TRADING;
-                let some = [first, second, third, PLANTS[0], JOINT, other];
-                let account = self.random.pick(&some);
+                let [first, second, third, fourth, fifth, ..] = TRADING;
+                let some = [first, second, third, fourth, fifth, PLANTS[0], JOINT, other];
+                let mut account = self.random.pick(&some);
+                // Often one that waits for units, or gives them, and then often shut.
+                let mut waits = false;
+                if !self.delayed.is_empty() && self.random.chance(40) {
+                    let number = self.random.pick(&self.delayed.clone());
+                    let waiting = ledger.stores().read::<Units>().delayed.get(&number);
+                    if let Some(one) = waiting {
+                        account = self.random.pick(&[one.from, one.to, one.to]);
+                        waits = true;
+                    }
+                }
                 let identity = ledger.stores().read::<Identity>();
                 let now = identity
                     .accounts
@@ -191,7 +202,7 @@ impl Generator {
                     .map(|account| account.status);
                 // Mostly opened again, or the market would come to rest.
                 let status = match now {
-                    Some(AccountStatus::Open) if self.random.chance(40) => {
+                    Some(AccountStatus::Open) if waits || self.random.chance(40) => {
                         self.random.pick(AccountStatus::ALL)
                     }
                     _ => AccountStatus::Open,

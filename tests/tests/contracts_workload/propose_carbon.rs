@@ -191,7 +191,6 @@ impl Generator {
         let installation = InstallationId(1 + place);
         let account = PLANTS[place as usize];
         let year = 2_020 + self.random.below(4) as u16;
-        let quantity = self.quantity();
         match self.random.below(26) {
             0 => {
                 let first_year = 2_019 + self.random.below(4) as u16;
@@ -249,6 +248,14 @@ impl Generator {
                 self.two::<Carbon>(verifier, second, &call)
             }
             17..24 => {
+                // Often what is missing, or a little less.
+                let years = &ledger.stores().read::<Carbon>().years;
+                let missing = years.get(&(installation, year)).and_then(|year| {
+                    let verified = year.verified?;
+                    verified.checked_sub(year.surrendered + 10 * self.random.below(2))
+                });
+                let quantity = missing.filter(|_| self.random.chance(50));
+                let quantity = quantity.map_or_else(|| self.quantity(), Quantity);
                 let call = carbon::Call::Surrender {
                     installation,
                     account,

@@ -3,6 +3,7 @@
 use bds_contracts::Ledger;
 use bds_contracts::amount::Quantity;
 use bds_contracts::carbon::InstrumentId;
+use bds_contracts::identity::Identity;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::units::instrument::{Form, Right};
 use bds_contracts::money::units::{self, Units};
@@ -111,6 +112,14 @@ impl Generator {
             }
             36..41 => {
                 let from = self.random.pick(&[TRADING[3], TRADING[4], JOINT]);
+                // Often to one that was opened lately and holds nothing, so that it may be closed meanwhile.
+                let accounts = &ledger.stores().read::<Identity>().accounts;
+                let mut new: Vec<_> = (200..230).map(AccountId).collect();
+                new.retain(|id| accounts.contains(id));
+                let to = match new.is_empty() || self.random.chance(40) {
+                    true => to,
+                    false => self.random.pick(&new),
+                };
                 self.of_delayed(ledger, from, to)
             }
             _ => {
