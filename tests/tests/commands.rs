@@ -314,6 +314,10 @@ fn tampering_is_worked_out_written_and_drawn() {
             .unwrap()
     };
     assert!((five(0) - 0.000_913_7).abs() < 5e-8 && (five(1) - 0.177_352_3).abs() < 5e-8);
+    // By hand: (1/9)^5, and 5/9.
+    let first = |name: &str| told["shares"][0][name][1][1].as_f64().unwrap();
+    assert!((first("catches_up") - 1.0 / 59_049.0).abs() < 1e-12);
+    assert!((first("expected") - 5.0 / 9.0).abs() < 1e-12);
     assert_eq!(told["shares"][0]["gap_below"], 5);
     assert_eq!(told["shares"][1]["gap_below"], 24);
     let csv = std::fs::read_to_string(dir.path().join("a.csv")).unwrap();

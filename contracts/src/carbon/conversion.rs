@@ -50,7 +50,8 @@ pub struct Imported {
     pub first: u64,
 }
 
-/// Refused in this order: no programme; an account whose units wait before they go anywhere new; no block, or blocks that are invalid or out of order; then as units leave circulation.
+/// Refused in this order: no programme; an account whose units wait before they go anywhere new; no block, or blocks that are
+/// invalid or out of order; then as units leave circulation.
 pub(super) fn convert_out(
     cx: &mut Cx<'_>,
     call: &Call<'_>,

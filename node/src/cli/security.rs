@@ -49,7 +49,7 @@ pub struct TamperArgs {
     /// Draw the curves.
     #[arg(long)]
     png: Option<PathBuf>,
-    /// Print one JSON object.
+    /// Print one JSON object: equation 3 as `probabilities`, and with it 1 as `catches_up` and 2 as `expected`.
     #[arg(long)]
     json: bool,
 }
@@ -116,7 +116,16 @@ pub fn run(command: &SecurityCommand) -> anyhow::Result<ExitCode> {
     }
     if args.json {
         let of_share = shares.iter().zip(&curves).map(|((share, gap), curve)| {
-            json!({ "q": share.value(), "gap_below": gap, "probabilities": curve.points })
+            let of_gap = |figure: &dyn Fn(u32) -> f64| -> Vec<_> {
+                args.n.clone().map(|n| (n, figure(n))).collect()
+            };
+            json!({
+                "q": share.value(),
+                "gap_below": gap,
+                "probabilities": curve.points,
+                "catches_up": of_gap(&|n| share.catches_up(n)),
+                "expected": of_gap(&|n| share.expected(n)),
+            })
         });
         let answer = json!({ "below": args.below, "shares": of_share.collect::<Vec<_>>() });
         super::print(&answer.to_string());

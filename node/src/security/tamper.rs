@@ -86,11 +86,12 @@ impl Share {
         if gap > GAP_MAX {
             return Err(Invalid::Gap(gap));
         }
-        let Some(pace) = self.pace() else {
-            return Ok(1.0);
+        let pace = match self.pace() {
+            Some(pace) if gap > 0 => pace,
+            _ => return Ok(1.0),
         };
         if pace == 0.0 {
-            return Ok(if gap == 0 { 1.0 } else { 0.0 });
+            return Ok(0.0);
         }
         // All terms are positive and by logarithms: no difference of numbers near one, and no power that is too small to be one.
         let (mean, pace_ln) = (self.expected(gap), pace.ln());
@@ -105,9 +106,6 @@ impl Share {
             }
             found += 1;
             chance_ln += mean.ln() - f64::from(found).ln();
-            if gap == 0 {
-                return Ok(1.0);
-            }
         }
     }
 

@@ -211,14 +211,16 @@ fn run_one(plan: &Plan, json: bool) -> bool {
 
 fn run_many(seeds: std::ops::Range<u64>, common: &Common, json: bool) -> bool {
     let (from, to) = (seeds.start, seeds.end);
-    let result = sweep(seeds, false, |seed| {
+    let plans = || seeds.clone().filter_map(|seed| common.plan(seed).ok());
+    // Beside as many liars as are tolerated nobody may forget.
+    let may_forget = plans().any(|plan| plan.byzantine < (plan.nodes - 1) / 3);
+    let lying = plans().any(|plan| plan.byzantine > 0);
+    let result = sweep(seeds.clone(), false, |seed| {
         common.plan(seed).expect("checked for the first seed")
     });
     let [steps, checks, executed, millis, frames, told] = result.totals;
     let faults = by_name(&result.faults);
-    // Beside as many liars as are tolerated nobody may forget.
-    let lying = common.byzantine != "0";
-    let may_strike = |fault: &Fault| !lying || !Fault::FORGETTING.contains(fault);
+    let may_strike = |fault: &Fault| may_forget || !Fault::FORGETTING.contains(fault);
     let silent = result.silent().into_iter().filter(may_strike);
     let silent: Vec<_> = silent.map(|fault| fault.to_string()).collect();
     let unheard: Vec<_> = result.unheard().iter().map(|lie| lie.name()).collect();

@@ -68,7 +68,7 @@ impl Lanes {
     }
 
     /// What is received beyond the chain counts only if it continues it.
-    pub(super) fn settle_received(&mut self, index: ValidatorIndex) {
+    fn settle_received(&mut self, index: ValidatorIndex) {
         let lane = &mut self.lanes[usize::from(index)];
         let next = lane.chain.position + 1;
         lane.checking = lane.checking.split_off(&next);
