@@ -1,7 +1,8 @@
 //! What does each backend cost on this machine? Measured once, at start, on the calling thread.
 //!
 //! Samples are the same in every run, and small: a batch of 256 signatures stays on one thread, so that no pool is
-//! started here and the figures of all backends mean the same.
+//! started here and the figures of all backends mean the same. The cores are measured by the time that this thread spent on one:
+//! validators that start side by side, or on a machine under load, then find the same order as one that starts alone.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,12 @@ use sha2::{Digest as _, Sha512};
 use super::model::{Job, Model, Sample, Size};
 use crate::{Backend, EngineError, HashAlgorithm, SignatureItem, Verdicts};
 
-/// Time for everything, the making of the samples included. Only the samples that are always taken may overrun it.
+/// Time for everything, the making of the samples included, by the clock of whoever works. Only the samples that are always taken
+/// may overrun it.
 pub(super) const CALIBRATION_MAX: Duration = Duration::from_millis(150);
 /// Items of the samples: one or two for each class of sizes that stays on one thread.
 const ITEMS: [usize; 6] = [1, 4, 8, 32, 128, 256];
-/// Of these, taken however late it is: a machine that was busy for a moment must not give a model that lasts.
+/// Of these, taken however late it is: without them there is no model.
 const ITEMS_ALWAYS: [usize; 2] = [1, 32];
 /// Different signatures, each by a signer of its own; larger samples repeat them.
 const SIGNATURES: usize = 64;
@@ -41,20 +43,75 @@ struct Samples {
 /// A model for each job of `backend` in the order of [`Job::ALL`]; `None` when it fails, or refuses what is valid.
 pub(super) type Models = Option<[Model; 3]>;
 
+/// What the time of a call is read off.
+#[derive(Clone, Copy)]
+enum Clock {
+    /// The time this thread has spent on a core: what others do there does not count.
+    #[cfg(unix)]
+    Thread,
+    /// The time that has passed since: of a device it is all there is to read.
+    Wall(Instant),
+}
+
+impl Clock {
+    /// For work of the cores: the thread's time, where the system tells it.
+    fn of_cores() -> Self {
+        #[cfg(unix)]
+        return Self::Thread;
+        #[cfg(not(unix))]
+        return Self::wall();
+    }
+
+    fn wall() -> Self {
+        Self::Wall(Instant::now())
+    }
+
+    fn of(backend: &dyn Backend) -> Self {
+        if backend.shares_cores() {
+            Self::of_cores()
+        } else {
+            Self::wall()
+        }
+    }
+
+    fn now(self) -> Duration {
+        match self {
+            #[cfg(unix)]
+            Self::Thread => {
+                use rustix::time::{ClockId, clock_gettime};
+                Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+            }
+            Self::Wall(start) => start.elapsed(),
+        }
+    }
+}
+
+/// When to be done, by which clock.
+#[derive(Clone, Copy)]
+struct Until {
+    clock: Clock,
+    end: Duration,
+}
+
 /// Measures every backend. Takes at most [`CALIBRATION_MAX`] and some.
 pub(super) fn measure(backends: &[Box<dyn Backend>]) -> Vec<Models> {
-    let start = Instant::now();
+    let cores = Clock::of_cores();
+    let begin = cores.now();
     let samples = Samples::new();
+    let mut spent = cores.now() - begin;
     let mut parts_left = (backends.len() * Job::ALL.len()) as u32;
-    let mut share = || {
-        let left = CALIBRATION_MAX.saturating_sub(start.elapsed());
-        let share = left / parts_left;
+    let mut model = |backend: &dyn Backend, job: Job| {
+        let clock = Clock::of(backend);
+        let begin = clock.now();
+        let share = CALIBRATION_MAX.saturating_sub(spent) / parts_left;
+        let end = begin + share;
+        let model = measure_job(backend, job, &samples, Until { clock, end });
+        spent += clock.now() - begin;
         parts_left -= 1;
-        Instant::now() + share
+        model
     };
     let mut models = |backend: &dyn Backend| {
-        let [verify, sha512, tree] =
-            Job::ALL.map(|job| measure_job(backend, job, &samples, share()));
+        let [verify, sha512, tree] = Job::ALL.map(|job| model(backend, job));
         Some([verify.ok()?, sha512.ok()?, tree.ok()?])
     };
     backends.iter().map(|backend| models(&**backend)).collect()
@@ -73,7 +130,7 @@ fn measure_job(
     backend: &dyn Backend,
     job: Job,
     samples: &Samples,
-    until: Instant,
+    until: Until,
 ) -> Result<Model, Unfit> {
     let item_bytes = if matches!(job, Job::Tree) {
         LEAF_BYTES
@@ -103,10 +160,10 @@ fn measure_job(
 }
 
 /// Is there time left for a sample of `items`, going by the last one?
-fn fits(last: &Sample, items: usize, item_bytes: usize, until: Instant) -> bool {
+fn fits(last: &Sample, items: usize, item_bytes: usize, until: Until) -> bool {
     let growth = (items * item_bytes) as f64 / last.size.bytes as f64;
     let expected = RUNS_MIN as f64 * last.nanos * growth.max(1.0);
-    Instant::now() + Duration::from_nanos(expected as u64) < until
+    until.clock.now() + Duration::from_nanos(expected as u64) < until.end
 }
 
 impl Samples {
@@ -129,7 +186,7 @@ impl Samples {
         job: Job,
         items: usize,
         item_bytes: usize,
-        until: Instant,
+        until: Until,
     ) -> Result<Sample, Unfit> {
         let message = &self.bytes[..item_bytes];
         let least = match job {
@@ -177,15 +234,15 @@ impl Samples {
     }
 }
 
-fn least_time(until: Instant, mut call: impl FnMut() -> Result<(), Unfit>) -> Result<f64, Unfit> {
+fn least_time(until: Until, mut call: impl FnMut() -> Result<(), Unfit>) -> Result<f64, Unfit> {
     let mut least = Duration::MAX;
     for run in 0..RUNS_MAX {
-        let start = Instant::now();
-        if run >= RUNS_MIN && start + least > until {
+        let start = until.clock.now();
+        if run >= RUNS_MIN && start + least > until.end {
             break;
         }
         call()?;
-        least = least.min(start.elapsed());
+        least = least.min(until.clock.now() - start);
     }
     Ok(least.as_nanos().max(1) as f64)
 }

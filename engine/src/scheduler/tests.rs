@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 
@@ -18,6 +19,9 @@ struct Device {
     name: &'static str,
     lost: Arc<AtomicBool>,
     calls: Arc<AtomicUsize>,
+    /// How often it does its work in a call, and how long it waits for a core before.
+    times: usize,
+    wait: Duration,
     inner: Portable,
 }
 
@@ -28,6 +32,8 @@ impl Device {
             name,
             lost: Arc::clone(&lost),
             calls: Arc::clone(&calls),
+            times: 1,
+            wait: Duration::ZERO,
             inner: Portable::exact(),
         };
         (Box::new(device), lost, calls)
@@ -35,10 +41,15 @@ impl Device {
 
     fn answer(
         &self,
-        with: impl FnOnce(&Portable) -> Result<(), EngineError>,
+        mut with: impl FnMut(&Portable) -> Result<(), EngineError>,
     ) -> Result<(), EngineError> {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        with(&self.inner)?;
+        if !self.wait.is_zero() {
+            std::thread::sleep(self.wait);
+        }
+        for _ in 0..self.times {
+            with(&self.inner)?;
+        }
         if self.lost.load(Ordering::Relaxed) {
             let backend = self.name;
             let reason = "switched off".to_owned();
@@ -270,6 +281,29 @@ fn who_fails_the_calibration_is_left_out() {
     assert_eq!(count(&calls), at_start);
     let names: Vec<_> = scheduler.costs(Job::Verify).map(|(name, _)| name).collect();
     assert_eq!(names, ["portable"]);
+}
+
+/// A validator that starts beside others, or under load, finds the order that a lonely one finds: by the clock on the wall the
+/// second would seem by far the slower, and it takes half the work.
+#[cfg(unix)]
+#[test]
+fn waiting_for_a_core_is_no_cost() {
+    let device = |name, times, wait| -> Box<dyn Backend> {
+        Box::new(Device {
+            name,
+            lost: Arc::default(),
+            calls: Arc::default(),
+            times,
+            wait,
+            inner: Portable::exact(),
+        })
+    };
+    let twice = device("twice", 2, Duration::ZERO);
+    let waits = device("waits", 1, Duration::from_millis(2));
+    let scheduler = Scheduler::new(vec![twice, waits]);
+    for items in [4, 32] {
+        assert_eq!(scheduler.choice(Job::Verify, size(items)), "waits");
+    }
 }
 
 #[test]
