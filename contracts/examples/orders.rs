@@ -6,53 +6,23 @@
 //! starts; accounts are drawn at random; blocks hold 1,000; all orders are limit orders of one market, with prices drawn within
 //! so many ticks of each other. The clock is the thread's time on a core. Prints median and best of the rounds, and what became
 //! of the orders; money and units are summed up in the end.
-#![allow(clippy::disallowed_types, reason = "a bench looks at the clock")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod common;
-
-use std::collections::BTreeMap;
-use std::time::Instant;
 
 use bds_contracts::amount::{Price, Quantity};
 use bds_contracts::exchange::Side;
 use bds_contracts::exchange::orders::call::ValidityKind;
 use bds_contracts::exchange::orders::{Call, Event, Exchange};
 use bds_contracts::exchange::request::Prevention;
-use bds_contracts::identity::Identity;
 use bds_contracts::kernel::envelope::{Draft, Envelope};
-use bds_contracts::kernel::machine::{BlockOutcome, Machine};
+use bds_contracts::kernel::machine::BlockOutcome;
 use bds_contracts::kernel::module::Module;
 use bds_contracts::kernel::receipt::ReceiptView;
-use bds_contracts::modules::Modules;
-use bds_contracts::money::units::Units;
-use bds_contracts::tx::{AccountId, Millis, TxId};
+use bds_contracts::tx::{AccountId, TxId};
+use std::collections::BTreeMap;
 
-use common::{BLOCK, CHAIN, EUA, Random, block, clock, id, key};
-
-const MONEY: i64 = 1_000_000_000_000;
-const UNITS: u64 = 1_000_000;
-
-/// A ledger with a market.
-fn market(accounts: u64) -> Machine<Modules> {
-    common::machine(accounts, MONEY, UNITS, |cx| {
-        let market = Call::ListMarket {
-            instrument: EUA,
-            price_min: Price(100),
-            price_max: Price(10_000_000),
-            quantity_max: Quantity(1_000_000),
-            makers_max: 500,
-            wakes_max: 3,
-            orders_max: 1 << 20,
-            account_orders_max: 1_024,
-            stops_max: 1_024,
-            position_max: None,
-            messages_max: None,
-            window: Millis(1_000),
-        };
-        Exchange::execute(&market, cx)
-    })
-}
+use common::{BLOCK, CHAIN, EUA, Random, block, check, clock, id, key, market};
 
 /// The wire forms of orders: bids within `spread` ticks, asks within as many, half of that higher.
 fn wire(accounts: u64, orders: usize, spread: u64) -> Vec<Vec<u8>> {
@@ -104,19 +74,6 @@ fn count(outcome: &BlockOutcome) -> (usize, usize) {
     (accepted, traded)
 }
 
-fn check(machine: &Machine<Modules>, accounts: u64) {
-    let identity = machine.stores().read::<Identity>();
-    let tables = machine.stores().read::<Units>();
-    let (mut money, mut held) = (0_i128, 0_u128);
-    for n in 0..accounts {
-        let account = identity.accounts.get(&AccountId(n)).expect("an account");
-        money += i128::from(account.cash.balance.0);
-        held += u128::from(tables.holding(AccountId(n), EUA).held.0);
-    }
-    assert_eq!(money, i128::from(MONEY) * i128::from(accounts));
-    assert_eq!(held, u128::from(UNITS) * u128::from(accounts));
-}
-
 fn run(name: &str, accounts: u64, bytes: &[Vec<u8>], rounds: u64) {
     let begin = market(accounts);
     let parsed = bytes
@@ -124,15 +81,15 @@ fn run(name: &str, accounts: u64, bytes: &[Vec<u8>], rounds: u64) {
         .enumerate()
         .map(|(n, bytes)| (id(n), Envelope::parse(bytes).expect("a transaction")));
     let txs: Vec<(TxId, Envelope<'_>)> = parsed.collect();
-    let (start, mut all, mut longest) = (Instant::now(), Vec::new(), 0);
+    let (mut all, mut longest) = (Vec::new(), 0);
     let (mut accepted, mut traded, mut open) = (0, 0, 0);
     for round in 0..rounds {
         let mut machine = begin.clone();
         let mut total = 0;
         for (height, txs) in (1..).zip(txs.chunks(BLOCK)) {
-            let before = clock(start);
+            let before = clock();
             let outcome = machine.execute_block(block(height), txs);
-            let took = clock(start) - before;
+            let took = clock() - before;
             total += took;
             longest = longest.max(took);
             assert!(outcome.dropped.is_empty());

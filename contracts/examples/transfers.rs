@@ -5,13 +5,9 @@
 //! Contract alone: decoding, execution, receipts, changes; no signatures, no hashing. Transactions are built before the clock
 //! starts; senders and receivers are drawn at random; blocks hold 1,000. The clock is the thread's time on a core, so that a
 //! busy machine is no slower but for its caches. Prints median and best of the rounds.
-#![allow(clippy::disallowed_types, reason = "a bench looks at the clock")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod common;
-
-use std::collections::BTreeMap;
-use std::time::Instant;
 
 use bds_contracts::amount::{Currency, Money as Amount, Quantity};
 use bds_contracts::identity::Identity;
@@ -24,6 +20,7 @@ use bds_contracts::modules::Modules;
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, TxId};
+use std::collections::BTreeMap;
 
 use common::{BLOCK, CHAIN, EUA, Random, block, clock, id, key};
 
@@ -94,14 +91,14 @@ fn kernel(
         .enumerate()
         .map(|(n, bytes)| (id(n), Envelope::parse(bytes).expect("a transaction")));
     let txs: Vec<(TxId, Envelope<'_>)> = parsed.collect();
-    let (start, mut all, mut longest) = (Instant::now(), Vec::new(), 0);
+    let (mut all, mut longest) = (Vec::new(), 0);
     for round in 0..rounds {
         let mut machine = begin.clone();
         let (mut total, mut done) = (0, 0);
         for (height, txs) in (1..).zip(txs.chunks(BLOCK)) {
-            let before = clock(start);
+            let before = clock();
             let outcome = machine.execute_block(block(height), txs);
-            let took = clock(start) - before;
+            let took = clock() - before;
             total += took;
             longest = longest.max(took);
             done += outcome.tx_count() as usize;
@@ -118,10 +115,10 @@ fn kernel(
 }
 
 fn plain_map(accounts: u64, moves: &[Move], rounds: u64) {
-    let (start, mut all) = (Instant::now(), Vec::new());
+    let mut all = Vec::new();
     for _ in 0..rounds {
         let mut book: BTreeMap<u64, i64> = (0..accounts).map(|n| (n, START)).collect();
-        let before = clock(start);
+        let before = clock();
         for (from, to, amount) in moves {
             if let Some(held) = book.get_mut(from)
                 && *held >= *amount
@@ -130,7 +127,7 @@ fn plain_map(accounts: u64, moves: &[Move], rounds: u64) {
                 *book.entry(*to).or_default() += amount;
             }
         }
-        all.push(clock(start) - before);
+        all.push(clock() - before);
         assert!(book.into_values().eq(expected(accounts, moves)));
     }
     report("plain BTreeMap book", moves.len(), all);
@@ -155,7 +152,6 @@ fn roots(begin: &Machine<Modules>, bytes: &[Vec<u8>]) {
             .sum()
     };
     let (mut hashes, mut work, mut sealed) = (0, 0, 0);
-    let start = Instant::now();
     let (mut noted, mut shaped) = (0, 0);
     for (height, txs) in (1..).zip(txs.chunks(BLOCK)) {
         let outcome = machine.execute_block(block(height), txs);
@@ -166,22 +162,22 @@ fn roots(begin: &Machine<Modules>, bytes: &[Vec<u8>]) {
         };
         let leaves = outcome.changes.leaf_hashes(&mut count);
         outcome.changes.root(&leaves, &mut count);
-        let before = clock(start);
+        let before = clock();
         tree.note(&outcome.changes, &leaves);
-        noted += clock(start) - before;
+        noted += clock() - before;
     }
     let changed = hashes;
     let mut hashing = 0;
-    let before = clock(start);
+    let before = clock();
     tree.seal(&mut |messages, digests| {
-        let before = clock(start);
+        let before = clock();
         hashes += messages.len();
         sealed += messages.len();
         work += compressions(messages);
         plain(messages, digests);
-        hashing += clock(start) - before;
+        hashing += clock() - before;
     });
-    shaped += clock(start) - before - hashing;
+    shaped += clock() - before - hashing;
     let per = |count: u64| count as f64 / txs.len() as f64;
     println!(
         "{:<28} changes {:.2} + state {:.2} = {:.2} hashes a transfer, {:.2} compressions; besides hashing {:.0} + {:.0} ns",

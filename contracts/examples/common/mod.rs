@@ -1,11 +1,13 @@
-//! What the measurements share: a ledger of accounts with money and units, draws, and the clock.
+//! What the measurements share: a ledger of accounts with money and units, a market, draws, and the clock.
+#![allow(dead_code, reason = "no measurement needs all of it")]
 
-use std::time::Instant;
+use std::time::Duration;
 
 use bds_contracts::account::{HolderId, Roles};
-use bds_contracts::amount::{Currency, Money as Amount, Quantity};
+use bds_contracts::amount::{Currency, Money as Amount, Price, Quantity};
 use bds_contracts::carbon::InstrumentId;
 use bds_contracts::code::Code;
+use bds_contracts::exchange::orders::{Call, Exchange};
 use bds_contracts::genesis::Profile;
 use bds_contracts::identity::account::AccountKind;
 use bds_contracts::identity::{self, Identity};
@@ -19,9 +21,13 @@ use bds_contracts::money::units::instrument::{Form, Right};
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey, TxId};
+use rustix::time::{ClockId, clock_gettime};
 
 pub(crate) const CHAIN: ChainId = ChainId([7; 32]);
 pub(crate) const EUA: InstrumentId = InstrumentId(1);
+/// What each account has at first, for whoever trades.
+pub(crate) const MONEY: i64 = 1_000_000_000_000;
+pub(crate) const UNITS: u64 = 1_000_000;
 /// Transactions of a block.
 pub(crate) const BLOCK: usize = 1_000;
 
@@ -38,11 +44,10 @@ impl Random {
     }
 }
 
-/// Nanoseconds this thread has been on a core; where the system does not tell, those that passed.
-pub(crate) fn clock(start: Instant) -> u64 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let first = told.and_then(|text| text.split(' ').next()?.parse().ok());
-    first.unwrap_or_else(|| start.elapsed().as_nanos() as u64)
+/// Nanoseconds this thread has been on a core.
+pub(crate) fn clock() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).map_or(0, |time| time.as_nanos() as u64)
 }
 
 /// Bytes that look like a key; what is set up at the start is not asked whether it is one.
@@ -109,6 +114,27 @@ pub(crate) fn machine(
     machine
 }
 
+/// A ledger with a market.
+pub(crate) fn market(accounts: u64) -> Machine<Modules> {
+    machine(accounts, MONEY, UNITS, |cx| {
+        let market = Call::ListMarket {
+            instrument: EUA,
+            price_min: Price(100),
+            price_max: Price(10_000_000),
+            quantity_max: Quantity(1_000_000),
+            makers_max: 500,
+            wakes_max: 3,
+            orders_max: 1 << 20,
+            account_orders_max: 1_024,
+            stops_max: 1_024,
+            position_max: None,
+            messages_max: None,
+            window: Millis(1_000),
+        };
+        Exchange::execute(&market, cx)
+    })
+}
+
 pub(crate) fn block(height: u64) -> BlockInfo {
     BlockInfo {
         height,
@@ -121,4 +147,18 @@ pub(crate) fn id(n: usize) -> TxId {
     let mut id = [0; 64];
     id[..8].copy_from_slice(&(n as u64).to_le_bytes());
     TxId(id)
+}
+
+/// Panics unless all money and units that were there at first are there.
+pub(crate) fn check(machine: &Machine<Modules>, accounts: u64) {
+    let identity = machine.stores().read::<Identity>();
+    let tables = machine.stores().read::<Units>();
+    let (mut money, mut held) = (0_i128, 0_u128);
+    for n in 0..accounts {
+        let account = identity.accounts.get(&AccountId(n)).expect("an account");
+        money += i128::from(account.cash.balance.0);
+        held += u128::from(tables.holding(AccountId(n), EUA).held.0);
+    }
+    assert_eq!(money, i128::from(MONEY) * i128::from(accounts));
+    assert_eq!(held, u128::from(UNITS) * u128::from(accounts));
 }
