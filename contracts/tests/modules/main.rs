@@ -16,6 +16,7 @@ mod fuzz;
 mod identity;
 mod money;
 mod query;
+mod requirements;
 mod stage;
 mod tables;
 mod undo;
