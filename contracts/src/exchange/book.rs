@@ -3,13 +3,10 @@
 //! Best price first, and among equal prices the oldest first; every trade is at the resting order's price. While the
 //! market is open the book is not crossed. A refused command leaves the book as it was, byte for byte; whatever it does
 //! goes to a [`Sink`]. Every loop is bounded by [`Rules`].
-//!
-//! Checks of a new order, in this order: phase, its own fields, band, account (kill switch, messages, number of
-//! orders, position), number, room in the book, and for fill-or-kill whether it can be filled.
 
-use super::event::{Event, Phase, Reason, Reduced, Sink};
+use super::event::{Event, Phase, Sink};
 use super::index::HashKey;
-use super::limits::{Band, check_position};
+use super::limits::Band;
 use super::matching::Taker;
 use super::order::{OrderId, Side};
 use super::reject::Reject;
@@ -17,7 +14,7 @@ use super::request::{Request, Validity};
 use super::rules::Rules;
 use super::slab::{Ends, NIL, Node, Place, Resting};
 use super::store::Store;
-use crate::amount::{Money, Price, Quantity};
+use crate::amount::{Price, Quantity};
 use crate::tx::{AccountId, Millis};
 
 /// Everything of a book that is not an order.
@@ -49,13 +46,13 @@ pub struct Book {
 }
 
 /// What the checks of a new order found.
-struct Checked {
+pub(super) struct Checked {
     /// Whether it may stay in the book.
-    rests: bool,
+    pub(super) rests: bool,
     /// Record of its account, if there is one.
-    record: u32,
+    pub(super) record: u32,
     /// Hash of its id.
-    hash: u64,
+    pub(super) hash: u64,
 }
 
 /// A point to which a book can be taken back.
@@ -184,141 +181,6 @@ impl Book {
         Ok(Quantity(traded))
     }
 
-    /// Whether [`Book::place`] would take the order; whether it can be filled at once is not asked.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn check(&self, request: &Request) -> Result<(), Reject> {
-        self.checked(request).map(|_| ())
-    }
-
-    #[inline(always)]
-    fn checked(&self, request: &Request) -> Result<Checked, Reject> {
-        let rests = self.check_new(request)?;
-        let record = self.store.account(request.id.account);
-        self.check_account(
-            record,
-            request.side,
-            request.position,
-            request.quantity,
-            rests,
-        )?;
-        let hash = self.store.hash(request.id);
-        if self.store.find_hashed(hash, request.id).is_some() {
-            return Err(Reject::OrderNumberUsed);
-        }
-        let rules = &self.store.rules;
-        if rests && self.store.slab.len() >= rules.orders_max as usize {
-            return Err(Reject::BookFull);
-        }
-        if request.trigger.is_some() && self.stops() >= rules.stops_max as usize {
-            return Err(Reject::BookFull);
-        }
-        Ok(Checked {
-            rests,
-            record: record.unwrap_or(NIL),
-            hash,
-        })
-    }
-
-    /// Everything that the request, the phase and the rules decide. Returns whether it may stay in the book.
-    #[inline]
-    fn check_new(&self, request: &Request) -> Result<bool, Reject> {
-        let at_once = matches!(
-            request.validity,
-            Validity::ImmediateOrCancel | Validity::FillOrKill
-        );
-        if self.state.halted {
-            return Err(Reject::MarketHalted);
-        }
-        if at_once && self.state.phase == Phase::Call {
-            return Err(Reject::WrongPhase);
-        }
-        let rules = &self.store.rules;
-        rules.check_quantity(request.quantity)?;
-        if request.price.is_some_and(|price| !rules.is_price(price)) {
-            return Err(Reject::PriceInvalid);
-        }
-        let plain = request.price.is_some()
-            && request.trigger.is_none()
-            && request.display.is_none()
-            && request.budget.is_none();
-        if !plain {
-            self.check_kind(request, at_once)?;
-        }
-        if let Validity::GoodTillDate(until) = request.validity
-            && until.0 <= self.state.now
-        {
-            return Err(Reject::ExpiryInvalid);
-        }
-        if let (Some(band), Some(price)) = (self.state.band, request.price)
-            && !band.has(price)
-        {
-            return Err(Reject::OutsidePriceBand);
-        }
-        Ok(!at_once)
-    }
-
-    /// What goes together in an order that is more than a limit.
-    #[inline(never)]
-    fn check_kind(&self, request: &Request, at_once: bool) -> Result<(), Reject> {
-        let rules = &self.store.rules;
-        if request.trigger.is_some_and(|price| !rules.is_price(price)) {
-            return Err(Reject::TriggerInvalid);
-        }
-        let auction = request.validity == Validity::GoodAtAuction;
-        let market = request.price.is_none() && request.trigger.is_none();
-        if (market && !at_once && !auction) || (request.trigger.is_some() && (at_once || auction)) {
-            return Err(Reject::OrderInvalid);
-        }
-        if let Some(display) = request.display
-            && (request.trigger.is_some()
-                || request.price.is_none()
-                || at_once
-                || auction
-                || display > request.quantity
-                || rules.check_quantity(display).is_err())
-        {
-            return Err(Reject::DisplayInvalid);
-        }
-        if let Some(Money(budget)) = request.budget
-            && (budget <= 0 || request.price.is_some() || request.side == Side::Sell || auction)
-        {
-            return Err(Reject::MaxCashInvalid);
-        }
-        Ok(())
-    }
-
-    /// Whether the account may send a message that opens so much more on a side.
-    #[inline]
-    pub(super) fn check_account(
-        &self,
-        record: Option<u32>,
-        side: Side,
-        position: i64,
-        quantity: Quantity,
-        new_order: bool,
-    ) -> Result<(), Reject> {
-        let rules = &self.store.rules;
-        let mut open = 0;
-        let (mut orders, mut messages) = (0, 0);
-        if let Some(record) = record {
-            let account = self.store.record(record);
-            if account.killed {
-                return Err(Reject::AccountKilled);
-            }
-            open = account.open[side as usize];
-            (orders, messages) = (account.orders, account.messages);
-        }
-        if rules.messages_max.is_some_and(|most| messages >= most) {
-            return Err(Reject::MessageLimit);
-        }
-        if new_order && orders >= rules.account_orders_max {
-            return Err(Reject::OrderLimit);
-        }
-        check_position(rules, side, position, open, quantity)
-    }
-
     #[inline(always)]
     fn node(&mut self, request: &Request, account: u32, open: u64, filled: u64) -> Node {
         let (ends, until) = match request.validity {
@@ -370,97 +232,6 @@ impl Book {
         };
         self.tell(sink, &waits);
     }
-
-    /// Cancels what is open of an order, in any phase.
-    ///
-    /// # Errors
-    /// [`Reject::UnknownOrder`].
-    #[inline]
-    pub fn cancel<S: Sink>(&mut self, id: OrderId, sink: &mut S) -> Result<Quantity, Reject> {
-        let slot = self.store.find(id).ok_or(Reject::UnknownOrder)?;
-        Ok(self.withdraw(slot, Reason::Cancelled, sink))
-    }
-
-    /// Cancels up to `most` of an account's orders by number, in any phase; returns how many are left.
-    ///
-    /// Cost: `O(n log n)` in the account's orders, of which there are at most `Rules::account_orders_max`.
-    pub fn cancel_all<S: Sink>(&mut self, account: AccountId, most: usize, sink: &mut S) -> usize {
-        self.withdraw_all(account, most, Reason::Cancelled, sink)
-    }
-
-    /// Takes out up to `most` of an account's orders by number, in any phase, and tells this reason; returns how many are
-    /// left.
-    pub fn withdraw_all<S: Sink>(
-        &mut self,
-        account: AccountId,
-        most: usize,
-        reason: Reason,
-        sink: &mut S,
-    ) -> usize {
-        let slots = self.store.orders_of(account);
-        for slot in slots.iter().take(most) {
-            self.withdraw(*slot, reason, sink);
-        }
-        slots.len().saturating_sub(most)
-    }
-
-    /// Turns an account's kill switch on: nothing of it trades from now on. Cancels up to `most` of its orders and
-    /// returns how many are left; call again to withdraw those.
-    pub fn kill<S: Sink>(&mut self, account: AccountId, most: usize, sink: &mut S) -> usize {
-        self.store.set_killed(account, true);
-        self.withdraw_all(account, most, Reason::Killed, sink)
-    }
-
-    /// Turns an account's kill switch off, after withdrawing up to `most` orders that are still there.
-    ///
-    /// Returns how many are left: the switch is off only when none is, so that no order comes back to life.
-    pub fn revive<S: Sink>(&mut self, account: AccountId, most: usize, sink: &mut S) -> usize {
-        if !self.is_killed(account) {
-            return 0;
-        }
-        let left = self.withdraw_all(account, most, Reason::Killed, sink);
-        if left == 0 {
-            self.store.set_killed(account, false);
-        }
-        left
-    }
-
-    /// Whether an account's kill switch is on.
-    #[must_use]
-    pub fn is_killed(&self, account: AccountId) -> bool {
-        self.store
-            .account(account)
-            .is_some_and(|record| self.store.record(record).killed)
-    }
-
-    /// Takes an order out and tells why.
-    #[inline]
-    pub(super) fn withdraw<S: Sink>(
-        &mut self,
-        slot: u32,
-        reason: Reason,
-        sink: &mut S,
-    ) -> Quantity {
-        let node = &self.store.slab[slot];
-        let quantity = Quantity(node.open());
-        let (place, side, price, visible) = (node.place, node.side, node.price, node.visible);
-        let reduced = Event::Reduced(Reduced {
-            id: node.id,
-            side: node.side,
-            quantity,
-            open: Quantity::ZERO,
-            reserve: node.reserve,
-            reason,
-        });
-        self.store.remove(slot);
-        self.tell(sink, &reduced);
-        if place == Place::Ladder {
-            self.tell_shown(side, price, -i128::from(visible), sink);
-        }
-        quantity
-    }
-
-    // What is in it.
 
     /// An open order.
     #[must_use]

@@ -4,6 +4,7 @@ pub mod amend;
 pub mod auction;
 pub mod book;
 pub mod call;
+mod checks;
 pub mod encode;
 mod entry;
 pub mod event;
@@ -22,5 +23,6 @@ pub mod slab;
 pub mod store;
 pub mod uncross;
 mod undo;
+mod withdraw;
 
 pub use order::{OrderId, Side};

@@ -4,7 +4,7 @@ mod block;
 pub(crate) mod block_trade;
 mod block_trade_refusals;
 mod changes;
-#[path = "../../book/model.rs"]
+#[path = "../../book/model/mod.rs"]
 #[allow(
     dead_code,
     reason = "the book's own tests use all of it; here it is the order of trades"
