@@ -22,8 +22,10 @@ pub enum Kind {
     Number(u64, u64),
     /// One of these words.
     Word(&'static [&'static str]),
-    /// Any text.
-    Text,
+    /// What is logged: `info,bds_core=debug`.
+    Filter,
+    /// `PEER_ID@MULTIADDRESS` of another validator.
+    Peer,
 }
 
 /// One setting.
@@ -104,7 +106,7 @@ pub const KEYS: &[Key] = &[
     Key {
         name: "log.filter",
         default: "info,fjall=warn,lsm_tree=warn",
-        kind: Kind::Text,
+        kind: Kind::Filter,
         help: "what is logged, as in RUST_LOG",
     },
     Key {
@@ -223,7 +225,11 @@ impl Config {
             path: path.clone(),
             error,
         })?;
-        let environment = std::env::vars().filter(|(name, _)| name.starts_with("BDS_"));
+        // What is not text fits no setting, and is told like anything else that does not.
+        let text_of = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
+        let environment =
+            std::env::vars_os().map(|(name, value)| (text_of(&name), text_of(&value)));
+        let environment = environment.filter(|(name, _)| name.starts_with("BDS_"));
         Self::merge(&path, &text, environment, flags)
     }
 
@@ -267,7 +273,7 @@ impl Config {
             .strip_prefix(PEERS)
             .is_some_and(|i| i.parse::<u16>().is_ok())
         {
-            Kind::Text
+            Kind::Peer
         } else {
             match KEYS.iter().find(|k| k.name == key) {
                 Some(known) => known.kind,
@@ -336,7 +342,8 @@ fn check(kind: Kind, value: &str) -> Result<(), String> {
             .parse::<u64>()
             .is_ok_and(|n| (low..=high).contains(&n)),
         Kind::Word(words) => words.contains(&value),
-        Kind::Text => true,
+        Kind::Filter => tracing_subscriber::EnvFilter::try_new(value).is_ok(),
+        Kind::Peer => crate::network::address::read(value).is_ok(),
     };
     if fits {
         return Ok(());
@@ -346,7 +353,10 @@ fn check(kind: Kind, value: &str) -> Result<(), String> {
         Kind::Switch => "true or false".to_owned(),
         Kind::Number(low, high) => format!("a whole number from {low} to {high}"),
         Kind::Word(words) => format!("one of {}", words.join(", ")),
-        Kind::Text => "text".to_owned(),
+        Kind::Filter => "levels like info or warn,bds_core=debug".to_owned(),
+        Kind::Peer => {
+            "PEER_ID@/ip4/ADDRESS/tcp/PORT, or ip6, dns4 or dns6 in place of ip4".to_owned()
+        }
     })
 }
 
@@ -404,7 +414,7 @@ mod tests {
 
     #[test]
     fn later_sources_win_and_are_named() {
-        let text = "[api]\nlisten = \"127.0.0.1:1\"\n[consensus]\nbatch_delay_ms = 7\n[peers]\n0 = \"a@b\"";
+        let text = "[api]\nlisten = \"127.0.0.1:1\"\n[consensus]\nbatch_delay_ms = 7\n[peers]\n0 = \"12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp@/dns4/a/tcp/1\"";
         let config = merge(
             text,
             &[("BDS_API_LISTEN", "127.0.0.1:2")],
@@ -414,7 +424,8 @@ mod tests {
         assert_eq!(config.get::<String>("api.listen"), "127.0.0.1:2");
         assert_eq!(config.get::<u64>("consensus.batch_delay_ms"), 7);
         assert!(!config.get::<bool>("storage.durable"));
-        assert_eq!(config.peers().collect::<Vec<_>>(), [(0, "a@b")]);
+        let peers: Vec<u16> = config.peers().map(|(index, _)| index).collect();
+        assert_eq!(peers, [0]);
         let source = |key| {
             config
                 .entries()
@@ -447,6 +458,17 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("one of auto, portable"), "{error}");
+        let error = merge("[log]\nfilter = \"loud,,=\"", &[], &[])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("expected levels like info"), "{error}");
+        let error = merge("[peers]\n1 = \"nonsense\"", &[], &[])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("setting `peers.1` = `nonsense` (home/bds.toml): expected PEER_ID@"),
+            "{error}"
+        );
     }
 
     #[test]

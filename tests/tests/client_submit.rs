@@ -5,7 +5,10 @@ mod client_fake;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bds_client::wire::{BATCH_ITEMS_MAX, BatchAnswer, BatchRequest, ItemAnswer, ItemOutcome, Wait};
+use bds_client::events::StreamedEvent;
+use bds_client::wire::{
+    BATCH_ITEMS_MAX, BatchAnswer, BatchRequest, ItemAnswer, ItemOutcome, Origin, Wait,
+};
 use bds_client::{Client, ClientError};
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::TxId;
@@ -123,6 +126,60 @@ async fn a_busy_lane_is_tried_first_then_the_others() {
     assert_eq!(busy_count.load(Ordering::SeqCst), 3, "its own lane first");
     assert!(dead_count.load(Ordering::SeqCst) >= 3, "then the next");
     assert_eq!(good_count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_dead_validator_is_passed_over_by_whoever_reads() {
+    let (dead_url, dead_count) = serve(|_| async { Reply::HangUp }).await;
+    let (good_url, good_count) =
+        serve(|_| async { Reply::Body(404, PROBLEM, b"{}".to_vec()) }).await;
+    let client = Client::new([dead_url.clone(), good_url]).expect("URLs");
+    assert_eq!(
+        client.receipt(&TxId([1; 64])).await.expect("an answer"),
+        None
+    );
+    assert!(dead_count.load(Ordering::SeqCst) >= 1);
+    assert_eq!(good_count.load(Ordering::SeqCst), 1);
+    // Whether this very validator stands, no other can say.
+    assert!(!client.is_ready().await);
+    assert!(matches!(
+        client.status().await,
+        Err(ClientError::Unreachable { node, .. }) if node == dead_url
+    ));
+    assert_eq!(good_count.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_after_a_break_and_after_silence() {
+    let event = |index| {
+        let event = StreamedEvent {
+            height: 7,
+            index,
+            receipt: Origin::Transaction { tx: TxId([2; 64]) },
+            event: serde_json::json!({ "units.transferred": {} }),
+        };
+        let text = serde_json::to_string(&event).expect("memory");
+        format!("data: {text}\n\n").into_bytes()
+    };
+    let (url, count) = serve(move |request| async move {
+        assert_eq!(
+            request.target,
+            format!("/v1/events?from=7:{}", request.number)
+        );
+        match request.number {
+            0 => Reply::StreamThenBreak(event(0)),
+            1 => Reply::StreamThenMute(event(1)),
+            _ => Reply::StreamThenMute(event(2)),
+        }
+    })
+    .await;
+    let client = Client::new([url]).expect("a URL");
+    let mut stream = client.events(7, 0).mute_after(Duration::from_millis(200));
+    for index in 0..3 {
+        let next = tokio::time::timeout(SECONDS, stream.next()).await;
+        assert_eq!(next.expect("in time").expect("an event").index, index);
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]

@@ -127,6 +127,12 @@ impl Desk {
             &[arguments, &["--node", &node]].concat(),
         )
     }
+
+    fn metrics(&self) -> String {
+        let url = format!("http://{}/metrics", self.cluster.api(0));
+        let answer = reqwest::blocking::get(url).expect("an answer");
+        answer.text().expect("text")
+    }
 }
 
 /// Exit code and everything printed.
@@ -229,6 +235,13 @@ fn a_transfer_is_described_sent_asked_about_and_proven() {
     desk.ask(&["events"]).ends(0, &["units.transferred", &id]);
     let unknown = "00".repeat(64);
     desk.ask(&["receipt", &unknown]).ends(1, &["no receipt"]);
+    let metrics = desk.metrics();
+    for line in [
+        "bds_commit_latency_seconds_count 1\n",
+        "bds_queue_items_max{queue=\"submissions\"} 64\n",
+    ] {
+        assert!(metrics.contains(line), "no {line} in {metrics}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bds_contracts::block::Height;
 use reqwest::Response;
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::http::{Client, ClientError, PAUSE_FIRST, PAUSE_MAX};
 use crate::wire::Origin;
@@ -14,6 +14,8 @@ use crate::wire::Origin;
 const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Attempts to connect again before the caller hears of it.
 const RECONNECTS_MAX: u32 = 8;
+/// A validator sends something every ten seconds, if only a comment: silent for so long, the connection is dead.
+const MUTE_MAX: Duration = Duration::from_secs(35);
 
 /// One event with its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,7 @@ pub struct EventStream {
     connection: Option<Response>,
     parser: SseParser,
     failures: u32,
+    mute_max: Duration,
 }
 
 impl EventStream {
@@ -47,7 +50,14 @@ impl EventStream {
             connection: None,
             parser: SseParser::default(),
             failures: 0,
+            mute_max: MUTE_MAX,
         }
+    }
+
+    /// Has a connection given up and made anew when nothing came over it for so long; otherwise after 35 seconds.
+    #[must_use]
+    pub fn mute_after(self, mute_max: Duration) -> Self {
+        Self { mute_max, ..self }
     }
 
     /// Place after the last event seen: where a later stream resumes.
@@ -90,19 +100,19 @@ impl EventStream {
                 empty.insert(self.client.open(&path).await?)
             }
         };
-        match connection.chunk().await {
-            Ok(Some(chunk)) => {
+        match timeout(self.mute_max, connection.chunk()).await {
+            Ok(Ok(Some(chunk))) => {
                 self.failures = 0;
                 self.parser.feed(&chunk).map_err(|what| self.bad(what))
             }
-            // The validator closed the stream (restart, or we lagged): connect again.
-            Ok(None) => {
+            // The validator closed the stream (restart, or we lagged), or the way to it is cut: connect again.
+            Ok(Ok(None)) | Err(_) => {
                 self.connection = None;
                 self.parser = SseParser::default();
                 sleep(PAUSE_FIRST).await;
                 Ok(())
             }
-            Err(source) => Err(ClientError::Unreachable {
+            Ok(Err(source)) => Err(ClientError::Unreachable {
                 node: self.client.node().to_owned(),
                 source,
             }),

@@ -327,18 +327,31 @@ impl Client {
         }
     }
 
-    /// Where the preferred validator stands.
+    /// Where the preferred validator stands; of no other one, whatever becomes of it.
     ///
     /// # Errors
     /// [`ClientError`].
     pub async fn status(&self) -> Result<NodeStatus, ClientError> {
+        let node = &self.nodes[self.lane];
+        let response = self.send(node, self.question(node, "/v1/status")).await?;
+        json_answer(node, response).await
+    }
+
+    /// Where the ledger stands, as the first validator says that can be reached.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn any_status(&self) -> Result<NodeStatus, ClientError> {
         let (node, response) = self.get("/v1/status").await?;
         json_answer(node, response).await
     }
 
     /// Whether the preferred validator is caught up and connected to a quorum.
     pub async fn is_ready(&self) -> bool {
-        self.get("/readyz").await.is_ok()
+        let node = &self.nodes[self.lane];
+        self.send(node, self.question(node, "/readyz"))
+            .await
+            .is_ok()
     }
 
     /// Reads the state by a named query.
@@ -350,15 +363,20 @@ impl Client {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> Result<serde_json::Value, ClientError> {
-        let node = &self.nodes[self.lane];
-        let mut url = reqwest::Url::parse(&format!("{node}/v1/query/"))
-            .and_then(|url| url.join(name))
-            .map_err(|_| ClientError::BadAddress(format!("{node}/v1/query/{name}")))?;
-        if !arguments.is_empty() {
-            url.query_pairs_mut().extend_pairs(arguments);
-        }
-        let request = self.http.get(url).timeout(READ_TIMEOUT);
-        json_answer(node, self.send(node, request).await?).await
+        let address = |node: &str| {
+            let url = reqwest::Url::parse(&format!("{node}/v1/query/"));
+            let mut url = url
+                .and_then(|url| url.join(name))
+                .map_err(|_| ClientError::BadAddress(format!("{node}/v1/query/{name}")))?;
+            if !arguments.is_empty() {
+                url.query_pairs_mut().extend_pairs(arguments);
+            }
+            Ok(url)
+        };
+        let (node, response) = self
+            .reach(|node| Ok(self.http.get(address(node)?).timeout(READ_TIMEOUT)))
+            .await?;
+        json_answer(node, response).await
     }
 
     /// Events from this place on (inclusive), followed across broken connections.
@@ -369,12 +387,11 @@ impl Client {
 
     /// Opens an endless answer: no time limit on the body.
     pub(crate) async fn open(&self, path: &str) -> Result<Response, ClientError> {
-        let node = &self.nodes[self.lane];
-        let request = self
-            .http
-            .get(format!("{node}{path}"))
-            .header(ACCEPT, "text/event-stream");
-        self.send(node, request).await
+        let request = |node: &str| {
+            let request = self.http.get(format!("{node}{path}"));
+            Ok(request.header(ACCEPT, "text/event-stream"))
+        };
+        self.reach(request).await.map(|(_, response)| response)
     }
 
     /// Address of the preferred validator.
@@ -390,17 +407,34 @@ impl Client {
         }
     }
 
+    /// What the preferred validator answers, or the next one that can be reached: all of them prove what they say.
     async fn get(&self, path: &str) -> Result<(&str, Response), ClientError> {
-        let node = &self.nodes[self.lane];
-        let request = self
-            .http
-            .get(format!("{node}{path}"))
-            .timeout(READ_TIMEOUT)
-            .header(
-                ACCEPT,
-                format!("{BORSH_MEDIA_TYPE}, application/json;q=0.5"),
-            );
-        Ok((node, self.send(node, request).await?))
+        self.reach(|node| Ok(self.question(node, path))).await
+    }
+
+    fn question(&self, node: &str, path: &str) -> RequestBuilder {
+        let accepted = format!("{BORSH_MEDIA_TYPE}, application/json;q=0.5");
+        let request = self.http.get(format!("{node}{path}"));
+        request.timeout(READ_TIMEOUT).header(ACCEPT, accepted)
+    }
+
+    /// Asks one validator after the other, from the preferred one on, until one can be reached; the first one's error when none
+    /// can.
+    async fn reach(
+        &self,
+        request: impl Fn(&str) -> Result<RequestBuilder, ClientError>,
+    ) -> Result<(&str, Response), ClientError> {
+        let mut first = None;
+        for step in 0..self.nodes.len() {
+            let node = &self.nodes[(self.lane + step) % self.nodes.len()];
+            match self.send(node, request(node)?).await {
+                Err(error @ ClientError::Unreachable { .. }) => {
+                    first.get_or_insert(error);
+                }
+                answer => return Ok((node, answer?)),
+            }
+        }
+        Err(first.expect("a client has a validator to ask"))
     }
 
     async fn send(&self, node: &str, request: RequestBuilder) -> Result<Response, ClientError> {

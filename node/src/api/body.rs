@@ -66,7 +66,7 @@ pub(super) struct Received {
     pub(super) room: OwnedSemaphorePermit,
 }
 
-/// Reads a body of at most `bytes_max`.
+/// Reads a body of at most `bytes_max`. Room in the node's budget is taken by what has arrived, never by what is announced.
 ///
 /// # Errors
 /// [`Kind::BodyTooLarge`], [`Kind::BodyTimeout`], [`Kind::BodyMalformed`] when it breaks off, [`Kind::Busy`] when the
@@ -80,45 +80,31 @@ pub(super) async fn read(
     let announced = headers
         .get(CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let charge = announced.unwrap_or(bytes_max).min(bytes_max);
-    let charge = u32::try_from(charge).expect("body limits are below 4 GiB");
-    let acquire = app.bodies.clone().acquire_many_owned(charge);
-    let room = match timeout(app.limits.body_room_wait, acquire).await {
-        Ok(room) => Some(room.expect("the budget is never closed")),
-        Err(_) => None,
-    };
-    let bytes_max_now = if room.is_some() { bytes_max } else { 0 };
+    let room_max = announced.unwrap_or(0).min(bytes_max);
     let collected = timeout(
         app.limits.body_time,
-        collect(body, announced, bytes_max_now, bytes_max),
-    )
-    .await
-    .map_err(|_| {
+        collect(app, body, room_max, bytes_max),
+    );
+    collected.await.map_err(|_| {
         let seconds = app.limits.body_time.as_secs_f32();
         Problem::new(
             Kind::BodyTimeout,
             format!("the body was not complete after {seconds} s"),
         )
-    })?;
-    let Some(room) = room else {
-        return Err(Problem::new(
-            Kind::Busy,
-            "request bodies in hand fill their budget; send again later",
-        ));
-    };
-    let bytes = collected?;
-    Ok(Received { bytes, room })
+    })?
 }
 
-/// Keeps up to `keep_max` bytes. What is beyond is read and thrown away, up to four times `bytes_max`: a client that is
-/// still writing would otherwise see a broken connection instead of the answer.
+/// Keeps up to `bytes_max` bytes, as long as there is room. What is beyond is read and thrown away, up to four times
+/// `bytes_max`: a client that is still writing would otherwise see a broken connection instead of the answer.
 async fn collect(
+    app: &App,
     body: Body,
-    announced: Option<usize>,
-    keep_max: usize,
+    capacity: usize,
     bytes_max: usize,
-) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(keep_max));
+) -> Result<Received, Problem> {
+    // Memory that nothing was written to yet is none.
+    let mut bytes = Vec::with_capacity(capacity);
+    let mut room = Some(take_room(app, 0).await?);
     let mut total = 0_usize;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
@@ -132,17 +118,46 @@ async fn collect(
         if total > bytes_max.saturating_mul(4) {
             break;
         }
-        if total <= keep_max {
-            bytes.extend_from_slice(&piece);
+        if total > bytes_max {
+            room = None;
+        }
+        let Some(taken) = &mut room else {
+            continue;
+        };
+        match take_room(app, piece.len()).await {
+            Ok(more) => {
+                taken.merge(more);
+                bytes.extend_from_slice(&piece);
+            }
+            // Others need what this one has taken.
+            Err(_) => (room, bytes) = (None, Vec::new()),
         }
     }
-    if total > bytes_max {
-        return Err(Problem::new(
+    match room {
+        _ if total > bytes_max => Err(Problem::new(
             Kind::BodyTooLarge,
             format!("the body is longer than {bytes_max} bytes"),
-        ));
+        )),
+        Some(room) => Ok(Received { bytes, room }),
+        None => Err(full()),
     }
-    Ok(bytes)
+}
+
+/// Room for so many bytes; waits a moment for it.
+async fn take_room(app: &App, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    let count = u32::try_from(bytes).map_err(|_| full())?;
+    let room = app.bodies.clone().acquire_many_owned(count);
+    match timeout(app.limits.body_room_wait, room).await {
+        Ok(room) => Ok(room.expect("the budget is never closed")),
+        Err(_) => Err(full()),
+    }
+}
+
+fn full() -> Problem {
+    Problem::new(
+        Kind::Busy,
+        "request bodies in hand fill their budget; send again later",
+    )
 }
 
 /// Decodes a batch.

@@ -39,7 +39,7 @@ pub struct Limits {
     pub body_room_wait: Duration,
     /// A body must be complete after this.
     pub body_time: Duration,
-    /// Requests in work, event streams not counted.
+    /// Requests in work; event streams and requests whose body is still coming are not counted.
     pub requests_max: usize,
     /// Open event streams.
     pub streams_max: usize,

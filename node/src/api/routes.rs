@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -20,6 +20,7 @@ use bds_contracts::tx::{TX_BYTES_MAX, TxId};
 use borsh::BorshSerialize;
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::{self, Format, Received};
 use super::parameters::{Parameters, invalid, parse};
@@ -98,16 +99,14 @@ pub(super) fn router(app: App) -> Router {
 
 /// Refuses the newest request when too many are in work, and tells the limits in every answer.
 async fn bound_requests(State(app): State<App>, request: Request, next: Next) -> Response {
-    let mut response = match app.requests.clone().try_acquire_owned() {
-        Ok(_place) => next.run(request).await,
-        Err(_) => Problem::new(
-            Kind::Busy,
-            format!(
-                "{} requests are in work; send again later",
-                app.limits.requests_max
-            ),
-        )
-        .into_response(),
+    // What has a body takes its place when the body is there: nobody holds one by sending slowly.
+    let mut response = if request.method() == Method::POST {
+        next.run(request).await
+    } else {
+        match place(&app) {
+            Ok(_place) => next.run(request).await,
+            Err(problem) => problem.into_response(),
+        }
     };
     for (name, limit) in [
         ("x-bds-batch-items-max", BATCH_ITEMS_MAX),
@@ -121,11 +120,25 @@ async fn bound_requests(State(app): State<App>, request: Request, next: Next) ->
     response
 }
 
+/// A place among the requests in work.
+fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
+    app.requests.clone().try_acquire_owned().map_err(|_| {
+        Problem::new(
+            Kind::Busy,
+            format!(
+                "{} requests are in work; send again later",
+                app.limits.requests_max
+            ),
+        )
+    })
+}
+
 async fn post_batch(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
     let (wait, timeout) = wait(&uri)?;
     let format = Format::of(&headers, &[Format::Borsh, Format::Json])?;
     let Received { bytes, room } =
         body::read(&app, &headers, body, app.limits.batch_body_bytes).await?;
+    let _place = place(&app)?;
     let transactions = body::decode_batch(format, &bytes)?;
     drop(bytes);
     let answer = app.service.submit(transactions, wait, timeout).await;
@@ -145,6 +158,7 @@ async fn post_transaction(
     let formats = [Format::Json, Format::Octets, Format::Hex, Format::Borsh];
     let format = Format::of(&headers, &formats)?;
     let Received { bytes, room } = body::read(&app, &headers, body, ONE_BODY_BYTES_MAX).await?;
+    let _place = place(&app)?;
     let transaction = body::decode_one(format, bytes)?;
     let answer = app.service.submit(vec![transaction], wait, timeout).await;
     drop(room);

@@ -129,7 +129,7 @@ impl Target {
         };
         let client = Client::new(self.nodes.iter().cloned())?;
         let (answer, details) = block_on(async {
-            let status = client.status().await?;
+            let status = client.any_status().await?;
             let chain: ChainId = status
                 .chain
                 .parse()

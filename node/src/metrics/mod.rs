@@ -163,7 +163,7 @@ impl Metrics {
             core_events: at.add("core_events", "What the core dropped, repeated or found wrong, by reason; `evidence` counts broken rules"),
             gpu_faults: at.add("gpu_faults", "Calls that the GPU failed at, by fault"),
             queue_items: at.add("queue_items", "Items waiting in a queue"),
-            queue_items_max: at.add("queue_items_max", "Most items a queue takes"),
+            queue_items_max: at.add("queue_items_max", "Most items a queue takes; 0 where the core asks for no more than it bounds itself"),
             mempool_bytes: at.add(
                 "mempool_bytes",
                 "Bytes of admitted transactions not yet in a batch",

@@ -10,6 +10,7 @@
 //! - What is promised: nothing but order within one class of one connection. A message for a peer that is not connected
 //!   is dropped and counted; whoever connects exchanges `Status` and fetches what is missing.
 
+pub mod address;
 mod class;
 pub mod frame;
 mod inbox;
@@ -52,7 +53,7 @@ pub struct Peer {
     pub index: ValidatorIndex,
     /// The identity it proves in the handshake; not the key that signs votes.
     pub peer_id: PeerId,
-    /// Where it listens: `/ip4/127.0.0.1/tcp/9000`.
+    /// Where it listens: `/ip4/127.0.0.1/tcp/9000`, or `/dns4/NAME/tcp/9000`.
     pub address: Multiaddr,
 }
 

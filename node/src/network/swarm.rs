@@ -25,7 +25,7 @@ use super::inbox::InboxSender;
 use super::queue::Outgoing;
 use super::session::{self, Reading};
 use super::streams::{self, Opened, StreamEvent};
-use super::{NetworkConfig, Sessions, Shared};
+use super::{NetworkConfig, Sessions, Shared, address};
 
 /// Streams one connection may have: three each way, and as many again that are just opening or closing.
 const STREAMS_MAX: usize = 16;
@@ -65,6 +65,12 @@ struct Broken {
     error: StreamError,
 }
 
+/// A name was looked up.
+struct Found {
+    index: ValidatorIndex,
+    addresses: Result<Vec<Multiaddr>, String>,
+}
+
 pub(super) struct NetworkLoop {
     swarm: Swarm<Behaviour>,
     config: NetworkConfig,
@@ -74,6 +80,8 @@ pub(super) struct NetworkLoop {
     session_last: u64,
     peers: HashMap<ValidatorIndex, PeerState>,
     broken: (mpsc::Sender<Broken>, mpsc::Receiver<Broken>),
+    /// One look-up a validator is under way at the most.
+    found: (mpsc::Sender<Found>, mpsc::Receiver<Found>),
 }
 
 impl NetworkLoop {
@@ -105,6 +113,7 @@ impl NetworkLoop {
             sessions,
             session_last: 0,
             broken: mpsc::channel(64),
+            found: mpsc::channel(64),
         };
         Ok((network, address))
     }
@@ -118,6 +127,7 @@ impl NetworkLoop {
                 () = stop.cancelled() => break,
                 event = self.swarm.select_next_some() => self.on_swarm_event(event),
                 Some(broken) = self.broken.1.recv() => self.on_broken(&broken),
+                Some(found) = self.found.1.recv() => self.on_found(found),
                 () = sleep_until(dial_at.unwrap_or_else(Instant::now)), if dial_at.is_some() => {
                     self.dial_due();
                 }
@@ -158,10 +168,7 @@ impl NetworkLoop {
                 self.shared.counters.dial_failures.add(1);
                 if let Some(index) = peer_id.and_then(|peer| self.index_of(&peer)) {
                     tracing::debug!(validator = index, %error, "dial failed");
-                    if let Some(peer) = self.peers.get_mut(&index) {
-                        peer.failures = peer.failures.saturating_add(1);
-                    }
-                    self.dial_later(index);
+                    self.dial_failed(index);
                 }
             }
             SwarmEvent::IncomingConnectionError {
@@ -299,17 +306,55 @@ impl NetworkLoop {
             .filter(|(_, peer)| peer.dial_at.is_some_and(|at| at <= now))
             .map(|(index, peer)| (*index, peer.peer_id, peer.address.clone()));
         for (index, peer_id, address) in due.collect::<Vec<_>>() {
-            let dial = DialOpts::peer_id(peer_id).addresses(vec![address]).build();
-            let dialled = self.swarm.dial(dial);
             if let Some(peer) = self.peers.get_mut(&index) {
                 peer.dial_at = None;
-                if let Err(error) = dialled {
-                    tracing::debug!(validator = index, %error, "dial not started");
-                    peer.failures = peer.failures.saturating_add(1);
-                    self.dial_later(index);
+            }
+            match address::name(&address) {
+                None => self.dial(index, peer_id, vec![address]),
+                Some(name) => {
+                    let sender = self.found.0.clone();
+                    tokio::spawn(async move {
+                        let addresses = address::look_up(name).await;
+                        // The loop is gone only when the node stops.
+                        let _ = sender.send(Found { index, addresses }).await;
+                    });
                 }
             }
         }
+    }
+
+    fn on_found(&mut self, Found { index, addresses }: Found) {
+        let Some(peer) = self.peers.get(&index) else {
+            return;
+        };
+        // Meanwhile the peer may have dialled us.
+        if peer.session.is_some() {
+            return;
+        }
+        let peer_id = peer.peer_id;
+        match addresses {
+            Ok(addresses) => self.dial(index, peer_id, addresses),
+            Err(problem) => {
+                self.shared.counters.dial_failures.add(1);
+                tracing::warn!(validator = index, problem, "a name cannot be looked up");
+                self.dial_failed(index);
+            }
+        }
+    }
+
+    fn dial(&mut self, index: ValidatorIndex, peer_id: PeerId, addresses: Vec<Multiaddr>) {
+        let dial = DialOpts::peer_id(peer_id).addresses(addresses).build();
+        if let Err(error) = self.swarm.dial(dial) {
+            tracing::debug!(validator = index, %error, "dial not started");
+            self.dial_failed(index);
+        }
+    }
+
+    fn dial_failed(&mut self, index: ValidatorIndex) {
+        if let Some(peer) = self.peers.get_mut(&index) {
+            peer.failures = peer.failures.saturating_add(1);
+        }
+        self.dial_later(index);
     }
 
     /// Plans the next dial, when it is ours to dial and there is no connection.

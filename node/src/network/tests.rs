@@ -89,9 +89,14 @@ impl Plan {
         let peers = others.map(|i| Peer {
             index: index(i),
             peer_id: self.keys[i].public().to_peer_id(),
-            address: format!("/ip4/127.0.0.1/tcp/{}", self.listen[i].port())
-                .parse::<Multiaddr>()
-                .expect("an address"),
+            // Some by address, some by name.
+            address: format!(
+                "/{}/tcp/{}",
+                ["ip4/127.0.0.1", "dns4/localhost"][i % 2],
+                self.listen[i].port()
+            )
+            .parse::<Multiaddr>()
+            .expect("an address"),
         });
         NetworkConfig {
             timing: Timing {

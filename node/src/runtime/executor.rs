@@ -157,7 +157,8 @@ impl Executor {
             && first.height <= height
         {
             let done = waiting.pop_front().expect("front was there");
-            self.tracker.applied(&done.moved);
+            let took = |latency| self.metrics.commit_latency(latency);
+            self.tracker.applied(&done.moved, took);
             self.progress
                 .certified
                 .store(done.height, Ordering::Release);

@@ -45,7 +45,7 @@ use self::admission::{Admission, Gate, REQUESTS_MAX};
 use self::core_loop::{Clock, CoreLoop, CoreNumbers, Ended, Inputs};
 use self::executor::{Executor, Progress, Work};
 use self::reports::{Reporter, Reports};
-use self::service::Validator;
+use self::service::{Queues, Validator};
 use self::serving::Serving;
 use self::tracker::Tracker;
 use crate::config::Config;
@@ -197,6 +197,11 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         index: Arc::clone(&index),
         reader: reader.clone(),
         requests: requests_tx,
+        queues: Queues {
+            submissions: submissions_tx.clone(),
+            answers: answers_tx.clone(),
+            execution: work_tx.clone(),
+        },
         blocks: blocks_tx.clone(),
         progress: Arc::clone(&progress),
         numbers: Arc::clone(&numbers),
@@ -346,12 +351,12 @@ fn network_config(
     let seed = keys::read(&home.join(keys::NETWORK_KEY_FILE))?;
     let mut peers = Vec::new();
     for (index, text) in config.peers().filter(|(index, _)| *index != me) {
-        let bad = || anyhow!("setting `peers.{index}` = `{text}`: expected PEER_ID@MULTIADDRESS");
-        let (peer_id, address) = text.split_once('@').ok_or_else(bad)?;
+        let (peer_id, address) = network::address::read(text)
+            .map_err(|problem| anyhow!("setting `peers.{index}` = `{text}`: {problem}"))?;
         peers.push(Peer {
             index,
-            peer_id: peer_id.parse().map_err(|_| bad())?,
-            address: address.parse().map_err(|_| bad())?,
+            peer_id,
+            address,
         });
     }
     Ok(NetworkConfig::with_limits(

@@ -16,13 +16,14 @@ use bds_contracts::ledger::Ledger;
 use bds_contracts::query;
 use bds_contracts::receipt::{Code, MerkleNode, ReceiptProof};
 use bds_contracts::tx::TxId;
+use bds_core::turn::Input;
 use bds_engine::gpu::Gpu;
 use crossbeam::channel::Sender;
 use tokio::sync::{broadcast, oneshot};
 
 use super::admission::{Gate, REQUESTS_MAX, Request, refused};
 use super::core_loop::CoreNumbers;
-use super::executor::Progress;
+use super::executor::{Progress, Work};
 use super::reports::Reports;
 use super::serving::Serving;
 use super::threads;
@@ -61,6 +62,8 @@ pub struct Validator {
     pub reader: Reader,
     /// To admission.
     pub requests: Sender<Request>,
+    /// How full the queues behind it are.
+    pub queues: Queues,
     /// Certified blocks.
     pub blocks: broadcast::Sender<Arc<BlockDone>>,
     /// Numbers of the executor.
@@ -77,6 +80,16 @@ pub struct Validator {
     pub gate: Arc<Gate>,
     /// For scrapes.
     pub metrics: Arc<Metrics>,
+}
+
+/// Ends of queues that are looked at and never sent into.
+pub struct Queues {
+    /// Of admitted batches to the core; bounded.
+    pub submissions: Sender<Input>,
+    /// Of answers to the core; they are as many as it asked for.
+    pub answers: Sender<Input>,
+    /// Of final slots to the executor; the core has so many in execution.
+    pub execution: Sender<Work>,
 }
 
 impl Validator {
@@ -340,6 +353,16 @@ impl Service for Validator {
         }
         self.metrics
             .queue(Queue::Requests, self.requests.len(), REQUESTS_MAX);
+        let Queues {
+            submissions,
+            answers,
+            execution,
+        } = &self.queues;
+        for (queue, sender) in [(Queue::Submissions, submissions), (Queue::Answers, answers)] {
+            let most = sender.capacity().unwrap_or(0);
+            self.metrics.queue(queue, sender.len(), most);
+        }
+        self.metrics.queue(Queue::Execution, execution.len(), 0);
         let (under_way, most) = self.serving.fill();
         self.metrics.queue(Queue::Serving, under_way, most);
         self.metrics.encode(&self.status(), &self.network.stats())

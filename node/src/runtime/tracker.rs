@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bds_client::wire::{ItemOutcome, Wait};
 use bds_contracts::block::Height;
@@ -132,6 +133,7 @@ impl Waiter {
 #[derive(Debug)]
 struct Entry {
     standing: Standing,
+    admitted: Instant,
     waiters: Vec<Arc<Waiter>>,
 }
 
@@ -188,6 +190,7 @@ impl Tracker {
             key(id),
             Entry {
                 standing: Standing::Pending,
+                admitted: Instant::now(),
                 waiters: Vec::new(),
             },
         );
@@ -242,18 +245,21 @@ impl Tracker {
                 code: transaction.code,
             };
             let key = key(&transaction.id);
-            if inner.advance(&key, Standing::Committed(place)) {
+            if inner.advance(&key, Standing::Committed(place)).is_some() {
                 moved.push((key, place));
             }
         }
         Moved(moved)
     }
 
-    /// Moves those of a block on whose result is certified.
-    pub fn applied(&self, moved: &Moved) {
+    /// Moves those of a block on whose result is certified; `took` is told of each how long it took since it was admitted.
+    pub fn applied(&self, moved: &Moved, mut took: impl FnMut(Duration)) {
         let mut inner = self.lock();
+        let now = Instant::now();
         for (key, place) in &moved.0 {
-            inner.advance(key, Standing::Applied(*place));
+            if let Some(admitted) = inner.advance(key, Standing::Applied(*place)) {
+                took(now.saturating_duration_since(admitted));
+            }
         }
     }
 
@@ -265,11 +271,10 @@ impl Tracker {
 }
 
 impl Inner {
-    /// Moves a transaction on; whether it is tracked here.
-    fn advance(&mut self, key: &Key, standing: Standing) -> bool {
-        let Some(entry) = self.entries.get_mut(key) else {
-            return false;
-        };
+    /// Moves a transaction on; when it was admitted, if it is tracked here.
+    fn advance(&mut self, key: &Key, standing: Standing) -> Option<Instant> {
+        let entry = self.entries.get_mut(key)?;
+        let admitted = entry.admitted;
         // Nothing more becomes of these.
         let is_last =
             |standing: &Standing| matches!(standing, Standing::Applied(_) | Standing::Dropped(_));
@@ -290,7 +295,7 @@ impl Inner {
         {
             self.entries.remove(&old);
         }
-        true
+        Some(admitted)
     }
 
     fn wait_for(&mut self, id: &TxId, waiter: &Arc<Waiter>) {
@@ -333,10 +338,12 @@ mod tests {
         tracker.admit(&id(2), Some(&waiter));
         waiter.seal();
         let first = tracker.committed(3, &[outcome(1)]);
-        tracker.applied(&first);
+        tracker.applied(&first, |_| ());
         let second = tracker.committed(3, &[outcome(2), outcome(7)]);
         assert_eq!(waiter.remaining.load(Ordering::Acquire), 1);
-        tracker.applied(&second);
+        let mut told = 0;
+        tracker.applied(&second, |_| told += 1);
+        assert_eq!(told, 1, "those of others are nobody's latency");
         waiter.done().await;
         assert_eq!(tracker.seen(&id(2), None), Some(Standing::Applied(PLACE)));
     }
@@ -358,8 +365,8 @@ mod tests {
             id.0[..8].copy_from_slice(&n.to_le_bytes());
             tracker.admit(&id, None);
             let moved = tracker.committed(3, &[Outcome { id, ..outcome(1) }]);
-            tracker.applied(&moved);
-            tracker.applied(&moved);
+            tracker.applied(&moved, |_| ());
+            tracker.applied(&moved, |_| ());
         }
         assert_eq!(tracker.len(), APPLIED_KEPT);
         assert!(tracker.lock().oldest_first.len() <= APPLIED_KEPT + 1);

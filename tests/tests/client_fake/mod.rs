@@ -26,6 +26,8 @@ pub(crate) enum Reply {
     Body(u16, &'static str, Vec<u8>),
     /// Status 200 and these bytes as an endless stream that then breaks off.
     StreamThenBreak(Vec<u8>),
+    /// The same, but that it stays open and nothing more comes.
+    StreamThenMute(Vec<u8>),
     /// Nothing: the connection is closed without an answer.
     HangUp,
 }
@@ -90,12 +92,22 @@ where
                 socket.write_all(&body).await.ok()?;
             }
             Reply::StreamThenBreak(bytes) => {
-                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-                socket.write_all(head.as_bytes()).await.ok()?;
-                socket.write_all(&bytes).await.ok()?;
+                stream(&mut socket, &bytes).await?;
+                return None;
+            }
+            Reply::StreamThenMute(bytes) => {
+                stream(&mut socket, &bytes).await?;
+                // Until the client goes.
+                let _ = socket.read_buf(&mut buffer).await;
                 return None;
             }
             Reply::HangUp => return None,
         }
     }
+}
+
+async fn stream(socket: &mut TcpStream, bytes: &[u8]) -> Option<()> {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.ok()?;
+    socket.write_all(bytes).await.ok()
 }

@@ -82,6 +82,36 @@ async fn bodies_in_hand_are_bounded() {
     );
 }
 
+/// Whoever announces much and sends nothing keeps nobody out.
+#[tokio::test]
+async fn what_is_announced_takes_no_room() {
+    let limits = Limits {
+        bodies_bytes: 1000,
+        requests_max: 2,
+        body_room_wait: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let served = Served::with(limits).await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        let mut connection = TcpStream::connect(served.address).await.expect("a server");
+        let head = format!(
+            "POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-type: {BORSH_MEDIA_TYPE}\r\ncontent-length: 1000\r\n\r\n1"
+        );
+        connection
+            .write_all(head.as_bytes())
+            .await
+            .expect("written");
+        silent.push(connection);
+    }
+    for _ in 0..3 {
+        let answer = served
+            .post("/v1/batch", BORSH_MEDIA_TYPE, borsh_batch(&[&[2; 900]]))
+            .await;
+        assert_eq!(answer.status(), StatusCode::OK);
+    }
+}
+
 #[tokio::test]
 async fn slow_and_broken_connections_end() {
     let quick = Duration::from_millis(150);
