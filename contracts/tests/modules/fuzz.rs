@@ -70,7 +70,7 @@ pub(crate) fn value(kind: Kind, random: &mut Random, out: &mut Vec<u8>) {
             out.extend_from_slice([b"EUR", b"CNY", b"eur"][random.below(3) as usize]);
         }
         Kind::Named("Roles", _) => {
-            out.extend_from_slice(&(random.below(256) as u32).to_le_bytes());
+            out.extend_from_slice(&(random.below(1 << 13) as u32).to_le_bytes());
         }
         Kind::Named("PublicKey", _) => {
             let known = [Who::Anna, Who::Bert, Who::Guest, Who::Stranger];
