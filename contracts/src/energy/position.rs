@@ -87,6 +87,23 @@ impl Position {
         }
     }
 
+    /// Payment and charge once it is settled: for what was delivered, and for what is missing.
+    #[must_use]
+    pub fn dues(&self) -> Option<(Money, Money)> {
+        let is_settled = self.phase == PositionPhase::Settled;
+        is_settled.then(|| self.dues_of(self.delivered).ok())?
+    }
+
+    /// Payment and charge when so much is delivered, which is no more than was allocated.
+    ///
+    /// # Errors
+    /// `OVERFLOW`.
+    pub(super) fn dues_of(&self, delivered: WattHours) -> Result<(Money, Money), Code> {
+        let missing = WattHours(self.energy.0 - delivered.0);
+        let payment = rules::amount(delivered, self.price)?;
+        Ok((payment, rules::amount(missing, self.imbalance_price)?))
+    }
+
     /// Whether it is the initiator's own.
     #[must_use]
     pub fn is_own(&self) -> bool {

@@ -10,20 +10,11 @@ use super::arrears;
 use super::event::Event;
 use super::module::Energy;
 use super::position::{self, Position, PositionKey, PositionPhase};
-use super::rules::{self, Role};
+use super::rules::Role;
 use crate::amount::{Money, WattHours};
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
 use crate::tx::Millis;
-
-/// Payment and charge of a position of which so much was delivered.
-fn dues(position: &Position, delivered: WattHours) -> Result<(Money, Money), Code> {
-    // Correctness: no more is delivered than was allocated.
-    let missing = WattHours(position.energy.0 - delivered.0);
-    let payment = rules::amount(delivered, position.price)?;
-    let charge = rules::amount(missing, position.imbalance_price)?;
-    Ok((payment, charge))
-}
 
 /// Settles what is allocated of a resource in a period by its reading.
 pub(super) fn settle(
@@ -64,12 +55,8 @@ fn settle_one(
         return Ok(());
     }
     let microgrid = *cx.read::<Energy>().microgrid(old.microgrid)?;
-    let (payment, charge) = dues(&old, delivered)?;
-    let before = if was_settled {
-        dues(&old, old.delivered)?
-    } else {
-        (Money::ZERO, Money::ZERO)
-    };
+    let (payment, charge) = old.dues_of(delivered)?;
+    let before = old.dues().unwrap_or_default();
     // Correctness: all of them are from zero to 10^17.
     let more = (Money(payment.0 - before.0.0), Money(charge.0 - before.1.0));
 

@@ -4,9 +4,9 @@ use bds_contracts::Code;
 use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::machine::Machine;
 use bds_contracts::kernel::meter::Limits;
-use bds_contracts::kernel::rights::roles;
 use bds_contracts::kernel::module::{Modules, matrix};
 use bds_contracts::kernel::receipt::{ReceiptId, ReceiptView};
+use bds_contracts::kernel::rights::roles;
 use bds_contracts::kernel::wire::{Kind, List};
 use bds_contracts::tx::Millis;
 

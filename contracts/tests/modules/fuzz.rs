@@ -276,7 +276,7 @@ fn calls_by_schema_never_break_the_ledger() {
     open_market(&mut stage);
     let (mut nonces, mut done, mut failed, mut bids) = ([0_u64; 8], 0, 0, 0);
     // As many for each module, however many there are.
-    for round in 0..1_200 * Modules::CATALOG.len() as u64 {
+    for round in 0..3_000 * Modules::CATALOG.len() as u64 {
         let mut txs = Vec::new();
         for _ in 0..4 {
             let place = random.below(members.len() as u64) as usize;

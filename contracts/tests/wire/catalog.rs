@@ -101,7 +101,7 @@ const CATALOG_PINS: [&str; 6] = [
     "3 units 12 11 d7a7f4d843b394ac",
     "4 exchange 20 23 e5c415db1cc1ef9e",
     "5 carbon 22 25 2989b8c15060d94e",
-    "6 energy 14 21 0000000000000000",
+    "6 energy 14 21 1a11822fc12b8d10",
 ];
 
 /// Roles travel as bits.

@@ -67,7 +67,11 @@ fn roles_by_methods() {
         .filter(|cell| cell.module == "exchange")
         .collect();
     let roles = bds_contracts::kernel::rights::roles().len();
-    assert_eq!(cells.len(), 20 * (1 + roles), "twenty methods, every role and none");
+    assert_eq!(
+        cells.len(),
+        20 * (1 + roles),
+        "twenty methods, every role and none"
+    );
     for cell in cells {
         let name = cell.method.name;
         let allowed = match cell.role {
