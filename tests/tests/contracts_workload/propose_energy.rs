@@ -205,10 +205,8 @@ impl Generator {
     fn session(&mut self, ledger: &Ledger) -> Option<(u64, Session)> {
         let sessions = &ledger.stores().read::<Energy>().sessions;
         let all: Vec<(u64, Session)> = sessions.range(..).map(|(id, one)| (*id, *one)).collect();
-        let open: Vec<_> = all.iter().copied();
-        let open: Vec<_> = open
-            .filter(|(_, one)| one.phase == SessionPhase::Open)
-            .collect();
+        let is_open = |(_, one): &(u64, Session)| one.phase == SessionPhase::Open;
+        let open: Vec<(u64, Session)> = all.iter().copied().filter(is_open).collect();
         match (open.is_empty(), all.is_empty()) {
             (false, _) if self.random.chance(93) => Some(self.random.pick(&open)),
             (_, false) => Some(self.random.pick(&all)),
@@ -247,7 +245,8 @@ impl Generator {
     fn of_session(&mut self, ledger: &Ledger, leaves: bool) -> Proposal {
         let session = self.session(ledger).map_or(1, |(number, _)| number);
         if !leaves {
-            let sender = self.random.pick(&[BANK, SURVEILLANCE[0], self.trader()]);
+            let trader = self.trader();
+            let sender = self.random.pick(&[BANK, SURVEILLANCE[0], trader]);
             return self.one::<Energy>(sender, &Call::SettleMicrogrid { session });
         }
         let offers = &ledger.stores().read::<Energy>().offers;

@@ -45,9 +45,9 @@ impl Books {
             _ => {
                 let start = ask.call.u64("start");
                 let meters = ask.call.list("readings").iter();
-                let meters = meters.map(|one| one.pair().0.pair().0.u64());
+                let mut meters = meters.map(|one| one.pair().0.pair().0.u64());
                 let mut seen = std::collections::BTreeSet::new();
-                meters.into_iter().any(|meter| {
+                meters.any(|meter| {
                     energy.readings.contains_key(&(start, meter)) || !seen.insert(meter)
                 })
             }

@@ -409,7 +409,7 @@ impl Books {
         };
         self.energy.sessions.insert(number, closed);
         let own = session.resource.map(|id| (session.start, id, number));
-        let mut said = vec![
+        let mut said: Vec<(&str, i128)> = vec![
             ("session", number.into()),
             ("initiator", session.initiator.into()),
         ];

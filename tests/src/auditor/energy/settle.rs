@@ -59,7 +59,7 @@ impl Books {
         prosumer.delivered += delivered - if again { old.delivered } else { 0 };
         prosumer.committed += if again { 0 } else { old.energy };
         let grid = self.microgrid(old.microgrid)?;
-        let mut said = vec![
+        let mut said: Vec<(&str, i128)> = vec![
             ("session", key.2.into()),
             ("account", old.account.into()),
             ("initiator", old.initiator.into()),
