@@ -23,7 +23,7 @@ use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
 use bds_contracts::tx::{AccountId, Millis, TxId};
 
-use common::{BLOCK, CHAIN, clock, id, key};
+use common::{BLOCK, CHAIN, Random, block, clock, id, key};
 
 const GRID: MicrogridId = MicrogridId(1);
 const QUARTER: u64 = 900_000;
@@ -85,18 +85,13 @@ fn report(name: &str, calls: usize, mut rounds: Vec<u64>) {
 /// A microgrid in which every account is a prosumer with a resource that its own member reads.
 fn grid(prosumers: u64) -> Machine<Modules> {
     let mut machine = common::machine(prosumers, 1_000_000_000, 1, |_| Ok(()));
-    let outcome = machine.set_up(BlockInfo::default(), |cx| {
+    let outcome = machine.set_up(block(0), |cx| {
+        let roles = Roles::PROSUMER.with(Roles::METER_OPERATOR);
         for n in 0..prosumers {
-            let roles = Roles::PROSUMER.with(Roles::METER_OPERATOR);
             cx.set_roles(&key(n), roles)?;
         }
-        Ok(())
+        cx.set_roles(&key(0), roles.with(Roles::GRID_OPERATOR))
     });
-    outcome.expect("roles can be given");
-    let roles = Roles::GRID_OPERATOR
-        .with(Roles::PROSUMER)
-        .with(Roles::METER_OPERATOR);
-    let outcome = machine.set_up(BlockInfo::default(), |cx| cx.set_roles(&key(0), roles));
     outcome.expect("roles can be given");
     machine
 }
@@ -178,6 +173,7 @@ fn main() {
     });
     let open: Vec<Vec<u8>> = open.collect();
     execute(&mut machine, &open, 2 * QUARTER);
+    let mut random = Random(1);
     let members = (0..prosumers).filter(|n| n % (PLANT + 1) != 0);
     let join = members.map(|n| {
         let call = Call::JoinVpp {
@@ -186,7 +182,7 @@ fn main() {
             resource: ResourceId(n),
             role: Role::Supply,
             energy: WattHours(1_000),
-            price: Price(500_000 + (n * 7_919 % 1_000) as i64),
+            price: Price(500_000 + random.below(1_000) as i64),
         };
         sender.tx(n, &call)
     });
