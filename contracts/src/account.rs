@@ -32,6 +32,11 @@ roles! {
     5 AUDITOR "auditor" "Reads the whole log.";
     6 SURVEILLANCE "surveillance" "Reads the whole log to watch the market.";
     7 CASH_OPERATOR "cash-operator" "Books deposits and withdrawals of money.";
+    8 PROSUMER "prosumer" "Opens and joins virtual power plants for the accounts it represents.";
+    9 AGGREGATOR "aggregator" "As a prosumer, for many of them.";
+    10 GRID_OPERATOR "grid-operator" "Runs microgrids: registers prosumers and resources, declares exchange and losses.";
+    11 MARKET_OPERATOR "market-operator" "Sets by which rules plants are formed, and the price of imbalance.";
+    12 METER_OPERATOR "meter-operator" "Submits and corrects the readings of the meters it is named for.";
 }
 
 impl Roles {

@@ -51,6 +51,15 @@ number! {
     Money i64
 }
 
+number! {
+    /// Energy in watt hours; of a meter, what goes into the grid is above zero and what comes out of it below.
+    WattHours i64
+}
+number! {
+    /// Power in watts, with the sign of the energy it comes to.
+    Watts i64
+}
+
 /// A currency: three capital letters.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,

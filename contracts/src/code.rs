@@ -3,7 +3,7 @@
 //! Numbers and names never change and are never used again for something else; new ones are added at the end
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
-//! 240-249 units, 250-259 the exchange, 300-349 carbon.
+//! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -164,6 +164,37 @@ codes! {
     325 UNKNOWN_CONVERSION "UnknownConversion" "There is no such conversion.";
     326 CONVERSION_CONFIRMED "ConversionConfirmed" "The other programme's reference is known already.";
     327 DOUBLE_COUNTED "DoubleCounted" "Some of these numbers came in from the other programme before.";
+    350 UNKNOWN_MICROGRID "UnknownMicrogrid" "There is no such microgrid.";
+    351 MICROGRID_EXISTS "MicrogridExists" "The microgrid's number is taken.";
+    352 MICROGRID_INVALID "MicrogridInvalid" "The tick is zero, or a price of the rules is negative or above the limit.";
+    353 PROSUMER_NOT_REGISTERED "ProsumerNotRegistered" "The account is no prosumer, or not an active one.";
+    354 PROSUMER_EXISTS "ProsumerExists" "The account is a prosumer already.";
+    355 UNKNOWN_RESOURCE "UnknownResource" "There is no such resource.";
+    356 RESOURCE_EXISTS "ResourceExists" "The resource's number is taken.";
+    357 RESOURCE_INVALID "ResourceInvalid" "Power, storage or efficiency is out of range or not of this kind of prosumer, or the account has as many resources as it may.";
+    358 NOT_OWN_RESOURCE "NotOwnResource" "The resource is another account's.";
+    359 SESSION_ALREADY_OPEN "SessionAlreadyOpen" "The account has an open session for this delivery period.";
+    360 SESSION_INVALID "SessionInvalid" "Energy, delivery period, end of the session or resource does not fit.";
+    361 SESSION_LIMIT "SessionLimit" "The account has as many sessions as it may, open or for this delivery period.";
+    362 UNKNOWN_SESSION "UnknownSession" "There is no such session: it was never opened, or was forgotten.";
+    363 SESSION_CLOSED "SessionClosed" "The session takes no offers any more.";
+    364 SESSION_FULL "SessionFull" "The session has as many offers as it may, or the resource as many for this delivery period.";
+    365 DEPOSIT_TOO_LOW "DepositTooLow" "The deposit is below what the session may come to cost.";
+    366 OFFER_INVALID "OfferInvalid" "The energy is not positive, or role, period or currency of the offer are not those of the session.";
+    367 CAPABILITY_EXCEEDED "CapabilityExceeded" "The energy is more than the resource can do in the period besides what it is committed to.";
+    368 ENERGY_PRICE_INVALID "EnergyPriceInvalid" "The price is negative, not a multiple of the tick, or beyond the limit of the session.";
+    369 UNKNOWN_OFFER "UnknownOffer" "The account has no offer in this session.";
+    370 INSUFFICIENT_ENERGY "InsufficientEnergy" "All offers together were below the energy required; the session is closed and what was set aside is free.";
+    371 IN_ARREARS "InArrears" "The account owes money for energy and must pay it first.";
+    372 UNKNOWN_ARREARS "UnknownArrears" "The account owes the other one nothing for energy.";
+    380 NOT_ITS_READER "NotItsReader" "Another member reads this meter.";
+    381 READING_INVALID "ReadingInvalid" "The period is not one of the microgrid's or not over, the energy is out of range, or the quality does not fit.";
+    382 READING_EXISTS "ReadingExists" "The meter was read for this period before; correct the reading.";
+    383 UNKNOWN_READING "UnknownReading" "The meter was not read for this period, or it is forgotten.";
+    384 READING_VERSION "ReadingVersion" "A correction has the version after the last one.";
+    385 READING_TOO_LATE "ReadingTooLate" "The period ended more than three years ago.";
+    386 STORAGE_BOUNDS "StorageBounds" "The storage would hold less than nothing or more than it can.";
+    387 NOT_OF_MICROGRID "NotOfMicrogrid" "The resource is in another microgrid.";
 }
 
 impl Code {

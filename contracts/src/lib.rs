@@ -9,6 +9,7 @@ pub mod amount;
 pub mod block;
 pub mod carbon;
 pub mod code;
+pub mod energy;
 pub mod exchange;
 pub mod genesis;
 pub mod identity;

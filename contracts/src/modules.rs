@@ -1,6 +1,7 @@
 //! The modules of the ledger: the only place that knows them all.
 
 use crate::carbon::Carbon;
+use crate::energy::Energy;
 use crate::exchange::orders::Exchange;
 use crate::identity::Identity;
 use crate::money::Money;
@@ -14,5 +15,6 @@ crate::modules! {
         3 Units,
         4 Exchange,
         5 Carbon,
+        6 Energy,
     }
 }

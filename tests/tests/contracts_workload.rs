@@ -8,6 +8,8 @@ mod generate;
 mod propose;
 #[path = "contracts_workload/propose_carbon.rs"]
 mod propose_carbon;
+#[path = "contracts_workload/propose_energy.rs"]
+mod propose_energy;
 #[path = "contracts_workload/propose_orders.rs"]
 mod propose_orders;
 #[path = "contracts_workload/propose_sales.rs"]
@@ -180,7 +182,7 @@ fn root_of(entries: &Changes) -> [u8; 32] {
 fn run(seed: u64, blocks: u64) -> (Seen, [u8; 32]) {
     let mut run = Run::new(seed);
     for number in 1..=blocks {
-        let done = run.block(30);
+        let done = run.block(35);
         done.unwrap_or_else(|finding| panic!("seed {seed}: {finding}"));
         if number % 25 == 0 {
             run.restore();
@@ -254,6 +256,15 @@ fn the_auditor_agrees_after_every_block() {
         Code::UNKNOWN_BID,
         Code::BID_NUMBER_USED,
         Code::AUCTION_CLOSED,
+        Code::PROSUMER_NOT_REGISTERED,
+        Code::SESSION_ALREADY_OPEN,
+        Code::SESSION_CLOSED,
+        Code::CAPABILITY_EXCEEDED,
+        Code::INSUFFICIENT_ENERGY,
+        Code::IN_ARREARS,
+        Code::READING_EXISTS,
+        Code::READING_VERSION,
+        Code::STORAGE_BOUNDS,
     ] {
         assert!(
             seen.contains_key(code.name()),

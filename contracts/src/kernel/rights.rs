@@ -29,6 +29,8 @@ impl Profiles {
     pub const PRIVATE: Self = Self(4);
     /// Everywhere.
     pub const ALL: Self = Self(7);
+    /// Where members are designated: everywhere but where anyone may take part.
+    pub const DESIGNATED: Self = Self::CONSORTIUM.with(Self::PRIVATE);
 
     /// Both sets together.
     #[must_use]

@@ -7,6 +7,7 @@
 //! looked up number by number, so many in one answer; where numbers are not dense, as those of accounts, there is no list.
 
 mod carbon;
+mod energy;
 mod exchange;
 mod identity;
 mod money;
@@ -106,6 +107,13 @@ pub const QUERIES: &[QueryInfo] = &[
     carbon::credit::CERTIFICATE,
     carbon::credit::CONVERSION,
     carbon::credit::IMPORTED,
+    energy::MICROGRID,
+    energy::BALANCE,
+    energy::PROSUMER,
+    energy::RESOURCE,
+    energy::SESSION,
+    energy::SESSIONS,
+    energy::STATEMENT,
 ];
 
 /// Names of all queries, in the order of [`QUERIES`].

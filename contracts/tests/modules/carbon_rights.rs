@@ -12,6 +12,7 @@ use bds_contracts::carbon::trading::ContractId;
 use bds_contracts::carbon::{Call, Carbon};
 use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::module::{Modules as _, matrix};
+use bds_contracts::kernel::rights::roles;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
 use bds_contracts::money::units::{self, Units};
@@ -53,6 +54,11 @@ fn allowed(method: &str) -> &'static [&'static str] {
             "auditor",
             "surveillance",
             "cash-operator",
+            "prosumer",
+            "aggregator",
+            "grid-operator",
+            "market-operator",
+            "meter-operator",
         ],
         other => panic!("{other} is new"),
     }
@@ -69,7 +75,7 @@ fn every_cell_of_the_matrix_is_as_the_design_says() {
             cells += 1;
         }
     }
-    assert_eq!(cells, 3 * 22 * 9);
+    assert_eq!(cells, 3 * 22 * (1 + roles().len()));
 }
 
 /// Whoever has no right gets one code and changes nothing but its nonce, whatever the arguments are.

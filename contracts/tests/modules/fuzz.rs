@@ -70,7 +70,7 @@ pub(crate) fn value(kind: Kind, random: &mut Random, out: &mut Vec<u8>) {
             out.extend_from_slice([b"EUR", b"CNY", b"eur"][random.below(3) as usize]);
         }
         Kind::Named("Roles", _) => {
-            out.extend_from_slice(&(random.below(256) as u32).to_le_bytes());
+            out.extend_from_slice(&(random.below(1 << 13) as u32).to_le_bytes());
         }
         Kind::Named("PublicKey", _) => {
             let known = [Who::Anna, Who::Bert, Who::Guest, Who::Stranger];
@@ -276,7 +276,7 @@ fn calls_by_schema_never_break_the_ledger() {
     open_market(&mut stage);
     let (mut nonces, mut done, mut failed, mut bids) = ([0_u64; 8], 0, 0, 0);
     // As many for each module, however many there are.
-    for round in 0..1_200 * Modules::CATALOG.len() as u64 {
+    for round in 0..3_000 * Modules::CATALOG.len() as u64 {
         let mut txs = Vec::new();
         for _ in 0..4 {
             let place = random.below(members.len() as u64) as usize;

@@ -11,6 +11,7 @@ mod carbon_upload;
 mod control;
 mod delayed;
 mod describe;
+mod energy;
 mod exchange;
 mod fuzz;
 mod identity;

@@ -177,6 +177,7 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
     units(r);
     exchange(r);
     super::carbon_rights::rehearse(r);
+    super::energy::rehearse(r);
 
     let all = Modules::CATALOG.iter().flat_map(|module| {
         let methods = module.methods.iter();

@@ -9,6 +9,7 @@
 //! - a call that was refused changed nothing, and for the reason that is given (`refused.rs`);
 //! - trades are at fair prices in fair order, between two holders, and settle exactly, and so do block trades and sales by
 //!   sealed bids (`exchange/`);
+//! - plants are formed of the first offers that are enough, and paid by what meters say, each reading once (`energy/`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
@@ -16,6 +17,7 @@
 //! out here again, and plainly. Cost of a comparison: one pass over everything.
 
 mod carbon;
+mod energy;
 mod entries;
 mod exchange;
 mod identity;
@@ -64,6 +66,7 @@ struct Books {
     units: units::Units,
     exchange: exchange::Exchange,
     carbon: carbon::Carbon,
+    energy: energy::Energy,
 }
 
 /// A call that is being followed, and who sent it.
@@ -143,6 +146,7 @@ impl Auditor {
             units: units::Units::default(),
             exchange: exchange::Exchange::default(),
             carbon: carbon::Carbon::default(),
+            energy: energy::Energy::default(),
         };
         books.open(genesis)?;
         books.conserved()?;
@@ -249,6 +253,7 @@ impl Auditor {
             rest[0].source
         );
         books.conserved()?;
+        books.plants_are_sound()?;
         Ok(dropped)
     }
 
@@ -342,5 +347,6 @@ impl Books {
         self.exchange.begin(self.time);
         self.carbon.forget_old_questions(self.time);
         self.carbon.forget_old_endorsements(self.time);
+        self.forget_old_energy();
     }
 }

@@ -9,40 +9,48 @@ use super::wire::{Fields, Receipt, Transaction, Value};
 use super::{Ask, Books, Events, Finding, ensure, identity, rights};
 
 /// Numbers of the codes whose truth can be told from one call and the books alone.
-mod code {
-    pub(super) const MALFORMED: u16 = 1;
-    pub(super) const EXPIRED: u16 = 5;
-    pub(super) const NOT_YET_VALID: u16 = 6;
-    pub(super) const WRONG_ROLE: u16 = 8;
-    pub(super) const UNKNOWN_ACCOUNT: u16 = 13;
-    pub(super) const NOT_REPRESENTATIVE: u16 = 25;
-    pub(super) const ACCOUNT_NOT_OPEN: u16 = 26;
-    pub(super) const QUANTITY_ZERO: u16 = 40;
-    pub(super) const BALANCE_TOO_LOW: u16 = 41;
-    pub(super) const UNKNOWN_INSTRUMENT: u16 = 42;
-    pub(super) const AMOUNT_NOT_POSITIVE: u16 = 60;
-    pub(super) const CASH_TOO_LOW: u16 = 61;
-    pub(super) const UNKNOWN_ORDER: u16 = 72;
-    pub(super) const AUCTION_CLOSED: u16 = 94;
-    pub(super) const UNKNOWN_BID: u16 = 95;
-    pub(super) const BID_NUMBER_USED: u16 = 96;
-    pub(super) const AUTHORIZATION_FAILED: u16 = 105;
-    pub(super) const NO_QUERY_RECORD: u16 = 106;
-    pub(super) const UNKNOWN_MODULE: u16 = 200;
-    pub(super) const UNKNOWN_METHOD: u16 = 201;
-    pub(super) const METER_EXCEEDED: u16 = 203;
-    pub(super) const PAYLOAD_SEALED: u16 = 204;
-    pub(super) const NOT_ENDORSED: u16 = 220;
-    pub(super) const OWN_ACCOUNT: u16 = 223;
-    pub(super) const UNKNOWN_HOLD: u16 = 231;
-    pub(super) const NOT_TRUSTED: u16 = 240;
-    pub(super) const NOT_DELAYED: u16 = 244;
-    pub(super) const UNKNOWN_DELAYED: u16 = 245;
-    pub(super) const TOO_MANY_DELAYED: u16 = 246;
-    pub(super) const SAME_HOLDER: u16 = 253;
-    pub(super) const BLOCK_NOT_ALLOWED: u16 = 254;
-    pub(super) const BLOCK_TOO_SMALL: u16 = 255;
-    pub(super) const UNKNOWN_SALE: u16 = 256;
+pub(super) mod code {
+    pub(in super::super) const MALFORMED: u16 = 1;
+    pub(in super::super) const EXPIRED: u16 = 5;
+    pub(in super::super) const NOT_YET_VALID: u16 = 6;
+    pub(in super::super) const WRONG_ROLE: u16 = 8;
+    pub(in super::super) const UNKNOWN_ACCOUNT: u16 = 13;
+    pub(in super::super) const NOT_REPRESENTATIVE: u16 = 25;
+    pub(in super::super) const ACCOUNT_NOT_OPEN: u16 = 26;
+    pub(in super::super) const QUANTITY_ZERO: u16 = 40;
+    pub(in super::super) const BALANCE_TOO_LOW: u16 = 41;
+    pub(in super::super) const UNKNOWN_INSTRUMENT: u16 = 42;
+    pub(in super::super) const AMOUNT_NOT_POSITIVE: u16 = 60;
+    pub(in super::super) const CASH_TOO_LOW: u16 = 61;
+    pub(in super::super) const UNKNOWN_ORDER: u16 = 72;
+    pub(in super::super) const AUCTION_CLOSED: u16 = 94;
+    pub(in super::super) const UNKNOWN_BID: u16 = 95;
+    pub(in super::super) const BID_NUMBER_USED: u16 = 96;
+    pub(in super::super) const AUTHORIZATION_FAILED: u16 = 105;
+    pub(in super::super) const NO_QUERY_RECORD: u16 = 106;
+    pub(in super::super) const UNKNOWN_MODULE: u16 = 200;
+    pub(in super::super) const UNKNOWN_METHOD: u16 = 201;
+    pub(in super::super) const METER_EXCEEDED: u16 = 203;
+    pub(in super::super) const PAYLOAD_SEALED: u16 = 204;
+    pub(in super::super) const NOT_ENDORSED: u16 = 220;
+    pub(in super::super) const OWN_ACCOUNT: u16 = 223;
+    pub(in super::super) const UNKNOWN_HOLD: u16 = 231;
+    pub(in super::super) const NOT_TRUSTED: u16 = 240;
+    pub(in super::super) const NOT_DELAYED: u16 = 244;
+    pub(in super::super) const UNKNOWN_DELAYED: u16 = 245;
+    pub(in super::super) const TOO_MANY_DELAYED: u16 = 246;
+    pub(in super::super) const SAME_HOLDER: u16 = 253;
+    pub(in super::super) const BLOCK_NOT_ALLOWED: u16 = 254;
+    pub(in super::super) const BLOCK_TOO_SMALL: u16 = 255;
+    pub(in super::super) const UNKNOWN_SALE: u16 = 256;
+    pub(in super::super) const PROSUMER_NOT_REGISTERED: u16 = 353;
+    pub(in super::super) const SESSION_ALREADY_OPEN: u16 = 359;
+    pub(in super::super) const UNKNOWN_SESSION: u16 = 362;
+    pub(in super::super) const SESSION_CLOSED: u16 = 363;
+    pub(in super::super) const INSUFFICIENT_ENERGY: u16 = 370;
+    pub(in super::super) const IN_ARREARS: u16 = 371;
+    pub(in super::super) const READING_EXISTS: u16 = 382;
+    pub(in super::super) const UNKNOWN_READING: u16 = 383;
 }
 
 impl Books {
@@ -155,6 +163,8 @@ impl Books {
                     }
                     self.question_logged(ask, events)?;
                 }
+            } else if is_last && closes_a_session(ask, receipt.code) {
+                self.closed_by_refusal(ask.call.u64("session"), events)?;
             } else if is_last && is_upload(ask) && receipt.code != code::METER_EXCEEDED {
                 self.upload_refused(ask, judged.as_ref(), receipt, events)?;
             }
@@ -209,6 +219,9 @@ impl Books {
             code::NOT_REPRESENTATIVE if ask.name == "exchange.block-trade" => {
                 !any(&|id| self.represents(ask.member, id))
             }
+            code::NOT_REPRESENTATIVE if self.grid_of(ask).is_some() => self
+                .grid_of(ask)
+                .is_some_and(|id| !self.represents(ask.member, id)),
             code::NOT_REPRESENTATIVE => giver.is_some_and(|id| !self.represents(ask.member, id)),
             code::ACCOUNT_NOT_OPEN => any(&|id| status(id).is_some_and(|s| s != identity::OPEN)),
             code::OWN_ACCOUNT => any(&|id| self.represents(ask.member, id)),
@@ -252,6 +265,19 @@ impl Books {
                 let either = |first, second| call.find(first).unwrap_or_else(|| call.get(second));
                 !self.trusts(either("from", "seller").u64(), either("to", "buyer").u64())
             }
+            code::SAME_HOLDER if ask.name == "energy.join-vpp" => {
+                let holder = |id: u64| self.account(id).ok().map(|account| account.holder);
+                let session = self.energy.sessions.get(&call.u64("session"));
+                session
+                    .is_some_and(|session| holder(session.initiator) == holder(call.u64("account")))
+            }
+            code::PROSUMER_NOT_REGISTERED
+            | code::SESSION_ALREADY_OPEN
+            | code::UNKNOWN_SESSION
+            | code::INSUFFICIENT_ENERGY
+            | code::IN_ARREARS
+            | code::READING_EXISTS
+            | code::UNKNOWN_READING => self.is_true_of_plants(ask, refusal),
             code::UNKNOWN_SALE
             | code::AUCTION_CLOSED
             | code::UNKNOWN_BID
@@ -300,6 +326,7 @@ impl Books {
             })
         };
         let mut found = Vec::new();
+        found.extend(self.grid_of(ask));
         if let Some(one) = number("installation").and_then(|id| self.carbon.installations.get(&id))
         {
             found.push(one.account);
@@ -354,12 +381,21 @@ impl Books {
             | "units.cancel"
             | "exchange.place"
             | "exchange.bid"
-            | "exchange.change-bid" => {
+            | "exchange.change-bid"
+            | "energy.init-vpp"
+            | "energy.join-vpp"
+            | "energy.pay-arrears" => {
                 account.is_some_and(|account| self.represents(member, account.u64()))
             }
             _ => false,
         }
     }
+}
+
+/// Whether the refusal may be the end of a session without a plant.
+fn closes_a_session(ask: &Ask<'_>, refusal: u16) -> bool {
+    let ends = [code::INSUFFICIENT_ENERGY, code::SESSION_CLOSED];
+    ask.name == "energy.settle-microgrid" && ends.contains(&refusal)
 }
 
 fn is_upload(ask: &Ask<'_>) -> bool {

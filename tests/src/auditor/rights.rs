@@ -10,10 +10,16 @@ pub(super) const TRADER: u32 = 16;
 pub(super) const AUDITOR: u32 = 32;
 pub(super) const SURVEILLANCE: u32 = 64;
 pub(super) const CASH: u32 = 128;
+const PROSUMER: u32 = 1 << 8;
+const AGGREGATOR: u32 = 1 << 9;
+const GRID_OPERATOR: u32 = 1 << 10;
+const MARKET_OPERATOR: u32 = 1 << 11;
+const METER_OPERATOR: u32 = 1 << 12;
 
 const REGISTRY: u32 = REGULATOR | ADMINISTRATOR;
 pub(super) const MOVER: u32 = OPERATOR | TRADER;
 const RISK: u32 = REGULATOR | SURVEILLANCE;
+const PLANT: u32 = PROSUMER | AGGREGATOR;
 
 /// Roles as bits.
 pub(super) fn bits(roles: Roles) -> u32 {
@@ -55,6 +61,14 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "carbon.correct-emissions" => REGULATOR | VERIFIER,
         "carbon.surrender" => OPERATOR,
         "carbon.bank" | "carbon.retire-credits" | "carbon.convert-out" => MOVER,
+        "energy.open-microgrid" | "energy.register-prosumer" | "energy.set-active" => GRID_OPERATOR,
+        "energy.register-resource" | "energy.set-reader" => GRID_OPERATOR,
+        "energy.declare-balance" => GRID_OPERATOR,
+        "energy.set-rules" => MARKET_OPERATOR,
+        "energy.init-vpp" | "energy.join-vpp" | "energy.leave-vpp" => PLANT,
+        "energy.pay-arrears" => PLANT,
+        "energy.settle-microgrid" => PLANT | GRID_OPERATOR | MARKET_OPERATOR,
+        "energy.submit-meter" | "energy.correct-meter" => METER_OPERATOR,
         // A method that nobody wrote down here may be called by nobody.
         _ => 0,
     };

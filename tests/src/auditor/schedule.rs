@@ -1,5 +1,6 @@
 //! Work that was asked for and is not done yet: numbered one by one, done once it is due and not before.
 
+use super::energy::ENERGY;
 use super::wire::Receipt;
 use super::{Books, EXCHANGE, Events, Finding, ensure};
 
@@ -72,6 +73,7 @@ impl Books {
             2 => self.hold_expires(number, &mut events)?,
             3 => self.delay_ends(number, &mut events)?,
             EXCHANGE => self.sale_due(number, &work.data, &mut events)?,
+            ENERGY => self.session_due(number, &work.data, &mut events)?,
             _ => self.assess(&work.data, &mut events)?,
         }
         events.end()

@@ -7,7 +7,7 @@ use super::units::{Place, SERIALISED};
 use super::{Books, Finding, ensure};
 
 impl Books {
-    /// Money that waits in holds, in open orders and in bids of sales.
+    /// Money that waits in holds, in open orders, in bids of sales and for energy.
     pub(super) fn reserved_money(&self, account: u64, currency: Currency) -> i128 {
         let holds = self.money.holds.values();
         let own = holds.filter(|hold| hold.from == account && hold.currency == currency);
@@ -15,7 +15,7 @@ impl Books {
         let markets = self.exchange.markets.values();
         let here = markets.filter(|market| market.currency == currency);
         let orders: i128 = here.map(|market| market.reserved_money(account)).sum();
-        held + orders + self.bid_money(account, currency)
+        held + orders + self.bid_money(account, currency) + self.energy_money(account, currency)
     }
 
     /// Units that wait in open orders and delayed transfers, or are on sale.
@@ -31,7 +31,8 @@ impl Books {
         Ok(nothing && self.reserved_money(account, currency) == 0)
     }
 
-    /// Entries of an account beside its record: money of other currencies, units, holds and delayed transfers out of it.
+    /// Entries of an account beside its record: money of other currencies, units, holds and delayed transfers out of it, and
+    /// what it has to do with energy.
     pub(super) fn entries_of(&self, account: u64) -> usize {
         let main = self.identity.accounts.get(&account).map(|a| a.currency);
         let cash = self
@@ -46,7 +47,8 @@ impl Books {
         let holds = holds.filter(|hold| hold.from == account);
         let delayed = self.units.delayed.values();
         let waiting = delayed.filter(|one| one.from == account);
-        beside.count() + units.count() + holds.count() + waiting.count()
+        let energy = self.energy_entries(account);
+        beside.count() + units.count() + holds.count() + waiting.count() + energy
     }
 
     /// Whether an account's money of a currency says nothing.

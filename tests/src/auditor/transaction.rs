@@ -74,7 +74,8 @@ impl Books {
             Some("money") => self.money(ask, events),
             Some("units") => self.units(ask, events),
             Some("exchange") => self.exchange(ask, events),
-            _ => self.carbon(ask, events),
+            Some("carbon") => self.carbon(ask, events),
+            _ => self.energy_call(ask, events),
         }
     }
 }

@@ -210,10 +210,10 @@ fn below(reader: &mut Reader<'_>, bound: u64) -> Result<i128, Finding> {
     Ok(place.into())
 }
 
-/// A set of roles: eight are known.
+/// A set of roles: thirteen are known.
 fn below_bits(reader: &mut Reader<'_>) -> Result<i128, Finding> {
     let bits = reader.number(4)?;
-    ensure!(bits < 256, "{bits:#x} holds roles that do not exist");
+    ensure!(bits < 1 << 13, "{bits:#x} holds roles that do not exist");
     Ok(bits.into())
 }
 

@@ -107,6 +107,8 @@ impl Generator {
             1 => 31 * DAY,
             2..6 => DAY,
             6..31 => 0,
+            // A delivery period is over.
+            31..41 => 900_000,
             // Whole seconds, as what ends at a time does: the moment itself must come up.
             _ => 1_000 * (1 + self.random.below(9)),
         };
@@ -315,7 +317,7 @@ impl Generator {
                 out.extend_from_slice(random.pick(&[b"EUR", b"CNY", b"eur"]));
             }
             Kind::Named("Roles", _) => {
-                out.extend_from_slice(&(random.below(256) as u32).to_le_bytes());
+                out.extend_from_slice(&(random.below(1 << 13) as u32).to_le_bytes());
             }
             Kind::Named("PublicKey", _) => {
                 let member = random.below(MEMBERS as u64) as usize;

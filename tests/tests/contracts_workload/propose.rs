@@ -14,17 +14,18 @@ use bds_contracts::tx::{AccountId, Millis, PublicKey};
 use super::generate::{Generator, Proposal, Raw};
 use super::scene::{
     ADMINISTRATORS, BANK, CREDIT, EUA, GUEST, JOINT, NEXT, NUMBERED, PLANTS, REGULATORS,
-    SURVEILLANCE, TRADER, TRADERS, TRADING, UKA, key, member_key,
+    SURVEILLANCE, TRADER, TRADERS, TRADING, UKA, key, member_key, mover,
 };
 
 impl Generator {
     pub(crate) fn propose(&mut self, ledger: &Ledger) -> Proposal {
         match self.random.below(100) {
-            0..7 => self.of_identity(ledger),
-            7..20 => self.of_money(ledger),
-            20..42 => self.of_units(ledger),
-            42..82 => self.of_exchange(ledger),
-            _ => self.of_carbon(ledger),
+            0..6 => self.of_identity(ledger),
+            6..18 => self.of_money(ledger),
+            18..37 => self.of_units(ledger),
+            37..71 => self.of_exchange(ledger),
+            71..86 => self.of_carbon(ledger),
+            _ => self.of_energy(ledger),
         }
     }
 
@@ -144,11 +145,10 @@ impl Generator {
             }
             5..7 => {
                 // A trader loses its role and mostly gets it back.
-                let mover = Roles::TRADER.with(Roles::OPERATOR_REPRESENTATIVE);
                 let roles = match self.random.below(10) {
                     0 => Roles::OPERATOR_REPRESENTATIVE,
                     1 => Roles::NONE,
-                    _ => mover,
+                    _ => mover(),
                 };
                 let trader = member_key(self.trader());
                 let call = identity::Call::SetRoles { key: trader, roles };

@@ -35,6 +35,8 @@ pub(crate) const MEMBERS: usize = GUEST + 1;
 /// The authority's account, and a buffer of credits.
 pub(crate) const GOVERNMENT: AccountId = AccountId(1);
 pub(crate) const BUFFER: AccountId = AccountId(2);
+/// The grid operator's, which the bank represents.
+pub(crate) const GRID: AccountId = AccountId(3);
 /// Trading accounts: a trader each, two of one holder; then one of two traders that takes both.
 pub(crate) const TRADING: [AccountId; 8] = [
     AccountId(10),
@@ -75,13 +77,24 @@ fn roles(place: usize) -> Roles {
     match place {
         0 | 1 => Roles::REGULATOR,
         2 | 3 => Roles::REGISTRY_ADMINISTRATOR,
-        BANK => Roles::CASH_OPERATOR.with(Roles::TRADER),
-        5 | 6 => Roles::VERIFIER,
-        7 | 8 => Roles::SURVEILLANCE,
+        BANK => Roles::CASH_OPERATOR
+            .with(Roles::TRADER)
+            .with(Roles::GRID_OPERATOR)
+            .with(Roles::PROSUMER),
+        5 | 6 => Roles::VERIFIER.with(Roles::METER_OPERATOR),
+        7 | 8 => Roles::SURVEILLANCE.with(Roles::MARKET_OPERATOR),
         AUDITOR => Roles::AUDITOR,
         GUEST => Roles::NONE,
-        _ => Roles::TRADER.with(Roles::OPERATOR_REPRESENTATIVE),
+        _ => mover(),
     }
+}
+
+/// What traders are.
+pub(crate) fn mover() -> Roles {
+    Roles::TRADER
+        .with(Roles::OPERATOR_REPRESENTATIVE)
+        .with(Roles::PROSUMER)
+        .with(Roles::AGGREGATOR)
 }
 
 fn account(
@@ -128,6 +141,7 @@ pub(crate) fn genesis() -> Genesis {
     let mut accounts = vec![
         account(GOVERNMENT, 1, AccountKind::Government, &[REGULATORS[1]]),
         account(BUFFER, 2, AccountKind::Buffer, &[BANK]),
+        account(GRID, 3, AccountKind::Clearing, &[BANK]),
         account(JOINT, 18, AccountKind::Trading, &[TRADER, TRADER + 1]),
     ];
     for (place, id) in TRADING.into_iter().enumerate() {

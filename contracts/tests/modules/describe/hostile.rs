@@ -198,7 +198,8 @@ fn refusals_say_what_was_found_and_what_is_expected() {
             "identity.register-member",
             member(&zero, json!(["trader", "king"]), "x"),
             "identity.register-member: field `roles[1]`: \"king\" is not a role, one of regulator, registry-administrator, \
-             verifier, operator-representative, trader, auditor, surveillance, cash-operator",
+             verifier, operator-representative, trader, auditor, surveillance, cash-operator, prosumer, aggregator, grid-operator, \
+             market-operator, meter-operator",
         ),
         (
             "identity.register-member",

@@ -53,7 +53,7 @@ fn encoding(kind: Kind, random: &mut Random, out: &mut Vec<u8>) {
         Kind::Named("Currency", _) => {
             out.extend((0..3).map(|_| b'A' + random.below(26) as u8));
         }
-        Kind::Named("Roles", _) => (random.below(256) as u32).encode(out),
+        Kind::Named("Roles", _) => (random.below(1 << 13) as u32).encode(out),
         Kind::Named(_, inner) => encoding(*inner, random, out),
     }
 }

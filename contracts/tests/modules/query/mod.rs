@@ -3,6 +3,7 @@
 mod answers;
 mod arguments;
 mod carbon;
+mod energy;
 mod pages;
 mod sales;
 

@@ -1,6 +1,7 @@
 //! The books as entries of the state, and the comparison with what the ledger's tables hold.
 
 mod carbon;
+mod energy;
 mod markets;
 mod sales;
 
@@ -22,6 +23,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.units_entries(&mut expected);
     books.sale_entries(&mut expected);
     books.carbon_entries(&mut expected);
+    books.energy_tables(&mut expected);
     let mut expected = expected.all;
     let mut orders = Vec::new();
     for entry in entries.iter() {

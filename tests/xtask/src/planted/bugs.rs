@@ -116,4 +116,19 @@ bugs! {
     "a party reads the records of others" in "carbon/query_log.rs":
         "contract.is_some_and(|contract| contract.parties().contains(&through))"
         => "contract.is_some()";
+    "the dearer offer is taken first" in "energy/rank.rs":
+        "(Ranking::PriceArrival, Role::Consume) => offer.price.0,"
+        => "(Ranking::PriceArrival, Role::Consume) => -offer.price.0,";
+    "a plant gets a little less than it requires" in "energy/rank.rs":
+        "(left <= 0).then_some(taken)" => "(left <= 5).then_some(taken)";
+    "a resource is committed twice" in "energy/position.rs":
+        "if other.role == role {" => "if other.role != role {";
+    "a reading pays for two allocations" in "energy/settlement.rs":
+        "*left -= delivered;" => "*left -= 0;";
+    "a correction pays the whole again" in "energy/settlement.rs":
+        "let before = old.dues().unwrap_or_default();" => "let before = (Money::ZERO, Money::ZERO);";
+    "a storage takes in what is lost on the way" in "energy/prosumer.rs":
+        "* i128::from(self.efficiency_ppm);" => "* i128::from(PPM);";
+    "a stranger reads a meter" in "energy/metering.rs":
+        "if cx.member() == Some(resource.reader) {" => "if cx.member() == Some(resource.reader) || resource.charge.0 == 0 {";
 }
