@@ -32,6 +32,14 @@ roles! {
     5 AUDITOR "auditor" "Reads the whole log.";
     6 SURVEILLANCE "surveillance" "Reads the whole log to watch the market.";
     7 CASH_OPERATOR "cash-operator" "Books deposits and withdrawals of money.";
+    16 MANUFACTURER "manufacturer" "Registers, makes and recalls products.";
+    17 CERTIFIER "certifier" "Certifies product codes.";
+    18 CARRIER "carrier" "Transports goods.";
+    19 WAREHOUSE "warehouse" "Stores goods.";
+    20 RETAILER "retailer" "Sells goods to consumers and takes them back.";
+    21 CONSUMER "consumer" "Verifies tags and opens disputes.";
+    22 ARBITER "arbiter" "Closes disputes about goods.";
+    23 READER_DEVICE "reader-device" "Reports what a reader or a sensor of a company sees.";
 }
 
 impl Roles {

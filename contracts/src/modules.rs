@@ -5,6 +5,7 @@ use crate::exchange::orders::Exchange;
 use crate::identity::Identity;
 use crate::money::Money;
 use crate::money::units::Units;
+use crate::retail::Retail;
 
 crate::modules! {
     /// Every module of the ledger; a module builds on those above it.
@@ -14,5 +15,6 @@ crate::modules! {
         3 Units,
         4 Exchange,
         5 Carbon,
+        7 Retail,
     }
 }

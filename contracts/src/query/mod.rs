@@ -10,6 +10,7 @@ mod carbon;
 mod exchange;
 mod identity;
 mod money;
+mod retail;
 mod sale;
 mod summary;
 mod units;
@@ -106,6 +107,20 @@ pub const QUERIES: &[QueryInfo] = &[
     carbon::credit::CERTIFICATE,
     carbon::credit::CONVERSION,
     carbon::credit::IMPORTED,
+    retail::product::MANUFACTURER,
+    retail::product::PRODUCT,
+    retail::product::REFUSALS,
+    retail::goods::VERIFY,
+    retail::goods::GOODS,
+    retail::goods::TRACE,
+    retail::graph::MADE_OF,
+    retail::graph::MADE_INTO,
+    retail::graph::CONTENTS,
+    retail::claim::EXCURSIONS,
+    retail::claim::EPCIS_EVENT,
+    retail::claim::RECALL,
+    retail::claim::DISPUTE,
+    retail::claim::OPEN_DISPUTES,
 ];
 
 /// Names of all queries, in the order of [`QUERIES`].
