@@ -35,7 +35,7 @@ const UNITS: u64 = 1_000_000;
 
 /// A ledger with a market.
 fn market(accounts: u64) -> Machine<Modules> {
-    common::machine(accounts, MONEY, UNITS, |cx| {
+    common::machine(common::TRADERS, accounts, MONEY, UNITS, |cx| {
         let market = Call::ListMarket {
             instrument: EUA,
             price_min: Price(100),

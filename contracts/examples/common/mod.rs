@@ -22,6 +22,9 @@ use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey, TxId};
 
 pub(crate) const CHAIN: ChainId = ChainId([7; 32]);
 pub(crate) const EUA: InstrumentId = InstrumentId(1);
+/// Where traders trade among themselves.
+#[allow(dead_code, reason = "not every measurement is of traders")]
+pub(crate) const TRADERS: (Profile, Roles) = (Profile::Private, Roles::TRADER);
 /// Transactions of a block.
 pub(crate) const BLOCK: usize = 1_000;
 
@@ -55,14 +58,16 @@ pub(crate) fn key(n: u64) -> PublicKey {
     PublicKey(key)
 }
 
-/// A ledger of so many accounts, each with so much money and so many units; `more` is set up once the instrument is there.
+/// A ledger of so many accounts, each with a member of these roles, so much money and so many units; `more` is set up once the
+/// instrument is there.
 pub(crate) fn machine(
+    (profile, roles): (Profile, Roles),
     accounts: u64,
     money: i64,
     quantity: u64,
     more: impl FnOnce(&mut Cx<'_>) -> Result<(), Code>,
 ) -> Machine<Modules> {
-    let mut machine = Machine::new(CHAIN, Profile::Private, Limits::default());
+    let mut machine = Machine::new(CHAIN, profile, Limits::default());
     let outcome = machine.set_up(BlockInfo::default(), |cx| {
         let instrument = units::Call::CreateInstrument {
             instrument: EUA,
@@ -80,7 +85,7 @@ pub(crate) fn machine(
         more(cx)?;
         for n in 0..accounts {
             let (member, account) = (key(n), AccountId(n));
-            cx.admit_member(member, Roles::TRADER)?;
+            cx.admit_member(member, roles)?;
             let open = identity::Call::OpenAccount {
                 account,
                 holder: HolderId(n),

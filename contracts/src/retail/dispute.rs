@@ -88,7 +88,10 @@ pub(super) fn open(
     if is_own || !cx.read::<Retail>().is_party(id, &goods, respondent) {
         return Err(Code::NOT_PARTY);
     }
-    let open = cx.read::<Retail>().open_disputes.range((id, 0)..=(id, u64::MAX));
+    let open = cx
+        .read::<Retail>()
+        .open_disputes
+        .range((id, 0)..=(id, u64::MAX));
     if open.count() >= OPEN_MAX {
         return Err(Code::DISPUTE_LIMIT);
     }

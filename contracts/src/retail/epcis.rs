@@ -233,7 +233,10 @@ fn of<'a>(cx: &'a Cx<'_>, event: EventId) -> Option<&'a Recorded> {
 
 /// Takes away some whose time is over.
 fn forget_old(cx: &mut Cx<'_>) -> Result<(), Code> {
-    let after = (Millis(cx.block().time.0.saturating_add(1)), EventId([0; 32]));
+    let after = (
+        Millis(cx.block().time.0.saturating_add(1)),
+        EventId([0; 32]),
+    );
     let over = cx.read::<Retail>().event_times.range(..after);
     let over: Vec<EventId> = over.take(EXPIRED_MAX).map(|((_, id), ())| *id).collect();
     over.into_iter().try_for_each(|id| forget(cx, id))

@@ -62,9 +62,7 @@ impl Serial {
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
-        let sound = |byte: &u8| {
-            matches!(byte, b'!' | b'"' | b'%'..=b'?' | b'A'..=b'Z' | b'_' | b'a'..=b'z')
-        };
+        let sound = |byte: &u8| matches!(byte, b'!' | b'"' | b'%'..=b'?' | b'A'..=b'Z' | b'_' | b'a'..=b'z');
         if !(1..=SERIAL_MAX).contains(&bytes.len()) || !bytes.iter().all(sound) {
             return None;
         }
@@ -102,7 +100,9 @@ impl FromStr for EventId {
 
     /// The one form that [`Display`](fmt::Display) writes.
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let digits = text.strip_prefix(NI_START).and_then(|t| t.strip_suffix(NI_END));
+        let digits = text
+            .strip_prefix(NI_START)
+            .and_then(|t| t.strip_suffix(NI_END));
         let digits = digits.filter(|digits| !digits.bytes().any(|b| b.is_ascii_uppercase()));
         let mut id = [0; 32];
         hex::decode_to_slice(digits.ok_or(Malformed)?, &mut id).map_err(|_| Malformed)?;
@@ -159,10 +159,31 @@ mod tests {
 
     #[test]
     fn a_serial_is_its_text_and_nothing_else_is_one() {
-        for text in ["1", "AB-12", "12345678901234567890", "_x!\"%&'()*+,./:;<=>?"] {
-            assert_eq!(Serial::new(text).map(|s| s.as_str().to_owned()), Some(text.into()));
+        for text in [
+            "1",
+            "AB-12",
+            "12345678901234567890",
+            "_x!\"%&'()*+,./:;<=>?",
+        ] {
+            assert_eq!(
+                Serial::new(text).map(|s| s.as_str().to_owned()),
+                Some(text.into())
+            );
         }
-        for text in ["", "123456789012345678901", "a b", "ö", "#", "$", "@", "[", "^", "`", "{", "\0"] {
+        for text in [
+            "",
+            "123456789012345678901",
+            "a b",
+            "ö",
+            "#",
+            "$",
+            "@",
+            "[",
+            "^",
+            "`",
+            "{",
+            "\0",
+        ] {
             assert_eq!(Serial::new(text), None, "{text:?}");
         }
         assert_eq!(Serial::NONE.as_str(), "");

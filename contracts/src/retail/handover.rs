@@ -143,7 +143,11 @@ pub(super) fn accept(
 }
 
 /// Refused in this order: the goods, the offer, an account that is neither side's or that the sender does not act for.
-pub(super) fn withdraw(cx: &mut Cx<'_>, account: AccountId, name: GoodsRef<'_>) -> Result<(), Code> {
+pub(super) fn withdraw(
+    cx: &mut Cx<'_>,
+    account: AccountId,
+    name: GoodsRef<'_>,
+) -> Result<(), Code> {
     let id = name.id().ok_or(Code::PRODUCT_NOT_REGISTERED)?;
     let goods = goods::of(cx, &id)?;
     let offer = cx.read::<Retail>().offers.get(&id).copied();

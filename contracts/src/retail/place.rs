@@ -145,24 +145,40 @@ mod tests {
     fn the_distance_keeps_its_bounds() {
         let mut random = 1_u64;
         let mut below = |bound: i64| {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(99);
             ((random >> 20) % bound.unsigned_abs()) as i64
         };
         for round in 0..100_000 {
-            let first = at(below(180_000_001) - 90_000_000, below(360_000_001) - HALF_TURN);
+            let first = at(
+                below(180_000_001) - 90_000_000,
+                below(360_000_001) - HALF_TURN,
+            );
             // Far away, near, and at the same longitude or the other side.
             let second = match round % 4 {
-                0 | 1 => at(below(180_000_001) - 90_000_000, below(360_000_001) - HALF_TURN),
+                0 | 1 => at(
+                    below(180_000_001) - 90_000_000,
+                    below(360_000_001) - HALF_TURN,
+                ),
                 2 => at(
-                    (i64::from(first.latitude) + below(2_001) - 1_000).clamp(-90_000_000, 90_000_000),
-                    (i64::from(first.longitude) + below(2_001) - 1_000).clamp(-HALF_TURN, HALF_TURN),
+                    (i64::from(first.latitude) + below(2_001) - 1_000)
+                        .clamp(-90_000_000, 90_000_000),
+                    (i64::from(first.longitude) + below(2_001) - 1_000)
+                        .clamp(-HALF_TURN, HALF_TURN),
                 ),
                 _ => at(-i64::from(first.latitude), i64::from(first.longitude)),
             };
             let (found, right) = (first.metres_to(second) as f64, haversine(first, second));
-            assert!(found <= right + 1.0, "{first:?} {second:?}: {found} is above {right}");
+            assert!(
+                found <= right + 1.0,
+                "{first:?} {second:?}: {found} is above {right}"
+            );
             let part = if right <= 10_000_000.0 { 0.99 } else { 0.79 };
-            assert!(found >= right * part - 1.0, "{first:?} {second:?}: {found} is below {right}");
+            assert!(
+                found >= right * part - 1.0,
+                "{first:?} {second:?}: {found} is below {right}"
+            );
             assert_eq!(first.metres_to(second), second.metres_to(first));
         }
     }
@@ -184,19 +200,33 @@ mod tests {
     fn what_can_be_travelled_is_possible() {
         let (berlin, madrid) = (at(52_520_000, 13_405_000), at(40_416_800, -3_703_800));
         // 1,869 km: an hour and a half at 1,200 km/h with what is rough, half an hour is too short.
-        let seen = |minutes: u64| is_impossible((berlin, Millis(0)), (madrid, Millis(minutes * 60_000)));
+        let seen =
+            |minutes: u64| is_impossible((berlin, Millis(0)), (madrid, Millis(minutes * 60_000)));
         assert!(seen(0) && seen(30) && seen(85));
         assert!(!seen(95) && !seen(600));
         assert!(!is_impossible((berlin, Millis(0)), (berlin, Millis(0))));
         let near = at(52_600_000, 13_405_000);
-        assert!(!is_impossible((berlin, Millis(5)), (near, Millis(0))), "9 km");
+        assert!(
+            !is_impossible((berlin, Millis(5)), (near, Millis(0))),
+            "9 km"
+        );
     }
 
     #[test]
     fn a_place_is_on_the_earth() {
-        for pair in [(90_000_001, 0), (-90_000_001, 0), (0, 180_000_001), (i64::MIN, 0), (0, i64::MIN), (1 << 32, 0)] {
+        for pair in [
+            (90_000_001, 0),
+            (-90_000_001, 0),
+            (0, 180_000_001),
+            (i64::MIN, 0),
+            (0, i64::MIN),
+            (1 << 32, 0),
+        ] {
             assert_eq!(Place::new(pair), Err(Code::PLACE_INVALID), "{pair:?}");
         }
-        assert_eq!(at(-90_000_000, HALF_TURN).as_pair(), (-90_000_000, HALF_TURN));
+        assert_eq!(
+            at(-90_000_000, HALF_TURN).as_pair(),
+            (-90_000_000, HALF_TURN)
+        );
     }
 }

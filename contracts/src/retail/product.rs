@@ -66,7 +66,11 @@ pub struct Product {
 }
 
 /// Refused in this order: the account unknown or closed, the time.
-pub(super) fn authorise(cx: &mut Cx<'_>, account: AccountId, validity: Validity) -> Result<(), Code> {
+pub(super) fn authorise(
+    cx: &mut Cx<'_>,
+    account: AccountId,
+    validity: Validity,
+) -> Result<(), Code> {
     cx.read::<Identity>().to_receive(account)?;
     let Validity { from, to } = validity;
     if from >= to || to.0 - from.0 > VALIDITY_MAX {
@@ -116,7 +120,11 @@ pub(super) fn withdraw(cx: &mut Cx<'_>, code: u64, reason: &str) -> Result<(), C
     if let Some(product) = tables.products.update(journal, &code)? {
         product.is_withdrawn = true;
     }
-    cx.emit::<Retail>(&Event::CodeWithdrawn { code, owner, reason })
+    cx.emit::<Retail>(&Event::CodeWithdrawn {
+        code,
+        owner,
+        reason,
+    })
 }
 
 /// Refused in this order: the code; another's; the limits.
@@ -175,7 +183,9 @@ fn is_authorised(cx: &Cx<'_>, account: AccountId) -> bool {
     let now = cx.block().time;
     let validity = cx.read::<Retail>().manufacturers.get(&account);
     let is_now = validity.is_some_and(|validity| validity.from <= now && now < validity.to);
-    is_now && cx.roles().has(Roles::MANUFACTURER) && goods::acts(cx, account, Code::NOT_HOLDER).is_ok()
+    is_now
+        && cx.roles().has(Roles::MANUFACTURER)
+        && goods::acts(cx, account, Code::NOT_HOLDER).is_ok()
 }
 
 fn certified(cx: &Cx<'_>, code: u64) -> Result<Product, Code> {

@@ -16,6 +16,7 @@ mod fuzz;
 mod identity;
 mod money;
 mod query;
+mod retail;
 mod stage;
 mod tables;
 mod undo;

@@ -37,7 +37,11 @@ pub(in crate::query) const EPCIS_EVENT: QueryInfo = QueryInfo {
 pub(in crate::query) const RECALL: QueryInfo = QueryInfo {
     name: "recall",
     text: "A recall: of what, why, and how far it has come.",
-    arguments: &[required("recall", "Which recall.", "the number of a recall")],
+    arguments: &[required(
+        "recall",
+        "Which recall.",
+        "the number of a recall",
+    )],
     answer: recall,
     entry: Some(|given| {
         let own: u64 = given.required("recall")?;

@@ -27,10 +27,7 @@ pub(in crate::query) const MADE_INTO: QueryInfo = QueryInfo {
 pub(in crate::query) const CONTENTS: QueryInfo = QueryInfo {
     name: "contents",
     text: "What lies in a logistic unit, but not in units inside it.",
-    arguments: &[
-        required("unit", "Which unit.", "an SSCC"),
-        AFTER,
-    ],
+    arguments: &[required("unit", "Which unit.", "an SSCC"), AFTER],
     answer: contents,
     entry: None,
 };
@@ -53,16 +50,24 @@ fn edges(
     of(tables(ledger), &id)?;
     let found = edges.range((behind(id, after), Bound::Unbounded));
     let found = found.take_while(|((from, _), ())| *from == id);
-    Ok(found.take(PAGE_MAX).map(|((_, other), ())| other.to_string()).collect())
+    Ok(found
+        .take(PAGE_MAX)
+        .map(|((_, other), ())| other.to_string())
+        .collect())
 }
 
 fn contents(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let unit: u64 = arguments.required("unit")?;
     let after: Option<GoodsId> = arguments.optional("after")?;
     of(tables(ledger), &GoodsId::unit(unit))?;
-    let found = tables(ledger).contents.range((behind(unit, after), Bound::Unbounded));
+    let found = tables(ledger)
+        .contents
+        .range((behind(unit, after), Bound::Unbounded));
     let found = found.take_while(|((outer, _), ())| *outer == unit);
-    Ok(found.take(PAGE_MAX).map(|((_, inside), ())| inside.to_string()).collect())
+    Ok(found
+        .take(PAGE_MAX)
+        .map(|((_, inside), ())| inside.to_string())
+        .collect())
 }
 
 /// Where the entries of `first` begin, behind those that were listed.

@@ -36,7 +36,11 @@ pub(in crate::query) const PRODUCT: QueryInfo = QueryInfo {
 pub(in crate::query) const REFUSALS: QueryInfo = QueryInfo {
     name: "refused-registrations",
     text: "How many registrations of a member were refused, by what was wrong.",
-    arguments: &[required("key", "Which member.", "a public key in hexadecimal")],
+    arguments: &[required(
+        "key",
+        "Which member.",
+        "a public key in hexadecimal",
+    )],
     answer: refusals,
     entry: None,
 };
@@ -76,8 +80,7 @@ fn refusals(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let member = ledger.member(&key);
     let member = member.ok_or_else(|| missing(format_args!("member {key}")))?;
     let rejects = super::tables(ledger).rejects.get(&member.id).copied();
-    let [not_authorised, not_certified, not_owned, copies, others] =
-        rejects.unwrap_or_default().0;
+    let [not_authorised, not_certified, not_owned, copies, others] = rejects.unwrap_or_default().0;
     Ok(json!({
         "not_authorised": not_authorised,
         "not_certified": not_certified,
