@@ -9,6 +9,7 @@
 //! - a call that was refused changed nothing, and for the reason that is given (`refused.rs`);
 //! - trades are at fair prices in fair order, between two holders, and settle exactly, and so do block trades and sales by
 //!   sealed bids (`exchange/`);
+//! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
@@ -21,6 +22,7 @@ mod exchange;
 mod identity;
 mod money;
 mod refused;
+mod retail;
 mod rights;
 mod schedule;
 mod sums;
@@ -29,10 +31,11 @@ mod transaction;
 mod units;
 mod wire;
 
+use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::{Genesis, Ledger};
 
-use wire::{Event, Fields, Receipt, Source, Transaction};
+use wire::{Event, Fields, Receipt, Source, Transaction, Value};
 
 /// What is wrong, in words.
 pub type Finding = String;
@@ -55,6 +58,8 @@ use ensure;
 #[derive(Debug, Clone)]
 struct Books {
     chain: [u8; 32],
+    /// Whether the ledger is one of a single house.
+    private: bool,
     height: u64,
     time: u64,
     beacon: [u8; 32],
@@ -64,6 +69,7 @@ struct Books {
     units: units::Units,
     exchange: exchange::Exchange,
     carbon: carbon::Carbon,
+    retail: retail::Retail,
 }
 
 /// A call that is being followed, and who sent it.
@@ -111,6 +117,16 @@ impl<'e, 'a> Events<'e, 'a> {
         Ok(fields)
     }
 
+    /// The next event, which has this name and exactly these fields.
+    fn said(&mut self, name: &str, expected: &[(&str, Value<'_>)]) -> Result<(), Finding> {
+        let fields = self.told(name, &[])?;
+        ensure!(
+            fields.are(expected),
+            "{name} says {fields:?}, not {expected:?}"
+        );
+        Ok(())
+    }
+
     fn end(&self) -> Result<(), Finding> {
         match self.peek() {
             None => Ok(()),
@@ -134,6 +150,7 @@ impl Auditor {
     pub fn new(genesis: &Genesis) -> Result<Self, Finding> {
         let mut books = Books {
             chain: genesis.chain_id().0,
+            private: genesis.profile == Profile::Private,
             height: 0,
             time: genesis.time.0,
             beacon: [0; 32],
@@ -143,6 +160,7 @@ impl Auditor {
             units: units::Units::default(),
             exchange: exchange::Exchange::default(),
             carbon: carbon::Carbon::default(),
+            retail: retail::Retail::default(),
         };
         books.open(genesis)?;
         books.conserved()?;

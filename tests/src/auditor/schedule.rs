@@ -1,7 +1,7 @@
 //! Work that was asked for and is not done yet: numbered one by one, done once it is due and not before.
 
 use super::wire::Receipt;
-use super::{Books, EXCHANGE, Events, Finding, ensure};
+use super::{Books, EXCHANGE, Events, Finding, ensure, retail};
 
 /// When work is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +72,7 @@ impl Books {
             2 => self.hold_expires(number, &mut events)?,
             3 => self.delay_ends(number, &mut events)?,
             EXCHANGE => self.sale_due(number, &work.data, &mut events)?,
+            retail::RETAIL => self.recall_walks(&work.data, &mut events)?,
             _ => self.assess(&work.data, &mut events)?,
         }
         events.end()

@@ -74,6 +74,7 @@ impl Books {
             Some("money") => self.money(ask, events),
             Some("units") => self.units(ask, events),
             Some("exchange") => self.exchange(ask, events),
+            Some("retail") => self.retail(ask, events),
             _ => self.carbon(ask, events),
         }
     }

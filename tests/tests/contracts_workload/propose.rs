@@ -19,6 +19,9 @@ use super::scene::{
 
 impl Generator {
     pub(crate) fn propose(&mut self, ledger: &Ledger) -> Proposal {
+        if self.random.chance(if self.shared { 25 } else { 1 }) {
+            return self.of_retail(ledger);
+        }
         match self.random.below(100) {
             0..7 => self.of_identity(ledger),
             7..20 => self.of_money(ledger),

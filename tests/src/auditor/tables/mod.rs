@@ -2,6 +2,7 @@
 
 mod carbon;
 mod markets;
+mod retail;
 mod sales;
 
 use bds_contracts::kernel::changes::Changes;
@@ -22,6 +23,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.units_entries(&mut expected);
     books.sale_entries(&mut expected);
     books.carbon_entries(&mut expected);
+    books.retail_entries(&mut expected);
     let mut expected = expected.all;
     let mut orders = Vec::new();
     for entry in entries.iter() {
