@@ -116,7 +116,7 @@ pub(crate) fn come_in(stage: &mut Stage) {
             Identity::execute(&call, cx)?;
         }
         for account in [MAKER, OTHER] {
-            let (from, to) = (Millis(0), Millis(u64::from(u32::MAX)));
+            let (from, to) = (Millis(0), Millis(3_000 * 86_400_000));
             let call = Call::AuthoriseManufacturer { account, from, to };
             Retail::execute(&call, cx)?;
         }

@@ -268,7 +268,7 @@ fn claims(r: &mut Rehearsal) {
         action: Action::Add,
         goods: List::Items(&other),
         place: BERLIN,
-        time,
+        time: r.stage.machine.block().time,
         event: event(9),
     };
     r.step::<Retail>(Who::Maker, &correct);

@@ -383,7 +383,7 @@ impl Books {
             unless(quantity > 0, code::QUANTITY_ZERO)?;
             let ppm = u128::from(self.retail.products[&name.code].yield_ppm);
             // Millionths of a unit that have to go in, rounded up.
-            needed += (u128::from(quantity) * 1_000_000_000_000 + ppm - 1) / ppm;
+            needed += (u128::from(quantity) * 1_000_000_000_000).div_ceil(ppm);
             before.push(name);
         }
         unless(needed <= goes_in * 1_000_000, code::YIELD_EXCEEDED)?;

@@ -72,7 +72,7 @@ pub(super) fn checks(code: u64) -> bool {
         .enumerate()
         .map(|(place, digit)| u32::from(digit - b'0') * if place % 2 == 1 { 3 } else { 1 })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 pub(super) fn hash(parts: &[&[u8]]) -> [u8; 32] {
