@@ -4,18 +4,16 @@
 //!
 //! Contract alone: decoding, execution, receipts, changes; no signatures, no hashing. Transactions of one call are built before the
 //! clock starts; blocks hold 1,000. The clock is the thread's time on a core. Prints median and best of the rounds.
-#![allow(clippy::disallowed_types, reason = "a bench looks at the clock")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod common;
-
-use std::time::Instant;
 
 use bds_contracts::account::Roles;
 use bds_contracts::amount::{Currency, Money as Amount, Price, WattHours, Watts};
 use bds_contracts::energy::position::PositionPhase;
 use bds_contracts::energy::rules::{Kind, Last, Minutes, Quality, Ranking, Role};
 use bds_contracts::energy::{Call, Energy, MicrogridId, ResourceId};
+use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::kernel::envelope::{Draft, Envelope};
 use bds_contracts::kernel::machine::Machine;
@@ -50,16 +48,16 @@ fn execute(machine: &mut Machine<Modules>, bytes: &[Vec<u8>], time: u64) -> u64 
     let txs: Vec<(TxId, Envelope<'_>)> = parsed
         .map(|(n, bytes)| (id(n), Envelope::parse(bytes).expect("a transaction")))
         .collect();
-    let (start, mut total, mut done) = (Instant::now(), 0, 0);
+    let (mut total, mut done) = (0, 0);
     for (later, txs) in (0..).zip(txs.chunks(BLOCK)) {
         let block = BlockInfo {
             height: machine.block().height + 1,
             time: Millis(time + later),
             ..BlockInfo::default()
         };
-        let before = clock(start);
+        let before = clock();
         let outcome = machine.execute_block(block, txs);
-        total += clock(start) - before;
+        total += clock() - before;
         done += outcome.tx_count() as usize;
         assert!(
             outcome.executed.iter().all(|one| one.code.is_ok()),
@@ -84,12 +82,15 @@ fn report(name: &str, calls: usize, mut rounds: Vec<u64>) {
 
 /// A microgrid in which every account is a prosumer with a resource that its own member reads.
 fn grid(prosumers: u64) -> Machine<Modules> {
-    let mut machine = common::machine(prosumers, 1_000_000_000, 1, |_| Ok(()));
+    let roles = Roles::PROSUMER.with(Roles::METER_OPERATOR);
+    let mut machine = common::machine(
+        (Profile::Private, roles),
+        prosumers,
+        1_000_000_000,
+        1,
+        |_| Ok(()),
+    );
     let outcome = machine.set_up(block(0), |cx| {
-        let roles = Roles::PROSUMER.with(Roles::METER_OPERATOR);
-        for n in 0..prosumers {
-            cx.set_roles(&key(n), roles)?;
-        }
         cx.set_roles(&key(0), roles.with(Roles::GRID_OPERATOR))
     });
     outcome.expect("roles can be given");

@@ -217,7 +217,7 @@ fn main() {
         draft::<Units>(nonce, *from, &call)
     });
     let expected = expected(accounts, &moves);
-    let begin = common::machine(accounts, START, START as u64, |_| Ok(()));
+    let begin = common::machine(common::TRADERS, accounts, START, START as u64, |_| Ok(()));
     kernel("kernel, money", &begin, &of_money, rounds, |machine| {
         let tables = machine.stores().read::<Identity>();
         for (n, expected) in (0..).zip(&expected) {

@@ -37,6 +37,14 @@ roles! {
     10 GRID_OPERATOR "grid-operator" "Runs microgrids: registers prosumers and resources, declares exchange and losses.";
     11 MARKET_OPERATOR "market-operator" "Sets by which rules plants are formed, and the price of imbalance.";
     12 METER_OPERATOR "meter-operator" "Submits and corrects the readings of the meters it is named for.";
+    16 MANUFACTURER "manufacturer" "Registers, makes and recalls products.";
+    17 CERTIFIER "certifier" "Certifies product codes.";
+    18 CARRIER "carrier" "Transports goods.";
+    19 WAREHOUSE "warehouse" "Stores goods.";
+    20 RETAILER "retailer" "Sells goods to consumers and takes them back.";
+    21 CONSUMER "consumer" "Verifies tags and opens disputes.";
+    22 ARBITER "arbiter" "Closes disputes about goods.";
+    23 READER_DEVICE "reader-device" "Reports what a reader or a sensor of a company sees.";
 }
 
 impl Roles {

@@ -3,7 +3,7 @@
 //! Numbers and names never change and are never used again for something else; new ones are added at the end
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
-//! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy.
+//! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-449 retail.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -195,6 +195,43 @@ codes! {
     385 READING_TOO_LATE "ReadingTooLate" "The period ended more than three years ago.";
     386 STORAGE_BOUNDS "StorageBounds" "The storage would hold less than nothing or more than it can.";
     387 NOT_OF_MICROGRID "NotOfMicrogrid" "The resource is in another microgrid.";
+    400 MANUFACTURER_NOT_AUTHORIZED "ManufacturerNotAuthorized" "The sender does not act for a manufacturer that is authorised now.";
+    401 PRODUCT_CODE_NOT_CERTIFIED "ProductCodeNotCertified" "No certified product has this code.";
+    402 PRODUCT_CODE_NOT_OWNED "ProductCodeNotOwned" "The product code is certified for another manufacturer.";
+    403 PRODUCT_ALREADY_REGISTERED "ProductAlreadyRegistered" "The tag is registered already: one of the two is a copy.";
+    404 PRODUCT_NOT_REGISTERED "ProductNotRegistered" "Nothing is registered under this code and serial.";
+    405 NOT_HOLDER "NotHolder" "The sender does not act for the present holder.";
+    406 NOT_RECIPIENT "NotRecipient" "The sender does not act for whom the goods are offered or may go back to.";
+    407 NOT_OFFERED "NotOffered" "Nobody offers this to such a recipient.";
+    408 OFFER_EXPIRED "OfferExpired" "The offer ended before it was accepted.";
+    409 OFFER_EXISTS "OfferExists" "It is offered to somebody already; withdraw that first.";
+    410 STEP_INVALID "StepInvalid" "This kind of step is not offered, or not between these two, or the recipient has no role for it.";
+    411 GOODS_ENDED "GoodsEnded" "It was used up or destroyed.";
+    412 GOODS_PACKED "GoodsPacked" "It lies in a logistic unit; unpack it first.";
+    413 GOODS_RECALLED "GoodsRecalled" "It is recalled: it may only go back.";
+    414 EVENT_TIME_INVALID "EventTimeInvalid" "The time is before the last event of the goods, or in the future.";
+    415 PLACE_INVALID "PlaceInvalid" "A latitude is within 90 degrees and a longitude within 180, both in millionths.";
+    416 PRODUCT_CODE_INVALID "ProductCodeInvalid" "The code has a wrong check digit or length, or the serial has none of the allowed forms.";
+    417 PRODUCT_CODE_EXISTS "ProductCodeExists" "The code is certified already.";
+    418 QUOTA_USED "QuotaUsed" "As many as were certified are registered under this code.";
+    419 NOT_PACKED "NotPacked" "It does not lie in this logistic unit.";
+    420 UNIT_INVALID "UnitInvalid" "The logistic unit would hold too much, units too deep, or itself.";
+    421 LOT_TOO_SMALL "LotTooSmall" "The lot has less left than is needed.";
+    422 YIELD_EXCEEDED "YieldExceeded" "More would come out than can be made of what goes in.";
+    423 EVENT_EXISTS "EventExists" "An event with this hash is recorded already.";
+    424 UNKNOWN_EVENT "UnknownEvent" "No event with this hash is recorded.";
+    425 EVENT_INVALID "EventInvalid" "This kind of event has a call of its own, or no such action.";
+    426 ERROR_DECLARED "ErrorDeclared" "The event was declared wrong before.";
+    427 PSEUDONYM_INVALID "PseudonymInvalid" "The proof does not lead to the consumer's pseudonym.";
+    428 UNKNOWN_DISPUTE "UnknownDispute" "There is no such dispute.";
+    429 DISPUTE_ENDED "DisputeEnded" "The dispute has its verdict.";
+    430 NOT_PARTY "NotParty" "The account has no part in these goods or in this dispute.";
+    431 DISPUTE_LIMIT "DisputeLimit" "There are as many disputes about these goods, or pieces of evidence, as there may be.";
+    432 VERDICT_INVALID "VerdictInvalid" "Who is liable is named when the claim is upheld, and only then.";
+    433 VALIDITY_INVALID "ValidityInvalid" "The time ends before it begins, or lies too far ahead.";
+    434 EXPOSURE_INVALID "ExposureInvalid" "The lower limit is above the upper one, or nothing limits what was measured.";
+    435 GOODS_KIND "GoodsKind" "This is not done with goods of this kind.";
+    436 NOT_SOLD "NotSold" "No consumer has it.";
 }
 
 impl Code {

@@ -6,6 +6,7 @@ use crate::exchange::orders::Exchange;
 use crate::identity::Identity;
 use crate::money::Money;
 use crate::money::units::Units;
+use crate::retail::Retail;
 
 crate::modules! {
     /// Every module of the ledger; a module builds on those above it.
@@ -16,5 +17,6 @@ crate::modules! {
         4 Exchange,
         5 Carbon,
         6 Energy,
+        7 Retail,
     }
 }

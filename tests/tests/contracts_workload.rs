@@ -12,6 +12,8 @@ mod propose_carbon;
 mod propose_energy;
 #[path = "contracts_workload/propose_orders.rs"]
 mod propose_orders;
+#[path = "contracts_workload/propose_retail.rs"]
+mod propose_retail;
 #[path = "contracts_workload/propose_sales.rs"]
 mod propose_sales;
 #[path = "contracts_workload/propose_units.rs"]
@@ -23,10 +25,11 @@ use std::collections::BTreeMap;
 
 use bds_contracts::block::BlockDigest;
 use bds_contracts::exchange::orders::Exchange;
+use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::access::AccessSet;
 use bds_contracts::kernel::changes::{Changes, plain};
 use bds_contracts::kernel::context::BlockInfo;
-use bds_contracts::kernel::envelope::{Envelope, Payload};
+use bds_contracts::kernel::envelope::{CallView, Envelope, Payload};
 use bds_contracts::kernel::machine::BlockOutcome;
 use bds_contracts::kernel::module::Modules as _;
 use bds_contracts::kernel::receipt::{ReceiptId, ReceiptView};
@@ -55,14 +58,16 @@ struct Run {
 
 impl Run {
     fn new(seed: u64) -> Self {
-        let genesis = scene::genesis();
+        // What is offered depends on the profile.
+        let profiles = [Profile::Consortium, Profile::Private, Profile::Public];
+        let genesis = scene::genesis(profiles[(seed % 3) as usize]);
         let (ledger, made) = ledger::from_genesis(&genesis).expect("a sound document");
         let auditor = Auditor::new(&genesis).expect("a sound document");
         auditor.compare(&ledger).expect("the books before block 1");
         let mut tree = Tree::new();
         take_in(&mut tree, &made.changes);
         Self {
-            generator: Generator::new(seed, genesis.chain_id()),
+            generator: Generator::new(seed, &genesis),
             genesis,
             ledger,
             auditor,
@@ -182,7 +187,7 @@ fn root_of(entries: &Changes) -> [u8; 32] {
 fn run(seed: u64, blocks: u64) -> (Seen, [u8; 32]) {
     let mut run = Run::new(seed);
     for number in 1..=blocks {
-        let done = run.block(35);
+        let done = run.block(40);
         done.unwrap_or_else(|finding| panic!("seed {seed}: {finding}"));
         if number % 25 == 0 {
             run.restore();
@@ -265,6 +270,18 @@ fn the_auditor_agrees_after_every_block() {
         Code::READING_EXISTS,
         Code::READING_VERSION,
         Code::STORAGE_BOUNDS,
+        Code::WRONG_PROFILE,
+        Code::MANUFACTURER_NOT_AUTHORIZED,
+        Code::PRODUCT_CODE_NOT_CERTIFIED,
+        Code::PRODUCT_ALREADY_REGISTERED,
+        Code::PRODUCT_NOT_REGISTERED,
+        Code::NOT_HOLDER,
+        Code::OFFER_EXPIRED,
+        Code::GOODS_PACKED,
+        Code::GOODS_RECALLED,
+        Code::EVENT_TIME_INVALID,
+        Code::YIELD_EXCEEDED,
+        Code::PSEUDONYM_INVALID,
     ] {
         assert!(
             seen.contains_key(code.name()),
@@ -424,12 +441,14 @@ fn batches_can_be_split() {
         (0..10).for_each(|_| run.block(20).expect("a seed that was run before"));
         let wires = run.generator.block(&run.ledger, 120);
         let time = Millis(run.generator.now.0 + 1);
-        let exchange = |wire: &Vec<u8>| {
+        let depends = |wire: &Vec<u8>| {
             let tx = Envelope::parse(wire).ok();
             let payload = tx.and_then(|tx| Some(tx.payload().ok()?.1));
-            matches!(payload, Some(Payload::Clear(calls)) if calls.iter().any(|c| c.module == 4))
+            // A recall goes on in the block behind it.
+            let at_height = |c: CallView<'_>| c.module == 4 || (c.module, c.method) == (7, 19);
+            matches!(payload, Some(Payload::Clear(calls)) if calls.iter().any(at_height))
         };
-        let wires: Vec<Vec<u8>> = wires.into_iter().filter(|wire| !exchange(wire)).collect();
+        let wires: Vec<Vec<u8>> = wires.into_iter().filter(|wire| !depends(wire)).collect();
         // What is due at this time, and what markets do then, comes first for both.
         let block = next(&run.ledger, time);
         run.ledger.execute_block(block, &[]);

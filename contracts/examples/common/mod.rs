@@ -28,6 +28,8 @@ pub(crate) const EUA: InstrumentId = InstrumentId(1);
 /// What each account has at first, for whoever trades.
 pub(crate) const MONEY: i64 = 1_000_000_000_000;
 pub(crate) const UNITS: u64 = 1_000_000;
+/// Where traders trade among themselves.
+pub(crate) const TRADERS: (Profile, Roles) = (Profile::Private, Roles::TRADER);
 /// Transactions of a block.
 pub(crate) const BLOCK: usize = 1_000;
 
@@ -60,14 +62,16 @@ pub(crate) fn key(n: u64) -> PublicKey {
     PublicKey(key)
 }
 
-/// A ledger of so many accounts, each with so much money and so many units; `more` is set up once the instrument is there.
+/// A ledger of so many accounts, each with a member of these roles, so much money and so many units; `more` is set up once the
+/// instrument is there.
 pub(crate) fn machine(
+    (profile, roles): (Profile, Roles),
     accounts: u64,
     money: i64,
     quantity: u64,
     more: impl FnOnce(&mut Cx<'_>) -> Result<(), Code>,
 ) -> Machine<Modules> {
-    let mut machine = Machine::new(CHAIN, Profile::Private, Limits::default());
+    let mut machine = Machine::new(CHAIN, profile, Limits::default());
     let outcome = machine.set_up(BlockInfo::default(), |cx| {
         let instrument = units::Call::CreateInstrument {
             instrument: EUA,
@@ -85,7 +89,7 @@ pub(crate) fn machine(
         more(cx)?;
         for n in 0..accounts {
             let (member, account) = (key(n), AccountId(n));
-            cx.admit_member(member, Roles::TRADER)?;
+            cx.admit_member(member, roles)?;
             let open = identity::Call::OpenAccount {
                 account,
                 holder: HolderId(n),
@@ -116,7 +120,7 @@ pub(crate) fn machine(
 
 /// A ledger with a market.
 pub(crate) fn market(accounts: u64) -> Machine<Modules> {
-    machine(accounts, MONEY, UNITS, |cx| {
+    machine(TRADERS, accounts, MONEY, UNITS, |cx| {
         let market = Call::ListMarket {
             instrument: EUA,
             price_min: Price(100),

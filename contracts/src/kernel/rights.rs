@@ -27,6 +27,8 @@ impl Profiles {
     pub const CONSORTIUM: Self = Self(2);
     /// Where managers only take part.
     pub const PRIVATE: Self = Self(4);
+    /// Where others take part than those of one house.
+    pub const SHARED: Self = Self::PUBLIC.with(Self::CONSORTIUM);
     /// Everywhere.
     pub const ALL: Self = Self(7);
     /// Where members are designated: everywhere but where anyone may take part.

@@ -11,6 +11,7 @@ mod energy;
 mod exchange;
 mod identity;
 mod money;
+mod retail;
 mod sale;
 mod summary;
 mod units;
@@ -114,6 +115,20 @@ pub const QUERIES: &[QueryInfo] = &[
     energy::SESSION,
     energy::SESSIONS,
     energy::STATEMENT,
+    retail::product::MANUFACTURER,
+    retail::product::PRODUCT,
+    retail::product::REFUSALS,
+    retail::goods::VERIFY,
+    retail::goods::GOODS,
+    retail::goods::TRACE,
+    retail::graph::MADE_OF,
+    retail::graph::MADE_INTO,
+    retail::graph::CONTENTS,
+    retail::claim::EXCURSIONS,
+    retail::claim::EPCIS_EVENT,
+    retail::claim::RECALL,
+    retail::claim::DISPUTE,
+    retail::claim::OPEN_DISPUTES,
 ];
 
 /// Names of all queries, in the order of [`QUERIES`].

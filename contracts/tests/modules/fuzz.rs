@@ -2,6 +2,7 @@
 
 use bds_contracts::Code;
 use bds_contracts::exchange::orders::{Event, Exchange};
+use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::access::AccessSet;
 use bds_contracts::kernel::describe::{accounts, event_accounts};
 use bds_contracts::kernel::envelope::{CallView, Draft, Envelope, Payload};
@@ -271,8 +272,9 @@ fn calls_by_schema_never_break_the_ledger() {
         Who::Verifier,
         Who::Guest,
     ];
-    let mut random = Random(14);
-    let mut stage = Stage::new();
+    let mut random = Random(15);
+    // The profile on which every method is offered.
+    let mut stage = Stage::on(Profile::Consortium);
     open_market(&mut stage);
     let (mut nonces, mut done, mut failed, mut bids) = ([0_u64; 8], 0, 0, 0);
     // As many for each module, however many there are.

@@ -18,6 +18,7 @@ mod identity;
 mod money;
 mod query;
 mod requirements;
+mod retail;
 mod stage;
 mod tables;
 mod undo;

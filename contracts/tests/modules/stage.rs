@@ -63,6 +63,16 @@ pub(crate) enum Who {
     Guest,
     /// Not a member.
     Stranger,
+    // Of retail; members where its tests say so.
+    Maker,
+    OtherMaker,
+    Certifier,
+    Carrier,
+    Keeper,
+    Shop,
+    Buyer,
+    Arbiter,
+    Reader,
 }
 
 impl Who {
@@ -93,8 +103,13 @@ impl Stage {
     /// Anna and Bert have 1,000 EUR and 500 CNY each, the joint account 100 EUR; of each instrument the authority has the units
     /// 1 to 1,000 and Anna those up to 1,300.
     pub(crate) fn new() -> Self {
+        Self::on(Profile::Private)
+    }
+
+    /// The same on a ledger of another profile.
+    pub(crate) fn on(profile: Profile) -> Self {
         let chain = ChainId([7; 32]);
-        let mut machine = Machine::new(chain, Profile::Private, Limits::default());
+        let mut machine = Machine::new(chain, profile, Limits::default());
         let mover = Roles::TRADER.with(Roles::OPERATOR_REPRESENTATIVE);
         let members = [
             (Who::Regulator, Roles::REGULATOR),

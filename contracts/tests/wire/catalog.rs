@@ -95,13 +95,14 @@ fn calls_and_events_are_pinned() {
 }
 
 /// Number and name of the module, how many calls and events it has, the hash of all their numbers, names and fields.
-const CATALOG_PINS: [&str; 6] = [
+const CATALOG_PINS: [&str; 7] = [
     "1 identity 7 6 cada9a2f7b9ab1f5",
     "2 money 7 8 08b09768b9bb9acb",
     "3 units 12 11 d7a7f4d843b394ac",
     "4 exchange 20 23 e5c415db1cc1ef9e",
     "5 carbon 22 25 2989b8c15060d94e",
     "6 energy 14 21 1a11822fc12b8d10",
+    "7 retail 23 26 09427213f234634d",
 ];
 
 /// Roles travel as bits.
@@ -122,7 +123,17 @@ fn roles_have_their_bits() {
         Roles::MARKET_OPERATOR,
         Roles::METER_OPERATOR,
     ];
-    for (bit, role) in roles.into_iter().enumerate() {
+    let of_retail = [
+        Roles::MANUFACTURER,
+        Roles::CERTIFIER,
+        Roles::CARRIER,
+        Roles::WAREHOUSE,
+        Roles::RETAILER,
+        Roles::CONSUMER,
+        Roles::ARBITER,
+        Roles::READER_DEVICE,
+    ];
+    for (bit, role) in (0..).zip(roles).chain((16..).zip(of_retail)) {
         assert_eq!(borsh::to_vec(&role).unwrap(), (1_u32 << bit).to_le_bytes());
     }
 }

@@ -10,6 +10,7 @@
 //! - trades are at fair prices in fair order, between two holders, and settle exactly, and so do block trades and sales by
 //!   sealed bids (`exchange/`);
 //! - plants are formed of the first offers that are enough, and paid by what meters say, each reading once (`energy/`);
+//! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
@@ -23,6 +24,7 @@ mod exchange;
 mod identity;
 mod money;
 mod refused;
+mod retail;
 mod rights;
 mod schedule;
 mod sums;
@@ -31,10 +33,11 @@ mod transaction;
 mod units;
 mod wire;
 
+use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::{Genesis, Ledger};
 
-use wire::{Event, Fields, Receipt, Source, Transaction};
+use wire::{Event, Fields, Receipt, Source, Transaction, Value};
 
 /// What is wrong, in words.
 pub type Finding = String;
@@ -57,6 +60,8 @@ use ensure;
 #[derive(Debug, Clone)]
 struct Books {
     chain: [u8; 32],
+    /// Whether the ledger is one of a single house.
+    private: bool,
     height: u64,
     time: u64,
     beacon: [u8; 32],
@@ -67,6 +72,7 @@ struct Books {
     exchange: exchange::Exchange,
     carbon: carbon::Carbon,
     energy: energy::Energy,
+    retail: retail::Retail,
 }
 
 /// A call that is being followed, and who sent it.
@@ -114,6 +120,16 @@ impl<'e, 'a> Events<'e, 'a> {
         Ok(fields)
     }
 
+    /// The next event, which has this name and exactly these fields.
+    fn said(&mut self, name: &str, expected: &[(&str, Value<'_>)]) -> Result<(), Finding> {
+        let fields = self.told(name, &[])?;
+        ensure!(
+            fields.are(expected),
+            "{name} says {fields:?}, not {expected:?}"
+        );
+        Ok(())
+    }
+
     fn end(&self) -> Result<(), Finding> {
         match self.peek() {
             None => Ok(()),
@@ -137,6 +153,7 @@ impl Auditor {
     pub fn new(genesis: &Genesis) -> Result<Self, Finding> {
         let mut books = Books {
             chain: genesis.chain_id().0,
+            private: genesis.profile == Profile::Private,
             height: 0,
             time: genesis.time.0,
             beacon: [0; 32],
@@ -147,6 +164,7 @@ impl Auditor {
             exchange: exchange::Exchange::default(),
             carbon: carbon::Carbon::default(),
             energy: energy::Energy::default(),
+            retail: retail::Retail::default(),
         };
         books.open(genesis)?;
         books.conserved()?;

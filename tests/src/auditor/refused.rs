@@ -6,7 +6,7 @@ use bds_contracts::modules::Modules;
 use super::carbon::Upload;
 use super::exchange::Sale;
 use super::wire::{Fields, Receipt, Transaction, Value};
-use super::{Ask, Books, Events, Finding, ensure, identity, rights};
+use super::{Ask, Books, Events, Finding, ensure, identity, retail, rights};
 
 /// Numbers of the codes whose truth can be told from one call and the books alone.
 pub(super) mod code {
@@ -30,8 +30,10 @@ pub(super) mod code {
     pub(in super::super) const NO_QUERY_RECORD: u16 = 106;
     pub(in super::super) const UNKNOWN_MODULE: u16 = 200;
     pub(in super::super) const UNKNOWN_METHOD: u16 = 201;
+    pub(in super::super) const WRONG_PROFILE: u16 = 202;
     pub(in super::super) const METER_EXCEEDED: u16 = 203;
     pub(in super::super) const PAYLOAD_SEALED: u16 = 204;
+    pub(in super::super) const TOO_MUCH_KEPT: u16 = 206;
     pub(in super::super) const NOT_ENDORSED: u16 = 220;
     pub(in super::super) const OWN_ACCOUNT: u16 = 223;
     pub(in super::super) const UNKNOWN_HOLD: u16 = 231;
@@ -113,6 +115,11 @@ impl Books {
                 raw.module
             ),
             code::UNKNOWN_METHOD => ensure!(raw.schema().is_none(), "a method is unknown"),
+            code::WRONG_PROFILE => ensure!(
+                self.private && raw.module == retail::RETAIL,
+                "module {} is offered here",
+                raw.module
+            ),
             code::WRONG_ROLE => {
                 let (name, _) = raw.schema().ok_or("there is no such method")?;
                 let may = rights::allows(&name, roles);
@@ -139,7 +146,7 @@ impl Books {
         events.end()
     }
 
-    /// What stays of a failed transaction: refused uploads, and questions to the log.
+    /// What stays of a failed transaction: refused uploads and registrations, and questions to the log.
     fn kept(
         &mut self,
         asks: &[Ask<'_>],
@@ -165,6 +172,17 @@ impl Books {
                 }
             } else if is_last && closes_a_session(ask, receipt.code) {
                 self.closed_by_refusal(ask.call.u64("session"), events)?;
+            } else if is_last && ask.name == "retail.register-product" {
+                let reached = !matches!(
+                    receipt.code,
+                    code::MALFORMED
+                        | code::WRONG_PROFILE
+                        | code::METER_EXCEEDED
+                        | code::TOO_MUCH_KEPT
+                );
+                if reached {
+                    self.registration_refused(ask, receipt.code, events)?;
+                }
             } else if is_last && is_upload(ask) && receipt.code != code::METER_EXCEEDED {
                 self.upload_refused(ask, judged.as_ref(), receipt, events)?;
             }
@@ -190,6 +208,10 @@ impl Books {
 
     /// Whether a refusal's reason holds. Codes that depend on more are taken at their word.
     fn is_true(&self, ask: &Ask<'_>, refusal: u16) -> bool {
+        if ask.name.starts_with("retail.") {
+            let costs = matches!(refusal, code::METER_EXCEEDED | code::TOO_MUCH_KEPT);
+            return costs || self.judge_retail(ask) == Err(refusal);
+        }
         let call = &ask.call;
         let number = |name: &str| call.find(name).filter(|v| matches!(v, Value::Number(_)));
         let is_of_instruments = matches!(ask.name.as_str(), "carbon.bank" | "carbon.allow-banking");

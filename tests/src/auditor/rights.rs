@@ -15,6 +15,16 @@ const AGGREGATOR: u32 = 1 << 9;
 const GRID_OPERATOR: u32 = 1 << 10;
 const MARKET_OPERATOR: u32 = 1 << 11;
 const METER_OPERATOR: u32 = 1 << 12;
+// Of retail.
+pub(super) const MANUFACTURER: u32 = 1 << 16;
+pub(super) const CERTIFIER: u32 = 1 << 17;
+pub(super) const CARRIER: u32 = 1 << 18;
+pub(super) const WAREHOUSE: u32 = 1 << 19;
+pub(super) const RETAILER: u32 = 1 << 20;
+pub(super) const CONSUMER: u32 = 1 << 21;
+pub(super) const ARBITER: u32 = 1 << 22;
+pub(super) const READER: u32 = 1 << 23;
+pub(super) const PARTNER: u32 = MANUFACTURER | CARRIER | WAREHOUSE | RETAILER;
 
 const REGISTRY: u32 = REGULATOR | ADMINISTRATOR;
 pub(super) const MOVER: u32 = OPERATOR | TRADER;
@@ -69,6 +79,20 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "energy.pay-arrears" => PLANT,
         "energy.settle-microgrid" => PLANT | GRID_OPERATOR | MARKET_OPERATOR,
         "energy.submit-meter" | "energy.correct-meter" => METER_OPERATOR,
+        "retail.register-product" | "retail.offer-step" => return true,
+        "retail.accept-step" | "retail.accept-sale" => return true,
+        "retail.authorise-manufacturer" => REGULATOR,
+        "retail.certify-code" | "retail.withdraw-code" => CERTIFIER,
+        "retail.set-limits" | "retail.create-lot" | "retail.transform" => MANUFACTURER,
+        "retail.withdraw-offer" => PARTNER,
+        "retail.offer-sale" | "retail.return-product" => MANUFACTURER | RETAILER,
+        "retail.pack" | "retail.unpack" | "retail.record-event" => PARTNER | READER,
+        "retail.declare-error" | "retail.report-sensor" => PARTNER | READER,
+        "retail.recall" => MANUFACTURER | REGULATOR,
+        "retail.open-dispute" => PARTNER | CONSUMER,
+        "retail.add-evidence" => PARTNER | CONSUMER | ARBITER,
+        "retail.close-dispute" => ARBITER,
+        "retail.verify-tag" => PARTNER | READER | CONSUMER | REGULATOR,
         // A method that nobody wrote down here may be called by nobody.
         _ => 0,
     };

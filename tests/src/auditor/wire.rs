@@ -106,6 +106,12 @@ impl<'a> Fields<'a> {
         found.unwrap_or_else(|| panic!("no field `{name}` in {:?}", self.0))
     }
 
+    /// Whether these are all of them, in order.
+    pub(super) fn are(&self, expected: &[(&str, Value<'_>)]) -> bool {
+        let all = self.0.iter().map(|(name, value)| (*name, value));
+        all.eq(expected.iter().map(|(name, value)| (*name, value)))
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<&Value<'a>> {
         let found = self.0.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value)
@@ -210,10 +216,13 @@ fn below(reader: &mut Reader<'_>, bound: u64) -> Result<i128, Finding> {
     Ok(place.into())
 }
 
-/// A set of roles: thirteen are known.
+/// A set of roles: thirteen bits are known, and eight of retail.
 fn below_bits(reader: &mut Reader<'_>) -> Result<i128, Finding> {
     let bits = reader.number(4)?;
-    ensure!(bits < 1 << 13, "{bits:#x} holds roles that do not exist");
+    ensure!(
+        bits & !0x00ff_1fff == 0,
+        "{bits:#x} holds roles that do not exist"
+    );
     Ok(bits.into())
 }
 

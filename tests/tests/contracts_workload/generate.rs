@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bds_contracts::Ledger;
+use bds_contracts::genesis::Profile;
 use bds_contracts::identity::{self, Identity, endorse};
 use bds_contracts::kernel::envelope::{Draft, Envelope};
 use bds_contracts::kernel::module::{Calls as _, Module, Modules as _};
@@ -13,6 +13,7 @@ use bds_contracts::modules::Modules;
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey};
+use bds_contracts::{Genesis, Ledger};
 
 use super::scene::{self, MEMBERS, TRADER, TRADERS};
 
@@ -78,6 +79,8 @@ pub(crate) struct Generator {
     pub(crate) holds: Vec<u64>,
     /// Numbers of transfers that were delayed.
     pub(crate) delayed: Vec<u64>,
+    /// Whether others take part than those of one house.
+    pub(crate) shared: bool,
     /// Members beside those of genesis, that may have been admitted.
     pub(crate) strangers: Vec<PublicKey>,
     /// What this side believes each sender's next nonce to be.
@@ -85,14 +88,15 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    pub(crate) fn new(seed: u64, chain: ChainId) -> Self {
+    pub(crate) fn new(seed: u64, genesis: &Genesis) -> Self {
         Self {
             random: Random(seed),
-            chain,
+            chain: genesis.chain_id(),
             now: scene::START,
             orders: 0,
             holds: Vec::new(),
             delayed: Vec::new(),
+            shared: genesis.profile != Profile::Private,
             strangers: Vec::new(),
             nonces: BTreeMap::new(),
         }

@@ -19,6 +19,9 @@ use super::scene::{
 
 impl Generator {
     pub(crate) fn propose(&mut self, ledger: &Ledger) -> Proposal {
+        if self.random.chance(if self.shared { 25 } else { 1 }) {
+            return self.of_retail(ledger);
+        }
         match self.random.below(100) {
             0..6 => self.of_identity(ledger),
             6..18 => self.of_money(ledger),

@@ -30,7 +30,14 @@ pub(crate) const TRADER: usize = 10;
 pub(crate) const TRADERS: usize = 6;
 /// Without a role.
 pub(crate) const GUEST: usize = TRADER + TRADERS;
-pub(crate) const MEMBERS: usize = GUEST + 1;
+/// Of retail: two makers, then who has one company each; who has none; and a device of the first maker.
+pub(crate) const MAKERS: [usize; 2] = [GUEST + 1, GUEST + 2];
+pub(crate) const PARTNERS: [usize; 3] = [GUEST + 3, GUEST + 4, GUEST + 5];
+pub(crate) const CERTIFIER: usize = GUEST + 6;
+pub(crate) const BUYER: usize = GUEST + 7;
+pub(crate) const ARBITER: usize = GUEST + 8;
+pub(crate) const READER: usize = GUEST + 9;
+pub(crate) const MEMBERS: usize = GUEST + 10;
 
 /// The authority's account, and a buffer of credits.
 pub(crate) const GOVERNMENT: AccountId = AccountId(1);
@@ -52,6 +59,21 @@ pub(crate) const JOINT: AccountId = AccountId(18);
 /// Operators' accounts.
 pub(crate) const PLANTS: [AccountId; 4] =
     [AccountId(20), AccountId(21), AccountId(22), AccountId(23)];
+
+/// Of retail: both makers', the carrier's, the warehouse's, the shop's.
+pub(crate) const COMPANIES: [AccountId; 5] = [
+    AccountId(40),
+    AccountId(41),
+    AccountId(42),
+    AccountId(43),
+    AccountId(44),
+];
+
+/// The member that acts for a company.
+pub(crate) fn member_of(company: AccountId) -> usize {
+    let place = COMPANIES.iter().position(|id| *id == company).unwrap_or(0);
+    MAKERS[0] + place
+}
 
 /// Counted units with a market, and others with lots, ticks and truncated amounts.
 pub(crate) const EUA: InstrumentId = InstrumentId(1);
@@ -85,6 +107,14 @@ fn roles(place: usize) -> Roles {
         7 | 8 => Roles::SURVEILLANCE.with(Roles::MARKET_OPERATOR),
         AUDITOR => Roles::AUDITOR,
         GUEST => Roles::NONE,
+        place if MAKERS.contains(&place) => Roles::MANUFACTURER,
+        place if place == PARTNERS[0] => Roles::CARRIER,
+        place if place == PARTNERS[1] => Roles::WAREHOUSE,
+        place if place == PARTNERS[2] => Roles::RETAILER,
+        CERTIFIER => Roles::CERTIFIER,
+        BUYER => Roles::CONSUMER,
+        ARBITER => Roles::ARBITER,
+        READER => Roles::READER_DEVICE,
         _ => mover(),
     }
 }
@@ -137,7 +167,7 @@ fn instrument(
 }
 
 /// The document. Everything there is little of: so limits are met.
-pub(crate) fn genesis() -> Genesis {
+pub(crate) fn genesis(profile: Profile) -> Genesis {
     let mut accounts = vec![
         account(GOVERNMENT, 1, AccountKind::Government, &[REGULATORS[1]]),
         account(BUFFER, 2, AccountKind::Buffer, &[BANK]),
@@ -158,6 +188,11 @@ pub(crate) fn genesis() -> Genesis {
             AccountKind::OperatorHolding,
             &[trader],
         ));
+    }
+    for id in COMPANIES {
+        let device = (id == COMPANIES[0]).then_some(READER);
+        let members: Vec<usize> = [member_of(id)].into_iter().chain(device).collect();
+        accounts.push(account(id, 300 + id.0, AccountKind::Trading, &members));
     }
     let allowance = Right::Allowance;
     let instruments = vec![
@@ -192,7 +227,7 @@ pub(crate) fn genesis() -> Genesis {
     Genesis {
         version: GENESIS_VERSION,
         name: "workload".into(),
-        profile: Profile::Private,
+        profile,
         mode: Mode::Verified,
         time: START,
         checkpoint_interval: 4,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bds_contracts::query::{NAMES, QUERIES, QueryError, answer};
+use bds_contracts::retail::gs1::EventId;
 
 use super::super::exchange::floor;
 use super::super::stage::{Stage, Who};
@@ -17,6 +18,7 @@ fn sound(query: &str, stage: &mut BTreeMap<&'static str, String>) -> Given {
     let given = info.arguments.iter().map(|argument| {
         let value = match (argument.name, query) {
             ("after", "orders") => "5:1".to_owned(),
+            ("after", "made-of" | "made-into" | "contents") => "item:5:1".to_owned(),
             (name, _) => stage.get(name).cloned().unwrap_or_else(|| "1".to_owned()),
         };
         (argument.name.to_owned(), value)
@@ -34,6 +36,8 @@ fn values() -> BTreeMap<&'static str, String> {
         ("instrument", "5".to_owned()),
         ("currency", "EUR".to_owned()),
         ("prefix", "CDM-".to_owned()),
+        ("goods", "item:5:1".to_owned()),
+        ("event", EventId([1; 32]).to_string()),
     ])
 }
 
