@@ -50,11 +50,10 @@ fn goods_of(id: GoodsId) -> GoodsRef<'static> {
 /// Names there can be.
 fn names() -> impl Iterator<Item = GoodsId> {
     let made = CODES.iter().flat_map(move |code| {
-        let names = KINDS.iter().flat_map(move |kind| {
+        KINDS.iter().flat_map(move |kind| {
             let all = SERIALS.iter();
             all.filter_map(move |serial| GoodsId::new(*kind, *code, serial))
-        });
-        names
+        })
     });
     made.chain(UNITS.into_iter().map(GoodsId::unit))
 }

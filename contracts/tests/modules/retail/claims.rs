@@ -11,8 +11,8 @@ use bds_contracts::tx::{AccountId, ContentHash, Millis};
 
 use super::super::stage::{Stage, Who, codes};
 use super::{
-    BERLIN, CARRIER, CASE, KEEPER, MADRID, MAKER, MILK, NO_HASH, OTHER, SHOP, TOOL, event, events,
-    id, item, offer, register, scene, unit,
+    BERLIN, CARRIER, CASE, KEEPER, MADRID, MAKER, MILK, NO_HASH, SHOP, TOOL, event, events, id,
+    item, offer, register, scene, unit,
 };
 
 fn ready() -> Stage {
@@ -458,5 +458,4 @@ fn a_consumer_claims_by_its_proofs() {
     // Nobody else's offer is in the way of what the consumer has.
     let go = offer(SHOP, name(), CARRIER, StepKind::Transport);
     assert_eq!(stage.ask(Who::Shop, &go), Code::NOT_HOLDER);
-    let _ = OTHER;
 }

@@ -10,7 +10,7 @@ use bds_contracts::retail::epcis::{Action, EventKind};
 use bds_contracts::retail::goods::StepKind;
 
 use super::super::stage::Who;
-use super::{BERLIN, CARRIER, CHEESE, GONE, KEEPER, MAKER, MILK, OTHER, QUOTA, SHOP, TOOL, of};
+use super::{BERLIN, CARRIER, CHEESE, KEEPER, MAKER, MILK, OTHER, QUOTA, SHOP, TOOL, of};
 use bds_contracts::tx::AccountId;
 
 /// Kind (item, lot, unit), code, serial.
@@ -74,6 +74,8 @@ pub(crate) struct Naive {
 }
 
 type Answer = Result<(), Code>;
+/// Names and quantities.
+type Parts<'a> = &'a [(Name, u64)];
 
 fn ensure(holds: bool, code: Code) -> Answer {
     if holds { Ok(()) } else { Err(code) }
@@ -83,10 +85,7 @@ fn owner(code: u64) -> Option<u64> {
     match code {
         MILK | CHEESE => Some(MAKER.0),
         TOOL => Some(OTHER.0),
-        _ => {
-            let _ = GONE;
-            None
-        }
+        _ => None,
     }
 }
 
@@ -519,7 +518,7 @@ impl Naive {
         &mut self,
         who: Who,
         account: u64,
-        (inputs, outputs): (&[(Name, u64)], &[(Name, u64)]),
+        (inputs, outputs): (Parts<'_>, Parts<'_>),
         (town, time, event): ((i64, i64), u64, u64),
     ) -> Answer {
         ensure(!inputs.is_empty() && !outputs.is_empty(), Code::TOO_MANY)?;

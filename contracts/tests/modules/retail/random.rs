@@ -38,6 +38,10 @@ fn as_ref(name: &Name) -> GoodsRef<'_> {
     }
 }
 
+fn part((name, quantity): &(Name, u64)) -> (GoodsRef<'_>, u64) {
+    (as_ref(name), *quantity)
+}
+
 fn id_of(name: &Name) -> GoodsId {
     as_ref(name).id().expect("a name of the test")
 }
@@ -462,19 +466,8 @@ impl Play {
         }
         let (town, time) = (self.town(&inputs[0].0), self.time(&inputs[0].0));
         let number = self.fresh_event();
-        let refs = |list: &[(Name, u64)]| -> Vec<(GoodsRef<'static>, u64)> {
-            let leak = |name: &Name| -> GoodsRef<'static> {
-                let serial: &'static str = Box::leak(name.2.clone().into_boxed_str());
-                GoodsRef {
-                    serial,
-                    ..as_ref(name)
-                }
-            };
-            list.iter()
-                .map(|(name, quantity)| (leak(name), *quantity))
-                .collect()
-        };
-        let (from, into) = (refs(&inputs), refs(&outputs));
+        let from: Vec<(GoodsRef<'_>, u64)> = inputs.iter().map(part).collect();
+        let into: Vec<(GoodsRef<'_>, u64)> = outputs.iter().map(part).collect();
         let call = Call::Transform {
             account,
             inputs: List::Items(&from),

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bds_contracts::Code;
 use bds_contracts::kernel::context::Cx;
-use bds_contracts::kernel::module::Module as _;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::retail::goods::StepKind;
 use bds_contracts::retail::name::GoodsRef;
@@ -316,5 +315,4 @@ fn a_big_recall_takes_its_blocks_and_reaches_exactly_what_follows() {
     }
     let found = stage.retail().recalls.get(&1).expect("the recall");
     assert_eq!(found.reached as usize, reached.len());
-    let _ = Retail::NAME;
 }

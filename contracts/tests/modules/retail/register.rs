@@ -5,7 +5,6 @@ use bds_contracts::identity::{self, Identity, account::AccountStatus};
 use bds_contracts::kernel::envelope::Draft;
 use bds_contracts::retail::goods::{Holder, Life, chain_start};
 use bds_contracts::retail::product::Scheme;
-use bds_contracts::retail::register::Rejects;
 use bds_contracts::retail::{Call, Retail};
 use bds_contracts::tx::{AccountId, ChainId, ContentHash, Millis};
 
@@ -297,7 +296,6 @@ fn what_else_is_wrong_with_a_tag() {
     }
     assert_eq!(rejects(&stage, Who::Maker), [0, 0, 0, 0, 8]);
     assert_eq!(stage.goods(lot(MILK, "L")).quantity, 50);
-    assert_eq!(Rejects::default().0, [0; 5]);
 }
 
 #[test]
