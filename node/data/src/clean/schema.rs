@@ -1,0 +1,456 @@
+//! The micro-ontology of one source: classes, their properties with types and units, and how two rows are told apart.
+//!
+//! A small JSON file. Everything a source needs is here, so that a new source needs no code. Numbers are whole: weights are
+//! relative, thresholds are millionths.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::fault::{DataError, shown};
+
+/// A schema file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// What it is for, in a sentence.
+    pub about: String,
+    /// How the file is written.
+    #[serde(default)]
+    pub format: Format,
+    /// Kinds of things in the file. A row belongs to the first class whose `when` holds.
+    pub classes: Vec<Class>,
+}
+
+/// How the file is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Format {
+    /// Between the fields of a row.
+    pub delimiter: char,
+    /// Name of the encoding; without it UTF-8 or what a byte order mark says.
+    pub encoding: Option<String>,
+    /// Between whole and fraction, where the source always writes the same.
+    pub decimal: Option<char>,
+    /// Between groups of three digits, where the source always writes the same.
+    pub thousands: Option<char>,
+    /// Texts that mean that there is no value, compared in NFKC without case and blanks around.
+    pub absent: Vec<String>,
+}
+
+impl Default for Format {
+    fn default() -> Self {
+        Format {
+            delimiter: ',',
+            encoding: None,
+            decimal: None,
+            thousands: None,
+            absent: Vec::new(),
+        }
+    }
+}
+
+/// One kind of thing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Class {
+    /// Its name here.
+    pub name: String,
+    /// Its name in the common vocabulary.
+    #[serde(rename = "as")]
+    pub common: Option<String>,
+    /// Which rows are of it; without it, all.
+    pub when: Option<When>,
+    /// What is known of it.
+    pub properties: Vec<Property>,
+    /// Each a list of properties that together name one thing: equal means the same, different means another.
+    #[serde(default)]
+    pub identity: Vec<Vec<String>>,
+    /// Each a list of properties, `name` or `name:LENGTH` for the first characters only: rows equal in all are compared.
+    #[serde(default)]
+    pub blocks: Vec<Vec<String>>,
+    /// How alike two rows are.
+    pub score: Option<Score>,
+    /// Labelled groups of properties, each hashed by itself.
+    #[serde(default)]
+    pub slices: BTreeMap<String, Vec<String>>,
+}
+
+/// Rows where a column has one of some values.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// Which column.
+    pub column: String,
+    /// Its values, compared in NFKC without case and blanks around.
+    pub is: Vec<String>,
+}
+
+/// One thing known of a class.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Property {
+    /// Its name here.
+    pub name: String,
+    /// Its name in the common vocabulary.
+    #[serde(rename = "as")]
+    pub common: Option<String>,
+    /// Names of the column, the first that the file has. Several properties may come from one column.
+    pub column: Vec<String>,
+    /// Every row must have a value, and the file the column.
+    #[serde(default)]
+    pub required: bool,
+    /// What to do with a cell that cannot be read.
+    #[serde(default)]
+    pub on_fault: OnFault,
+    /// How it is written.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+}
+
+/// What to do with a cell that cannot be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFault {
+    /// Refuse the file.
+    #[default]
+    Refuse,
+    /// Take it as absent and say so.
+    Absent,
+}
+
+/// How a value is written and what form it gets.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Kind {
+    /// Words: NFKC, small letters, no punctuation, one blank between.
+    Text(Text),
+    /// Letters and digits that name something: NFKC, capitals, nothing else.
+    Code(Code),
+    /// A number with an exact decimal fraction.
+    Decimal(Decimal),
+    /// A day of the Gregorian calendar.
+    Date(Date),
+}
+
+/// Words.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Text {
+    /// Words to write differently, each as it is after normalising.
+    pub synonyms: BTreeMap<String, String>,
+    /// Words that say nothing.
+    pub drop: BTreeSet<String>,
+    /// Which part of them.
+    pub take: Take,
+}
+
+/// Which part of a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Take {
+    /// All of it.
+    #[default]
+    All,
+    /// The digits it begins with, as in an address.
+    LeadingNumber,
+    /// What follows the word that begins with a digit; all where there is none.
+    AfterLeadingNumber,
+}
+
+/// Letters and digits that name something.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Code {
+    /// Which characters count.
+    pub keep: Keep,
+    /// Only so many at the start.
+    pub first: Option<usize>,
+    /// Only so many at the end.
+    pub last: Option<usize>,
+    /// How many characters there may be after that; empty allows any number.
+    pub lengths: Vec<usize>,
+}
+
+/// Which characters of a code count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Letters and digits.
+    #[default]
+    LettersDigits,
+    /// Digits.
+    Digits,
+    /// All but blanks.
+    All,
+}
+
+/// A number with an exact decimal fraction.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Decimal {
+    /// Digits kept after the point, at most 18. A value that needs more is refused, not rounded.
+    pub scale: u8,
+    /// Unit of the result, and of cells that name none.
+    pub unit: Option<String>,
+    /// Other units and what one of each is in `unit`, as a decimal text with a point.
+    pub units: BTreeMap<String, String>,
+    /// As in [`Format`], for this property.
+    pub decimal: Option<char>,
+    /// As in [`Format`], for this property.
+    pub thousands: Option<char>,
+}
+
+/// A day of the Gregorian calendar.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Date {
+    /// Which comes first where the year is last; without it a date that could be either is refused.
+    pub order: Option<Order>,
+    /// Leave out a time of day that follows.
+    pub drop_time: bool,
+}
+
+/// Which comes first in a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// 31.12.2024
+    DayFirst,
+    /// 12/31/2024
+    MonthFirst,
+}
+
+/// How alike two rows are: the mean of the measures over the properties both have, by weight.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Score {
+    /// What is compared.
+    pub comparisons: Vec<Comparison>,
+    /// The weights that both rows must have values for, together; with less nothing is concluded.
+    pub evidence_min: u32,
+    /// From here on two rows are one thing.
+    pub accept_ppm: u32,
+    /// From here on a person should look.
+    pub review_ppm: u32,
+    /// Most different rows of a block that are compared with each other; larger blocks are told and left out.
+    #[serde(default = "block_rows_max")]
+    pub block_rows_max: usize,
+}
+
+fn block_rows_max() -> usize {
+    500
+}
+
+/// One property compared.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// Which.
+    pub property: String,
+    /// How.
+    pub measure: Measure,
+    /// How much it says.
+    pub weight: u32,
+}
+
+/// How alike two values are, from 0 to a million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Equal or not.
+    Equal,
+    /// Shared runs of three characters (Dice).
+    Trigram,
+    /// Insertions, deletions and replacements against the longer one (Levenshtein).
+    Edit,
+    /// Difference of numbers against the larger one; of days against a year.
+    Near,
+}
+
+/// Most weights of one comparison: products stay far below 64 bits.
+const WEIGHT_MAX: u32 = 1_000;
+const ITEMS_MAX: usize = 1_000;
+
+impl Schema {
+    /// Reads and checks a schema.
+    ///
+    /// # Errors
+    /// [`DataError`] with what is wrong.
+    pub fn from_json(text: &str) -> Result<Self, DataError> {
+        let schema: Schema = serde_json::from_str(text)
+            .map_err(|error| DataError::Whole(format!("the schema cannot be read: {error}")))?;
+        schema
+            .check()
+            .map_err(|what| DataError::Whole(format!("the schema is wrong: {what}")))?;
+        Ok(schema)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let format = &self.format;
+        if !format.delimiter.is_ascii() || "\"\r\n".contains(format.delimiter) {
+            return Err(format!(
+                "the delimiter {:?} cannot be used",
+                format.delimiter
+            ));
+        }
+        check_marks(format.decimal, format.thousands)?;
+        if self.classes.is_empty() {
+            return Err("there is no class".to_owned());
+        }
+        different(self.classes.iter().map(|class| &class.name), "class")?;
+        self.classes.iter().try_for_each(|class| {
+            class
+                .check()
+                .map_err(|what| format!("class {}: {what}", shown(&class.name)))
+        })
+    }
+}
+
+impl Class {
+    /// Place of a property among all of the class.
+    pub(crate) fn property(&self, name: &str) -> Option<usize> {
+        self.properties
+            .iter()
+            .position(|property| property.name == name)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.properties.is_empty() || self.properties.len() > ITEMS_MAX {
+            return Err(format!("it must have 1 to {ITEMS_MAX} properties"));
+        }
+        different(
+            self.properties.iter().map(|property| &property.name),
+            "property",
+        )?;
+        for property in &self.properties {
+            property
+                .check()
+                .map_err(|what| format!("property {}: {what}", shown(&property.name)))?;
+        }
+        let known = |name: &String| match self.property(name) {
+            Some(_) => Ok(()),
+            None => Err(format!("there is no property {}", shown(name))),
+        };
+        for list in self.identity.iter().chain(self.slices.values()) {
+            if list.is_empty() {
+                return Err("a list of properties is empty".to_owned());
+            }
+            list.iter().try_for_each(known)?;
+        }
+        for list in &self.blocks {
+            if list.is_empty() {
+                return Err("a block has no properties".to_owned());
+            }
+            list.iter()
+                .try_for_each(|part| block_part(self, part).map(drop))?;
+        }
+        let Some(score) = &self.score else {
+            return Ok(());
+        };
+        if score.review_ppm > score.accept_ppm || score.accept_ppm > 1_000_000 {
+            return Err("thresholds must hold review_ppm <= accept_ppm <= 1000000".to_owned());
+        }
+        if score.comparisons.is_empty() || score.comparisons.len() > ITEMS_MAX {
+            return Err(format!("it must have 1 to {ITEMS_MAX} comparisons"));
+        }
+        let mut weights = 0;
+        for comparison in &score.comparisons {
+            known(&comparison.property)?;
+            if comparison.weight == 0 || comparison.weight > WEIGHT_MAX {
+                return Err(format!("weights are 1 to {WEIGHT_MAX}"));
+            }
+            weights += comparison.weight;
+            let place = self.property(&comparison.property).unwrap_or_default();
+            let numeric = matches!(
+                self.properties[place].kind,
+                Kind::Decimal(_) | Kind::Date(_)
+            );
+            if comparison.measure == Measure::Near && !numeric {
+                return Err(format!(
+                    "{} is no number and no date, so it cannot be near",
+                    shown(&comparison.property)
+                ));
+            }
+        }
+        if score.evidence_min == 0 || score.evidence_min > weights {
+            return Err(format!(
+                "evidence_min must be 1 to {weights}, the sum of the weights"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A part of a block: a property and how many characters of it.
+pub(crate) fn block_part(class: &Class, part: &str) -> Result<(usize, usize), String> {
+    let (name, length) = match part.rsplit_once(':') {
+        Some((name, length)) => {
+            let length = length.parse().ok().filter(|length| *length > 0);
+            (
+                name,
+                length.ok_or_else(|| format!("{} has no length after the colon", shown(part)))?,
+            )
+        }
+        None => (part, usize::MAX),
+    };
+    let place = class
+        .property(name)
+        .ok_or_else(|| format!("there is no property {}", shown(name)))?;
+    Ok((place, length))
+}
+
+impl Property {
+    fn check(&self) -> Result<(), String> {
+        if self.column.is_empty() {
+            return Err("it has no column".to_owned());
+        }
+        let Kind::Decimal(decimal) = &self.kind else {
+            return Ok(());
+        };
+        if decimal.scale > 18 {
+            return Err("scale is at most 18".to_owned());
+        }
+        if decimal.unit.is_none() && !decimal.units.is_empty() {
+            return Err("units need the unit they are counted in".to_owned());
+        }
+        check_marks(decimal.decimal, decimal.thousands)?;
+        for (unit, factor) in &decimal.units {
+            super::decimal::factor(factor).ok_or_else(|| {
+                format!(
+                    "unit {}: {} is no positive decimal of at most 18 digits",
+                    shown(unit),
+                    shown(factor)
+                )
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn check_marks(decimal: Option<char>, thousands: Option<char>) -> Result<(), String> {
+    let known = |mark: Option<char>, set: &str| mark.is_none_or(|mark| set.contains(mark));
+    if !known(decimal, ".,")
+        || !known(thousands, ".,' ")
+        || (decimal.is_some() && decimal == thousands)
+    {
+        return Err(
+            "decimal is `.` or `,`, thousands one of `.`, `,`, `'` and blank, and they differ"
+                .to_owned(),
+        );
+    }
+    Ok(())
+}
+
+fn different<'a>(names: impl Iterator<Item = &'a String>, what: &str) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if name.is_empty() || !seen.insert(name) {
+            return Err(format!(
+                "the name {} of a {what} is empty or there twice",
+                shown(name)
+            ));
+        }
+    }
+    Ok(())
+}
