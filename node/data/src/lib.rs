@@ -10,11 +10,11 @@
 
 #![forbid(unsafe_code)]
 
-//pub mod cim_e;
-//pub mod cim_xml;
+pub mod cim_e;
+pub mod cim_xml;
 pub mod clean;
 pub mod fault;
 pub mod loss;
-//pub mod model;
+pub mod model;
 pub mod text;
-//mod xml;
+mod xml;
