@@ -272,6 +272,20 @@ pub enum Measure {
 const WEIGHT_MAX: u32 = 1_000;
 const ITEMS_MAX: usize = 1_000;
 
+/// The text of a schema that comes along, by its name.
+#[must_use]
+pub fn included(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "meters" => include_str!("../../schemas/meters.json"),
+        "organisation-sites" => include_str!("../../schemas/organisation-sites.json"),
+        "organisations" => include_str!("../../schemas/organisations.json"),
+        "persons" => include_str!("../../schemas/persons.json"),
+        "products" => include_str!("../../schemas/products.json"),
+        "registry-projects" => include_str!("../../schemas/registry-projects.json"),
+        _ => return None,
+    })
+}
+
 impl Schema {
     /// Reads and checks a schema.
     ///
