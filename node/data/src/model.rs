@@ -3,7 +3,7 @@
 //!
 //! A model is a set: the order of objects, and of the properties of one, is kept for writing but makes no difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use serde::Serialize;
@@ -13,6 +13,7 @@ use crate::loss::Losses;
 
 /// Namespace of RDF.
 pub const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+const XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// Namespace of the header of a model (IEC 61970-552).
 pub const MD: &str = "http://iec.ch/TC57/61970-552/ModelDescription/1#";
 /// Namespace of difference models (IEC 61970-552).
@@ -98,6 +99,8 @@ impl Eq for Object {}
 pub struct Names {
     uris: BTreeMap<String, String>,
     prefixes: BTreeMap<String, String>,
+    /// The last number given to a prefix that was wanted by several.
+    numbers: BTreeMap<String, u32>,
 }
 
 impl Default for Names {
@@ -105,6 +108,7 @@ impl Default for Names {
         let mut names = Names {
             uris: BTreeMap::new(),
             prefixes: BTreeMap::new(),
+            numbers: BTreeMap::new(),
         };
         names.prefix(RDF, "rdf");
         names
@@ -115,15 +119,13 @@ impl Names {
     /// The prefix of a namespace: the one it has, else `wanted`, else `wanted` with a number.
     pub fn prefix(&mut self, uri: &str, wanted: &str) -> &str {
         if !self.prefixes.contains_key(uri) {
-            let wanted = if crate::xml::is_name(wanted) {
-                wanted
-            } else {
-                "ns"
-            };
+            // Prefixes that begin with `xml` belong to XML.
+            let free = crate::xml::is_name(wanted) && (!wanted.starts_with("xml") || uri == XML);
+            let wanted = if free { wanted } else { "ns" };
             let mut prefix = wanted.to_owned();
-            let mut number = 1u32;
             while self.uris.contains_key(&prefix) {
-                number += 1;
+                let number = self.numbers.entry(wanted.to_owned()).or_insert(1);
+                *number += 1;
                 prefix = format!("{wanted}{number}");
             }
             self.uris.insert(prefix.clone(), uri.to_owned());
@@ -155,7 +157,12 @@ pub struct Model {
     pub units: BTreeMap<(String, String), String>,
     objects: Vec<Object>,
     index: BTreeMap<String, usize>,
+    /// All properties of objects that were added to and have more than [`FEW`]: so that adding to one a million times takes no hour.
+    many: BTreeMap<usize, BTreeSet<Property>>,
 }
+
+/// Properties that are compared one by one.
+const FEW: usize = 64;
 
 impl PartialEq for Model {
     fn eq(&self, other: &Self) -> bool {
@@ -189,12 +196,12 @@ impl Model {
     /// The class is that of the definition: profiles that extend an object may name a more general one (`cim:Equipment` in SSH). Where two
     /// definitions, or two extensions, differ the first stays, and where two files define one object they are taken as one: both is told.
     pub fn add(&mut self, object: Object, place: Place, losses: &mut Losses) {
-        let Some(known) = self.index.get(&object.id) else {
+        let Some(place_known) = self.index.get(&object.id).copied() else {
             self.index.insert(object.id.clone(), self.objects.len());
             self.objects.push(unique(object));
             return;
         };
-        let known = &mut self.objects[*known];
+        let known = &mut self.objects[place_known];
         if known.defined && object.defined {
             losses.tell(
                 place,
@@ -209,17 +216,18 @@ impl Model {
             known.class = object.class;
         }
         known.defined |= object.defined;
-        known.properties.extend(object.properties);
-        let joined = std::mem::replace(
-            known,
-            Object {
-                class: String::new(),
-                id: String::new(),
-                defined: false,
-                properties: Vec::new(),
-            },
-        );
-        *known = unique(joined);
+        for property in object.properties {
+            let is_new = if known.properties.len() < FEW {
+                !known.properties.contains(&property)
+            } else {
+                let many = self.many.entry(place_known);
+                let many = many.or_insert_with(|| known.properties.iter().cloned().collect());
+                many.insert(property.clone())
+            };
+            if is_new {
+                known.properties.push(property);
+            }
+        }
     }
 
     /// Takes statements away and adds others, as a difference model says.
@@ -235,35 +243,39 @@ impl Model {
         forward: Vec<Object>,
         losses: &mut Losses,
     ) -> Result<(), DataError> {
+        // All that goes of one object, and whether its class goes.
+        let mut gone: BTreeMap<&str, (BTreeSet<&Property>, Option<&str>)> = BTreeMap::new();
         for object in reverse {
-            let known = self.get(&object.id);
-            let there = known.is_some_and(|known| {
-                let class = object.class == DESCRIPTION || object.class == known.class;
-                class
-                    && object
-                        .properties
-                        .iter()
-                        .all(|property| known.properties.contains(property))
+            let (properties, class) = gone.entry(&object.id).or_default();
+            properties.extend(&object.properties);
+            if object.class != DESCRIPTION {
+                *class = Some(&object.class);
+            }
+        }
+        for (id, (properties, class)) in &gone {
+            let there = self.get(id).is_some_and(|known| {
+                let held: BTreeSet<&Property> = known.properties.iter().collect();
+                class.is_none_or(|class| class == known.class) && properties.is_subset(&held)
             });
             if !there {
                 return Err(DataError::Whole(format!(
-                    "the difference takes away what the model does not say of `{}`; it belongs to another model",
-                    object.id
+                    "the difference takes away what the model does not say of `{id}`; it belongs to another model"
                 )));
             }
         }
-        for object in reverse {
-            let Some(place) = self.index.get(&object.id).copied() else {
+        for (id, (properties, class)) in gone {
+            let Some(place) = self.index.get(id).copied() else {
                 continue;
             };
             let known = &mut self.objects[place];
             known
                 .properties
-                .retain(|property| !object.properties.contains(property));
-            if object.class != DESCRIPTION && known.properties.is_empty() {
-                self.index.remove(&object.id);
+                .retain(|property| !properties.contains(property));
+            if class.is_some() && known.properties.is_empty() {
+                self.index.remove(id);
             }
         }
+        self.many.clear();
         let index = &self.index;
         let mut place = 0;
         self.objects.retain(|object| {
@@ -312,7 +324,7 @@ impl Model {
 
 /// Each statement once, the first of equal ones.
 fn unique(mut object: Object) -> Object {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let first: Vec<bool> = object
         .properties
         .iter()

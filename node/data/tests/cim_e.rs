@@ -2,7 +2,7 @@
 
 mod common;
 
-use bds_data::cim_e::{Block, Body, Data, Document, Item, Layout, Options, Part, Row, Table, read};
+use bds_data::cim_e::{Block, Body, Data, Document, Layout, Options, Part, Table, read};
 use bds_data::cim_xml::{read_all, read_into};
 use bds_data::loss::Losses;
 use bds_data::model::{Model, Value};
@@ -22,11 +22,11 @@ fn written(document: &Document) -> Vec<u8> {
 }
 
 fn block(document: &Document) -> &Block {
-    let find = |part: &'_ Part| matches!(part, Part::Block(_));
-    match document.parts.iter().find(|part| find(part)) {
-        Some(Part::Block(block)) => block,
-        _ => panic!("no block"),
-    }
+    let block = document.parts.iter().find_map(|part| match part {
+        Part::Block(block) => Some(block),
+        Part::Header(_) | Part::Free(_) => None,
+    });
+    block.expect("a block")
 }
 
 fn table(document: &Document) -> &Table {
@@ -37,16 +37,14 @@ fn table(document: &Document) -> &Table {
 }
 
 fn rows(table: &Table) -> Vec<Vec<Option<&str>>> {
-    let items = |row: &'_ Row| match &row.data {
-        Data::Items(items) => items.clone(),
-        Data::Pointer { .. } => panic!("a pointer"),
-    };
-    let rows = table.rows.iter().map(items).collect::<Vec<Vec<Item>>>();
-    let leaked: &'static [Vec<Item>] = rows.leak();
-    leaked
-        .iter()
-        .map(|row| row.iter().map(Option::as_deref).collect())
-        .collect()
+    let mut rows = Vec::new();
+    for row in &table.rows {
+        match &row.data {
+            Data::Items(items) => rows.push(items.iter().map(Option::as_deref).collect()),
+            Data::Pointer { .. } => panic!("a pointer"),
+        }
+    }
+    rows
 }
 
 fn sample(name: &str) -> Option<Document> {
@@ -420,4 +418,19 @@ fn what_cannot_be_quoted_is_told() {
     assert_eq!(losses.told().len(), 2);
     let (again, _) = told(&out);
     assert_eq!(rows(crate::table(&again)), [[Some("it’s \"so\" and so")]]);
+}
+
+/// Ten thousand objects with nothing in common would be a table of a hundred million cells.
+#[test]
+fn a_table_that_would_be_mostly_empty_is_refused() {
+    let mut text = "<! Code=UTF-8 !>\n".to_owned();
+    for number in 0..9_000 {
+        text.push_str(&format!("<A p{number}=1 />\n"));
+    }
+    let model = told(text.as_bytes()).0.to_model(&mut Losses::default());
+    let error = Document::from_model(&model).expect_err("too large");
+    assert!(
+        error.to_string().contains("9000 rows and 9000 columns"),
+        "{error}"
+    );
 }

@@ -370,3 +370,24 @@ fn what_is_refused_has_a_place() {
     .concat();
     assert!(read(&bytes).expect_err("no UTF-8").contains("UTF-8"));
 }
+
+/// An object that is added to in every line: the work grows with the file, not with its square.
+#[test]
+fn one_object_in_many_pieces() {
+    const PIECES: usize = 100_000;
+    let pieces: String = (0..PIECES)
+        .map(|piece| {
+            format!(
+                "<cim:A rdf:about=\"#_a\"><cim:A.p>{}</cim:A.p></cim:A>",
+                piece / 2
+            )
+        })
+        .collect();
+    let model = read(file(&pieces).as_bytes()).expect("a model");
+    assert_eq!(model.objects().len(), 1);
+    assert_eq!(
+        model.objects()[0].properties.len(),
+        PIECES / 2,
+        "each statement once"
+    );
+}

@@ -258,12 +258,75 @@ fn units_merge_and_classes_divide() {
     assert_eq!(cleaned.counts.unclassed, 1);
 }
 
-/// Without values enough to name one thing, equal rows stay apart.
+/// Without values enough to name one thing, equal rows stay apart, and in the same order whatever theirs was.
 #[test]
 fn too_little_evidence_joins_nothing() {
-    let table = "Site name,Address,Phone\nHead Start,,\nHead Start,,\n";
+    let rows = ["Head Start,,", "HEAD START,,", "head start,,"];
+    let table = |order: [usize; 3]| {
+        let rows = order.map(|row| rows[row]).join("\n");
+        clean(
+            &sites(),
+            format!("Site name,Address,Phone\n{rows}\n").as_bytes(),
+            None,
+        )
+        .expect("clean")
+    };
+    let first = table([0, 1, 2]);
+    assert_eq!(first.records.len(), 3);
+    for order in [[2, 1, 0], [1, 2, 0]] {
+        assert_eq!(contents(&table(order)), contents(&first));
+    }
+}
+
+#[test]
+fn a_block_that_is_too_broad_is_told() {
+    let mut table = "Site name,Address,Phone\n".to_owned();
+    for number in 0..501 {
+        table.push_str(&format!("Site {number},,3865286\n"));
+    }
     let cleaned = clean(&sites(), table.as_bytes(), None).expect("clean");
-    assert_eq!(cleaned.records.len(), 2);
+    assert_eq!(
+        (
+            cleaned.counts.broad_blocks,
+            cleaned.counts.compared,
+            cleaned.records.len()
+        ),
+        (1, 0, 501)
+    );
+}
+
+#[test]
+fn pairs_in_doubt_are_written_for_a_person() {
+    let table = "Site name,Address,Phone\n=cmd() Nursery,12 North Road,3865286\nOther School,12 Nort Rd,3865286\n";
+    let mut schema = sites();
+    let score = schema.classes[0].score.as_mut().expect("a score");
+    (score.accept_ppm, score.review_ppm) = (1_000_000, 1);
+    schema.classes[0].properties[0].kind =
+        serde_json::from_str("{\"code\": {\"keep\": \"all\"}}").expect("a kind");
+    let cleaned = clean(&schema, table.as_bytes(), None).expect("clean");
+    let mut out = Vec::new();
+    clean::write_review(&schema, &cleaned, &mut out).expect("written");
+    let mut reader = csv::Reader::from_reader(out.as_slice());
+    assert_eq!(
+        reader
+            .headers()
+            .expect("a head")
+            .iter()
+            .skip(4)
+            .collect::<Vec<_>>(),
+        ["line", "name", "number", "street", "postcode", "telephone"]
+    );
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(
+        rows.iter().map(|row| &row[4]).collect::<Vec<_>>(),
+        ["2", "3"]
+    );
+    assert_eq!(&rows[0][5], "'=CMD()NURSERY", "no spreadsheet runs it");
+    assert!(
+        rows[0][2]
+            .parse::<u32>()
+            .is_ok_and(|score| (1..1_000_000).contains(&score))
+    );
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Document {
     /// A property with several values has several columns of its name. Empty texts and texts that could be taken for "no value" are quoted.
     ///
     /// # Errors
-    /// When a model has more properties in one class than a table may have columns.
+    /// When the objects of one class have too many properties for a table, or too few in common.
     pub fn from_model(model: &Model) -> Result<Self, DataError> {
         let mut header = vec![("Code".to_owned(), "UTF-8".to_owned())];
         let others = model
@@ -97,6 +97,8 @@ fn table(
     members: &[&Object],
 ) -> Result<Table, DataError> {
     const COLUMNS_MAX: usize = 10_000;
+    /// Objects that have little in common would make a huge table of a small file.
+    const CELLS_MAX: usize = 20_000_000;
     let mut places: BTreeMap<Column<'_>, usize> = BTreeMap::new();
     let mut columns: Vec<Column<'_>> = Vec::new();
     for (column, _) in members.iter().flat_map(|object| cells(object)) {
@@ -109,6 +111,12 @@ fn table(
                 "class {class} has more properties than the {COLUMNS_MAX} columns a table may have"
             )));
         }
+    }
+    if members.len().saturating_mul(columns.len()) > CELLS_MAX {
+        let (rows, columns) = (members.len(), columns.len());
+        return Err(DataError::Whole(format!(
+            "class {class} would be a table of {rows} rows and {columns} columns, more than {CELLS_MAX} cells, most of them empty"
+        )));
     }
     // Columns of one name stay together, in the order of the first.
     let mut first: BTreeMap<&str, usize> = BTreeMap::new();
@@ -194,6 +202,8 @@ impl Taking<'_> {
     fn header(&mut self, attributes: &[(String, String)]) {
         for (name, value) in attributes {
             match name.strip_prefix(DECLARES) {
+                // Nothing, and the namespace of these declarations, can have no prefix.
+                Some(_) if value.is_empty() || value == "http://www.w3.org/2000/xmlns/" => {}
                 Some(prefix) => {
                     let known = self.model.names.prefix(value, prefix).to_owned();
                     self.prefixes.insert(prefix.to_owned(), known);
@@ -359,6 +369,7 @@ impl Taking<'_> {
                 continue;
             };
             match name {
+                DEFINES | EXTENDS if value.is_empty() => {}
                 DEFINES => object.id = format!("#{value}"),
                 EXTENDS => (object.id, object.defined) = (value, false),
                 _ => {

@@ -153,7 +153,7 @@ pub(super) fn tag<'a>(
         }
         Some((class, entity)) => (class, Some(entity), rest),
     };
-    if class.is_empty() || class.contains(['<', '>', '=']) {
+    if class.is_empty() || class.contains(['<', '>', '=', '/', '!']) {
         return Err("a tag begins with the name of a class".to_owned());
     }
     Ok((

@@ -253,6 +253,12 @@ impl<R: Read> Reader<R> {
 
     fn property(&mut self, element: &Element) -> Result<Property, DataError> {
         let name = self.named(&element.name, element.place)?;
+        if element.name.uri == RDF && element.name.local != "type" {
+            return Err(DataError::at(
+                element.place,
+                format!("{} is no property of CIM/XML", shown(&name)),
+            ));
+        }
         let mut resource = None;
         for (attribute, value) in &element.attributes {
             match attribute.local.as_str() {

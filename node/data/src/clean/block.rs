@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::schema::{Class, Score, block_part};
+use super::check::block_part;
+use super::schema::{Class, Score};
 use super::table::Row;
 use crate::fault::DataError;
 
@@ -11,7 +12,7 @@ pub(crate) const PAIRS_MAX: usize = 20_000_000;
 
 /// Rows equal in everything compared stand for each other, so that a value a thousand times is compared once.
 ///
-/// Returns for each distinct row the rows like it, the rows of a class in order of their values.
+/// Returns for each distinct row the rows like it: the distinct rows in the order of their values, those alike in the order of how they are written.
 pub(crate) fn distinct(class: &Class, rows: &[&Row]) -> Vec<Vec<usize>> {
     let mut alike: BTreeMap<Vec<Option<&str>>, Vec<usize>> = BTreeMap::new();
     for (number, row) in rows.iter().enumerate() {
@@ -19,7 +20,17 @@ pub(crate) fn distinct(class: &Class, rows: &[&Row]) -> Vec<Vec<usize>> {
             .map(|place| row.value(place).map(|value| value.text.as_str()));
         alike.entry(key.collect()).or_default().push(number);
     }
-    alike.into_values().collect()
+    let mut distinct: Vec<Vec<usize>> = alike.into_values().collect();
+    let raw = |row: &usize| {
+        rows[*row]
+            .cells
+            .iter()
+            .map(|cell| cell.as_ref().map(|cell| cell.raw.as_str()))
+    };
+    for alike in &mut distinct {
+        alike.sort_by(|a, b| raw(a).cmp(raw(b)));
+    }
+    distinct
 }
 
 /// Pairs of places in `distinct` that share a block, each once, in order; and how many blocks were too broad.

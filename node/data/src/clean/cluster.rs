@@ -1,7 +1,7 @@
 //! Which rows are one thing: whatever is linked, however many steps away.
 
 use super::block;
-use super::schema::{Class, Score};
+use super::schema::Class;
 use super::score::{Scorer, Verdict};
 use super::table::Row;
 use super::{Counts, Doubt};
@@ -75,25 +75,19 @@ pub(crate) fn join(class: &Class, rows: &[&Row], counts: &mut Counts) -> Result<
     };
     Ok(Joined {
         doubts: doubtful.iter().map(doubt).collect(),
-        groups: groups(score, &scorer, &distinct, &mut sets),
+        groups: groups(&scorer, &distinct, &mut sets),
     })
 }
 
 /// Groups in the order of the smallest distinct row of each. Equal rows are one thing only where their values are enough to say so.
-fn groups(
-    score: &Score,
-    scorer: &Scorer<'_>,
-    distinct: &[Vec<usize>],
-    sets: &mut Sets,
-) -> Vec<Vec<usize>> {
-    debug_assert!(score.accept_ppm <= 1_000_000);
+fn groups(scorer: &Scorer<'_>, distinct: &[Vec<usize>], sets: &mut Sets) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = vec![Vec::new(); distinct.len()];
     let mut alone = Vec::new();
     for (place, alike) in distinct.iter().enumerate() {
         let leader = sets.leader(place);
         if alike.len() > 1 && scorer.verdict(place, place) != Verdict::Same {
-            groups[leader].push(alike[0]);
-            alone.extend(alike[1..].iter().map(|row| (leader, *row)));
+            // What is too little for a row and its like is too little for any other row as well, so nothing is linked to them.
+            alone.extend(alike.iter().map(|row| (leader, *row)));
         } else {
             groups[leader].extend(alike);
         }

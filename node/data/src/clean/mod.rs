@@ -8,6 +8,7 @@
 //! The order of the rows changes nothing but the line numbers that are told.
 
 mod block;
+mod check;
 mod cluster;
 mod date;
 mod decimal;
@@ -28,7 +29,7 @@ pub use schema::Schema;
 pub use write::{write_records, write_review};
 
 use crate::fault::DataError;
-use table::{Row, Set};
+use table::Row;
 
 /// Two rows that may be one thing, for a person to decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,9 +127,4 @@ fn figures(rows: &[Row], groups: &[Vec<usize>]) -> truth::Figures {
             .map(move |row| (rows[*row].truth.clone().unwrap_or_default(), number))
     });
     truth::figures(labels)
-}
-
-impl Set {
-    /// Most of the dropped cells that are told one by one.
-    const DROPPED_MAX: usize = 100;
 }

@@ -1,12 +1,14 @@
 //! How alike two rows are, in whole millionths.
 
 use super::normal::Value;
-use super::schema::{Class, Measure, Score};
+use super::schema::{Class, Kind, Measure, Score};
 use super::table::Row;
 
 const WHOLE: u64 = 1_000_000;
 /// Characters of a text that are compared: the cost of one comparison has a bound.
 const CHARS_MAX: usize = 512;
+
+const DAYS_OF_A_YEAR: u128 = 365;
 
 /// What two rows are to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,8 @@ struct Ready {
     property: usize,
     measure: Measure,
     weight: u64,
+    /// What a difference is measured against, where that is not the larger number.
+    span: Option<u128>,
     /// Of each distinct row, where the measure is by runs.
     runs: Vec<Vec<[char; 3]>>,
 }
@@ -48,11 +52,16 @@ impl<'a> Scorer<'a> {
                     .collect(),
                 Measure::Equal | Measure::Edit | Measure::Near => Vec::new(),
             };
+            let span = match &class.properties[property].kind {
+                Kind::Date(_) => Some(DAYS_OF_A_YEAR),
+                Kind::Text(_) | Kind::Code(_) | Kind::Decimal(_) => None,
+            };
             Ready {
                 property,
                 measure: comparison.measure,
                 weight: u64::from(comparison.weight),
                 runs,
+                span,
             }
         });
         Scorer {
@@ -119,7 +128,7 @@ impl<'a> Scorer<'a> {
                 Measure::Equal => u64::from(left == right) * WHOLE,
                 Measure::Trigram => dice(&ready.runs[a], &ready.runs[b]),
                 Measure::Edit => edit(&left.text, &right.text),
-                Measure::Near => near(left.number, right.number),
+                Measure::Near => near(left.number, right.number, ready.span),
             };
             sum += ready.weight * measured;
             weights += ready.weight;
@@ -188,21 +197,22 @@ fn edit(a: &str, b: &str) -> u64 {
     (longest - distance) * WHOLE / longest
 }
 
-/// One less the difference against the larger number, in millionths; nothing for different signs.
-fn near(a: i128, b: i128) -> u64 {
-    let largest = a.unsigned_abs().max(b.unsigned_abs());
+/// One less the difference against `span`, else against the larger number, in millionths; without a span nothing for different signs.
+fn near(a: i128, b: i128, span: Option<u128>) -> u64 {
     if a == b {
         return WHOLE;
     }
-    if (a < 0) != (b < 0) {
+    if span.is_none() && (a < 0) != (b < 0) {
         return 0;
     }
+    // Correctness: above zero, as the numbers differ.
+    let against = span.unwrap_or(a.unsigned_abs().max(b.unsigned_abs()));
     let difference = a.abs_diff(b);
-    // Correctness: decimals are below 2^120, so the product is too large only above 2^108; there the quotient comes first.
-    let share = difference.checked_mul(u128::from(WHOLE)).map_or_else(
-        || difference / (largest / u128::from(WHOLE)),
-        |product| product / largest,
-    );
+    // Decimals are below 2^120: where the product does not fit, `against` is large enough to be divided first.
+    let share = match difference.checked_mul(u128::from(WHOLE)) {
+        Some(product) => product / against,
+        None => difference / (against / u128::from(WHOLE)).max(1),
+    };
     WHOLE - u64::try_from(share).unwrap_or(WHOLE).min(WHOLE)
 }
 
@@ -229,10 +239,12 @@ mod tests {
         assert_eq!(edit("kitten", "sitting"), 4 * WHOLE / 7);
         assert_eq!(edit("", "abc"), 0);
         assert_eq!(edit("电网", "电站"), WHOLE / 2);
-        assert_eq!(near(100, 90), 900_000);
-        assert_eq!(near(-5, 5), 0);
-        assert_eq!(near(0, 0), WHOLE);
-        assert_eq!(near(0, 5), 0);
-        assert_eq!(near(i128::MAX, i128::MAX / 2), 500_000);
+        assert_eq!(near(100, 90, None), 900_000);
+        assert_eq!(near(-5, 5, None), 0);
+        assert_eq!(near(19_000, 19_073, Some(DAYS_OF_A_YEAR)), 800_000);
+        assert_eq!(near(-400, 400, Some(DAYS_OF_A_YEAR)), 0);
+        assert_eq!(near(0, 0, None), WHOLE);
+        assert_eq!(near(0, 5, None), 0);
+        assert_eq!(near(i128::MAX, i128::MAX / 2, None), 500_000);
     }
 }

@@ -16,6 +16,9 @@ pub const ROW_BYTES_MAX: usize = 1 << 20;
 /// Most bytes of a file, as UTF-8: the rows are held in memory.
 pub const FILE_BYTES_MAX: u64 = 1 << 30;
 
+/// Most of the dropped cells that are told one by one.
+const DROPPED_MAX: usize = 100;
+
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
@@ -281,7 +284,7 @@ fn row(
 
 fn drop_cell(set: &mut Set, fault: &DataError) {
     set.counts.dropped += 1;
-    if set.dropped.len() < Set::DROPPED_MAX {
+    if set.dropped.len() < DROPPED_MAX {
         set.dropped.push(fault.to_string());
     }
 }

@@ -1,6 +1,5 @@
-//! `bds import`: models of other formats, summed up or in another form.
+//! Grid models: CIM/E, CIM/XML and SCL, summed up or in another form.
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,29 +7,15 @@ use std::process::ExitCode;
 use anyhow::{Context as _, ensure};
 use bds_data::loss::Losses;
 use bds_data::model::{JsonWriter, Model, Names};
-use bds_data::{cim_e, cim_xml, text};
-use clap::{Args, Subcommand, ValueEnum};
+use bds_data::{cim_e, cim_xml, scl, text};
+use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::{complain, done, output, print, print_json};
+use super::{open, reading};
+use crate::cli::{complain, done, output, print, print_json};
 
 /// Losses shown one by one.
 const LOSSES_SHOWN: usize = 20;
-
-/// Which format to read.
-#[derive(Debug, Subcommand)]
-pub enum ImportCommand {
-    /// A grid model or quotation in CIM/E (the E language), in UTF-8, GB18030 or GBK.
-    #[command(
-        after_help = "Example: bds import cim-e market.e --out cim-xml --to market.xml\nExit codes: 0 done, 2 usage, 3 a file cannot be taken (the line is said) or written."
-    )]
-    CimE(CimEArgs),
-    /// A grid model in CIM/XML (IEC 61970-552, CGMES 2.4.15 and 3.0): one file, or all profiles of one model.
-    #[command(
-        after_help = "Example: bds import cim-xml BD.xml EQ.xml SSH.xml TP.xml SV.xml --out cim-e --to model.e\nExit codes: 0 done, 2 usage, 3 a file cannot be taken (line and column are said) or written."
-    )]
-    CimXml(CimXmlArgs),
-}
 
 /// A form of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -85,18 +70,16 @@ pub struct CimXmlArgs {
     answer: Answer,
 }
 
-/// Does what the arguments ask for.
-///
-/// # Errors
-/// When a file cannot be taken or written.
-pub fn run(command: &ImportCommand) -> anyhow::Result<ExitCode> {
-    match command {
-        ImportCommand::CimE(args) => run_cim_e(args),
-        ImportCommand::CimXml(args) => run_cim_xml(args),
-    }
+/// Arguments of `bds import scl`.
+#[derive(Debug, Args)]
+pub struct SclArgs {
+    /// The file.
+    file: PathBuf,
+    #[command(flatten)]
+    answer: Answer,
 }
 
-fn run_cim_e(args: &CimEArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn cim_e(args: &CimEArgs) -> anyhow::Result<ExitCode> {
     let mut losses = Losses::default();
     let encoding = args.encoding.as_deref().map(text::encoding).transpose()?;
     let options = cim_e::Options {
@@ -116,7 +99,14 @@ fn run_cim_e(args: &CimEArgs) -> anyhow::Result<ExitCode> {
     answer(&model, losses, &args.answer)
 }
 
-fn run_cim_xml(args: &CimXmlArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn scl(args: &SclArgs) -> anyhow::Result<ExitCode> {
+    let mut losses = Losses::default();
+    let model =
+        scl::read(open(&args.file)?, None, &mut losses).with_context(|| reading(&args.file))?;
+    answer(&model, losses, &args.answer)
+}
+
+pub(super) fn cim_xml(args: &CimXmlArgs) -> anyhow::Result<ExitCode> {
     if let ([file], [], Some(form @ (Form::Json | Form::CimXml))) =
         (&args.files[..], &args.difference[..], args.answer.out)
     {
@@ -248,12 +238,4 @@ fn tell_losses(losses: &Losses) {
             loss.what
         ));
     }
-}
-
-fn open(path: &Path) -> anyhow::Result<File> {
-    File::open(path).with_context(|| reading(path))
-}
-
-fn reading(path: &Path) -> String {
-    format!("reading {}", path.display())
 }
