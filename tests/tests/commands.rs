@@ -358,3 +358,125 @@ fn tampering_is_worked_out_written_and_drawn() {
         assert!(error.contains(says), "{wrong:?}: {error}");
     }
 }
+
+/// The model is the union of both files; what CIM/E cannot carry of the third is told.
+#[test]
+fn models_are_imported_and_written_in_other_forms() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| run(dir.path(), &[&["import"][..], arguments].concat());
+    let root = "<rdf:RDF xmlns:cim=\"http://iec.ch/TC57/CIM100#\" xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">";
+    let write =
+        |name: &str, text: &str| std::fs::write(dir.path().join(name), text).expect("written");
+    let switch =
+        "<cim:Breaker rdf:ID=\"_b\"><cim:Switch.retained>true</cim:Switch.retained></cim:Breaker>";
+    write("eq.xml", &format!("{root}{switch}</rdf:RDF>"));
+    let state =
+        "<cim:Breaker rdf:about=\"#_b\"><cim:Switch.open>false</cim:Switch.open></cim:Breaker>";
+    write("ssh.xml", &format!("{root}{state}</rdf:RDF>"));
+    write(
+        "bids.e",
+        "<! type=bid !>\n<Bid::north>\n@ id price\n$ - EUR/MWh\n# 1 4.5\n</Bid::north>\n",
+    );
+    write("bad.xml", &format!("{root}\n<cim:Breaker/></rdf:RDF>"));
+    write(
+        "plan.g",
+        "<G><CBreaker id=\"1\" rdfid=\"_b\"/><Bus id=\"2\" rdfid=\"_c\"/></G>",
+    );
+    write(
+        "units.csv",
+        "Serial Number,Quantity\nACR-US-934-2024-2891-58384 to 58673,290\nACR-US-934-2024-2891-58384 to 58384,1\n",
+    );
+    write(
+        "x.scd",
+        "<SCL xmlns=\"http://www.iec.ch/61850/2003/SCL\"><IED name=\"a\"/></SCL>",
+    );
+
+    run(&["cim-xml", "eq.xml", "ssh.xml"]).ends(0, &["1 objects, 0 references", "1  cim:Breaker"]);
+    run(&[
+        "cim-xml", "eq.xml", "ssh.xml", "--out", "cim-e", "--to", "m.e",
+    ])
+    .ends(0, &[]);
+    run(&["cim-e", "m.e"]).ends(0, &["1 objects", "1  cim:Breaker"]);
+    run(&["cim-xml", "eq.xml", "--out", "json", "--to", "m.json"]).ends(0, &[]);
+    let model: Value =
+        serde_json::from_slice(&std::fs::read(dir.path().join("m.json")).expect("there"))
+            .expect("JSON");
+    assert_eq!(
+        model["objects"][0]["properties"][0],
+        json!({ "name": "cim:Switch.retained", "text": "true" })
+    );
+    run(&["cim-e", "bids.e", "--out", "json"]).ends(
+        0,
+        &["\"EUR/MWh\"", "is the entity of a block", "line 2: `north`"],
+    );
+    run(&["cim-e", "bids.e", "--out", "cim-xml"])
+        .ends(0, &["<e:price>4.5</e:price>", "has a unit"]);
+    run(&["cim-xml", "bad.xml", "--out", "json", "--to", "bad.json"]).ends(
+        3,
+        &[
+            "bad.xml",
+            "line 2, column 1",
+            "neither rdf:ID nor rdf:about",
+        ],
+    );
+    assert!(!dir.path().join("bad.json").exists() && !dir.path().join("bad.json.partial").exists());
+    run(&["cim-g", "plan.g", "--model", "eq.xml"])
+        .ends(1, &["3 shapes, 2 devices", "Bus `_c` is not in the model"]);
+    run(&["registry", "units.csv"]).ends(
+        1,
+        &[
+            "2 rows agree, 1 faults",
+            "line 3: units 58384 to 58384",
+            "291  Acr",
+        ],
+    );
+    run(&["scl", "x.scd"]).ends(0, &["2 objects", "1  cim:Asset"]);
+    run(&["cim-e", "none.e"]).ends(3, &["none.e"]);
+    run(&["cim-e"]).ends(2, &["FILE"]);
+}
+
+#[test]
+fn tables_are_cleaned_by_a_schema() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| {
+        run(
+            dir.path(),
+            &[&["clean", "--schema", "meters"][..], arguments].concat(),
+        )
+    };
+    let table = "Meter,Power,Address,True\nM-1,5.5 kW,1 Sun Lane,a\nm1,5500 W,1 Sun Lane,a\nM2,2 kW,9 Far Road,b\n";
+    std::fs::write(dir.path().join("m.csv"), table).expect("written");
+    std::fs::write(dir.path().join("bad.csv"), "Meter,Power\nM1,3.000\n").expect("written");
+    run(&[
+        "m.csv", "--out", "m.jsonl", "--review", "m.review", "--truth", "True",
+    ])
+    .ends(
+        0,
+        &[
+            "3 rows, 2 records, 0 pairs in doubt",
+            "precision 100.00 %, recall 100.00 %",
+            "of 2 things",
+        ],
+    );
+    let records = std::fs::read_to_string(dir.path().join("m.jsonl")).expect("there");
+    let first: Value =
+        serde_json::from_str(records.lines().next().expect("a record")).expect("JSON");
+    assert_eq!(first["lines"], json!([2, 3]));
+    assert_eq!(
+        first["properties"][1],
+        json!({ "name": "power", "as": "cim:UsagePoint.ratedPower", "value": "5.5", "unit": "kW", "raw": "5.5 kW", "lines": [2, 3] })
+    );
+    let review = std::fs::read_to_string(dir.path().join("m.review")).expect("there");
+    assert!(
+        review.starts_with("pair,why,score_ppm,class,line,meter,"),
+        "{review}"
+    );
+    let told: Value =
+        serde_json::from_str(&run(&["m.csv", "--json"]).ends(0, &[]).text).expect("JSON");
+    assert_eq!(
+        (&told["records"], &told["truth"]),
+        (&json!(2), &Value::Null)
+    );
+    run(&["bad.csv"]).ends(3, &["bad.csv", "line 2, column 2", "two ways"]);
+    run(&["m.csv", "--schema", "none"]).ends(2, &["--schema"]);
+}

@@ -2,15 +2,18 @@
 //! failed, 2 usage, 3 input, output or environment.
 
 pub mod bench;
+pub mod clean;
 pub mod demo;
 mod description;
 mod endorse;
 pub mod engine;
 pub mod events;
 pub mod exchange;
+pub mod import;
 pub mod ledger;
 pub mod methods;
 pub mod node;
+mod output;
 pub mod proof;
 pub mod query;
 pub mod receipt;
@@ -85,6 +88,11 @@ enum Verb {
     /// Checks and shows a ledger on disk.
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Cleans a table by a schema: one record for each thing, with the lines behind every value.
+    Clean(clean::CleanArgs),
+    /// Reads grid models of other formats.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// What attacks are worth.
     #[command(subcommand)]
     Security(security::SecurityCommand),
@@ -129,6 +137,8 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Engine(command) => engine::run(command),
         Verb::Exchange(command) => Ok(exchange::run(&command)),
         Verb::Ledger(command) => ledger::run(command),
+        Verb::Clean(args) => clean::run(&args),
+        Verb::Import(command) => import::run(&command),
         Verb::Security(command) => security::run(&command),
         Verb::Bench(command) => bench::run(&command),
     }

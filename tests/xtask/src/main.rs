@@ -63,6 +63,21 @@ const EDGES: &[(&str, &[&str])] = &[
             "bds-node",
         ],
     ),
+    (
+        "bds-data",
+        &[
+            "tokio",
+            "rayon",
+            "wgpu",
+            "libp2p",
+            "reqwest",
+            "memmap2",
+            "bds-engine",
+            "bds-contracts",
+            "bds-core",
+            "bds-client",
+        ],
+    ),
 ];
 
 fn main() -> ExitCode {
