@@ -45,12 +45,12 @@ pub(crate) const IMBALANCE: i64 = 2_000_000;
 
 /// Prosumers' accounts, of one holder each; odd ones are Anna's, even ones Bert's.
 pub(crate) const P: [AccountId; 6] = [
-    AccountId(101),
-    AccountId(102),
-    AccountId(103),
-    AccountId(104),
-    AccountId(105),
-    AccountId(106),
+    AccountId(111),
+    AccountId(112),
+    AccountId(113),
+    AccountId(114),
+    AccountId(115),
+    AccountId(116),
 ];
 
 /// The resource of a prosumer: 40 kW either way, so 10,000 Wh in a quarter of an hour.

@@ -445,7 +445,7 @@ fn random_plants_are_formed_and_paid_as_by_a_second_implementation() {
     }
     // A game in which little happens shows little.
     for (name, least) in [
-        ("open", 3_000),
+        ("open", 2_500),
         ("join", 8_000),
         ("read", 1_000),
         ("correct", 800),

@@ -43,9 +43,9 @@ fn a_session_is_shown_with_its_offers_in_their_order() {
     assert_eq!(
         lines(&shown),
         [
-            (103, 9_000, 9_000),
-            (104, 10_000, 19_000),
-            (102, 8_000, 27_000)
+            (113, 9_000, 9_000),
+            (114, 10_000, 19_000),
+            (112, 8_000, 27_000)
         ]
     );
     assert_eq!(
@@ -68,9 +68,9 @@ fn a_session_is_shown_with_its_offers_in_their_order() {
     assert_eq!(
         lines(&shown),
         [
-            (103, 9_000, 9_000),
-            (104, 10_000, 19_000),
-            (102, 8_000, 20_000)
+            (113, 9_000, 9_000),
+            (114, 10_000, 19_000),
+            (112, 8_000, 20_000)
         ]
     );
     assert_eq!(shown["ordered"][2]["position"]["energy"], json!(1_000));
@@ -90,12 +90,12 @@ fn statements_scores_and_balances_follow_the_readings() {
     read(&mut stage, P[2], 7_000);
     done(&mut stage, Who::Verifier, &correction(P[2], 2, 8_000));
     let span = format!("from={START} to={}", START + 1);
-    let own = ask(&stage, "energy-statement", &format!("account=103 {span}"));
+    let own = ask(&stage, "energy-statement", &format!("account=113 {span}"));
     let line = json!({
         "session": session,
         "start": START,
-        "account": 103,
-        "initiator": 101,
+        "account": 113,
+        "initiator": 111,
         "resource": 1_103,
         "role": "supply",
         "phase": "settled",
@@ -107,26 +107,26 @@ fn statements_scores_and_balances_follow_the_readings() {
         "charge": 200_000,
     });
     assert_eq!(own, json!([line]));
-    let initiated = ask(&stage, "energy-statement", &format!("account=101 {span}"));
+    let initiated = ask(&stage, "energy-statement", &format!("account=111 {span}"));
     assert_eq!(initiated, json!([line]));
     let elsewhere = format!(
-        "account=103 from={} to={}",
+        "account=113 from={} to={}",
         START + 1,
         START + 672 * QUARTER
     );
     assert_eq!(ask(&stage, "energy-statement", &elsewhere), json!([]));
-    let long = format!("account=103 from={START} to={}", START + 673 * QUARTER);
+    let long = format!("account=113 from={START} to={}", START + 673 * QUARTER);
     let error = try_ask(&stage, "energy-statement", &long).expect_err("too long");
     assert_eq!(
         error.to_string(),
         "argument `to`: is more than 672 periods after `from`; ask for fewer"
     );
-    let prosumer = ask(&stage, "prosumer", "account=103");
+    let prosumer = ask(&stage, "prosumer", "account=113");
     // 8,000 of 9,000: 888,888.8 parts per million.
     assert_eq!(
         prosumer,
         json!({
-            "account": 103,
+            "account": 113,
             "microgrid": 1,
             "kind": "psm",
             "active": true,
@@ -138,7 +138,7 @@ fn statements_scores_and_balances_follow_the_readings() {
             "owes": [],
         })
     );
-    let resource = ask(&stage, "resource", "resource=1103");
+    let resource = ask(&stage, "resource", "resource=1113");
     assert_eq!(
         (
             &resource["power_max"],

@@ -422,7 +422,7 @@ impl Books {
     }
 
     /// Whether the account is an active prosumer's and open.
-    fn takes_part(&self, account: u64) -> bool {
+    fn may_be_in_a_plant(&self, account: u64) -> bool {
         let open = self
             .account(account)
             .is_ok_and(|one| one.status == identity::OPEN);

@@ -362,7 +362,7 @@ impl Books {
         ensure!(session.closes <= self.time, "session {number} closes early");
         let (mut left, mut passed) = (Vec::new(), Vec::new());
         for (account, offer) in self.offers_of(number) {
-            if self.takes_part(account) {
+            if self.may_be_in_a_plant(account) {
                 left.push((account, offer));
             } else {
                 passed.push(account);
@@ -373,7 +373,7 @@ impl Books {
         let end = session.start + length(session.minutes);
         let phase = if end <= self.time {
             TOO_LATE
-        } else if !self.takes_part(session.initiator) {
+        } else if !self.may_be_in_a_plant(session.initiator) {
             INITIATOR_SHUT
         } else if total < session.energy {
             INSUFFICIENT
