@@ -96,7 +96,7 @@ fn statements_scores_and_balances_follow_the_readings() {
         "start": START,
         "account": 113,
         "initiator": 111,
-        "resource": 1_103,
+        "resource": 1_113,
         "role": "supply",
         "phase": "settled",
         "energy": 9_000,
@@ -134,7 +134,7 @@ fn statements_scores_and_balances_follow_the_readings() {
             "committed": 9_000,
             "delivered": 8_000,
             "score": 888_888,
-            "resources": [1_103],
+            "resources": [1_113],
             "owes": [],
         })
     );
