@@ -292,6 +292,22 @@ fn what_takes_two_is_endorsed_first() {
         .ends(0, &["dora", "trader"]);
 }
 
+/// As `bds methods | head` does, once it has enough.
+#[test]
+fn whoever_stops_reading_breaks_nothing() {
+    let mut child = Command::new(bds())
+        .args(["methods", "--json"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("bds runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 #[test]
 fn calls_are_listed_without_a_node() {
     let folder = tempfile::tempdir().expect("a directory");

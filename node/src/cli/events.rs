@@ -8,7 +8,7 @@ use bds_contracts::block::Height;
 use bds_contracts::kernel::receipt::ReceiptView;
 use clap::Args;
 
-use super::{done, print};
+use super::{done, is_heard, print};
 use crate::measure::block_on;
 
 /// `bds events`
@@ -60,6 +60,9 @@ pub fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
         loop {
             let event = events.next().await?;
             print(&serde_json::to_string(&event)?);
+            if !is_heard() {
+                return Ok(());
+            }
             if let Some(Some(last)) = last
                 && (event.height, event.index) >= last
             {

@@ -1,5 +1,5 @@
 //! The command line: one variant a verb, each with its own file. Exit codes: 0 done, 1 the thing asked about is false or
-//! failed, 2 usage, 3 input, output or environment.
+//! failed, 2 usage, 3 input, output or environment, 141 nobody reads the answer any more.
 
 pub mod bench;
 pub mod clean;
@@ -20,9 +20,14 @@ pub mod receipt;
 pub mod security;
 pub mod tx;
 
+use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Parser, Subcommand};
+
+/// What a shell shows of a program that writes into a closed pipe.
+const EXIT_UNHEARD: u8 = 141;
 
 /// A ledger for high-frequency carbon and energy trading that checks every signature, hash and Merkle root.
 #[derive(Debug, Parser)]
@@ -109,10 +114,14 @@ pub fn main() -> ExitCode {
         None => demo::run(&demo::DemoArgs::default()),
         Some(verb) => run(verb),
     };
-    result.unwrap_or_else(|error| {
-        complain(&format!("bds: {error:#}"));
-        ExitCode::from(3)
-    })
+    match result {
+        Ok(_) if !is_heard() => ExitCode::from(EXIT_UNHEARD),
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("bds: {error:#}"));
+            ExitCode::from(3)
+        }
+    }
 }
 
 fn run(verb: Verb) -> anyhow::Result<ExitCode> {
@@ -144,13 +153,20 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// One line on standard output: the answer to what was asked.
-#[expect(
-    clippy::print_stdout,
-    reason = "the command line answers on standard output"
-)]
+/// Whether whoever read the answers has gone, as `head` does when it has enough.
+static UNHEARD: AtomicBool = AtomicBool::new(false);
+
+/// One line on standard output: the answer to what was asked. Lost when nobody reads any more; see [`is_heard`].
 pub fn print(line: &str) {
-    println!("{line}");
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        UNHEARD.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether answers still reach somebody: what goes on without end asks, and ends.
+#[must_use]
+pub fn is_heard() -> bool {
+    !UNHEARD.load(Ordering::Relaxed)
 }
 
 /// One JSON value on standard output.
@@ -164,7 +180,8 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 
 /// One line on standard error.
 pub fn complain(line: &str) {
-    eprintln!("{line}");
+    // There is no other place to say that this one is closed.
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn done() -> anyhow::Result<ExitCode> {
