@@ -7,7 +7,7 @@ use std::io::Read;
 
 use encoding_rs::Encoding;
 use quick_xml::XmlVersion;
-use quick_xml::escape::resolve_predefined_entity;
+use quick_xml::escape::{resolve_predefined_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{QName, ResolveResult};
 use quick_xml::reader::NsReader;
@@ -259,8 +259,11 @@ fn element<R>(
             return Err(wrong(format!("{} is no name", shown(qname.as_ref()))));
         }
         match resolved {
+            // The resolver keeps declarations as they are written, with references.
             ResolveResult::Bound(uri) => Ok(Name {
-                uri: uri.as_ref().to_owned(),
+                uri: unescape(uri.as_ref())
+                    .map_err(|error| wrong(format!("a namespace cannot be read: {error}")))?
+                    .into_owned(),
                 prefix,
                 local,
             }),
@@ -301,6 +304,9 @@ fn element<R>(
             ));
         }
         match attribute.key.as_namespace_binding() {
+            Some(_) if value.contains(char::is_whitespace) => {
+                return Err(wrong("a namespace holds a blank or a line end".to_owned()));
+            }
             Some(declared) => {
                 let prefix = match declared {
                     quick_xml::name::PrefixDeclaration::Default => "",

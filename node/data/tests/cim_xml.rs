@@ -257,6 +257,22 @@ fn texts_come_back_as_they_were() {
     assert_eq!(read(&written).expect("again"), model);
 }
 
+/// A namespace is what its declaration means, not how it is written.
+#[test]
+fn a_namespace_with_a_reference() {
+    let body = "<q:A xmlns:q=\"http://x/?a&amp;b\" rdf:ID=\"_a\"/>";
+    let model = read(file(body).as_bytes()).expect("a model");
+    assert_eq!(model.names.uri("q"), Some("http://x/?a&b"));
+    let (written, _) = model.write_cim_xml(Vec::new()).expect("written");
+    assert_eq!(read(&written).expect("again"), model);
+    let blank = body.replace("&amp;", "&#10;");
+    assert!(
+        read(file(&blank).as_bytes())
+            .expect_err("no URI")
+            .contains("a blank")
+    );
+}
+
 /// The same namespace under another prefix is the same; another namespace under the same prefix is not.
 #[test]
 fn names_are_namespaces_not_prefixes() {

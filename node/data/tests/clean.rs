@@ -38,7 +38,7 @@ fn public_records_with_true_ids() {
     assert_eq!(cleaned.counts.rows, 3_337);
     assert_eq!((figures.entities, figures.pairs_true), (1_162, 6_608));
     let (precision, recall) = (figures.precision_ppm(), figures.recall_ppm());
-    println!(
+    eprintln!(
         "precision {precision} ppm, recall {recall} ppm, {} records, {} in doubt",
         cleaned.records.len(),
         cleaned.doubts.len()

@@ -110,10 +110,54 @@ fn read_table(bytes: &[u8]) -> Result<(), DataError> {
     Ok(())
 }
 
-const READERS: [(&str, &str, Reading); 3] = [
+const SCL: &str = "<?xml version=\"1.0\"?>\n<SCL xmlns=\"http://www.iec.ch/61850/2003/SCL\" xmlns:x=\"u\" version=\"2007\"><Header id=\"h\"/>\
+    <Substation name=\"S 1\"><VoltageLevel name=\"E1\"><Voltage unit=\"V\">110</Voltage><Bay name=\"B\"><ConductingEquipment name=\"Q\" type=\"CBR\">\
+    <Terminal name=\"T\" connectivityNode=\"S 1/E1/B/N\"/></ConductingEquipment><ConnectivityNode name=\"N\" pathName=\"S 1/E1/B/N\"/>\
+    <LNode iedName=\"I\" ldInst=\"L\" lnClass=\"XCBR\" lnInst=\"1\"/></Bay></VoltageLevel></Substation><IED name=\"I\"><AccessPoint name=\"A\"><Server>\
+    <LDevice inst=\"L\"><LN0 lnClass=\"LLN0\"/><LN lnClass=\"XCBR\" inst=\"1\"/></LDevice></Server></AccessPoint></IED><x:y/></SCL>";
+
+const G: &str = "<?xml version=\"1.0\"?>\n<G w=\"2\" h=\"3\"><Layer name=\"平面\"><Bus id=\"1\" keyid=\"115404740451368961\" rdfid=\"_a\" link=\"0,0,2;\"/>\
+    <CBreaker id=\"2\" tfr=\"rotate(90)\" link=\"0,0,1;\"/><Text ts=\"a &amp; b\">t</Text></Layer></G>";
+
+const EXPORT: &str = "Serial Number,Quantity,Note\nGS1-1-KE-GS1-16-2025-7-1-100,100,\"a\nb\"\nACR-US-9-2024-2-58384 to 58673,290,\n\
+    RW-5-1-2-2-0-7 - RW-5-9-2-2-0-7,9,\n1-5-9-VCS-VCU-1-VER-ET-1-1-01012020-31122020-1,\"5\",\n";
+
+fn read_scl(bytes: &[u8]) -> Result<(), DataError> {
+    let model = scl::read(bytes, None, &mut Losses::default())?;
+    assert_eq!(model.dangling().count(), 0);
+    let (written, _) = model.write_cim_xml(Vec::new())?;
+    let again = read_all(written.as_slice(), &mut Losses::default()).expect("what was written");
+    assert_eq!(again, model, "{}", String::from_utf8_lossy(bytes));
+    Ok(())
+}
+
+fn read_g(bytes: &[u8]) -> Result<(), DataError> {
+    let drawing = Drawing::read(bytes, None)?;
+    let mut out = Vec::new();
+    drawing.write(&mut out)?;
+    let again = Drawing::read(out.as_slice(), None).expect("what was written");
+    assert_eq!(again, drawing);
+    drawing.links().map(drop)
+}
+
+fn read_export(bytes: &[u8]) -> Result<(), DataError> {
+    let export = Export::read(bytes)?;
+    assert!(
+        export
+            .faults
+            .iter()
+            .all(|(place, what)| place.line > 1 && !what.is_empty())
+    );
+    Ok(())
+}
+
+const READERS: [(&str, &str, Reading); 6] = [
     ("cim-xml", XML, read_xml),
+    ("scl", SCL, read_scl),
+    ("cim-g", G, read_g),
     ("cim-e", E, read_e),
     ("table", TABLE, read_table),
+    ("registry", EXPORT, read_export),
 ];
 
 /// Bytes that mean something in one of the forms.

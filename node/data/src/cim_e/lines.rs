@@ -162,10 +162,7 @@ fn declared(header: &[u8]) -> Option<&str> {
     let quote = |byte: &u8| b"'\"".contains(byte);
     let rest = &rest[rest.iter().take_while(|byte| quote(byte)).count()..];
     let ends = |byte: &u8| byte.is_ascii_whitespace() || quote(byte) || b"!>".contains(byte);
-    let end = rest
-        .iter()
-        .position(|byte| ends(byte))
-        .unwrap_or(rest.len());
+    let end = rest.iter().position(ends).unwrap_or(rest.len());
     std::str::from_utf8(&rest[..end])
         .ok()
         .filter(|label| !label.is_empty())

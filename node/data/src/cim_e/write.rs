@@ -164,12 +164,21 @@ impl Writing<'_> {
 
     fn free(&mut self, free: &Free) {
         self.push("<");
-        self.name(&free.name, ":=", free.entity.as_ref());
+        self.free_name(free);
         self.attributes(&free.attributes);
         self.push(&format!(" Size={}>\n", free.bytes.len()));
         self.text.extend_from_slice(&free.bytes);
         self.push("\n</");
-        self.name(&free.name, ":=", free.entity.as_ref());
+        self.free_name(free);
         self.push(">\n");
+    }
+
+    /// `:=` stands there even when nothing follows: it is what makes the block one of bytes.
+    fn free_name(&mut self, free: &Free) {
+        self.push(&free.name);
+        self.push(":=");
+        if let Some(entity) = &free.entity {
+            self.quoted(entity);
+        }
     }
 }

@@ -168,11 +168,7 @@ fn dice(a: &[[char; 3]], b: &[[char; 3]]) -> u64 {
         }
     }
     let all = (a.len() + b.len()) as u64;
-    if all == 0 {
-        0
-    } else {
-        2 * shared * WHOLE / all
-    }
+    (2 * shared * WHOLE).checked_div(all).unwrap_or(0)
 }
 
 /// One less the share of characters to change: Levenshtein's distance against the longer text, in millionths.

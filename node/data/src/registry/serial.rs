@@ -2,7 +2,7 @@
 //!
 //! | programme | form of a block |
 //! |---|---|
-//! | Verra | `BATCH-FIRST-LAST-VCS-VCU-...-COUNTRY-SCOPE-PROJECT-DDMMYYYY-DDMMYYYY-FLAG` |
+//! | Verra | `BATCH-FIRST-LAST-VCS-VCU-...-COUNTRY-[SCOPE-]PROJECT-DDMMYYYY-DDMMYYYY-FLAG` |
 //! | Gold Standard | `GS1-1-COUNTRY-GSPROJECT-TYPE-VINTAGE-BATCH-FIRST-LAST` |
 //! | CDM, as Gold Standard lists it | `COUNTRY-TYPE-FIRST-...-PROJECT - COUNTRY-TYPE-LAST-...-PROJECT` |
 //! | ACR | `ACR-COUNTRY-PROJECT-VINTAGE-BATCH-FIRST to LAST`, or `-FIRST-LAST` |
@@ -120,6 +120,7 @@ fn ddmmyyyy(text: &str) -> Result<u16, String> {
 
 fn verra(serial: &str) -> Result<Block, String> {
     let parts: Vec<&str> = serial.split('-').collect();
+    // Older serial numbers have no scope.
     let [
         batch,
         first,
@@ -129,15 +130,18 @@ fn verra(serial: &str) -> Result<Block, String> {
         _,
         _,
         place,
-        _,
+        scope @ ..,
         project,
         from,
         to,
         _,
-    ] = parts[..]
+    ] = &parts[..]
     else {
         return Err(FORM.to_owned());
     };
+    if scope.len() > 1 {
+        return Err(FORM.to_owned());
+    }
     number(batch)?;
     if ddmmyyyy(from)? > ddmmyyyy(to)? {
         return Err("the period ends before it begins".to_owned());
@@ -147,7 +151,7 @@ fn verra(serial: &str) -> Result<Block, String> {
         // All units of the programme are numbered in one row.
         series: "VCS-VCU".to_owned(),
         country: country(place)?,
-        project: project.to_owned(),
+        project: (*project).to_owned(),
         vintage: Some(ddmmyyyy(to)?),
         first: number(first)?,
         last: number(last)?,
