@@ -442,7 +442,7 @@ fn models_are_imported_and_written_in_other_forms() {
         1,
         &[
             "2 rows agree, 1 faults",
-            "line 3: units 58384 to 58384",
+            "line 2: units 58384 to 58384",
             "291  Acr",
         ],
     );

@@ -60,8 +60,8 @@ use ensure;
 #[derive(Debug, Clone)]
 struct Books {
     chain: [u8; 32],
-    /// Whether the ledger is one of a single house.
-    private: bool,
+    /// What decides which modules are offered.
+    profile: Profile,
     height: u64,
     time: u64,
     beacon: [u8; 32],
@@ -153,7 +153,7 @@ impl Auditor {
     pub fn new(genesis: &Genesis) -> Result<Self, Finding> {
         let mut books = Books {
             chain: genesis.chain_id().0,
-            private: genesis.profile == Profile::Private,
+            profile: genesis.profile,
             height: 0,
             time: genesis.time.0,
             beacon: [0; 32],

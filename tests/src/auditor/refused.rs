@@ -1,9 +1,11 @@
 //! A transaction that failed: it changed nothing, left nothing but what is kept on purpose, and failed for a reason that is true.
 
+use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::module::Modules as _;
 use bds_contracts::modules::Modules;
 
 use super::carbon::Upload;
+use super::energy::ENERGY;
 use super::exchange::Sale;
 use super::wire::{Fields, Receipt, Transaction, Value};
 use super::{Ask, Books, Events, Finding, ensure, identity, retail, rights};
@@ -116,7 +118,10 @@ impl Books {
             ),
             code::UNKNOWN_METHOD => ensure!(raw.schema().is_none(), "a method is unknown"),
             code::WRONG_PROFILE => ensure!(
-                self.private && raw.module == retail::RETAIL,
+                matches!(
+                    (self.profile, raw.module),
+                    (Profile::Private, retail::RETAIL) | (Profile::Public, ENERGY)
+                ),
                 "module {} is offered here",
                 raw.module
             ),

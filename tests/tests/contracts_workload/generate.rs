@@ -81,6 +81,8 @@ pub(crate) struct Generator {
     pub(crate) delayed: Vec<u64>,
     /// Whether others take part than those of one house.
     pub(crate) shared: bool,
+    /// Whether plants are formed here.
+    pub(crate) plants: bool,
     /// Members beside those of genesis, that may have been admitted.
     pub(crate) strangers: Vec<PublicKey>,
     /// What this side believes each sender's next nonce to be.
@@ -97,6 +99,7 @@ impl Generator {
             holds: Vec::new(),
             delayed: Vec::new(),
             shared: genesis.profile != Profile::Private,
+            plants: genesis.profile != Profile::Public,
             strangers: Vec::new(),
             nonces: BTreeMap::new(),
         }

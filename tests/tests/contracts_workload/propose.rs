@@ -28,7 +28,8 @@ impl Generator {
             18..37 => self.of_units(ledger),
             37..71 => self.of_exchange(ledger),
             71..86 => self.of_carbon(ledger),
-            _ => self.of_energy(ledger),
+            _ if self.plants || self.random.chance(5) => self.of_energy(ledger),
+            _ => self.of_exchange(ledger),
         }
     }
 

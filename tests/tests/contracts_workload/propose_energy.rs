@@ -44,6 +44,7 @@ impl Generator {
             38..47 => self.submit_meter(ledger),
             47..53 => self.correct_meter(ledger),
             53..55 => self.declare_balance(ledger),
+            55..57 => self.join_vpp(ledger),
             _ => self.pay_arrears(ledger),
         }
     }
@@ -56,6 +57,19 @@ impl Generator {
             3..5 => PLANTS[0],
             _ => self.random.pick(&TRADING[..6]),
         }
+    }
+
+    /// Who wants to take part: a prosumer, often one that owes something and may not.
+    fn taker(&mut self, ledger: &Ledger) -> AccountId {
+        let arrears = &ledger.stores().read::<Energy>().arrears;
+        let owing: Vec<AccountId> = arrears
+            .range(..)
+            .map(|((account, ..), _)| *account)
+            .collect();
+        if !owing.is_empty() && self.random.chance(30) {
+            return self.random.pick(&owing);
+        }
+        self.prosumer()
     }
 
     fn meter(&mut self) -> ResourceId {
@@ -157,7 +171,7 @@ impl Generator {
     }
 
     fn init_vpp(&mut self, ledger: &Ledger) -> Proposal {
-        let account = self.prosumer();
+        let account = self.taker(ledger);
         let supplies = self.random.chance(30);
         let role = if supplies {
             Role::Supply
@@ -219,7 +233,7 @@ impl Generator {
         let Some((session, terms)) = found else {
             return self.init_vpp(ledger);
         };
-        let account = self.prosumer();
+        let account = self.taker(ledger);
         // Few prices, so that many are equal.
         let step = 5 * (terms.price.0 / 40);
         let price = match terms.role {

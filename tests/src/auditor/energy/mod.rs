@@ -10,6 +10,8 @@ mod sound;
 
 use std::collections::BTreeMap;
 
+use bds_contracts::genesis::Profile;
+
 use super::{Ask, Books, Events, Finding, ensure, identity};
 
 /// Number of the module.
@@ -207,6 +209,8 @@ impl Books {
         ask: &Ask<'_>,
         events: &mut Events<'_, '_>,
     ) -> Result<(), Finding> {
+        let offered = self.profile != Profile::Public;
+        ensure!(offered, "energy is not offered on a public ledger");
         match ask.name.as_str() {
             "energy.open-microgrid" => self.open_microgrid(ask, events),
             "energy.set-rules" => {

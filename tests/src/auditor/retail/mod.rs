@@ -11,6 +11,8 @@ mod recall;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bds_contracts::genesis::Profile;
+
 use super::entries::Bytes;
 use super::wire::Value;
 use super::{Ask, Books, Events, Finding, ensure};
@@ -171,7 +173,8 @@ impl Books {
         ask: &Ask<'_>,
         events: &mut Events<'_, '_>,
     ) -> Result<(), Finding> {
-        ensure!(!self.private, "retail is not offered on a private ledger");
+        let offered = self.profile != Profile::Private;
+        ensure!(offered, "retail is not offered on a private ledger");
         let judged = self.judge_retail(ask);
         ensure!(judged.is_ok(), "it should be refused with {judged:?}");
         match ask.name.as_str() {
