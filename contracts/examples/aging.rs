@@ -6,6 +6,7 @@
 //! of money, a quarter transfers of units, half are orders, of which each second one takes what the one before left in the book. Accounts are
 //! drawn at random; blocks hold 1,000. The clock is the thread's time on a core. Prints, for each million, what the median block
 //! took a transaction, and the bytes of the state after it; money and units are summed up in the end.
+#![allow(clippy::disallowed_types, reason = "a bench prints fractions")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod common;

@@ -4,6 +4,7 @@
 //!
 //! Contract alone: decoding, execution, receipts, changes; no signatures, no hashing. Transactions of one call are built before the
 //! clock starts; blocks hold 1,000. The clock is the thread's time on a core. Prints median and best of the rounds.
+#![allow(clippy::disallowed_types, reason = "a bench prints fractions")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod common;

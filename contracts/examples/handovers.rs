@@ -5,6 +5,7 @@
 //! Decoding, execution, receipts, changes; no signatures, no roots. Transactions are built before the clock starts; blocks hold
 //! 1,000. In each round every item is registered, offered by its maker to a company drawn at random, and accepted. The clock is the
 //! thread's time on a core. Prints median and best of the rounds.
+#![allow(clippy::disallowed_types, reason = "a bench prints fractions")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod common;

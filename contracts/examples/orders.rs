@@ -6,6 +6,7 @@
 //! starts; accounts are drawn at random; blocks hold 1,000; all orders are limit orders of one market, with prices drawn within
 //! so many ticks of each other. The clock is the thread's time on a core. Prints median and best of the rounds, and what became
 //! of the orders; money and units are summed up in the end.
+#![allow(clippy::disallowed_types, reason = "a bench prints fractions")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod common;

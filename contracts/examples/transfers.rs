@@ -5,6 +5,7 @@
 //! Contract alone: decoding, execution, receipts, changes; no signatures, no hashing. Transactions are built before the clock
 //! starts; senders and receivers are drawn at random; blocks hold 1,000. The clock is the thread's time on a core, so that a
 //! busy machine is no slower but for its caches. Prints median and best of the rounds.
+#![allow(clippy::disallowed_types, reason = "a bench prints fractions")]
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod common;

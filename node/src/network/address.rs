@@ -35,25 +35,37 @@ pub fn read(text: &str) -> Result<(PeerId, Multiaddr), String> {
     }
 }
 
-/// A name with its port and which addresses count, if it is one.
-pub(super) fn name(address: &Multiaddr) -> Option<(String, u16, fn(&IpAddr) -> bool)> {
+/// A name, its port, and which of its addresses count.
+pub(super) struct Name {
+    name: String,
+    port: u16,
+    counts: Counts,
+}
+
+type Counts = fn(&IpAddr) -> bool;
+
+/// The name in an address, if it is one.
+pub(super) fn name(address: &Multiaddr) -> Option<Name> {
     let mut parts = address.iter();
-    let (name, counts): (_, fn(&IpAddr) -> bool) = match parts.next()? {
+    let (name, counts): (_, Counts) = match parts.next()? {
         Protocol::Dns(name) => (name, |_| true),
         Protocol::Dns4(name) => (name, IpAddr::is_ipv4),
         Protocol::Dns6(name) => (name, IpAddr::is_ipv6),
         _ => return None,
     };
     match parts.next()? {
-        Protocol::Tcp(port) => Some((name.into_owned(), port, counts)),
+        Protocol::Tcp(port) => Some(Name {
+            name: name.into_owned(),
+            port,
+            counts,
+        }),
         _ => None,
     }
 }
 
 /// The addresses that a name stands for now; an error in words when it cannot be looked up or stands for none.
-pub(super) async fn look_up(
-    (name, port, counts): (String, u16, fn(&IpAddr) -> bool),
-) -> Result<Vec<Multiaddr>, String> {
+pub(super) async fn look_up(asked: Name) -> Result<Vec<Multiaddr>, String> {
+    let Name { name, port, counts } = asked;
     let found = tokio::time::timeout(LOOKUP_MAX, tokio::net::lookup_host((name.as_str(), port)));
     let found = match found.await {
         Ok(found) => found.map_err(|problem| format!("{name}: {problem}"))?,

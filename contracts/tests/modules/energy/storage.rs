@@ -31,13 +31,9 @@ fn with_battery() -> Stage {
     stage
 }
 
-fn reading(period: u64, energy: i64) -> ([((ResourceId, WattHours), Quality); 1], Millis) {
-    let readings = [((BATTERY, WattHours(energy)), Quality::Measured)];
-    (readings, Millis(START + period * QUARTER))
-}
-
 fn submit(stage: &mut Stage, period: u64, energy: i64) -> Code {
-    let (readings, start) = reading(period, energy);
+    let readings = [((BATTERY, WattHours(energy)), Quality::Measured)];
+    let start = Millis(START + period * QUARTER);
     let call = Call::SubmitMeter {
         microgrid: GRID,
         start,
