@@ -2,7 +2,7 @@
 //!
 //! Who claims made the goods, has them, or had part in one of their last steps; or is the consumer that has or had the item, which is
 //! proven without a name. At most [`OPEN_MAX`] disputes about the same goods are open. One that has its verdict stays for
-//! [`CLOSED_LIFE`]; each that is opened takes away up to [`EXPIRED_MAX`] whose time is over.
+//! [`CLOSED_LIFE`]; each that is opened takes away up to two whose time is over.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 

@@ -7,7 +7,7 @@
 //! An event that is declared wrong stays, with the names of events to come that correct it. Such an event may be earlier than what the
 //! goods have seen since, back to where their holder got them: the one exception to S4.
 //!
-//! A record stays for [`EVENT_LIFE`]; each that comes takes away up to [`EXPIRED_MAX`] whose time is over, so there are never more
+//! A record stays for [`EVENT_LIFE`]; each that comes takes away up to two whose time is over, so there are never more
 //! than came in that time. What was recorded is in the receipts.
 
 use borsh::{BorshDeserialize, BorshSerialize};

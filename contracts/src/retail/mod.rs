@@ -2,7 +2,7 @@
 //!
 //! Companies are accounts; whoever represents one acts for it, its reading devices among them. The regulator authorises manufacturers
 //! and certifiers certify product codes; Algorithm 1 registers what a tag names ([`register`]), Algorithm 2 moves it from hand to hand
-//! ([`handover`], and [`sale`] with a consumer). Beside them goods are packed into logistic units ([`unit`]), made into others
+//! ([`handover`], and [`sale`] with a consumer). Beside them goods are packed into logistic units ([`mod@unit`]), made into others
 //! ([`source`]), seen ([`epcis`], [`sensor`], [`verify`]), recalled ([`recall`]) and argued about ([`dispute`]).
 //!
 //! Offered on public and consortium ledgers. Goods are not counted as entries of an account: they are somewhere, whatever becomes of

@@ -1,6 +1,6 @@
 //! Tables in, clean records without duplicates out, by a schema file and nothing else.
 //!
-//! One file a step: [`schema`] (the micro-ontology), [`table`] (rows with places), [`normal`] with `decimal` and `date` (one form
+//! One file a step: [`schema`] (the micro-ontology), [`table`] (rows with places), `normal` with `decimal` and `date` (one form
 //! for values that mean the same), `block` and `score` (which rows are compared, how alike they are), `cluster` (which rows are one),
 //! [`merge`] (one record of them, with the lines behind every value), [`slices`] (labelled fields with a hash each),
 //! [`truth`] (how right that was).
