@@ -121,24 +121,10 @@ impl<'de> Deserialize<'de> for Roles {
     }
 }
 
-/// Who stands behind an account: orders of one holder do not trade with each other.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(transparent)]
-pub struct HolderId(pub u64);
+crate::number! {
+    /// Who stands behind an account: orders of one holder do not trade with each other.
+    pub struct HolderId(u64);
+}
 
 /// Whether a text is short enough and free of control characters.
 pub(crate) fn is_text(text: &str) -> bool {

@@ -3,15 +3,15 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-macro_rules! number {
+/// A whole, in parts per million.
+pub const PPM: u32 = 1_000_000;
+
+macro_rules! amount {
     ($(#[$doc:meta])* $name:ident $inner:ty) => {
-        $(#[$doc])*
-        #[derive(
-            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize,
-            BorshDeserialize, Serialize, Deserialize,
-        )]
-        #[serde(transparent)]
-        pub struct $name(pub $inner);
+        crate::number! {
+            $(#[$doc])*
+            pub struct $name($inner);
+        }
 
         impl $name {
             /// Nothing.
@@ -38,24 +38,24 @@ macro_rules! number {
     };
 }
 
-number! {
+amount! {
     /// A number of an instrument's smallest units: `10^-scale` of one contract unit (of a tonne, say).
     Quantity u64
 }
-number! {
+amount! {
     /// Price of one whole contract unit in the instrument's price steps; in the usual setting `10^-4` of the currency.
     Price i64
 }
-number! {
+amount! {
     /// An amount of money in the smallest unit kept; in the usual setting `10^-6` of the currency.
     Money i64
 }
 
-number! {
+amount! {
     /// Energy in watt hours; of a meter, what goes into the grid is above zero and what comes out of it below.
     WattHours i64
 }
-number! {
+amount! {
     /// Power in watts, with the sign of the energy it comes to.
     Watts i64
 }

@@ -67,24 +67,10 @@ pub struct TxId(pub [u8; 64]);
 )]
 pub struct ContentHash(pub [u8; 64]);
 
-/// Number of an account inside one ledger.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    BorshSerialize,
-    BorshDeserialize,
-    serde::Serialize,
-    serde::Deserialize,
-)]
-#[serde(transparent)]
-pub struct AccountId(pub u64);
+crate::number! {
+    /// Number of an account inside one ledger.
+    pub struct AccountId(u64);
+}
 
 macro_rules! hex_display {
     ($($name:ident),*) => {$(

@@ -4,7 +4,6 @@
 //! takes count.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use serde::{Deserialize, Serialize};
 
 use super::compliance::{self, Year};
 use super::event::Event;
@@ -24,23 +23,10 @@ pub const PHASE_YEARS_MAX: u16 = 30;
 /// Milliseconds of a day.
 const DAY: u64 = 24 * 3_600 * 1_000;
 
-/// Number of an installation.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(transparent)]
-pub struct InstallationId(pub u64);
+crate::number! {
+    /// Number of an installation.
+    pub struct InstallationId(u64);
+}
 
 /// A plant or an operator with a duty to surrender.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

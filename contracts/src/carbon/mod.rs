@@ -29,24 +29,7 @@ pub use event::Event;
 pub use module::Carbon;
 pub use serial::{Blocks, SerialRange};
 
-use borsh::{BorshDeserialize, BorshSerialize};
-use serde::{Deserialize, Serialize};
-
-/// Number of an instrument inside one ledger.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    Default,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(transparent)]
-pub struct InstrumentId(pub u32);
+crate::number! {
+    /// Number of an instrument inside one ledger.
+    pub struct InstrumentId(u32);
+}

@@ -4,20 +4,17 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::event::Event;
 use super::module::Carbon;
+use crate::amount::PPM;
 use crate::identity::Identity;
 use crate::identity::account::AccountKind;
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
-/// Parts of a share that make a whole.
-pub const PPM: u32 = 1_000_000;
-
-/// Number of a project.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
-pub struct ProjectId(pub u64);
+crate::number! {
+    /// Number of a project.
+    pub struct ProjectId(u64);
+}
 
 /// What saves emissions.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

@@ -23,23 +23,10 @@ pub const MESSAGE_NO_RECORD: &str = "No carbon trading query record";
 /// Answer of Algorithm 6 when the querier may not ask.
 pub const MESSAGE_UNAUTHORIZED: &str = "User authorization verification failed";
 
-/// Number of a trading contract.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(transparent)]
-pub struct ContractId(pub u64);
+crate::number! {
+    /// Number of a trading contract.
+    pub struct ContractId(u64);
+}
 
 /// What a plant made and how cleanly.
 #[derive(

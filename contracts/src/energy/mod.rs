@@ -29,41 +29,12 @@ pub use call::Call;
 pub use event::Event;
 pub use module::Energy;
 
-use borsh::{BorshDeserialize, BorshSerialize};
-use serde::{Deserialize, Serialize};
+crate::number! {
+    /// Number of a microgrid inside one ledger.
+    pub struct MicrogridId(u32);
+}
 
-/// Number of a microgrid inside one ledger.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(transparent)]
-pub struct MicrogridId(pub u32);
-
-/// Number of a resource, which is that of its meter.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(transparent)]
-pub struct ResourceId(pub u64);
+crate::number! {
+    /// Number of a resource, which is that of its meter.
+    pub struct ResourceId(u64);
+}

@@ -12,8 +12,6 @@ pub const POWER_MAX: i64 = 1_000_000_000;
 pub const ENERGY_MAX: i64 = 1_000_000_000_000;
 /// Highest price, in `10^-4` of the currency for a megawatt hour. Correctness: with `ENERGY_MAX` it comes to 10^17, which is money.
 pub const PRICE_MAX: i64 = 1_000_000_000;
-/// A whole, in parts per million.
-pub const PPM: u32 = 1_000_000;
 
 crate::choices! {
     /// What a member of a plant is.

@@ -165,6 +165,21 @@ macro_rules! fields {
     };
 }
 
+/// Declares the number that something is named by. In text and in bytes it is the bare number.
+#[macro_export]
+macro_rules! number {
+    ($(#[$meta:meta])* $visible:vis struct $name:ident($inner:ty);) => {
+        $(#[$meta])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default,
+            ::borsh::BorshSerialize, ::borsh::BorshDeserialize,
+            ::serde::Serialize, ::serde::Deserialize,
+        )]
+        #[serde(transparent)]
+        $visible struct $name(pub $inner);
+    };
+}
+
 /// Declares one of several: an enum of names, whose place is its byte on the wire and in the state. New ones go to the end.
 #[macro_export]
 macro_rules! choices {

@@ -9,6 +9,7 @@ use super::module::Retail;
 use super::name::{GoodsId, GoodsKind, GoodsRef};
 use super::place::Place;
 use super::{epcis, product, register};
+use crate::amount::PPM;
 use crate::kernel::context::Cx;
 use crate::kernel::wire::List;
 use crate::receipt::Code;
@@ -19,7 +20,7 @@ pub const INPUTS_MAX: usize = 32;
 /// Most lots that it makes.
 pub const OUTPUTS_MAX: usize = 4;
 /// One, in millionths.
-const WHOLE: u128 = 1_000_000;
+const WHOLE: u128 = PPM as u128;
 
 /// When, where, and by which event.
 #[derive(Debug, Clone, Copy)]

@@ -1,9 +1,9 @@
 //! Microgrids, prosumers and resources: who registers what, and what they may be.
 
 use bds_contracts::Code;
-use bds_contracts::amount::{Currency, Price, WattHours, Watts};
+use bds_contracts::amount::{Currency, PPM, Price, WattHours, Watts};
 use bds_contracts::energy::prosumer::RESOURCES_MAX;
-use bds_contracts::energy::rules::{ENERGY_MAX, Kind, POWER_MAX, PPM, PRICE_MAX};
+use bds_contracts::energy::rules::{ENERGY_MAX, Kind, POWER_MAX, PRICE_MAX};
 use bds_contracts::energy::{Call, Event, MicrogridId, ResourceId};
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
