@@ -149,27 +149,29 @@ async fn a_dead_validator_is_passed_over_by_whoever_reads() {
     assert_eq!(good_count.load(Ordering::SeqCst), 1);
 }
 
+/// An event of block 7 as it is streamed.
+fn streamed(index: u32) -> Vec<u8> {
+    let event = StreamedEvent {
+        height: 7,
+        index,
+        receipt: Origin::Transaction { tx: TxId([2; 64]) },
+        event: serde_json::json!({ "units.transferred": {} }),
+    };
+    let text = serde_json::to_string(&event).expect("memory");
+    format!("data: {text}\n\n").into_bytes()
+}
+
 #[tokio::test]
 async fn a_stream_goes_on_after_a_break_and_after_silence() {
-    let event = |index| {
-        let event = StreamedEvent {
-            height: 7,
-            index,
-            receipt: Origin::Transaction { tx: TxId([2; 64]) },
-            event: serde_json::json!({ "units.transferred": {} }),
-        };
-        let text = serde_json::to_string(&event).expect("memory");
-        format!("data: {text}\n\n").into_bytes()
-    };
-    let (url, count) = serve(move |request| async move {
+    let (url, count) = serve(|request| async move {
         assert_eq!(
             request.target,
             format!("/v1/events?from=7:{}", request.number)
         );
         match request.number {
-            0 => Reply::StreamThenBreak(event(0)),
-            1 => Reply::StreamThenMute(event(1)),
-            _ => Reply::StreamThenMute(event(2)),
+            0 => Reply::StreamThenBreak(streamed(0)),
+            1 => Reply::StreamThenMute(streamed(1)),
+            _ => Reply::StreamThenMute(streamed(2)),
         }
     })
     .await;
@@ -180,6 +182,28 @@ async fn a_stream_goes_on_after_a_break_and_after_silence() {
         assert_eq!(next.expect("in time").expect("an event").index, index);
     }
     assert_eq!(count.load(Ordering::SeqCst), 3);
+}
+
+/// A validator that takes connections and says nothing, as a stopped process does: the next one is asked, and when there is none
+/// the caller hears of it.
+#[tokio::test]
+async fn a_stream_does_not_wait_for_a_validator_that_says_nothing() {
+    let (mute_url, mute_count) = serve(|_| async { Reply::Mute }).await;
+    let (good_url, _) = serve(|_| async { Reply::StreamThenMute(streamed(0)) }).await;
+    let quick = Duration::from_millis(50);
+    let client = Client::new([mute_url.clone(), good_url]).expect("URLs");
+    let mut stream = client.events(7, 0).mute_after(quick);
+    let next = tokio::time::timeout(SECONDS, stream.next()).await;
+    assert_eq!(next.expect("in time").expect("an event").index, 0);
+    assert_eq!(mute_count.load(Ordering::SeqCst), 1);
+
+    let client = Client::new([mute_url.clone()]).expect("a URL");
+    let mut stream = client.events(7, 0).mute_after(quick);
+    let next = tokio::time::timeout(3 * SECONDS, stream.next()).await;
+    assert!(matches!(
+        next.expect("in time"),
+        Err(ClientError::Silent { node, after }) if node == mute_url && after == quick
+    ));
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ impl EventStream {
         }
     }
 
-    /// Has a connection given up and made anew when nothing came over it for so long; otherwise after 35 seconds.
+    /// Has a validator given up, and the next one asked, when nothing came from it for so long; otherwise after 35 seconds.
     #[must_use]
     pub fn mute_after(self, mute_max: Duration) -> Self {
         Self { mute_max, ..self }
@@ -69,7 +69,7 @@ impl EventStream {
     /// The next event. Waits as long as the ledger is silent. Dropping the future loses nothing.
     ///
     /// # Errors
-    /// [`ClientError`] when the validator refuses, sends what is no event, or stays away for several attempts;
+    /// [`ClientError`] when a validator refuses, sends what is no event, or all stay away or silent for several attempts;
     /// calling again tries again.
     pub async fn next(&mut self) -> Result<StreamedEvent, ClientError> {
         loop {
@@ -82,6 +82,7 @@ impl EventStream {
                 self.connection = None;
                 self.parser = SseParser::default();
                 self.failures += 1;
+                self.client.turn_to_the_next();
                 if !error.is_retryable() || self.failures > RECONNECTS_MAX {
                     self.failures = 0;
                     return Err(error);
@@ -97,7 +98,8 @@ impl EventStream {
             Some(connection) => connection,
             empty => {
                 let path = format!("/v1/events?from={}:{}", self.from.0, self.from.1);
-                empty.insert(self.client.open(&path).await?)
+                let opened = timeout(self.mute_max, self.client.open(&path)).await;
+                empty.insert(opened.map_err(|_| silent(&self.client, self.mute_max))??)
             }
         };
         match timeout(self.mute_max, connection.chunk()).await {
@@ -105,8 +107,8 @@ impl EventStream {
                 self.failures = 0;
                 self.parser.feed(&chunk).map_err(|what| self.bad(what))
             }
-            // The validator closed the stream (restart, or we lagged), or the way to it is cut: connect again.
-            Ok(Ok(None)) | Err(_) => {
+            // The validator closed the stream (restart, or we lagged): connect again.
+            Ok(Ok(None)) => {
                 self.connection = None;
                 self.parser = SseParser::default();
                 sleep(PAUSE_FIRST).await;
@@ -116,6 +118,7 @@ impl EventStream {
                 node: self.client.node().to_owned(),
                 source,
             }),
+            Err(_) => Err(silent(&self.client, self.mute_max)),
         }
     }
 
@@ -138,6 +141,13 @@ impl EventStream {
             node: self.client.node().to_owned(),
             what,
         }
+    }
+}
+
+fn silent(client: &Client, after: Duration) -> ClientError {
+    ClientError::Silent {
+        node: client.node().to_owned(),
+        after,
     }
 }
 

@@ -53,6 +53,14 @@ pub enum ClientError {
         /// What the transport says.
         source: reqwest::Error,
     },
+    /// A stream was opened or open, and nothing came over it for so long.
+    #[error("{node}: nothing came for {after:?}")]
+    Silent {
+        /// Which validator.
+        node: String,
+        /// How long it was waited.
+        after: Duration,
+    },
     /// The validator refused the request and says why.
     #[error("{node}: {status} {problem}")]
     Problem {
@@ -106,7 +114,7 @@ impl ClientError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Silent { .. } => true,
             Self::Problem {
                 status, problem, ..
             } => problem.retryable || matches!(status, 408 | 429 | 502..=504),
@@ -385,13 +393,19 @@ impl Client {
         EventStream::new(self.clone(), height, index)
     }
 
-    /// Opens an endless answer: no time limit on the body.
+    /// Opens an endless answer of the preferred validator: no time limit on the body.
     pub(crate) async fn open(&self, path: &str) -> Result<Response, ClientError> {
-        let request = |node: &str| {
-            let request = self.http.get(format!("{node}{path}"));
-            Ok(request.header(ACCEPT, "text/event-stream"))
-        };
-        self.reach(request).await.map(|(_, response)| response)
+        let node = &self.nodes[self.lane];
+        let request = self
+            .http
+            .get(format!("{node}{path}"))
+            .header(ACCEPT, "text/event-stream");
+        self.send(node, request).await
+    }
+
+    /// Prefers the next validator from now on.
+    pub(crate) fn turn_to_the_next(&mut self) {
+        self.lane = (self.lane + 1) % self.nodes.len();
     }
 
     /// Address of the preferred validator.

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE};
 use futures::StreamExt as _;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
@@ -66,25 +66,14 @@ pub(super) struct Received {
     pub(super) room: OwnedSemaphorePermit,
 }
 
-/// Reads a body of at most `bytes_max`. Room in the node's budget is taken by what has arrived, never by what is announced.
+/// Reads a body of at most `bytes_max`. Memory, and room in the node's budget, are taken by what has arrived, never by what is
+/// announced.
 ///
 /// # Errors
 /// [`Kind::BodyTooLarge`], [`Kind::BodyTimeout`], [`Kind::BodyMalformed`] when it breaks off, [`Kind::Busy`] when the
 /// bodies in hand already fill the node's budget.
-pub(super) async fn read(
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-    bytes_max: usize,
-) -> Result<Received, Problem> {
-    let announced = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let room_max = announced.unwrap_or(0).min(bytes_max);
-    let collected = timeout(
-        app.limits.body_time,
-        collect(app, body, room_max, bytes_max),
-    );
+pub(super) async fn read(app: &App, body: Body, bytes_max: usize) -> Result<Received, Problem> {
+    let collected = timeout(app.limits.body_time, collect(app, body, bytes_max));
     collected.await.map_err(|_| {
         let seconds = app.limits.body_time.as_secs_f32();
         Problem::new(
@@ -96,15 +85,10 @@ pub(super) async fn read(
 
 /// Keeps up to `bytes_max` bytes, as long as there is room. What is beyond is read and thrown away, up to four times
 /// `bytes_max`: a client that is still writing would otherwise see a broken connection instead of the answer.
-async fn collect(
-    app: &App,
-    body: Body,
-    capacity: usize,
-    bytes_max: usize,
-) -> Result<Received, Problem> {
-    // Memory that nothing was written to yet is none.
-    let mut bytes = Vec::with_capacity(capacity);
-    let mut room = Some(take_room(app, 0).await?);
+async fn collect(app: &App, body: Body, bytes_max: usize) -> Result<Received, Problem> {
+    let bytes = Vec::new();
+    let room = take_room(app, 0).await?;
+    let mut kept = Some(Received { bytes, room });
     let mut total = 0_usize;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
@@ -119,28 +103,27 @@ async fn collect(
             break;
         }
         if total > bytes_max {
-            room = None;
+            kept = None;
         }
-        let Some(taken) = &mut room else {
+        let Some(received) = &mut kept else {
             continue;
         };
         match take_room(app, piece.len()).await {
             Ok(more) => {
-                taken.merge(more);
-                bytes.extend_from_slice(&piece);
+                received.room.merge(more);
+                received.bytes.extend_from_slice(&piece);
             }
             // Others need what this one has taken.
-            Err(_) => (room, bytes) = (None, Vec::new()),
+            Err(_) => kept = None,
         }
     }
-    match room {
-        _ if total > bytes_max => Err(Problem::new(
+    if total > bytes_max {
+        return Err(Problem::new(
             Kind::BodyTooLarge,
             format!("the body is longer than {bytes_max} bytes"),
-        )),
-        Some(room) => Ok(Received { bytes, room }),
-        None => Err(full()),
+        ));
     }
+    kept.ok_or_else(full)
 }
 
 /// Room for so many bytes; waits a moment for it.

@@ -136,8 +136,7 @@ fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
 async fn post_batch(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
     let (wait, timeout) = wait(&uri)?;
     let format = Format::of(&headers, &[Format::Borsh, Format::Json])?;
-    let Received { bytes, room } =
-        body::read(&app, &headers, body, app.limits.batch_body_bytes).await?;
+    let Received { bytes, room } = body::read(&app, body, app.limits.batch_body_bytes).await?;
     let _place = place(&app)?;
     let transactions = body::decode_batch(format, &bytes)?;
     drop(bytes);
@@ -157,7 +156,7 @@ async fn post_transaction(
     let (wait, timeout) = wait(&uri)?;
     let formats = [Format::Json, Format::Octets, Format::Hex, Format::Borsh];
     let format = Format::of(&headers, &formats)?;
-    let Received { bytes, room } = body::read(&app, &headers, body, ONE_BODY_BYTES_MAX).await?;
+    let Received { bytes, room } = body::read(&app, body, ONE_BODY_BYTES_MAX).await?;
     let _place = place(&app)?;
     let transaction = body::decode_one(format, bytes)?;
     let answer = app.service.submit(vec![transaction], wait, timeout).await;

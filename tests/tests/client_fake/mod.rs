@@ -30,6 +30,8 @@ pub(crate) enum Reply {
     StreamThenMute(Vec<u8>),
     /// Nothing: the connection is closed without an answer.
     HangUp,
+    /// Nothing, and the connection stays open.
+    Mute,
 }
 
 /// Serves until the runtime ends. Returns the base URL and the number of requests so far.
@@ -97,13 +99,25 @@ where
             }
             Reply::StreamThenMute(bytes) => {
                 stream(&mut socket, &bytes).await?;
-                // Until the client goes.
-                let _ = socket.read_buf(&mut buffer).await;
+                until_gone(&mut socket).await;
+                return None;
+            }
+            Reply::Mute => {
+                until_gone(&mut socket).await;
                 return None;
             }
             Reply::HangUp => return None,
         }
     }
+}
+
+async fn until_gone(socket: &mut TcpStream) {
+    let mut buffer = Vec::new();
+    while socket
+        .read_buf(&mut buffer)
+        .await
+        .is_ok_and(|count| count > 0)
+    {}
 }
 
 async fn stream(socket: &mut TcpStream, bytes: &[u8]) -> Option<()> {
