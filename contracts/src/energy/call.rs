@@ -174,7 +174,7 @@ crate::calls! {
             loss: WattHours,
         }
         /// Pays what an account owes another one for energy, as far as its free money goes.
-        14 PayArrears "pay-arrears" for Who::Roles(MEMBER), on Profiles::DESIGNATED, costs 20 {
+        14 PayArrears "pay-arrears" for Who::Roles(MEMBER.with(Roles::GRID_OPERATOR)), on Profiles::DESIGNATED, costs 20 {
             /// Who owes it, whom the sender represents.
             account: AccountId,
             /// Whom.

@@ -51,13 +51,13 @@ impl Device<'_> {
 
 /// One end of a link between two shapes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Link {
+pub struct Link<'a> {
     /// `id` of the shape that says so.
-    pub id: String,
+    pub id: &'a str,
     /// Its port.
     pub port: u32,
     /// `id` of the other shape.
-    pub peer: String,
+    pub peer: &'a str,
     /// Port of the other.
     pub peer_port: u32,
 }
@@ -181,7 +181,7 @@ impl Drawing {
     ///
     /// # Errors
     /// When such an attribute is written otherwise, or names a shape that is not there.
-    pub fn links(&self) -> Result<Vec<Link>, DataError> {
+    pub fn links(&self) -> Result<Vec<Link<'_>>, DataError> {
         let shapes = self.shapes();
         let ids: std::collections::BTreeSet<&str> = shapes
             .iter()
@@ -219,9 +219,9 @@ impl Drawing {
                         return Err(wrong("there are too many"));
                     }
                     links.push(Link {
-                        id: id.to_owned(),
+                        id,
                         port: port_of(port)?,
-                        peer: peer.to_owned(),
+                        peer,
                         peer_port: port_of(peer_port)?,
                     });
                 }
@@ -238,6 +238,7 @@ impl Drawing {
         let known = |mrid: &str| {
             let mrid = mrid.trim_start_matches('#');
             [
+                mrid.to_owned(),
                 format!("#{mrid}"),
                 format!("#_{mrid}"),
                 format!("urn:uuid:{mrid}"),

@@ -5,6 +5,7 @@
 //!
 //! - [`clean`]: tables, by a schema file (a micro-ontology): normalise, find what is the same, merge with provenance, slice.
 //! - [`cim_e`] and [`cim_xml`]: the two text forms of grid models, both ways, with [`model`] in between; [`scl`] reads substations into it.
+//! - [`rows`]: on which line a row of a table begins.
 //! - [`cim_g`]: drawings of grids. [`registry`]: blocks of serial numbers of carbon registries.
 //!
 //! Source of the requirements: Su & Wang (2022), data layer.
@@ -19,6 +20,7 @@ pub mod fault;
 pub mod loss;
 pub mod model;
 pub mod registry;
+pub mod rows;
 pub mod scl;
 pub mod text;
 mod xml;

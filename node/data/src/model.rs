@@ -94,6 +94,9 @@ impl PartialEq for Object {
 
 impl Eq for Object {}
 
+/// Most bytes of the name of a class or property, of a prefix and of a namespace: every object repeats them.
+pub const NAME_BYTES_MAX: usize = 256;
+
 /// Prefixes and namespaces, one to one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
@@ -263,6 +266,7 @@ impl Model {
                 )));
             }
         }
+        let mut defined = BTreeSet::new();
         for (id, (properties, class)) in gone {
             let Some(place) = self.index.get(id).copied() else {
                 continue;
@@ -272,6 +276,9 @@ impl Model {
                 .properties
                 .retain(|property| !properties.contains(property));
             if class.is_some() && known.properties.is_empty() {
+                if known.defined {
+                    defined.insert(id);
+                }
                 self.index.remove(id);
             }
         }
@@ -287,7 +294,9 @@ impl Model {
         self.index = numbered
             .map(|(place, object)| (object.id.clone(), place))
             .collect();
-        for object in forward {
+        for mut object in forward {
+            // What is taken away and given again is what it was.
+            object.defined |= defined.contains(object.id.as_str());
             self.add(object, Place::default(), losses);
         }
         Ok(())
@@ -337,7 +346,8 @@ fn unique(mut object: Object) -> Object {
     object
 }
 
-/// A model as JSON while it comes: `{"namespaces": {...}, "objects": [...]}`, one object a line.
+/// A model as JSON while it comes: `{"objects": [...], "units": [...], "namespaces": {...}}`, one object a line. Namespaces stand
+/// behind the objects, since any of them may bring one along.
 pub struct JsonWriter<W: Write> {
     out: W,
     any: bool,
@@ -348,10 +358,8 @@ impl<W: Write> JsonWriter<W> {
     ///
     /// # Errors
     /// When the writer fails.
-    pub fn new(mut out: W, names: &Names) -> Result<Self, DataError> {
-        out.write_all(b"{\"namespaces\":")?;
-        serde_json::to_writer(&mut out, &names.uris).map_err(std::io::Error::from)?;
-        out.write_all(b",\"objects\":[")?;
+    pub fn new(mut out: W) -> Result<Self, DataError> {
+        out.write_all(b"{\"objects\":[")?;
         Ok(JsonWriter { out, any: false })
     }
 
@@ -370,17 +378,23 @@ impl<W: Write> JsonWriter<W> {
         Ok(())
     }
 
-    /// Ends; `units` are written as `[class, property, unit]`.
+    /// Ends; `units` are written as `[class, property, unit]`, `names` are those of all objects.
     ///
     /// # Errors
     /// When the writer fails.
-    pub fn finish(mut self, units: &BTreeMap<(String, String), String>) -> Result<W, DataError> {
+    pub fn finish(
+        mut self,
+        names: &Names,
+        units: &BTreeMap<(String, String), String>,
+    ) -> Result<W, DataError> {
         self.out.write_all(b"\n],\"units\":")?;
         let units: Vec<[&str; 3]> = units
             .iter()
             .map(|((class, property), unit)| [class.as_str(), property, unit])
             .collect();
         serde_json::to_writer(&mut self.out, &units).map_err(std::io::Error::from)?;
+        self.out.write_all(b",\"namespaces\":")?;
+        serde_json::to_writer(&mut self.out, &names.uris).map_err(std::io::Error::from)?;
         self.out.write_all(b"}\n")?;
         self.out.flush()?;
         Ok(self.out)

@@ -13,6 +13,7 @@ use quick_xml::name::{QName, ResolveResult};
 use quick_xml::reader::NsReader;
 
 use crate::fault::{DataError, Place, shown};
+use crate::model::NAME_BYTES_MAX;
 use crate::text::{Bounds, Declared, Utf8Reader};
 
 /// Most bytes of one tag, one comment or the text between two tags.
@@ -258,6 +259,8 @@ fn element<R>(
         if !is_name(&local) || !(prefix.is_empty() || is_name(&prefix)) {
             return Err(wrong(format!("{} is no name", shown(qname.as_ref()))));
         }
+        short(&local, place)?;
+        short(&prefix, place)?;
         match resolved {
             // The resolver keeps declarations as they are written, with references.
             ResolveResult::Bound(uri) => Ok(Name {
@@ -277,6 +280,11 @@ fn element<R>(
             }
         }
     };
+    for attribute in tag.attributes().with_checks(false).flatten() {
+        if attribute.key.as_namespace_binding().is_some() {
+            short(&attribute.value, place)?;
+        }
+    }
     let mut found = Element {
         name: name(tag.name(), resolver.resolve_element(tag.name()).0)?,
         attributes: Vec::new(),
@@ -312,6 +320,8 @@ fn element<R>(
                     quick_xml::name::PrefixDeclaration::Default => "",
                     quick_xml::name::PrefixDeclaration::Named(prefix) => prefix,
                 };
+                short(prefix, place)?;
+                short(&value, place)?;
                 found
                     .namespaces
                     .push((prefix.to_owned(), value.into_owned()));
@@ -323,6 +333,17 @@ fn element<R>(
         }
     }
     Ok(found)
+}
+
+fn short(name: &str, place: Place) -> Result<(), DataError> {
+    if name.len() > NAME_BYTES_MAX {
+        let what = format!(
+            "a name or namespace is longer than {NAME_BYTES_MAX} bytes: {}",
+            shown(name)
+        );
+        return Err(DataError::at(place, what));
+    }
+    Ok(())
 }
 
 /// What a reference stands for.
@@ -347,13 +368,24 @@ pub(crate) fn allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// A name without a colon: letters, digits, `_`, `-`, `.`, the first no digit, `-` or `.`.
+/// A name without a colon, by the productions NameStartChar and NameChar of XML 1.0 (fifth edition).
 pub(crate) fn is_name(text: &str) -> bool {
-    let first = |c: char| c.is_alphabetic() || c == '_';
-    text.starts_with(first)
-        && text
-            .chars()
-            .all(|c| c.is_alphanumeric() || "_-.".contains(c))
+    let mut characters = text.chars();
+    characters.next().is_some_and(begins_name) && characters.all(in_name)
+}
+
+fn begins_name(c: char) -> bool {
+    matches!(c, 'A'..='Z' | '_' | 'a'..='z' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}'
+        | '\u{F8}'..='\u{2FF}' | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}'
+        | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}' | '\u{2C00}'..='\u{2FEF}'
+        | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}'
+        | '\u{10000}'..='\u{EFFFF}')
+}
+
+/// Whether the character may stand in a name behind its first.
+pub(crate) fn in_name(c: char) -> bool {
+    begins_name(c)
+        || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
 /// A text as it stands between tags and in attributes in double quotes.
@@ -369,6 +401,24 @@ pub(crate) fn escaped(text: &str, out: &mut String) {
             '\n' => out.push_str("&#10;"),
             '\t' => out.push_str("&#9;"),
             c => out.push(c),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// By the productions of the recommendation.
+    #[test]
+    fn names_are_those_of_xml() {
+        for name in ["a", "_1", "Ж.-x", "电网", "a\u{B7}", "é\u{301}"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "", "1a", "-a", "m³", "½", "µ", "ª", "a:b", "a b", "\u{B7}a", "×",
+        ] {
+            assert!(!is_name(name), "{name}");
         }
     }
 }

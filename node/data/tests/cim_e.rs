@@ -371,9 +371,30 @@ fn bytes_of_another_form() {
     }
 }
 
+/// What no reader would take is not written either.
+#[test]
+fn a_line_that_could_not_be_read_is_not_written() {
+    let read = |bytes: usize| {
+        let text = format!("<! a={} !>\n", "x".repeat(bytes));
+        read(text.as_bytes(), &Options::default(), &mut Losses::default())
+    };
+    let mut document = read(1_000).expect("a header");
+    document
+        .write(Vec::new(), &mut Losses::default())
+        .expect("written");
+    let Part::Header(attributes) = &mut document.parts[0] else {
+        panic!("a header was read");
+    };
+    attributes[0].1 = "x".repeat(1 << 20);
+    let error = document.write(Vec::new(), &mut Losses::default());
+    assert!(error.expect_err("too long").to_string().contains("1048576"));
+    assert!(read(1 << 20).is_err());
+}
+
 #[test]
 fn what_is_refused_has_a_line() {
     let deep = "<A>\n".repeat(100_000);
+    let name = "n".repeat(257);
     let long = format!("<A>\n@ a\n# {}\n</A>\n", "x".repeat(2 << 20));
     let cases = [
         ("# 1\n", 1, "outside of all blocks"),
@@ -394,6 +415,13 @@ fn what_is_refused_has_a_line() {
         ("<P:=x>\n", 1, "Size"),
         (&deep, 33, "32 blocks"),
         (&long, 3, "1048576 bytes"),
+        (&format!("<{name}>\n"), 1, "longer than 256 bytes"),
+        (&format!("<A>\n@ {name} b\n"), 2, "longer than 256 bytes"),
+        (
+            &format!("<A>\n@# n a 1 2\n# 1 {name} 3 4\n"),
+            3,
+            "longer than 256 bytes",
+        ),
     ];
     for (text, line, what) in cases {
         let error =

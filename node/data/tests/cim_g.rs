@@ -43,10 +43,10 @@ fn devices_links_and_what_is_not_known() {
             .collect::<Vec<_>>(),
         [Some(410), Some(407)]
     );
-    let link = |id: &str, port, peer: &str, peer_port| Link {
-        id: id.to_owned(),
+    let link = |id, port, peer, peer_port| Link {
+        id,
         port,
-        peer: peer.to_owned(),
+        peer,
         peer_port,
     };
     let expected = [

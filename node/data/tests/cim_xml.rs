@@ -314,7 +314,17 @@ fn what_is_lost_is_told() {
 fn what_is_refused_has_a_place() {
     let laughs = "<?xml version=\"1.0\"?>\n<!DOCTYPE lolz [<!ENTITY lol \"lol\"><!ENTITY lol2 \"&lol;&lol;&lol;\">]><rdf:RDF/>";
     let deep = format!("{HEAD}<cim:A rdf:ID=\"_a\">{}", "<cim:a>".repeat(100_000));
+    let long = "n".repeat(257);
     let cases = [
+        (
+            format!("{HEAD}<cim:A xmlns:{long}=\"u\"/>"),
+            "longer than 256 bytes",
+        ),
+        (
+            format!("{HEAD}<cim:A xmlns:a=\"{long}\"/>"),
+            "longer than 256 bytes",
+        ),
+        (format!("{HEAD}<cim:{long}/>"), "longer than 256 bytes"),
         (laughs.to_owned(), "DOCTYPE"),
         (
             file("<cim:A rdf:ID=\"_a\"><cim:A.t>&lol;</cim:A.t></cim:A>"),

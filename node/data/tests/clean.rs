@@ -224,6 +224,37 @@ fn identities_join_and_part() {
     );
 }
 
+/// The second row has no identity and is like both others, which have two: it goes with one, and the other stays in doubt.
+#[test]
+fn a_row_without_identity_is_no_bridge() {
+    let organisations =
+        Schema::from_json(include_str!("../schemas/organisations.json")).expect("a schema");
+    let rows = [
+        "Example Power Limited,5493001KJTIIGC8Y1R12,UK,London,1 High Street",
+        "Example Power Limited,,UK,London,1 High Street",
+        "Example Power Limited,213800WSGIIZCXF1P572,UK,London,1 High Street",
+    ];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let rows = order.map(|row| rows[row]).join("\n");
+        let table = format!("Name,LEI,Country,Town,Address\n{rows}\n");
+        let cleaned = clean(&organisations, table.as_bytes(), None).expect("clean");
+        assert_eq!(cleaned.records.len(), 2, "{rows}");
+        assert!(cleaned.doubts.iter().all(|doubt| doubt.why == "identity"));
+        assert_eq!(cleaned.doubts.len(), 2, "the two, and the row between");
+    }
+}
+
+/// Three rows without a true id are no entity.
+#[test]
+fn rows_without_a_true_id_are_left_out_of_the_figures() {
+    let meters = Schema::from_json(METERS).expect("a schema");
+    let table = "Meter,Kind,Power,Address,True\nM1,load,3 kW,1 Road,a\nm-1,load,3 kW,1 Road,a\n\
+        M2,load,3 kW,2 Road,\nM3,load,3 kW,3 Road,\nM4,load,3 kW,4 Road,\n";
+    let cleaned = clean(&meters, table.as_bytes(), Some("True")).expect("clean");
+    let figures = cleaned.truth.expect("asked for");
+    assert_eq!((figures.entities, figures.pairs_true), (1, 1));
+}
+
 #[test]
 fn units_merge_and_classes_divide() {
     let meters = Schema::from_json(METERS).expect("a schema");

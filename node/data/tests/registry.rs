@@ -166,6 +166,16 @@ fn what_is_no_block_is_refused() {
     assert!(Block::parse(&"9".repeat(300)).is_err());
 }
 
+/// Twenty bytes of a file are no fault of a hundred.
+#[test]
+fn faults_are_counted_and_the_first_of_them_told() {
+    let text = format!("Serial Number,Quantity\r\n{}", "x,1\r\n".repeat(1_500));
+    let export = export(&text);
+    assert_eq!((export.faults.len(), export.faults_count), (1_000, 1_500));
+    assert_eq!(export.faults[0].0.line, 2);
+    assert_eq!(export.faults[999].0.line, 1_001);
+}
+
 #[test]
 fn rows_that_do_not_agree_are_found() {
     let text = "Serial Number,Quantity\n\

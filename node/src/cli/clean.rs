@@ -42,6 +42,9 @@ pub struct CleanArgs {
 /// # Errors
 /// When the schema or the table cannot be taken, or a file cannot be written.
 pub fn run(args: &CleanArgs) -> anyhow::Result<ExitCode> {
+    if args.out.is_some() && args.out == args.review {
+        bail!("--out and --review name one file; give two");
+    }
     let schema = read_schema(&args.schema)?;
     let name = args.file.display();
     let file = File::open(&args.file).with_context(|| format!("reading {name}"))?;

@@ -18,6 +18,7 @@ use bds_contracts::exchange::request::{Amend, Prevention, Request, Resize, Valid
 use bds_contracts::exchange::rules::Rules;
 use bds_contracts::exchange::{OrderId, Side};
 use bds_contracts::tx::AccountId;
+use bds_data::rows::{Lines, line_of};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -199,7 +200,7 @@ pub fn read(file: impl std::io::Read) -> anyhow::Result<Vec<Action>> {
     let mut reader = csv::ReaderBuilder::new()
         .trim(csv::Trim::All)
         .flexible(true)
-        .from_reader(file);
+        .from_reader(Lines::new(file));
     let headers: BTreeMap<String, usize> = reader
         .headers()?
         .iter()
@@ -215,9 +216,9 @@ pub fn read(file: impl std::io::Read) -> anyhow::Result<Vec<Action>> {
     }
     let mut traders = BTreeMap::new();
     let mut actions = Vec::new();
-    for record in reader.records() {
-        let record = record?;
-        let line = record.position().map_or(0, csv::Position::line);
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record)? {
+        let line = line_of(&reader, &record);
         let fields = Fields {
             record: &record,
             headers: &headers,

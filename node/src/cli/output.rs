@@ -20,30 +20,53 @@ pub(super) fn write<T>(
         out.flush()?;
         return Ok(value);
     };
+    // A device or a pipe is written into; it is no file that could take another's place.
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        let out = std::fs::OpenOptions::new().write(true).open(path);
+        let written = out.map_err(Into::into).and_then(|out| filled(out, fill));
+        return written
+            .map(|(_, value)| value)
+            .with_context(|| format!("writing {}", path.display()));
+    }
+    // Where a link leads to, not the link, is what gets new contents.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let partial = partial(path);
     let written = fill_file(&partial, fill).and_then(|value| {
         std::fs::rename(&partial, path)?;
         Ok(value)
     });
-    if written.is_err() {
-        // It may not even be there; the error that counts is the first.
-        let _ = std::fs::remove_file(&partial);
-    }
     written.with_context(|| format!("writing {}", path.display()))
 }
 
+/// Fills a new file; without success there is none.
 fn fill_file<T>(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    let mut out = BufWriter::new(File::create(path)?);
-    let value = fill(&mut out)?;
-    out.into_inner()?.sync_all()?;
-    Ok(value)
+    let out = File::create_new(path)?;
+    let value = filled(out, fill).and_then(|(out, value)| {
+        out.sync_all()?;
+        Ok(value)
+    });
+    if value.is_err() {
+        // The error that counts is the first.
+        let _ = std::fs::remove_file(path);
+    }
+    value
 }
 
+fn filled<T>(
+    out: File,
+    fill: impl FnOnce(&mut dyn Write) -> anyhow::Result<T>,
+) -> anyhow::Result<(File, T)> {
+    let mut out = BufWriter::new(out);
+    let value = fill(&mut out)?;
+    Ok((out.into_inner()?, value))
+}
+
+/// A name of this process's own, so that two of them do not write into one file.
 fn partial(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
+    name.push(format!(".{}.partial", std::process::id()));
     PathBuf::from(name)
 }

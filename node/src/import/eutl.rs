@@ -17,6 +17,7 @@ use bds_contracts::identity::account::AccountKind;
 use bds_contracts::money::units::Call;
 use bds_contracts::money::units::instrument::{Form, Right};
 use bds_contracts::tx::{AccountId, PublicKey};
+use bds_data::rows::{Lines, line_of};
 
 /// Most keys that may act for one account, and so the most platforms a replay can use.
 pub const PLATFORMS_MAX: usize = bds_contracts::account::REPRESENTATIVES_MAX;
@@ -306,7 +307,7 @@ fn opening_balances(
 }
 
 fn read_rows(file: impl Read) -> Result<Vec<Row>, EutlError> {
-    let mut reader = csv::Reader::from_reader(file);
+    let mut reader = csv::Reader::from_reader(Lines::new(file));
     let headers = reader.headers()?.clone();
     let column = |name: &'static str| {
         let place = headers.iter().position(|header| header == name);
@@ -322,9 +323,13 @@ fn read_rows(file: impl Read) -> Result<Vec<Row>, EutlError> {
     let unit = column("unitType_id")?;
     let amount = column("amount")?;
     let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record?;
-        let fields = Fields { record: &record };
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record)? {
+        let line = line_of(&reader, &record);
+        let fields = Fields {
+            line,
+            record: &record,
+        };
         rows.push(Row {
             id: fields.whole(id)?,
             transaction: fields.text(transaction)?.to_owned(),
@@ -339,6 +344,7 @@ fn read_rows(file: impl Read) -> Result<Vec<Row>, EutlError> {
 }
 
 struct Fields<'a> {
+    line: u64,
     record: &'a csv::StringRecord,
 }
 
@@ -347,7 +353,7 @@ type Column = (usize, &'static str);
 impl<'a> Fields<'a> {
     fn wrong(&self, (place, column): Column, expected: &'static str) -> EutlError {
         EutlError::Field {
-            line: self.record.position().map_or(0, csv::Position::line),
+            line: self.line,
             column,
             text: self.record.get(place).unwrap_or_default().to_owned(),
             expected,

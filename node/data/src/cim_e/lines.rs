@@ -7,13 +7,9 @@ use std::io::{BufRead, BufReader, Read};
 
 use encoding_rs::{Encoding, GB18030, UTF_8};
 
+use super::{FILE_BYTES_MAX, LINE_BYTES_MAX};
 use crate::fault::{DataError, Place};
 use crate::text::encoding;
-
-/// Most bytes of one line.
-pub(super) const LINE_BYTES_MAX: usize = 1 << 20;
-/// Most bytes of a file: it is held in memory.
-pub(super) const FILE_BYTES_MAX: u64 = 128 << 20;
 
 pub(super) struct Line {
     pub(super) number: u64,

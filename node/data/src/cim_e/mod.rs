@@ -27,6 +27,15 @@ pub struct Document {
     pub parts: Vec<Part>,
 }
 
+/// Most columns of a table.
+const COLUMNS_MAX: usize = 10_000;
+/// Most attributes of a tag.
+const ATTRIBUTES_MAX: usize = 1_000;
+/// Most bytes of one line.
+const LINE_BYTES_MAX: usize = 1 << 20;
+/// Most bytes of a file: it is held in memory.
+const FILE_BYTES_MAX: u64 = 128 << 20;
+
 /// What stands at the top of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Part {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Block, Body, Data, Document, Item, Layout, Part, Row, Table};
+use super::{Block, Body, COLUMNS_MAX, Data, Document, Item, Layout, Part, Row, Table};
 use crate::fault::{DataError, Place};
 use crate::loss::Losses;
 use crate::model::{E, Model, Names, Object, Property, Value};
@@ -96,7 +96,6 @@ fn table(
     defined: bool,
     members: &[&Object],
 ) -> Result<Table, DataError> {
-    const COLUMNS_MAX: usize = 10_000;
     /// Objects that have little in common would make a huge table of a small file.
     const CELLS_MAX: usize = 20_000_000;
     let mut places: BTreeMap<Column<'_>, usize> = BTreeMap::new();

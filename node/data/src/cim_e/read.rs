@@ -10,14 +10,13 @@ use encoding_rs::Encoding;
 
 use super::lines::{Line, Lines};
 use super::tag::{attributes, by_blanks, by_tabs, tag, uncommented, with_dates};
-use super::{Block, Body, Data, Document, Free, Item, Layout, Part, Row, Table};
+use super::{Block, Body, COLUMNS_MAX, Data, Document, Free, Item, Layout, Part, Row, Table};
 use crate::fault::{DataError, Place, shown};
 use crate::loss::Losses;
+use crate::model::NAME_BYTES_MAX;
 
 /// Most blocks inside each other.
 const DEPTH_MAX: usize = 32;
-/// Most columns of a table.
-const COLUMNS_MAX: usize = 10_000;
 
 /// How to read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -140,6 +139,7 @@ impl<R: Read> Reading<'_, R> {
             .into());
         };
         let columns = table.columns.len();
+        let layout = table.layout;
         for (mark, which) in [("@/", 0), ("/@", 0), ("%", 1), ("$", 2), (":", 3)] {
             if let Some(rest) = text.strip_prefix(mark) {
                 let items = items(rest, columns)?;
@@ -161,6 +161,11 @@ impl<R: Read> Reading<'_, R> {
         let data = if let Some(rest) = text.strip_prefix('#') {
             let items = items(rest, columns)?;
             self.fits(items.len(), columns, line.number)?;
+            if layout != Layout::Rows
+                && let Some(Some(name)) = items.get(1)
+            {
+                short(name)?;
+            }
             Data::Items(items)
         } else if let Some(rest) = text.strip_prefix('*') {
             pointer(rest)?
@@ -242,6 +247,7 @@ impl<R: Read> Reading<'_, R> {
             None => (inside, false),
         };
         let (class, entity, attributes) = tag(inside, "::")?;
+        short(&class)?;
         let block = Block {
             class,
             entity,
@@ -328,6 +334,14 @@ fn innermost(open: &mut [Block]) -> Option<&mut Table> {
     }
 }
 
+fn short(name: &str) -> Result<(), Fault> {
+    if name.len() > NAME_BYTES_MAX {
+        let name = shown(name);
+        return Err(format!("a name is longer than {NAME_BYTES_MAX} bytes: {name}").into());
+    }
+    Ok(())
+}
+
 fn table(layout: Layout, names: &str) -> Result<Table, Fault> {
     let items = by_blanks(names)?;
     let least = match layout {
@@ -342,10 +356,11 @@ fn table(layout: Layout, names: &str) -> Result<Table, Fault> {
         return Err(format!("a table like this has not {} columns", items.len()).into());
     }
     // `-` and `$` are names here.
-    let columns = items
+    let columns: Vec<String> = items
         .into_iter()
         .map(|item| item.unwrap_or_else(|| "-".to_owned()))
         .collect();
+    columns.iter().try_for_each(|name| short(name))?;
     Ok(Table {
         layout,
         columns,

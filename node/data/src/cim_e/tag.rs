@@ -1,6 +1,6 @@
 //! The pieces of a line: items between blanks or tabs, attributes of a tag, and where a comment begins.
 
-use super::{Attributes, Item, is_absent};
+use super::{ATTRIBUTES_MAX, Attributes, Item, is_absent};
 
 /// A blank of a line.
 fn is_blank(c: char) -> bool {
@@ -176,7 +176,6 @@ fn quoted(text: &str) -> Result<(&str, &str), String> {
 
 /// `name=value name='a value' ...`, with blanks around `=` or not.
 pub(super) fn attributes(text: &str) -> Result<Attributes, String> {
-    const ATTRIBUTES_MAX: usize = 1_000;
     let mut attributes = Attributes::new();
     let mut rest = text.trim_matches(is_blank);
     while !rest.is_empty() {

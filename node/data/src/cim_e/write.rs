@@ -2,7 +2,10 @@
 
 use std::io::Write;
 
-use super::{Attributes, Block, Body, Data, Document, Free, Item, Layout, Part, Table, is_absent};
+use super::{
+    Attributes, Block, Body, Data, Document, FILE_BYTES_MAX, Free, Item, LINE_BYTES_MAX, Layout,
+    Part, Table, is_absent,
+};
 use crate::fault::{DataError, Place};
 use crate::loss::Losses;
 
@@ -13,12 +16,13 @@ impl Document {
     /// and a blank for the character, and that is told.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// When the writer fails, or no reader would take the file: a line, a tag or all of it is too long.
     pub fn write(&self, mut out: impl Write, losses: &mut Losses) -> Result<(), DataError> {
         let mut writing = Writing {
             text: Vec::new(),
             losses,
         };
+        let mut left = FILE_BYTES_MAX;
         for part in &self.parts {
             match part {
                 Part::Header(attributes) => {
@@ -29,12 +33,26 @@ impl Document {
                 Part::Block(block) => writing.block(block),
                 Part::Free(free) => writing.free(free),
             }
+            let is_free = matches!(part, Part::Free(_));
+            let mut lines = writing.text.split(|byte| *byte == b'\n');
+            if !is_free && lines.any(|line| line.len() > LINE_BYTES_MAX) {
+                return Err(too_long("line", LINE_BYTES_MAX as u64));
+            }
+            left = left
+                .checked_sub(writing.text.len() as u64)
+                .ok_or_else(|| too_long("file", FILE_BYTES_MAX))?;
             out.write_all(&writing.text)?;
             writing.text.clear();
         }
         out.flush()?;
         Ok(())
     }
+}
+
+fn too_long(what: &str, most: u64) -> DataError {
+    DataError::Whole(format!(
+        "as CIM/E a {what} would be longer than the {most} bytes that are read; write another form"
+    ))
 }
 
 struct Writing<'a> {

@@ -6,7 +6,7 @@ use std::io::Write;
 use crate::fault::{DataError, Place};
 use crate::loss::Losses;
 use crate::model::{Model, Names, Object, Value};
-use crate::xml::{allowed, escaped, is_name};
+use crate::xml::{allowed, escaped, in_name, is_name};
 
 /// Writes objects while they come.
 pub struct Writer<W: Write> {
@@ -124,7 +124,7 @@ impl<W: Write> Writer<W> {
         );
         let mut written = String::new();
         for c in part.chars() {
-            if c.is_alphanumeric() || "_-.".contains(c) {
+            if in_name(c) {
                 written.push(c);
             } else {
                 written.push_str(&format!("_x{:X}_", u32::from(c)));

@@ -65,24 +65,38 @@ pub(crate) fn pairs(
                 broad += 1;
                 continue;
             }
+            // Before they are made: a block may have more pairs than there is memory for.
+            let more = members.len() * (members.len() - 1) / 2;
+            if pairs.len() + more > 2 * PAIRS_MAX {
+                once_each(class, &mut pairs)?;
+            }
+            if more > PAIRS_MAX {
+                return Err(too_many(class));
+            }
             for (index, first) in members.iter().enumerate() {
                 pairs.extend(members[index + 1..].iter().map(|second| (*first, *second)));
             }
-            if pairs.len() > PAIRS_MAX {
-                pairs.sort_unstable();
-                pairs.dedup();
-            }
-            if pairs.len() > PAIRS_MAX {
-                return Err(DataError::Whole(format!(
-                    "the blocks of class `{}` give more than {PAIRS_MAX} pairs; make them narrower or block_rows_max smaller",
-                    class.name
-                )));
-            }
         }
     }
+    once_each(class, &mut pairs)?;
+    Ok((pairs, broad))
+}
+
+/// Puts pairs into order, each once.
+fn once_each(class: &Class, pairs: &mut Vec<(u32, u32)>) -> Result<(), DataError> {
     pairs.sort_unstable();
     pairs.dedup();
-    Ok((pairs, broad))
+    if pairs.len() > PAIRS_MAX {
+        return Err(too_many(class));
+    }
+    Ok(())
+}
+
+fn too_many(class: &Class) -> DataError {
+    DataError::Whole(format!(
+        "the blocks of class `{}` give more than {PAIRS_MAX} pairs; make them narrower or block_rows_max smaller",
+        class.name
+    ))
 }
 
 fn key(row: &Row, parts: &[(usize, usize)]) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Which rows are one thing: whatever is linked, however many steps away.
+//! Which rows are one thing: whatever is linked, however many steps away, unless identities speak against it.
 
 use super::block;
 use super::schema::Class;
@@ -52,19 +52,39 @@ pub(crate) fn join(class: &Class, rows: &[&Row], counts: &mut Counts) -> Result<
     let firsts: Vec<&Row> = distinct.iter().map(|alike| rows[alike[0]]).collect();
     let scorer = Scorer::new(class, score, firsts.clone());
     let mut sets = Sets::new(distinct.len());
-    let mut doubtful = Vec::new();
+    let (mut same, mut doubtful) = (Vec::new(), Vec::new());
     for (a, b) in pairs {
         let (a, b) = (a as usize, b as usize);
         match scorer.verdict(a, b) {
-            Verdict::Same => {
-                counts.joined += 1;
-                sets.join(a, b);
-            }
+            Verdict::Same => same.push((a, b)),
             Verdict::Doubt {
                 score_ppm,
                 identity,
             } => doubtful.push((a, b, score_ppm, identity)),
             Verdict::Different => {}
+        }
+    }
+    // What identities say comes first, so that a row without one does not bring together what they keep apart.
+    same.sort_by_key(|(a, b)| !scorer.share_an_identity(*a, *b));
+    let identities = |row| scorer.identities(row);
+    let mut known: Vec<Vec<Option<Vec<&str>>>> = (0..distinct.len()).map(identities).collect();
+    for (a, b) in same {
+        let (first, second) = (sets.leader(a), sets.leader(b));
+        if first == second {
+            continue;
+        }
+        let both = known[first].iter().zip(&known[second]);
+        let mut told = both.filter_map(|(one, other)| one.as_ref().zip(other.as_ref()));
+        if told.any(|(one, other)| one != other) {
+            doubtful.push((a, b, scorer.alike(a, b).unwrap_or(0), true));
+            continue;
+        }
+        counts.joined += 1;
+        sets.join(a, b);
+        let (kept, gone) = (first.min(second), first.max(second));
+        let gone = std::mem::take(&mut known[gone]);
+        for (kept, gone) in known[kept].iter_mut().zip(gone) {
+            *kept = kept.take().or(gone);
         }
     }
     // What other links decided is no doubt any more, unless identities speak against it.

@@ -137,7 +137,8 @@ fn ungrouped(
         return Err(DecimalFault::NoNumber);
     }
     let groups: Vec<&str> = whole.split(mark).collect();
-    let short_first = (1..=3).contains(&groups[0].len());
+    // `0,125` is a fraction with another mark: no whole number of thousands begins with a zero.
+    let short_first = (1..=3).contains(&groups[0].len()) && !groups[0].starts_with('0');
     if !short_first || groups[1..].iter().any(|group| group.len() != 3) {
         return Err(DecimalFault::Groups);
     }
@@ -207,6 +208,7 @@ mod tests {
 
     #[test]
     fn what_could_be_either_is_not_guessed() {
+        assert_eq!(parse_decimal("0,125", POINT, 3), Err(DecimalFault::Groups));
         for text in ["3.000", "3,000", "12.345", "-999,999"] {
             assert_eq!(
                 parse_decimal(text, UNKNOWN, 3),

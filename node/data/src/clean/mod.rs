@@ -119,12 +119,12 @@ pub fn clean(schema: &Schema, file: impl Read, truth: Option<&str>) -> Result<Cl
     Ok(cleaned)
 }
 
+/// Rows without a true id say nothing and are left out.
 fn figures(rows: &[Row], groups: &[Vec<usize>]) -> truth::Figures {
     let found = groups.iter().enumerate();
     let labels = found.flat_map(|(number, group)| {
-        group
-            .iter()
-            .map(move |row| (rows[*row].truth.clone().unwrap_or_default(), number))
+        let ids = group.iter().filter_map(|row| rows[*row].truth.clone());
+        ids.filter(|id| !id.is_empty()).map(move |id| (id, number))
     });
     truth::figures(labels)
 }

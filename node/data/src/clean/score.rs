@@ -76,6 +76,20 @@ impl<'a> Scorer<'a> {
         }
     }
 
+    /// What a row says of each identity; nothing where a part of it is absent.
+    pub(crate) fn identities(&self, row: usize) -> Vec<Option<Vec<&'a str>>> {
+        let text = |place: &usize| Some(self.rows[row].value(*place)?.text.as_str());
+        let keys = self.identity.iter();
+        keys.map(|key| key.iter().map(text).collect()).collect()
+    }
+
+    /// Whether two rows agree in one of their identities.
+    pub(crate) fn share_an_identity(&self, a: usize, b: usize) -> bool {
+        let (one, other) = (self.identities(a), self.identities(b));
+        let mut both = one.into_iter().zip(other);
+        both.any(|(one, other)| one.is_some() && one == other)
+    }
+
     /// What rows `a` and `b` are to each other. A row against itself: whether its values are enough to name one thing.
     pub(crate) fn verdict(&self, a: usize, b: usize) -> Verdict {
         let (mut same, mut other) = (false, false);
@@ -114,7 +128,7 @@ impl<'a> Scorer<'a> {
     }
 
     /// The weighted mean over what both have; `None` when that is too little.
-    fn alike(&self, a: usize, b: usize) -> Option<u32> {
+    pub(crate) fn alike(&self, a: usize, b: usize) -> Option<u32> {
         let (mut sum, mut weights) = (0, 0);
         for ready in &self.ready {
             let values = (
@@ -173,6 +187,9 @@ fn dice(a: &[[char; 3]], b: &[[char; 3]]) -> u64 {
 
 /// One less the share of characters to change: Levenshtein's distance against the longer text, in millionths.
 fn edit(a: &str, b: &str) -> u64 {
+    if a == b {
+        return WHOLE;
+    }
     let a: Vec<char> = a.chars().take(CHARS_MAX).collect();
     let b: Vec<char> = b.chars().take(CHARS_MAX).collect();
     let longest = a.len().max(b.len()) as u64;

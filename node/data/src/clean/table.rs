@@ -9,6 +9,7 @@ use super::normal::{Value, folded, normal};
 use super::schema::{Class, OnFault, Property, Schema};
 use super::{Counts, schema};
 use crate::fault::{DataError, Place, shown};
+use crate::rows::{Lines, line_of};
 use crate::text::{Bounds, Declared, Utf8Reader, encoding};
 
 /// Most bytes of one row.
@@ -85,7 +86,7 @@ pub(crate) fn read(
         .delimiter(schema.format.delimiter as u8)
         .has_headers(false)
         .flexible(true)
-        .from_reader(input);
+        .from_reader(Lines::new(input));
     let mut set = Set {
         rows: Vec::new(),
         dropped: Vec::new(),
@@ -117,14 +118,14 @@ pub(crate) fn read(
 
 /// The next row and the line it begins on.
 fn next<R: Read>(
-    reader: &mut csv::Reader<Utf8Reader<R>>,
+    reader: &mut csv::Reader<Lines<Utf8Reader<R>>>,
 ) -> Result<Option<(u64, StringRecord)>, DataError> {
-    reader.get_mut().refill();
+    reader.get_mut().inner().refill();
     let mut record = StringRecord::new();
     match reader.read_record(&mut record) {
         Ok(false) => Ok(None),
         Ok(true) => {
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = line_of(reader, &record);
             if let Some(field) = record.iter().position(|field| field.contains('\0')) {
                 let column = field as u64 + 1;
                 return Err(DataError::at(
@@ -140,7 +141,7 @@ fn next<R: Read>(
                 csv::ErrorKind::Io(cause) => cause,
                 _ => std::io::Error::new(std::io::ErrorKind::InvalidData, text),
             };
-            Err(reader.get_mut().fault(cause))
+            Err(reader.get_mut().inner().fault(cause))
         }
     }
 }

@@ -11,6 +11,7 @@ pub use serial::{Block, Programme};
 
 use crate::clean::{Marks, parse_decimal};
 use crate::fault::{DataError, Place, shown};
+use crate::rows::{Lines, line_of};
 use crate::text::{Bounds, Declared, Utf8Reader};
 
 /// A row of an export.
@@ -29,9 +30,14 @@ pub struct Row {
 pub struct Export {
     /// Rows whose block and quantity can be read and agree, in the order of the file.
     pub rows: Vec<Row>,
-    /// What is wrong with other rows, and pairs of rows that hold the same unit.
+    /// What is wrong with other rows, and pairs of rows that hold the same unit: the first [`FAULTS_MAX`] of each, by place.
     pub faults: Vec<(Place, String)>,
+    /// How many there are.
+    pub faults_count: u64,
 }
+
+/// Faults kept one by one, of rows and of pairs of rows; beyond them only their count grows.
+pub const FAULTS_MAX: usize = 1_000;
 
 /// Names of the columns in the exports of the programmes.
 const SERIALS: [&str; 4] = [
@@ -64,25 +70,28 @@ impl Export {
         let input = Utf8Reader::new(file, None, Declared::No, bounds);
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
-            .from_reader(input);
+            .from_reader(Lines::new(input));
         let mut export = Export::default();
         let mut columns = None;
         let mut record = csv::StringRecord::new();
         loop {
-            reader.get_mut().refill();
+            reader.get_mut().inner().refill();
             match reader.read_record(&mut record) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => return Err(fault(&mut reader, error)),
             }
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = line_of(&reader, &record);
             match columns {
                 None => columns = Some((column(&record, &SERIALS)?, column(&record, &QUANTITIES)?)),
                 Some((serial, quantity)) => match row(line, &record[serial], &record[quantity]) {
                     Ok(row) => export.rows.push(row),
                     Err((field, what)) => {
                         let column = if field == 0 { serial } else { quantity } as u64 + 1;
-                        export.faults.push((Place { line, column }, what));
+                        export.faults_count += 1;
+                        if export.faults.len() < FAULTS_MAX {
+                            export.faults.push((Place { line, column }, what));
+                        }
                     }
                 },
             }
@@ -118,42 +127,44 @@ impl Export {
                 row.line,
             )
         });
-        let mut faults = Vec::new();
+        let (mut faults, mut count) = (Vec::new(), 0);
         let mut furthest: Option<&Row> = None;
         for row in order {
             let same = furthest.filter(|far| {
                 (far.block.programme, &far.block.series) == (row.block.programme, &row.block.series)
             });
             if let Some(far) = same.filter(|far| row.block.first <= far.block.last) {
+                count += 1;
                 let (first, last) = (row.block.first, row.block.last.min(far.block.last));
-                let what = format!(
-                    "units {first} to {last} of series {} are in line {} as well",
-                    row.block.series, far.line
-                );
-                faults.push((
-                    Place {
-                        line: row.line,
-                        column: 0,
-                    },
-                    what,
-                ));
+                let place = Place {
+                    line: row.line,
+                    column: 0,
+                };
+                if faults.len() < FAULTS_MAX {
+                    let (series, other) = (&row.block.series, far.line);
+                    let what = format!(
+                        "units {first} to {last} of series {series} are in line {other} as well"
+                    );
+                    faults.push((place, what));
+                }
             }
             if same.is_none_or(|far| row.block.last > far.block.last) {
                 furthest = Some(row);
             }
         }
+        self.faults_count += count;
         self.faults.extend(faults);
         self.faults.sort();
     }
 }
 
-fn fault<R: Read>(reader: &mut csv::Reader<Utf8Reader<R>>, error: csv::Error) -> DataError {
+fn fault<R: Read>(reader: &mut csv::Reader<Lines<Utf8Reader<R>>>, error: csv::Error) -> DataError {
     let place = Place {
         line: error.position().map_or(0, csv::Position::line),
         column: 0,
     };
     match error.into_kind() {
-        csv::ErrorKind::Io(cause) => reader.get_mut().fault(cause),
+        csv::ErrorKind::Io(cause) => reader.get_mut().inner().fault(cause),
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
         } => DataError::at(

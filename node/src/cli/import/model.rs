@@ -143,7 +143,7 @@ fn stream(file: &Path, form: Form, out: &mut dyn Write) -> anyhow::Result<Losses
     let mut json = None;
     let mut xml = None;
     match form {
-        Form::Json => json = Some(JsonWriter::new(out, reader.names())?),
+        Form::Json => json = Some(JsonWriter::new(out)?),
         Form::CimXml | Form::CimE => xml = Some(cim_xml::Writer::new(out, reader.names())?),
     }
     while let Some(statement) = reader.next().with_context(|| reading(file))? {
@@ -160,9 +160,9 @@ fn stream(file: &Path, form: Form, out: &mut dyn Write) -> anyhow::Result<Losses
             xml.write(&statement.object, reader.names())?;
         }
     }
-    let (_, mut losses) = reader.into_parts();
+    let (names, mut losses) = reader.into_parts();
     if let Some(json) = json {
-        json.finish(&std::collections::BTreeMap::new())?;
+        json.finish(&names, &std::collections::BTreeMap::new())?;
     }
     if let Some(xml) = xml {
         losses.append(xml.finish()?.1);
@@ -190,11 +190,11 @@ fn write(model: &Model, form: Form, out: &mut dyn Write) -> anyhow::Result<Losse
     let mut losses = Losses::default();
     match form {
         Form::Json => {
-            let mut json = JsonWriter::new(out, &model.names)?;
+            let mut json = JsonWriter::new(out)?;
             for object in model.objects() {
                 json.write(object)?;
             }
-            json.finish(&model.units)?;
+            json.finish(&model.names, &model.units)?;
         }
         Form::CimXml => losses = model.write_cim_xml(out)?.1,
         Form::CimE => cim_e::Document::from_model(model)?.write(out, &mut losses)?,

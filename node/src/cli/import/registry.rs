@@ -50,11 +50,11 @@ pub(super) fn run(args: &RegistryArgs) -> anyhow::Result<ExitCode> {
             .collect();
         print_json(&json!({
             "rows": export.rows.len(),
-            "faults": export.faults.len(),
+            "faults": export.faults_count,
             "totals": totals,
         }))?;
     } else {
-        let (rows, faults) = (export.rows.len(), export.faults.len());
+        let (rows, faults) = (export.rows.len(), export.faults_count);
         print(&format!("{rows} rows agree, {faults} faults"));
         for (programme, units) in export.totals() {
             print(&format!("{units:>16}  {programme:?}"));
