@@ -1,12 +1,12 @@
 //! What an account owes another one for energy and could not pay when it was due.
 //!
 //! A first settlement is paid out of what was set aside for it. A correction comes up to three years later, when nothing waits any
-//! more: what free money does not cover is owed, and so is what would have to go out of an account that is shut. Whoever owes
-//! opens no session and makes no offer. What goes to or comes from a closed account lapses.
+//! more: what free money does not cover is owed, and so is what would have to go out of an account that is shut; by a grid operator as
+//! well, who gives charges back. Whoever owes opens no session and makes no offer. What goes to or comes from a closed account lapses.
 
 use super::call::Call;
 use super::event::Event;
-use super::module::Energy;
+use super::module::{Energy, Tables};
 use crate::amount::{Currency, Money};
 use crate::identity::account::{self, AccountStatus};
 use crate::identity::{Identity, endorse};
@@ -16,13 +16,20 @@ use crate::money::cash;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
+impl Tables {
+    /// What an account owes: whom, of what, how much.
+    pub fn owed_by(&self, id: AccountId) -> impl Iterator<Item = (AccountId, Currency, Money)> {
+        let first = (id, AccountId(0), Currency([0; 3]));
+        let last = (id, AccountId(u64::MAX), Currency([u8::MAX; 3]));
+        let own = self.arrears.range(first..=last);
+        own.map(|((_, to, currency), amount)| (*to, *currency, *amount))
+    }
+}
+
 /// # Errors
 /// `IN_ARREARS`.
 pub(super) fn check_none(cx: &Cx<'_>, id: AccountId) -> Result<(), Code> {
-    let first = (id, AccountId(0), Currency([0; 3]));
-    let last = (id, AccountId(u64::MAX), Currency([u8::MAX; 3]));
-    let mut own = cx.read::<Energy>().arrears.range(first..=last);
-    match own.next() {
+    match cx.read::<Energy>().owed_by(id).next() {
         None => Ok(()),
         Some(_) => Err(Code::IN_ARREARS),
     }

@@ -23,8 +23,12 @@ pub(super) fn expire(cx: &mut Cx<'_>) -> Result<(), Code> {
     let readings: Vec<_> = readings.take(EXPIRED_MAX).map(|(key, _)| *key).collect();
     let balances = tables.balances.range(..(before, MicrogridId(0)));
     let balances: Vec<_> = balances.take(EXPIRED_MAX).map(|(key, _)| *key).collect();
+    // What still waits for its session, or for its reading, is let go by a trigger, which may be late.
     let positions = tables.positions.range(..(before, ResourceId(0), 0));
-    let positions: Vec<_> = positions.take(EXPIRED_MAX).map(|(key, _)| *key).collect();
+    let over = positions
+        .take(EXPIRED_MAX)
+        .filter(|(_, position)| position.is_over());
+    let positions: Vec<_> = over.map(|(key, _)| *key).collect();
     let (tables, journal) = cx.tables::<Energy>();
     for key in &readings {
         tables.readings.remove(journal, key)?;
@@ -33,7 +37,6 @@ pub(super) fn expire(cx: &mut Cx<'_>) -> Result<(), Code> {
         tables.balances.remove(journal, key)?;
     }
     for key in &positions {
-        // Nothing waits for it: it was settled, or released 31 days after its period.
         tables.positions.remove(journal, key)?;
     }
     Ok(())

@@ -104,6 +104,12 @@ impl Position {
         Ok((payment, rules::amount(missing, self.imbalance_price)?))
     }
 
+    /// Whether nothing waits for it any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, PositionPhase::Released | PositionPhase::Settled)
+    }
+
     /// Whether it is the initiator's own.
     #[must_use]
     pub fn is_own(&self) -> bool {

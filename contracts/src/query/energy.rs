@@ -8,7 +8,7 @@ use super::{
     ACCOUNT, Answer, ArgumentInfo, Arguments, PAGE_MAX, QueryError, QueryInfo, bad, missing,
     optional, required,
 };
-use crate::amount::WattHours;
+use crate::amount::{Currency, Money, WattHours};
 use crate::energy::module::Tables;
 use crate::energy::position::{Position, PositionKey};
 use crate::energy::rank::{self, Offer};
@@ -20,6 +20,8 @@ use crate::tx::{AccountId, Millis};
 
 /// Most delivery periods a statement spans: a week of quarter hours.
 const PERIODS_MAX: u64 = 672;
+/// Most lines of a statement: no single period has more.
+const LINES_MAX: usize = 4_096;
 
 const GRID: ArgumentInfo = required("microgrid", "Which microgrid.", "the number of a microgrid");
 const SESSION_NUMBER: ArgumentInfo =
@@ -27,7 +29,7 @@ const SESSION_NUMBER: ArgumentInfo =
 
 pub(super) const MICROGRID: QueryInfo = QueryInfo {
     name: "microgrid",
-    text: "A microgrid: its operator's account, its delivery periods, and the rules of sessions opened now.",
+    text: "A microgrid: its operator's account, its delivery periods, and the rules of sessions opened now, and what the operator owes.",
     arguments: &[GRID],
     answer: microgrid,
     entry: Some(|given| {
@@ -84,10 +86,10 @@ pub(super) const SESSION: QueryInfo = QueryInfo {
 
 pub(super) const SESSIONS: QueryInfo = QueryInfo {
     name: "vpp-sessions",
-    text: "Sessions that are open now, by number, without their offers.",
+    text: "Sessions that are open now, the newest first, without their offers; and with which `before` to ask on, if not all were looked at.",
     arguments: &[optional(
-        "after",
-        "List sessions above this number.",
+        "before",
+        "List sessions below this number.",
         "the number of a session",
     )],
     answer: sessions,
@@ -97,7 +99,7 @@ pub(super) const SESSIONS: QueryInfo = QueryInfo {
 pub(super) const STATEMENT: QueryInfo = QueryInfo {
     name: "energy-statement",
     text: "What an account's resources were allocated and delivered in the periods of a span, at most a week, and what was paid; and \
-           the same of sessions it opened.",
+           the same of sessions it opened, until they are forgotten.",
     arguments: &[
         ACCOUNT,
         required(
@@ -117,7 +119,8 @@ pub(super) const STATEMENT: QueryInfo = QueryInfo {
 
 fn microgrid(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let id = MicrogridId(arguments.required("microgrid")?);
-    let found = ledger.stores().read::<Energy>().microgrids.get(&id);
+    let tables = ledger.stores().read::<Energy>();
+    let found = tables.microgrids.get(&id);
     let found = found.ok_or_else(|| missing(format_args!("microgrid {}", id.0)))?;
     Ok(json!({
         "id": id.0,
@@ -128,6 +131,7 @@ fn microgrid(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         "last": found.rules.last.name(),
         "tick": found.rules.tick,
         "imbalance_price": found.rules.imbalance_price.0,
+        "owes": owed(tables, found.account),
     }))
 }
 
@@ -160,14 +164,6 @@ fn prosumer(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let found = tables.prosumers.get(&id);
     let found = found.ok_or_else(|| missing(format_args!("a prosumer with account {}", id.0)))?;
     let resources: Vec<u64> = owned(tables, id).map(|resource| resource.0).collect();
-    let first = (id, AccountId(0), crate::amount::Currency([0; 3]));
-    let owed = tables
-        .arrears
-        .range(first..)
-        .take_while(|(key, _)| key.0 == id);
-    let owed = owed.take(PAGE_MAX).map(|((_, to, currency), amount)| {
-        json!({ "to": to.0, "currency": currency.to_string(), "amount": amount.0 })
-    });
     Ok(json!({
         "account": id.0,
         "microgrid": found.microgrid.0,
@@ -178,8 +174,14 @@ fn prosumer(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         "delivered": found.delivered.0,
         "score": found.score(),
         "resources": resources,
-        "owes": owed.collect::<Vec<_>>(),
+        "owes": owed(tables, id),
     }))
+}
+
+fn owed(tables: &Tables, id: AccountId) -> Vec<Value> {
+    let owed = tables.owed_by(id).take(PAGE_MAX);
+    let line = |(to, currency, amount): (AccountId, Currency, Money)| json!({ "to": to.0, "currency": currency.to_string(), "amount": amount.0 });
+    owed.map(line).collect()
 }
 
 fn owned(tables: &Tables, id: AccountId) -> impl Iterator<Item = ResourceId> {
@@ -284,18 +286,22 @@ fn position_line((start, resource, session): PositionKey, position: &Position) -
 }
 
 fn sessions(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
-    let after: Option<u64> = arguments.optional("after")?;
-    let above = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let before: Option<u64> = arguments.optional("before")?;
+    let below = before.map_or(Bound::Unbounded, Bound::Excluded);
     let sessions = &ledger.stores().read::<Energy>().sessions;
-    // Those that closed stand among them for a month, so no more are looked at than twenty pages.
-    let all = sessions
-        .range((above, Bound::Unbounded))
-        .take(20 * PAGE_MAX);
-    let open = all.filter(|(_, session)| session.phase == SessionPhase::Open);
-    Ok(open
-        .take(PAGE_MAX)
-        .map(|(number, session)| terms(*number, session))
-        .collect())
+    // Those that closed stand among them for a month, so no more are looked at than twenty pages; where it stopped is told.
+    let (mut open, mut stopped, mut looked) = (Vec::new(), None, 0);
+    for (number, session) in sessions.range((Bound::Unbounded, below)).rev() {
+        if looked == 20 * PAGE_MAX || open.len() == PAGE_MAX {
+            stopped = Some(*number + 1);
+            break;
+        }
+        looked += 1;
+        if session.phase == SessionPhase::Open {
+            open.push(terms(*number, session));
+        }
+    }
+    Ok(json!({ "sessions": open, "before": stopped }))
 }
 
 fn statement(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
@@ -329,9 +335,11 @@ fn statement(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
             });
             lines.extend(others);
         }
-        if lines.len() >= PAGE_MAX {
-            lines.truncate(PAGE_MAX);
-            break;
+        if lines.len() > LINES_MAX {
+            return Err(bad(
+                "to",
+                format!("gives more than {LINES_MAX} lines; ask for fewer periods"),
+            ));
         }
     }
     Ok(Value::Array(lines))

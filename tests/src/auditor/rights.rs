@@ -76,7 +76,7 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "energy.declare-balance" => GRID_OPERATOR,
         "energy.set-rules" => MARKET_OPERATOR,
         "energy.init-vpp" | "energy.join-vpp" | "energy.leave-vpp" => PLANT,
-        "energy.pay-arrears" => PLANT,
+        "energy.pay-arrears" => PLANT | GRID_OPERATOR,
         "energy.settle-microgrid" => PLANT | GRID_OPERATOR | MARKET_OPERATOR,
         "energy.submit-meter" | "energy.correct-meter" => METER_OPERATOR,
         "retail.register-product" | "retail.offer-step" => return true,

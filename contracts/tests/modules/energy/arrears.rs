@@ -1,6 +1,7 @@
 //! What accounts owe: a correction that cannot be paid, an account that is shut or closed, and how arrears are paid.
 
 use bds_contracts::Code;
+use bds_contracts::account::Roles;
 use bds_contracts::amount::Money as Amount;
 use bds_contracts::energy::{Call, Event};
 use bds_contracts::identity::account::AccountStatus;
@@ -149,6 +150,26 @@ fn a_shut_account_owes() {
     let (moved, _, operator) = books(&stage);
     assert_eq!(moved, [-405_000, 0, 405_000 - 900_000, 0, 0, 0]);
     assert_eq!(operator, 900_000);
+}
+
+/// Nothing was delivered, so 2 EUR were charged; a correction gives them back, when the operator's account is blocked. Its own people pay,
+/// who are no prosumers.
+#[test]
+fn a_grid_operator_pays_what_it_owes() {
+    let (mut stage, _) = delivered();
+    read(&mut stage, P[3], 0);
+    assert_eq!(set(&mut stage, BANK_S, AccountStatus::Blocked), Code::OK);
+    let events = done(&mut stage, Who::Verifier, &correction(P[3], 2, 10_000));
+    assert_eq!(events[2..], [added(BANK_S, P[3], 2_000_000)]);
+    assert_eq!(set(&mut stage, BANK_S, AccountStatus::Open), Code::OK);
+    let roles = stage
+        .machine
+        .member(&Who::Bank.key())
+        .expect("a member")
+        .roles;
+    assert!(!roles.any(Roles::PROSUMER.with(Roles::AGGREGATOR)));
+    let events = done(&mut stage, Who::Bank, &pay(BANK_S, P[3]));
+    assert_eq!(events, [paid(BANK_S, P[3], 2_000_000, 0)]);
 }
 
 /// With nothing waiting an account can close; what a late correction would move then lapses.

@@ -377,6 +377,23 @@ fn readings_come_up_to_three_years_late_and_are_forgotten_then() {
     assert_eq!(entries(&stage), [0; 6]);
 }
 
+/// A ledger that stood still for three years: the trigger that lets an allocation go has not run when its time is over.
+#[test]
+fn what_still_waits_is_not_forgotten_before_its_trigger_ran() {
+    let (mut stage, session) = delivered();
+    let mut limits = *stage.machine.limits();
+    let triggers = std::mem::replace(&mut limits.triggers, 0);
+    stage.machine.set_limits(limits);
+    at(&mut stage, START + LATE_MAX + 3_600_001);
+    assert!(position_of(&stage, session, P[3]).is_some());
+    limits.triggers = triggers;
+    stage.machine.set_limits(limits);
+    at(&mut stage, START + LATE_MAX + 3_600_002);
+    assert_eq!((books(&stage).1, entries(&stage)), ([0; 6], [0; 6]));
+    at(&mut stage, START + LATE_MAX + 3_600_003);
+    assert!(position_of(&stage, session, P[3]).is_none());
+}
+
 /// 31 days without a reading: what waits is free, and a later reading still pays.
 #[test]
 fn an_allocation_waits_for_its_reading_so_long() {

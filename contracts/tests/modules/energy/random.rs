@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bds_contracts::account::Roles;
 use bds_contracts::amount::{Money as Amount, Price, WattHours};
 use bds_contracts::energy::rules::{Last, Quality, Ranking, Role};
 use bds_contracts::energy::session::SessionPhase;
@@ -41,14 +40,6 @@ impl Game {
         let mut limits = *stage.machine.limits();
         limits.triggers = 100_000;
         stage.machine.set_limits(limits);
-        // The bank pays what it owes for its account as well.
-        let roles = stage.machine.member(&Who::Bank.key()).unwrap().roles;
-        let call = identity::Call::SetRoles {
-            key: Who::Bank.key(),
-            roles: roles.with(Roles::PROSUMER),
-        };
-        let code = stage.call_of_two::<Identity>(Who::Administrator, Who::Administrator2, &call);
-        assert_eq!(code, Code::OK);
         // So that numbers are known from here on: a session of next to nothing, which fails at once.
         let now = stage.machine.block().time.0;
         let mut call = needs(1);

@@ -24,7 +24,8 @@ fn allowed(method: &str) -> &'static [&'static str] {
         "open-microgrid" | "register-prosumer" | "set-active" | "register-resource"
         | "set-reader" | "declare-balance" => &["grid-operator"],
         "set-rules" => &["market-operator"],
-        "init-vpp" | "join-vpp" | "leave-vpp" | "pay-arrears" => &["prosumer", "aggregator"],
+        "init-vpp" | "join-vpp" | "leave-vpp" => &["prosumer", "aggregator"],
+        "pay-arrears" => &["prosumer", "aggregator", "grid-operator"],
         "settle-microgrid" => &["prosumer", "aggregator", "grid-operator", "market-operator"],
         "submit-meter" | "correct-meter" => &["meter-operator"],
         other => panic!("{other} is new"),

@@ -174,7 +174,8 @@ impl Books {
             .positions
             .range(..(before, 0, 0))
             .take(FORGOTTEN_MAX);
-        let old: Vec<_> = old.map(|(key, _)| *key).collect();
+        let over = old.filter(|(_, one)| one.phase == SETTLED || one.phase == RELEASED);
+        let old: Vec<_> = over.map(|(key, _)| *key).collect();
         for key in old {
             self.energy.positions.remove(&key);
         }

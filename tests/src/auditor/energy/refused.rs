@@ -34,9 +34,9 @@ impl Books {
             }
             code::UNKNOWN_SESSION => session().is_none(),
             // An open one is judged by the way it closes.
-            code::INSUFFICIENT_ENERGY => {
-                session().is_some_and(|one| matches!(one.phase, OPEN | INSUFFICIENT))
-            }
+            code::INSUFFICIENT_ENERGY => session().is_some_and(|one| {
+                one.phase == INSUFFICIENT || one.phase == OPEN && one.closes <= self.time
+            }),
             code::IN_ARREARS => self.owes(account()),
             code::UNKNOWN_READING => {
                 let key = (ask.call.u64("start"), ask.call.u64("resource"));
