@@ -208,7 +208,7 @@ crate::calls! {
         15 Transform "transform" for Who::Roles(Roles::MANUFACTURER), on Profiles::SHARED, costs 50 {
             /// Who has them and is the manufacturer of what comes out.
             account: AccountId,
-            /// Items, each whole, and quantities of lots; at most 32.
+            /// Items, each whole (what it takes of a lot, or 1), and quantities of lots; at most 32.
             inputs: List<'a, (GoodsRef<'a>, u64)>,
             /// New lots and their quantities; at most 4.
             outputs: List<'a, (GoodsRef<'a>, u64)>,

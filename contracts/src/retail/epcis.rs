@@ -5,7 +5,7 @@
 //! goods out of circulation; everything else is recorded and leaves goods as they are, but for where and when they were seen.
 //!
 //! An event that is declared wrong stays, with the names of events to come that correct it. Such an event may be earlier than what the
-//! goods have seen since, back to where their holder got them: the one exception to S4.
+//! goods have seen since, back to where their holder got them: the one exception to S4. Nobody else records an event of that name.
 //!
 //! A record stays for [`EVENT_LIFE`]; each that comes takes away up to two whose time is over, so there are never more
 //! than came in that time. What was recorded is in the receipts.
@@ -187,12 +187,16 @@ pub(super) fn declare_error(
 
 /// Whether the account has said of this event that it will correct another one.
 pub(super) fn corrects(cx: &Cx<'_>, account: AccountId, event: EventId) -> bool {
-    let wrong = cx.read::<Retail>().corrections.get(&event);
-    let wrong = wrong.and_then(|wrong| of(cx, *wrong));
-    wrong.is_some_and(|wrong| wrong.account == account)
+    corrector(cx, event) == Some(account)
 }
 
-/// Records an event, once.
+/// Who has named this event to correct one of its own, as long as that one is known.
+fn corrector(cx: &Cx<'_>, event: EventId) -> Option<AccountId> {
+    let wrong = cx.read::<Retail>().corrections.get(&event)?;
+    of(cx, *wrong).map(|wrong| wrong.account)
+}
+
+/// Records an event, once. What one account has named to correct an event of its own is kept for it.
 ///
 /// # Errors
 /// `EVENT_EXISTS`.
@@ -202,13 +206,14 @@ pub(super) fn record(
     event: EventId,
     time: Millis,
 ) -> Result<(), Code> {
-    if of(cx, event).is_some() {
+    let corrector = corrector(cx, event);
+    if of(cx, event).is_some() || corrector.is_some_and(|named_it| named_it != account) {
         return Err(Code::EVENT_EXISTS);
     }
 
     forget_old(cx)?;
     forget(cx, event)?;
-    if corrects(cx, account, event) {
+    if corrector.is_some() {
         let (tables, journal) = cx.tables::<Retail>();
         tables.corrections.remove(journal, &event)?;
     }

@@ -168,10 +168,15 @@ pub(super) fn withdraw(
     })
 }
 
-/// Whether the goods came from this account, or were made by it.
+/// Whether the account made the goods, or their holder last got them from it, by a step that was no return: what came back does not
+/// go forth again as one.
 pub(super) fn goes_back(cx: &Cx<'_>, id: GoodsId, goods: &Goods, to: AccountId) -> bool {
-    let last = cx.read::<Retail>().last_steps(id, goods).last();
-    to == goods.manufacturer || last.is_some_and(|step| step.from == Holder::Account(to))
+    let steps = cx.read::<Retail>().last_steps(id, goods);
+    let got = steps.filter(|step| step.to == goods.holder && step.kind != StepKind::Return);
+    to == goods.manufacturer
+        || got
+            .last()
+            .is_some_and(|step| step.from == Holder::Account(to))
 }
 
 /// Who may accept a step of this kind.

@@ -65,6 +65,14 @@ pub struct Product {
     pub certificate: ContentHash,
 }
 
+impl Product {
+    /// What one item counts where it goes into something: what it takes of a lot, or one piece.
+    #[must_use]
+    pub fn item_quantity(&self) -> u64 {
+        self.content.max(1)
+    }
+}
+
 /// Refused in this order: the account unknown or closed, the time.
 pub(super) fn authorise(
     cx: &mut Cx<'_>,

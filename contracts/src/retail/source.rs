@@ -8,6 +8,7 @@ use super::gs1::EventId;
 use super::module::Retail;
 use super::name::{GoodsId, GoodsKind, GoodsRef};
 use super::place::Place;
+use super::product::Product;
 use super::{epcis, product, register};
 use crate::amount::PPM;
 use crate::kernel::context::Cx;
@@ -125,11 +126,11 @@ fn check_inputs(
         if quantity == 0 {
             return Err(Code::QUANTITY_ZERO);
         }
-        // An item is worth its content, whole; what the call says of it must be that.
+        // An item goes in whole; what the call says of it must be that.
         let whole = match id.kind {
             GoodsKind::Item => {
                 let product = cx.read::<Retail>().products.get(&id.code);
-                product.map_or(0, |product| product.content)
+                product.map_or(0, Product::item_quantity)
             }
             _ => goods.quantity,
         };

@@ -188,6 +188,10 @@ fn end(cx: &mut Cx<'_>, id: GoodsId, unit: &Goods) -> Result<(), Code> {
         tables.steps.remove(journal, &(id, ring))?;
     }
     tables.offers.remove(journal, &id)?;
+    // What lay in it was reached as it came out; the next unit of this number is none of the recall's.
+    if let Some(recall) = unit.recall {
+        tables.to_walk.remove(journal, &(recall, id))?;
+    }
     tables.goods.remove(journal, &id).map(|_| ())
 }
 

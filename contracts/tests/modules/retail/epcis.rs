@@ -6,7 +6,7 @@ use bds_contracts::retail::Call;
 use bds_contracts::retail::epcis::{Action, EVENT_LIFE, EventKind};
 use bds_contracts::retail::goods::{Life, StepKind};
 use bds_contracts::retail::gs1::EventId;
-use bds_contracts::retail::name::GoodsRef;
+use bds_contracts::retail::name::{GoodsKind, GoodsRef};
 use bds_contracts::tx::Millis;
 
 use super::super::stage::{Stage, Who};
@@ -18,7 +18,7 @@ const ONE: [GoodsRef<'static>; 1] = [item_one()];
 
 const fn item_one() -> GoodsRef<'static> {
     GoodsRef {
-        kind: bds_contracts::retail::name::GoodsKind::Item,
+        kind: GoodsKind::Item,
         code: MILK,
         serial: "1",
     }
@@ -143,6 +143,43 @@ fn times_go_on_but_for_what_is_declared() {
     // And the event that was wrong is still there.
     let wrong = stage.retail().events.get(&event(2)).expect("it stays");
     assert_eq!(wrong.wrong.as_deref(), Some(&corrective[..]));
+}
+
+/// What one account has named to correct an event of its own, another can neither record nor name.
+#[test]
+fn what_is_named_is_kept_for_who_named_it() {
+    let mut stage = ready();
+    let name = item(MILK, "2");
+    stage.done(Who::Maker, &register(MILK, "2"));
+    stage.move_on(MAKER, name, CARRIER, StepKind::Transport);
+    let time = stage.next_time();
+    stage.done(Who::Maker, &observe(time, 1));
+    stage.done(Who::Maker, &declare(1, &[event(2)]));
+    let time = stage.next_time();
+    let carried = |number| Call::RecordEvent {
+        account: CARRIER,
+        kind: EventKind::Object,
+        action: Action::Observe,
+        goods: List::Items(&[GoodsRef {
+            kind: GoodsKind::Item,
+            code: MILK,
+            serial: "2",
+        }]),
+        place: BERLIN,
+        time,
+        event: event(number),
+    };
+    let taken = stage.ask(Who::Carrier, &carried(2));
+    assert_eq!(taken, Code::EVENT_EXISTS);
+    stage.done(Who::Carrier, &carried(3));
+    let wrong = Call::DeclareError {
+        account: CARRIER,
+        event: event(3),
+        reason: "wrong clock",
+        corrective: List::Items(&[event(2)]),
+    };
+    assert_eq!(stage.ask(Who::Carrier, &wrong), Code::EVENT_EXISTS);
+    stage.done(Who::Maker, &observe(time, 2));
 }
 
 /// Nobody rewrites what others saw: a correction reaches back to where the holder got the goods, and no further.

@@ -461,3 +461,18 @@ fn an_account_of_two_offers_by_two() {
     let done = stage.call_of_two::<Retail>(Who::Shop, Who::Maker, &go);
     assert_eq!(done, Code::OK);
 }
+
+/// From the maker to the carrier to the warehouse, and back: what the carrier has then came to it from the maker, and giving it to the
+/// warehouse again would be no return, recalled or not.
+#[test]
+fn a_return_goes_back_and_never_forth() {
+    let mut stage = scene();
+    stage.done(Who::Maker, &register(MILK, "1"));
+    let name = item(MILK, "1");
+    stage.move_on(MAKER, name, CARRIER, StepKind::Transport);
+    stage.move_on(CARRIER, name, KEEPER, StepKind::Warehouse);
+    stage.move_on(KEEPER, name, CARRIER, StepKind::Return);
+    let back = |to| offer(CARRIER, name, to, StepKind::Return);
+    assert_eq!(stage.ask(Who::Carrier, &back(KEEPER)), Code::STEP_INVALID);
+    stage.move_on(CARRIER, name, MAKER, StepKind::Return);
+}

@@ -263,8 +263,9 @@ impl Naive {
 
     fn goes_back(&self, name: &Name, to: u64) -> bool {
         let thing = &self.things[name];
-        let last = thing.history.last();
-        thing.maker == to || last.is_some_and(|hop| hop.0 == Has::Company(to))
+        let known = thing.history.iter().rev().take(8);
+        let mut got = known.filter(|hop| hop.1 == thing.holder && hop.2 != StepKind::Return);
+        thing.maker == to || got.next().is_some_and(|hop| hop.0 == Has::Company(to))
     }
 
     /// Algorithm 2, the acceptance.
@@ -383,7 +384,10 @@ impl Naive {
     }
 
     fn record(&mut self, account: u64, event: u64) -> Answer {
-        ensure(!self.is_recorded(event), Code::EVENT_EXISTS)?;
+        let named = self.corrective.get(&event);
+        let mut wrong = named.and_then(|wrong| self.events.get(wrong)).into_iter();
+        let anothers = wrong.any(|wrong| wrong.by != account && self.now < wrong.until);
+        ensure(!self.is_recorded(event) && !anothers, Code::EVENT_EXISTS)?;
         // Two that are over go, the oldest first, and what stands under the same name.
         let over = self
             .events

@@ -198,6 +198,51 @@ fn nothing_leaves_a_unit_ahead_of_its_recall() {
     assert!(stage.retail().to_walk.is_empty());
 }
 
+/// A recalled unit is emptied and its number used again before the walk comes by: what lies in it then is none of the recall's.
+#[test]
+fn a_recall_does_not_reach_into_the_next_unit_of_a_number() {
+    let mut stage = scene();
+    for serial in ["1", "2"] {
+        stage.done(Who::Maker, &register(MILK, serial));
+    }
+    let (bad, good) = ([item(MILK, "1")], [item(MILK, "2")]);
+    assert_eq!(pack(&mut stage, MAKER, &bad, true), Code::OK);
+    let time = stage.next_time();
+    let out = Call::Unpack {
+        account: MAKER,
+        unit: CASE,
+        goods: List::Items(&bad),
+        place: BERLIN,
+        time,
+        event: event(50),
+    };
+    let again = Call::Pack {
+        account: MAKER,
+        unit: CASE,
+        goods: List::Items(&good),
+        place: BERLIN,
+        time,
+        event: event(51),
+    };
+    let calls = [recall(unit(CASE)), out, again];
+    let calls = calls.map(|call| stage.tx::<Retail>(Who::Maker, &call));
+    stage.execute(&calls);
+    for _ in 0..3 {
+        stage.execute(&[]);
+    }
+    assert_eq!(stage.goods(bad[0]).recall, Some(1));
+    assert_eq!(stage.goods(unit(CASE)).recall, None);
+    assert_eq!(stage.goods(good[0]).recall, None);
+    assert!(
+        stage.retail().to_walk.is_empty()
+            && stage
+                .retail()
+                .recalls
+                .get(&1)
+                .is_some_and(|recall| recall.is_complete)
+    );
+}
+
 #[test]
 fn who_recalls() {
     let mut stage = scene();

@@ -5,12 +5,13 @@ use bds_contracts::kernel::wire::List;
 use bds_contracts::retail::Call;
 use bds_contracts::retail::goods::{Life, StepKind};
 use bds_contracts::retail::name::GoodsRef;
+use bds_contracts::retail::product::Scheme;
 use bds_contracts::tx::AccountId;
 
 use super::super::stage::{Stage, Who};
 use super::{
-    BERLIN, CASE, CHEESE, MAKER, MILK, NOBODYS, OTHER, PALLET, SHOP, TOOL, create_lot, event, id,
-    item, lot, of, offer, register, scene, unit,
+    BERLIN, CASE, CHEESE, MAKER, MILK, NOBODYS, OTHER, PALLET, SHOP, TOOL, certify, create_lot,
+    event, id, item, lot, of, offer, register, scene, unit,
 };
 
 type Parts<'a> = &'a [(GoodsRef<'a>, u64)];
@@ -94,6 +95,33 @@ fn the_yield_is_exact() {
         let done = make(&mut stage, MAKER, &inputs, &outputs);
         assert_eq!(done, expected, "{milk} {cheese}");
     }
+}
+
+/// An item that is not taken out of lots goes in as one piece, no more and no less.
+#[test]
+fn an_item_of_no_lot_is_one_piece() {
+    let mut stage = scene();
+    let part = 78;
+    let mut certificate = certify(part, Scheme::Own, MAKER);
+    if let Call::CertifyCode { content, .. } = &mut certificate {
+        *content = 0;
+    }
+    stage.done(Who::Certifier, &certificate);
+    for serial in ["1", "2"] {
+        stage.done(Who::Maker, &register(part, serial));
+    }
+    for (quantity, expected) in [
+        (0, Code::QUANTITY_ZERO),
+        (2, Code::LOT_TOO_SMALL),
+        (1, Code::OK),
+    ] {
+        let inputs = [(item(part, "1"), quantity)];
+        let made = make(&mut stage, MAKER, &inputs, &[(lot(MILK, "B"), 1)]);
+        assert_eq!(made, expected, "{quantity}");
+    }
+    let inputs = [(item(part, "2"), 1)];
+    let made = make(&mut stage, MAKER, &inputs, &[(lot(MILK, "C"), 2)]);
+    assert_eq!(made, Code::YIELD_EXCEEDED);
 }
 
 #[test]

@@ -449,6 +449,9 @@ impl Books {
             }
         }
         if self.retail.goods[&unit].quantity == 0 {
+            if let Some(recall) = self.retail.goods[&unit].recall {
+                self.retail.to_walk.remove(&(recall, unit.clone()));
+            }
             self.retail.goods.remove(&unit);
             self.retail.offers.remove(&unit);
         }

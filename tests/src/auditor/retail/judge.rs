@@ -318,7 +318,7 @@ impl Books {
         on_earth(call.get("place"))?;
         let count = known.map_or(0, |unit| unit.quantity) + before.len() as u64;
         unless(depth < 4 && count <= 1_024, code::UNIT_INVALID)?;
-        self.is_new_event(call.get("event"))
+        self.is_new_event(account, call.get("event"))
     }
 
     fn judge_unpacking(&self, ask: &Ask<'_>) -> Judged {
@@ -340,7 +340,7 @@ impl Books {
             before.push(name);
         }
         on_earth(call.get("place"))?;
-        self.is_new_event(call.get("event"))
+        self.is_new_event(account, call.get("event"))
     }
 
     fn judge_transformation(&self, ask: &Ask<'_>) -> Judged {
@@ -361,7 +361,7 @@ impl Books {
             self.in_time(goods, call.u64("time"), corrects)?;
             unless(quantity > 0, code::QUANTITY_ZERO)?;
             let sound = match name.kind {
-                0 => quantity == self.retail.products[&name.code].content,
+                0 => quantity == self.retail.products[&name.code].content.max(1),
                 _ => quantity <= goods.quantity,
             };
             unless(sound, code::LOT_TOO_SMALL)?;
@@ -388,7 +388,7 @@ impl Books {
         }
         unless(needed <= goes_in * 1_000_000, code::YIELD_EXCEEDED)?;
         on_earth(call.get("place"))?;
-        self.is_new_event(call.get("event"))
+        self.is_new_event(account, call.get("event"))
     }
 
     fn judge_event(&self, ask: &Ask<'_>) -> Judged {
@@ -415,7 +415,7 @@ impl Books {
             before.push(name);
         }
         on_earth(call.get("place"))?;
-        self.is_new_event(call.get("event"))
+        self.is_new_event(account, call.get("event"))
     }
 
     fn judge_error(&self, ask: &Ask<'_>) -> Judged {
@@ -560,8 +560,15 @@ impl Books {
         found.filter(|found| self.time < found.until)
     }
 
-    fn is_new_event(&self, value: &Value<'_>) -> Judged {
-        unless(self.event(&bytes(value)).is_none(), code::EVENT_EXISTS)
+    fn is_new_event(&self, account: u64, value: &Value<'_>) -> Judged {
+        let id = bytes(value);
+        let wrong = self.retail.corrections.get(&id);
+        let wrong = wrong.and_then(|wrong| self.event(wrong));
+        let is_anothers = wrong.is_some_and(|wrong| wrong.account != account);
+        unless(
+            self.event(&id).is_none() && !is_anothers,
+            code::EVENT_EXISTS,
+        )
     }
 
     pub(super) fn corrects(&self, account: u64, event: &[u8; 32]) -> bool {
@@ -571,8 +578,9 @@ impl Books {
     }
 }
 
-/// Whether goods came from there, or were made there.
+/// Whether goods were made there, or last came from there by a step that was none back.
 fn goes_back(goods: &Goods, to: u64) -> bool {
-    let last = goods.steps.last();
-    goods.manufacturer == to || last.is_some_and(|step| step.from == Holder::Account(to))
+    let mut known = goods.steps.iter().rev().take(8);
+    let got = known.find(|step| step.to == goods.holder && step.kind != 5);
+    goods.manufacturer == to || got.is_some_and(|step| step.from == Holder::Account(to))
 }
