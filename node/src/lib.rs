@@ -1,6 +1,7 @@
 //! The node: everything that does I/O, around the sans-io core.
 #![deny(unsafe_code)]
 
+pub mod advise;
 pub mod api;
 pub mod cli;
 pub mod config;
