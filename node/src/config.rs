@@ -50,6 +50,12 @@ pub const KEYS: &[Key] = &[
         help: "where the HTTP interface listens",
     },
     Key {
+        name: "api.reads",
+        default: "profile",
+        kind: Kind::Word(&["profile", "open"]),
+        help: "who may read: as the profile of the ledger says, or open: everyone who reaches the interface",
+    },
+    Key {
         name: "consensus.batch_bytes",
         default: "524288",
         kind: Kind::Number(128 << 10, 4 << 20),

@@ -79,6 +79,19 @@ pub fn examine(home: &Path, flags: &[(String, String)]) -> Vec<Finding> {
             .map(|g| format!("chain {}", g.chain_id()))
             .map_err(|e| format!("{e:#}")),
     );
+    if let Ok(genesis) = &genesis {
+        let shared = keys::shared(home, genesis.profile);
+        let told = |key: &Option<keys::Seed>| match key {
+            Some(_) => "there: only validators that have it get through",
+            None => "none: not needed on this ledger",
+        };
+        note(
+            "shared key",
+            shared
+                .map(|key| told(&key).to_owned())
+                .map_err(|error| error.to_string()),
+        );
+    }
     if let (Ok(key), Ok(genesis)) = (&key, &genesis) {
         let place = genesis
             .validators

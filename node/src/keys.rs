@@ -1,12 +1,14 @@
 //! The two keys of a validator, on disk and in memory.
 //!
 //! `validator.key` signs votes; `network.key` is the libp2p identity. Both are 32 bytes in hex in a file that only its
-//! owner can read. They are never the same key: a leak of one does not forge the other's statements.
+//! owner can read. They are never the same key: a leak of one does not forge the other's statements. A network that nobody else
+//! may speak to, as that of a private ledger, has a third in every home, the same in all of them.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use bds_contracts::genesis::Profile;
 use bds_contracts::tx::PublicKey;
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
@@ -15,6 +17,9 @@ use zeroize::Zeroizing;
 pub const VALIDATOR_KEY_FILE: &str = "validator.key";
 /// Identity towards other validators.
 pub const NETWORK_KEY_FILE: &str = "network.key";
+
+/// Shared by all validators of a network that nobody else may speak to; the same in every home.
+pub const SHARED_KEY_FILE: &str = "network-shared.key";
 
 /// Why a key file is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +43,11 @@ pub enum KeyError {
     /// It holds something else.
     #[error("key file {0} must hold 64 hex digits (a 32-byte Ed25519 seed)")]
     Malformed(PathBuf),
+    /// A private ledger's network is closed, and this home has no key to it.
+    #[error(
+        "a private ledger needs a key that all its validators share: {0} is missing; make it once with `bds keys new {0}` and copy it into every home"
+    )]
+    NotShared(PathBuf),
     /// The operating system gave no randomness.
     #[error("the operating system gives no randomness: {0}")]
     NoRandomness(getrandom::Error),
@@ -54,6 +64,24 @@ pub fn generate() -> Result<Seed, KeyError> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut_slice()).map_err(KeyError::NoRandomness)?;
     Ok(seed)
+}
+
+/// The key that all validators of this network share, if there is one; a private ledger must have one.
+///
+/// # Errors
+/// [`KeyError`].
+pub fn shared(home: &Path, profile: Profile) -> Result<Option<Seed>, KeyError> {
+    let path = home.join(SHARED_KEY_FILE);
+    match read(&path) {
+        Ok(key) => Ok(Some(key)),
+        Err(KeyError::Unreadable { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
+            match profile {
+                Profile::Private => Err(KeyError::NotShared(path)),
+                Profile::Public | Profile::Consortium => Ok(None),
+            }
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Writes a new key file with mode 0600; refuses when it exists.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use bds_contracts::block::{Validator, ValidatorSet};
-use bds_contracts::genesis::{GENESIS_VERSION, Genesis, GenesisError};
+use bds_contracts::genesis::{GENESIS_VERSION, Genesis, GenesisError, Profile};
 use bds_contracts::tx::ChainId;
 use serde::Deserialize;
 
@@ -128,12 +128,20 @@ pub fn testnet(
             })
             .collect(),
     };
+    if genesis.profile == Profile::Private {
+        let shared = keys::generate()?;
+        for home in &homes {
+            keys::write(&home.join(keys::SHARED_KEY_FILE), &shared)?;
+        }
+    }
     let ports = ports(n, base_port)?;
     let address = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
     for (i, home) in homes.iter().enumerate() {
         write_genesis(&home.join(GENESIS_FILE), &genesis)?;
         let mut table = toml::Table::new();
         put(&mut table, "api.listen", &address(ports[i].0).to_string());
+        // A network to try things on, reached from this machine alone.
+        put(&mut table, "api.reads", "open");
         put(
             &mut table,
             "network.listen",

@@ -1,13 +1,14 @@
 //! How to talk to validators over HTTP: one request, or a batch with retry until it is definite.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bds_contracts::block::{CertifiedHeader, Height};
 use bds_contracts::kernel::envelope::Envelope;
 use bds_contracts::kernel::proof::EntryProof;
 use bds_contracts::receipt::ReceiptProof;
-use bds_contracts::tx::TxId;
+use bds_contracts::tx::{ChainId, TxId};
 use borsh::BorshDeserialize;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -15,7 +16,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 
+use crate::access::{ChallengeAnswer, Reader, TokenAnswer};
 use crate::events::EventStream;
+use crate::keys::Signer;
 use crate::wire::{
     BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, BatchRequest, BlockReceipts, ItemAnswer,
     ItemOutcome, NodeStatus, Wait,
@@ -129,6 +132,7 @@ pub struct Client {
     http: reqwest::Client,
     nodes: Vec<String>,
     lane: usize,
+    reader: Option<Arc<Reader>>,
 }
 
 impl Client {
@@ -163,7 +167,18 @@ impl Client {
             http,
             nodes,
             lane: 0,
+            reader: None,
         })
+    }
+
+    /// The same client, reading as a member: where a validator asks for a token, it signs in and asks again. With a chain id
+    /// it signs for that ledger only.
+    #[must_use]
+    pub fn reading_as(self, signer: Signer, chain: Option<ChainId>) -> Self {
+        Self {
+            reader: Some(Arc::new(Reader::new(signer, chain))),
+            ..self
+        }
     }
 
     /// The same client with another preferred lane. Transactions of one sender belong on one lane, or their
@@ -451,7 +466,49 @@ impl Client {
         Err(first.expect("a client has a validator to ask"))
     }
 
+    /// Sends, with the token that this validator gave; with a new one when it asks for one.
     async fn send(&self, node: &str, request: RequestBuilder) -> Result<Response, ClientError> {
+        let Some(reader) = &self.reader else {
+            return self.send_once(node, request).await;
+        };
+        // What is read once only, a stream of bytes, cannot be sent again; requests of this client are none.
+        let again = request.try_clone();
+        let request = match reader.token(node) {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        match (self.send_once(node, request).await, again) {
+            (Err(ClientError::Problem { status: 401, .. }), Some(again)) => {
+                let token = self.sign_in(node, reader).await?;
+                self.send_once(node, again.bearer_auth(token)).await
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    /// Gets a token for a signature.
+    async fn sign_in(&self, node: &str, reader: &Reader) -> Result<String, ClientError> {
+        let asked = self
+            .http
+            .get(format!("{node}/v1/challenge?key={}", reader.key()));
+        let given = self.send_once(node, asked.timeout(READ_TIMEOUT)).await?;
+        let given: ChallengeAnswer = json_answer(node, given).await?;
+        let signed = reader.sign(given).ok_or_else(|| ClientError::BadAnswer {
+            node: node.to_owned(),
+            what: "it wants a signature for another ledger".to_owned(),
+        })?;
+        let asked = self.http.post(format!("{node}/v1/tokens")).json(&signed);
+        let given = self.send_once(node, asked.timeout(READ_TIMEOUT)).await?;
+        let TokenAnswer { token, .. } = json_answer(node, given).await?;
+        reader.keep(node, &token);
+        Ok(token)
+    }
+
+    async fn send_once(
+        &self,
+        node: &str,
+        request: RequestBuilder,
+    ) -> Result<Response, ClientError> {
         let response = request
             .send()
             .await

@@ -4,6 +4,7 @@
 //! validators and stays with them until they are definite, [`Trust`] checks what comes back without trusting
 //! whoever sent it.
 
+pub mod access;
 pub mod build;
 pub mod ed25519;
 pub mod events;

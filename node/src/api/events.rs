@@ -24,6 +24,7 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
+use super::access::{Access, Granted};
 use super::parameters::{Parameters, invalid, parse};
 use super::problem::{Kind, Problem};
 use super::service::{BlockDone, PlacedEvent, Service};
@@ -43,6 +44,7 @@ type Place = (Height, u32);
 /// [`Kind::ArgumentInvalid`], or [`Kind::Busy`] when there are too many streams.
 pub(super) fn follow(
     app: &App,
+    granted: Option<Granted>,
     headers: &HeaderMap,
     parameters: &Parameters,
 ) -> Result<Response, Problem> {
@@ -60,6 +62,8 @@ pub(super) fn follow(
         // Subscribed before the first read of the past, so that nothing falls between.
         live: app.service.blocks(),
         service: Arc::clone(&app.service),
+        access: Arc::clone(&app.access),
+        granted,
         place,
         account,
         seen_to: None,
@@ -117,6 +121,9 @@ fn place(text: &str) -> Option<Place> {
 /// One stream's way through the ledger.
 struct Follower {
     service: Arc<dyn Service>,
+    access: Arc<Access>,
+    /// Who reads, where not everyone may.
+    granted: Option<Granted>,
     live: Receiver<Arc<BlockDone>>,
     /// Where the next event may be; `None` until the first block, for a stream that starts now.
     place: Option<Place>,
@@ -148,7 +155,20 @@ impl Follower {
             } else {
                 self.take_live().await?;
             }
+            if !self.may_go_on().await {
+                return None;
+            }
         }
+    }
+
+    /// Whether the reader may still read: asked for each block and each page, before anything of it is told.
+    async fn may_go_on(&self) -> bool {
+        let Some(granted) = self.granted else {
+            return true;
+        };
+        let (access, service) = (Arc::clone(&self.access), Arc::clone(&self.service));
+        let holds = blocking(move || access.holds(service.as_ref(), &granted));
+        holds.await.unwrap_or(false)
     }
 
     /// One page from the index; an empty one ends the reading of the past.

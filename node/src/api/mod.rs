@@ -4,6 +4,7 @@
 //! refused with 503 and `Retry-After`, distinct from a 4xx that blames the request. Nothing in here decides about
 //! transactions: that is the [`Service`]'s part.
 
+pub mod access;
 mod body;
 pub mod catalog;
 mod events;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use access::Access;
 use problem::{Kind, Problem};
 use service::Service;
 
@@ -74,6 +76,7 @@ impl Default for Limits {
 #[derive(Clone)]
 struct App {
     service: Arc<dyn Service>,
+    access: Arc<Access>,
     limits: Limits,
     requests: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
@@ -82,9 +85,10 @@ struct App {
 }
 
 impl App {
-    fn new(service: Arc<dyn Service>, limits: Limits) -> Self {
+    fn new(service: Arc<dyn Service>, access: Access, limits: Limits) -> Self {
         Self {
             service,
+            access: Arc::new(access),
             limits,
             requests: Arc::new(Semaphore::new(limits.requests_max)),
             bodies: Arc::new(Semaphore::new(limits.bodies_bytes)),
@@ -101,9 +105,10 @@ impl App {
 pub async fn serve(
     listener: TcpListener,
     service: Arc<dyn Service>,
+    access: Access,
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    serve_with(listener, service, Limits::default(), shutdown).await
+    serve_with(listener, service, access, Limits::default(), shutdown).await
 }
 
 /// As [`serve`], with other limits.
@@ -113,10 +118,11 @@ pub async fn serve(
 pub async fn serve_with(
     listener: TcpListener,
     service: Arc<dyn Service>,
+    access: Access,
     limits: Limits,
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
-    server::run(listener, App::new(service, limits), shutdown).await
+    server::run(listener, App::new(service, access, limits), shutdown).await
 }
 
 /// Runs work that may read the disk or compute for long away from the threads that move bytes.

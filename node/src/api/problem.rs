@@ -28,6 +28,10 @@ pub enum Kind {
     PathUnknown,
     /// The path has no such method.
     MethodNotAllowed,
+    /// Only members read here, and there is no good token.
+    TokenRequired,
+    /// This reader may not read that, whether it exists or not.
+    ReadForbidden,
     /// The receipt, block or thing asked about does not exist here.
     NotFound,
     /// There is no such query.
@@ -46,7 +50,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for the interface description.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::BodyMalformed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -55,6 +59,8 @@ impl Kind {
         Self::ArgumentInvalid,
         Self::PathUnknown,
         Self::MethodNotAllowed,
+        Self::TokenRequired,
+        Self::ReadForbidden,
         Self::NotFound,
         Self::QueryUnknown,
         Self::Busy,
@@ -113,6 +119,18 @@ impl Kind {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
                 "The path has no such method",
+                false,
+            ),
+            Self::TokenRequired => (
+                StatusCode::UNAUTHORIZED,
+                "token-required",
+                "A token is needed to read here",
+                false,
+            ),
+            Self::ReadForbidden => (
+                StatusCode::FORBIDDEN,
+                "read-forbidden",
+                "This reader may not read that",
                 false,
             ),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found", false),

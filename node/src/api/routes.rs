@@ -1,10 +1,9 @@
 //! Every path of the interface and what it does.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
@@ -12,16 +11,19 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use axum::{Extension, Json, Router};
+use bds_client::access::{ChallengeAnswer, TokenAnswer, TokenRequest};
 use bds_client::json::{BlockReceiptsDocument, EntryDocument, ProofDocument};
 use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, ItemOutcome, Wait};
 use bds_contracts::query;
 use bds_contracts::receipt::Code;
-use bds_contracts::tx::{TX_BYTES_MAX, TxId};
+use bds_contracts::tx::{PublicKey, TX_BYTES_MAX, TxId};
 use borsh::BorshSerialize;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::access::{self, Class, Granted};
 use super::body::{self, Format, Received};
 use super::parameters::{Parameters, invalid, parse};
 use super::problem::{Kind, Problem};
@@ -34,6 +36,8 @@ const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 const TIMEOUT_MAX: Duration = Duration::from_secs(120);
 /// Longest body of `POST /v1/transactions`: hex doubles the longest transaction, JSON adds a little.
 const ONE_BODY_BYTES_MAX: usize = 2 * TX_BYTES_MAX + 1024;
+/// Longest body of `POST /v1/tokens`.
+const TOKEN_BODY_BYTES_MAX: usize = 4 * 1024;
 /// Longest key of an entry that is looked for; those that exist are far shorter.
 const KEY_BYTES_MAX: usize = 1024;
 
@@ -41,29 +45,33 @@ const KEY_BYTES_MAX: usize = 1024;
 type Answered = Result<Response, Problem>;
 
 /// All routes: method, path, handler. The OpenAPI document is tested to list exactly these.
-fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
+fn table() -> Vec<(&'static str, &'static str, Class, MethodRouter<App>)> {
+    use Class::{Open, Receipt, State};
     vec![
-        ("post", "/v1/batch", post(post_batch)),
-        ("post", "/v1/transactions", post(post_transaction)),
-        ("get", "/v1/receipts/{id}", get(get_receipt)),
-        ("get", "/v1/blocks/{height}", get(get_block)),
+        ("post", "/v1/batch", Open, post(post_batch)),
+        ("post", "/v1/transactions", Open, post(post_transaction)),
+        ("get", "/v1/challenge", Open, get(get_challenge)),
+        ("post", "/v1/tokens", Open, post(post_token)),
+        ("get", "/v1/receipts/{id}", Receipt, get(get_receipt)),
+        ("get", "/v1/blocks/{height}", State, get(get_block)),
         (
             "get",
             "/v1/blocks/{height}/receipts",
+            State,
             get(get_block_receipts),
         ),
-        ("get", "/v1/query/{name}", get(get_query)),
-        ("get", "/v1/query/{name}/entry", get(get_query_entry)),
-        ("get", "/v1/entries/{key}", get(get_entry)),
-        ("get", "/v1/methods", get(get_methods)),
-        ("get", "/v1/status", get(get_status)),
-        ("get", "/v1/evidence", get(get_evidence)),
-        ("get", "/v1/events", get(get_events)),
-        ("get", "/metrics", get(get_metrics)),
-        ("get", "/livez", get(get_livez)),
-        ("get", "/readyz", get(get_readyz)),
-        ("get", "/openapi.json", get(get_openapi)),
-        ("get", "/", get(get_index)),
+        ("get", "/v1/query/{name}", State, get(get_query)),
+        ("get", "/v1/query/{name}/entry", State, get(get_query_entry)),
+        ("get", "/v1/entries/{key}", State, get(get_entry)),
+        ("get", "/v1/methods", Open, get(get_methods)),
+        ("get", "/v1/status", Open, get(get_status)),
+        ("get", "/v1/evidence", State, get(get_evidence)),
+        ("get", "/v1/events", State, get(get_events)),
+        ("get", "/metrics", Open, get(get_metrics)),
+        ("get", "/livez", Open, get(get_livez)),
+        ("get", "/readyz", Open, get(get_readyz)),
+        ("get", "/openapi.json", Open, get(get_openapi)),
+        ("get", "/", Open, get(get_index)),
     ]
 }
 
@@ -72,14 +80,15 @@ fn table() -> Vec<(&'static str, &'static str, MethodRouter<App>)> {
 pub fn list() -> BTreeSet<(&'static str, &'static str)> {
     table()
         .into_iter()
-        .map(|(method, path, _)| (method, path))
+        .map(|(method, path, ..)| (method, path))
         .collect()
 }
 
 /// All routes with bounds and limits around them.
 pub(super) fn router(app: App) -> Router {
     let mut router = Router::new();
-    for (_, path, handler) in table() {
+    for (_, path, class, handler) in table() {
+        let handler = handler.layer(from_fn_with_state((app.clone(), class), access::gate));
         // Events run for hours and have a bound of their own; a busy node must still answer its probes.
         let bounded = path.starts_with("/v1/") && path != "/v1/events";
         router = router.route(
@@ -360,9 +369,57 @@ async fn get_status(State(app): State<App>, uri: Uri) -> Answered {
     Ok(Json(status).into_response())
 }
 
-async fn get_events(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Answered {
+async fn get_events(
+    State(app): State<App>,
+    granted: Option<Extension<Granted>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Answered {
     let parameters = Parameters::only(&uri, &["from", "account"])?;
-    events::follow(&app, &headers, &parameters)
+    let granted = granted.map(|Extension(granted)| granted);
+    events::follow(&app, granted, &headers, &parameters)
+}
+
+async fn get_challenge(State(app): State<App>, uri: Uri) -> Answered {
+    let parameters = Parameters::only(&uri, &["key"])?;
+    let key = parameters.parse::<PublicKey>("key", "a public key of 64 hex digits")?;
+    let key = key.ok_or_else(|| {
+        invalid("parameter `key`: the public key of the reader is missing".to_owned())
+    })?;
+    let (challenge, expires_at) = app.access.secret().challenge(key, access::now());
+    Ok(Json(ChallengeAnswer {
+        chain: app.access.chain(),
+        challenge,
+        expires_at,
+    })
+    .into_response())
+}
+
+async fn post_token(State(app): State<App>, headers: HeaderMap, body: Body) -> Answered {
+    Format::of(&headers, &[Format::Json])?;
+    let Received { bytes, room } = body::read(&app, body, TOKEN_BODY_BYTES_MAX).await?;
+    let _place = place(&app)?;
+    let request: TokenRequest = serde_json::from_slice(&bytes).map_err(|error| {
+        Problem::new(
+            Kind::BodyMalformed,
+            format!("no request for a token: {error}"),
+        )
+    })?;
+    drop(room);
+    let access = Arc::clone(&app.access);
+    let made = blocking(move || {
+        let TokenRequest {
+            challenge,
+            signature,
+        } = request;
+        access
+            .secret()
+            .token(&access.chain(), &challenge, &signature, access::now())
+    });
+    let (token, expires_at) = made
+        .await?
+        .map_err(|error| Problem::new(Kind::TokenRequired, error.to_string()))?;
+    Ok(Json(TokenAnswer { token, expires_at }).into_response())
 }
 
 async fn get_metrics(State(app): State<App>) -> Answered {
@@ -404,7 +461,7 @@ async fn get_openapi() -> Response {
 
 async fn get_index() -> String {
     let mut text = String::from("BDS validator. The interface is described in /openapi.json.\n\n");
-    for (method, path, _) in table() {
+    for (method, path, ..) in table() {
         text.push_str(&format!("{:<5}{path}\n", method.to_uppercase()));
     }
     text

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bds_client::wire::{BatchAnswer, BlockReceipts, EvidenceAnswer, NodeStatus, Wait};
+use bds_contracts::account::Roles;
 use bds_contracts::block::{CertifiedHeader, Height};
 use bds_contracts::kernel::proof::EntryProof;
 use bds_contracts::kernel::receipt::{EventView, ReceiptId, Receipts};
 pub use bds_contracts::query::QueryError;
 use bds_contracts::receipt::ReceiptProof;
-use bds_contracts::tx::TxId;
+use bds_contracts::tx::{AccountId, PublicKey, TxId};
 
 /// A certified block as the event stream sees it.
 #[derive(Debug)]
@@ -127,6 +128,12 @@ pub trait Service: Send + Sync + 'static {
     /// The entry of the state with this key (module, table, its own), as certified blocks left it; none for the moment in
     /// which only a block that is not certified yet has changed it. One look-up, and at most the tree of one block's changes.
     fn prove(&self, key: &[u8]) -> Option<EntryProof>;
+
+    /// The roles a key has now; none when it is no member's.
+    fn roles(&self, key: &PublicKey) -> Option<Roles>;
+
+    /// Whether a key acts for an account now.
+    fn acts_for(&self, key: &PublicKey, account: AccountId) -> bool;
 
     /// Proofs of broken rules seen since the start, oldest first.
     fn evidence(&self) -> EvidenceAnswer;

@@ -2,6 +2,7 @@
 //!
 //! A fake validator behind the real server on loopback; bad bytes are written to plain sockets.
 
+mod access;
 mod batches;
 mod bounds;
 mod events;
@@ -14,15 +15,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bds_client::wire::BatchRequest;
+use bds_contracts::tx::ChainId;
 use reqwest::Method;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, broadcast, oneshot};
 
+use super::access::Access;
 use super::{Limits, serve_with};
 use fake::Fake;
 
+/// The ledger that is served.
+const CHAIN: ChainId = ChainId([5; 32]);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The server, its fake and a client.
@@ -41,6 +46,12 @@ impl Served {
     }
 
     async fn with(limits: Limits) -> Self {
+        let open = Access::open(CHAIN).expect("randomness");
+        Self::reading(limits, open).await
+    }
+
+    /// With a rule of who reads.
+    async fn reading(limits: Limits, access: Access) -> Self {
         let fake = Arc::new(Fake {
             height: Mutex::new(3),
             blocks: broadcast::channel(4).0,
@@ -48,12 +59,13 @@ impl Served {
             gate: Semaphore::new(1),
             refuse_all: Mutex::default(),
             not_ready: Mutex::default(),
+            members: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel();
         let service: Arc<Fake> = Arc::clone(&fake);
-        let ended = tokio::spawn(serve_with(listener, service, limits, async {
+        let ended = tokio::spawn(serve_with(listener, service, access, limits, async {
             let _ = stopped.await;
         }));
         Self {

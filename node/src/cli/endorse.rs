@@ -54,7 +54,7 @@ pub(super) fn run(args: &EndorseArgs) -> anyhow::Result<ExitCode> {
         args.until
             .unwrap_or_else(|| now().0.saturating_add(GOOD_FOR)),
     );
-    args.target.run(async |client, chain| {
+    args.target.run(Some(&args.key), async |client, chain| {
         let nonce = next_nonce(client, &signer.public_key()).await?;
         let mut sender = Sender::new(signer, chain, nonce);
         let draft = calls.iter().fold(sender.draft(), |draft, call| {

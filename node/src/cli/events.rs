@@ -8,6 +8,7 @@ use bds_contracts::block::Height;
 use bds_contracts::kernel::receipt::ReceiptView;
 use clap::Args;
 
+use super::reading::Reading;
 use super::{done, is_heard, print};
 use crate::measure::block_on;
 
@@ -24,9 +25,8 @@ pub struct EventsArgs {
     /// Go on with new events until interrupted.
     #[arg(long)]
     follow: bool,
-    /// HTTP interface of a node.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    node: String,
+    #[command(flatten)]
+    reading: Reading,
     /// Lines are JSON in any case; accepted for scripts that always give it.
     #[arg(long)]
     json: bool,
@@ -45,7 +45,7 @@ fn place(text: &str) -> Result<(Height, u32), String> {
 /// # Errors
 /// When the node does not answer.
 pub fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::new([args.node.clone()])?;
+    let client = args.reading.client()?;
     block_on(async {
         let last = if args.follow {
             None

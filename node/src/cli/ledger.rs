@@ -1,4 +1,4 @@
-//! `bds ledger`: checks and describes the ledger log of a home, with no node running or needed.
+//! `bds ledger`: checks and describes the ledger log and the log of reads of a home, with no node running or needed.
 
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::engine::Engine;
 use crate::execution::Execution;
+use crate::runtime::READS_LOG_FILE;
 use crate::setup::{GENESIS_FILE, read_genesis};
 use crate::store::archive::{
     ArchiveError, Fault, Replay, Report, Totals, VerifyOptions, ledger_segments, verify,
@@ -36,6 +37,11 @@ pub enum LedgerCommand {
     /// Says what is in it: segments, records by kind, heights, transactions, bytes.
     #[command(after_help = "Example: bds ledger inspect /var/lib/bds --json")]
     Inspect(InspectArgs),
+    /// Checks the log of reads of a private ledger: that no line was changed, taken out or put in.
+    #[command(
+        after_help = "Example: bds ledger reads /var/lib/bds\nNote the last hash elsewhere: who can write the file can make all of it anew.\nExit codes: 0 whole, 1 a line does not fit, 3 it could not be read."
+    )]
+    Reads(InspectArgs),
 }
 
 /// Arguments of `bds ledger verify`.
@@ -78,6 +84,7 @@ pub fn run(command: LedgerCommand) -> anyhow::Result<ExitCode> {
     match command {
         LedgerCommand::Verify(args) => run_verify(&args),
         LedgerCommand::Inspect(args) => run_inspect(&args),
+        LedgerCommand::Reads(args) => run_reads(&args),
     }
 }
 
@@ -92,6 +99,30 @@ impl Replay for Executor {
     fn head(&self) -> &BlockHeader {
         &self.0.place().header
     }
+}
+
+fn run_reads(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+    let path = args.dir.join(READS_LOG_FILE);
+    std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let (code, said) = match crate::api::access::log::verify(&path) {
+        Ok(summary) => (
+            ExitCode::SUCCESS,
+            json!({ "whole": true, "entries": summary.entries, "last": hex::encode(summary.last) }),
+        ),
+        Err(fault) => (
+            ExitCode::from(1),
+            json!({ "whole": false, "fault": format!("{fault:#}") }),
+        ),
+    };
+    if args.json {
+        super::print_json(&said)?;
+    } else if let Some(fault) = said["fault"].as_str() {
+        super::print(&format!("NOT WHOLE: {fault}"));
+    } else {
+        let (entries, last) = (&said["entries"], said["last"].as_str().unwrap_or_default());
+        super::print(&format!("whole: {entries} reads, the last hash is {last}"));
+    }
+    Ok(code)
 }
 
 fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {

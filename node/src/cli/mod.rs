@@ -1,6 +1,7 @@
 //! The command line: one variant a verb, each with its own file. Exit codes: 0 done, 1 the thing asked about is false or
 //! failed, 2 usage, 3 input, output or environment, 141 nobody reads the answer any more.
 
+pub mod advise;
 pub mod bench;
 pub mod clean;
 pub mod demo;
@@ -16,6 +17,7 @@ pub mod node;
 mod output;
 pub mod proof;
 pub mod query;
+mod reading;
 pub mod receipt;
 pub mod security;
 pub mod tx;
@@ -98,6 +100,8 @@ enum Verb {
     /// Reads grid models of other formats.
     #[command(subcommand)]
     Import(import::ImportCommand),
+    /// Which profile of chain fits, by the questions of the paper.
+    Advise(advise::AdviseArgs),
     /// What attacks are worth.
     #[command(subcommand)]
     Security(security::SecurityCommand),
@@ -148,6 +152,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Ledger(command) => ledger::run(command),
         Verb::Clean(args) => clean::run(&args),
         Verb::Import(command) => import::run(&command),
+        Verb::Advise(args) => advise::run(&args),
         Verb::Security(command) => security::run(&command),
         Verb::Bench(command) => bench::run(&command),
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
-use bds_contracts::genesis::Genesis;
+use bds_contracts::genesis::{Genesis, Profile};
 use clap::{Args, Subcommand};
 
 use super::{done, print, print_json};
@@ -63,7 +63,11 @@ pub enum KeysCommand {
 #[derive(Debug, Subcommand)]
 pub enum GenesisCommand {
     /// Prints an example document to start from.
-    New,
+    New {
+        /// Who takes part, reads and writes; `bds advise` helps to choose.
+        #[arg(long, default_value = "consortium", value_parser = crate::advise::profile)]
+        profile: Profile,
+    },
     /// Checks a document and prints its chain id.
     Hash {
         /// The document.
@@ -173,7 +177,10 @@ pub fn keys(command: &KeysCommand) -> anyhow::Result<ExitCode> {
 /// When the document is damaged.
 pub fn genesis(command: &GenesisCommand) -> anyhow::Result<ExitCode> {
     match command {
-        GenesisCommand::New => print_json(&example_genesis())?,
+        GenesisCommand::New { profile } => print_json(&Genesis {
+            profile: *profile,
+            ..example_genesis()
+        })?,
         GenesisCommand::Hash { file } => print(&setup::read_genesis(file)?.chain_id().to_string()),
     }
     done()

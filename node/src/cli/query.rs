@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bds_client::{Client, ClientError};
+use bds_client::ClientError;
 use bds_contracts::query::QUERIES;
 use clap::Args;
 
+use super::reading::Reading;
 use super::{done, print, print_json, proof};
 use crate::api::catalog::sentence;
 use crate::measure::block_on;
@@ -28,9 +29,8 @@ pub struct QueryArgs {
     /// File to write the proof to; standard output otherwise.
     #[arg(long, requires = "proof")]
     out: Option<PathBuf>,
-    /// HTTP interface of a node.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    node: String,
+    #[command(flatten)]
+    reading: Reading,
     /// Answers are JSON in any case; accepted for scripts that always give it.
     #[arg(long)]
     json: bool,
@@ -67,7 +67,7 @@ fn argument(text: &str) -> Result<(String, String), String> {
 /// # Errors
 /// When the node does not answer or refuses the question.
 pub fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::new([args.node.clone()])?;
+    let client = args.reading.client()?;
     let arguments: BTreeMap<String, String> = args.arguments.iter().cloned().collect();
     if args.proof {
         return proof::fetch(&client, &args.name, &arguments, args.out.as_deref());

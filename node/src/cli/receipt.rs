@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use bds_client::Trust;
 use bds_client::json::ProofDocument;
 use bds_client::wire::Origin;
-use bds_client::{Client, Trust};
 use bds_contracts::kernel::describe::event_to_json;
 use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::modules::Modules;
@@ -15,6 +15,7 @@ use bds_contracts::tx::TxId;
 use clap::Args;
 use serde_json::json;
 
+use super::reading::Reading;
 use super::{done, print, print_json};
 use crate::measure::block_on;
 use crate::setup::read_genesis;
@@ -25,9 +26,8 @@ use crate::setup::read_genesis;
 pub struct ReceiptArgs {
     /// Transaction id: 128 hex digits.
     id: TxId,
-    /// HTTP interface of a node.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    node: String,
+    #[command(flatten)]
+    reading: Reading,
     /// File to write the proof to; standard output otherwise.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -58,11 +58,11 @@ pub struct VerifyReceiptArgs {
 /// # Errors
 /// When the node does not answer or the file cannot be written.
 pub fn run_receipt(args: &ReceiptArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::new([args.node.clone()])?;
+    let client = args.reading.client()?;
     let Some(proof) = block_on(async { client.receipt(&args.id).await })? else {
         print(&format!(
             "{} has no receipt of this transaction (yet)",
-            args.node
+            args.reading.node
         ));
         return Ok(ExitCode::from(1));
     };

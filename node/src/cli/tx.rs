@@ -15,7 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::description::{self, Description, read_lines, read_one};
 use super::endorse::{self, EndorseArgs};
-use super::{print, print_json, receipt};
+use super::{print, print_json, reading, receipt};
 use crate::measure::block_on;
 
 /// How long the command stays with its transactions.
@@ -109,17 +109,26 @@ pub fn run_batch(command: &BatchCommand) -> anyhow::Result<ExitCode> {
 
 fn submit(args: &SubmitArgs, descriptions: &[Description]) -> anyhow::Result<ExitCode> {
     args.target
-        .run(async |client, chain| sign_all(client, chain, args.key.as_deref(), descriptions).await)
+        .run(reader(args, descriptions), async |client, chain| {
+            sign_all(client, chain, args.key.as_deref(), descriptions).await
+        })
+}
+
+/// Whoever sends the first one reads what it takes to send them.
+fn reader<'a>(args: &'a SubmitArgs, descriptions: &'a [Description]) -> Option<&'a Path> {
+    let first = descriptions.first().and_then(|first| first.key.as_deref());
+    first.or(args.key.as_deref())
 }
 
 impl Target {
-    /// Makes transactions for the ledger that is there, submits them, and says what became of each. Exit code 1 when one did
+    /// Makes transactions for the ledger that is there, submits them, reading as `reader`, and says what became of each. Exit code 1 when one did
     /// not do what was asked.
     ///
     /// # Errors
     /// What `make` returns; when no validator answers.
     pub(super) fn run(
         &self,
+        reader: Option<&Path>,
         make: impl AsyncFnOnce(&Client, ChainId) -> anyhow::Result<Vec<Vec<u8>>>,
     ) -> anyhow::Result<ExitCode> {
         let wait = match self.wait {
@@ -127,7 +136,7 @@ impl Target {
             WaitFor::Committed => Wait::Committed,
             WaitFor::Applied => Wait::Applied,
         };
-        let client = Client::new(self.nodes.iter().cloned())?;
+        let client = reading::client(self.nodes.iter().cloned(), reader)?;
         let (answer, details) = block_on(async {
             let status = client.any_status().await?;
             let chain: ChainId = status

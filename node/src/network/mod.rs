@@ -23,6 +23,7 @@ mod swarm;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub use limits::{ANSWER_BYTES_MAX, Limits};
 pub use queue::QueueBound;
 pub use stats::{ClassStats, NetworkStats};
 
+use crate::keys::Seed;
 use inbox::InboxSender;
 use queue::{Outgoing, Pushed};
 use stats::Counters;
@@ -55,6 +57,16 @@ pub struct Peer {
     pub peer_id: PeerId,
     /// Where it listens: `/ip4/127.0.0.1/tcp/9000`, or `/dns4/NAME/tcp/9000`.
     pub address: Multiaddr,
+}
+
+/// A secret that all validators of a closed network have.
+#[derive(Clone)]
+pub struct SharedKey(pub Seed);
+
+impl fmt::Debug for SharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedKey")
+    }
 }
 
 /// What a network needs to start.
@@ -76,6 +88,8 @@ pub struct NetworkConfig {
     pub timing: Timing,
     /// Threads that encrypt and move bytes; one moves several hundred MiB/s.
     pub threads: usize,
+    /// What all validators of a closed network share: whoever has another one, or none, cannot finish a handshake.
+    pub shared_key: Option<SharedKey>,
 }
 
 impl NetworkConfig {
@@ -103,6 +117,7 @@ impl NetworkConfig {
             limits,
             timing: Timing::default(),
             threads: 1,
+            shared_key: None,
         }
     }
 }

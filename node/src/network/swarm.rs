@@ -12,6 +12,7 @@ use bds_contracts::block::ValidatorIndex;
 use futures::StreamExt as _;
 use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::core::multiaddr::Protocol;
+use libp2p::identity::Keypair;
 use libp2p::swarm::dial_opts::DialOpts;
 use libp2p::swarm::{ConnectionId, ListenError, NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
@@ -421,7 +422,14 @@ fn build_swarm(config: &NetworkConfig) -> anyhow::Result<Swarm<Behaviour>> {
         .with_tokio()
         .with_tcp(
             tcp::Config::default().nodelay(true),
-            noise::Config::new,
+            |keypair: &Keypair| {
+                let noise = noise::Config::new(keypair)?;
+                Ok::<_, noise::Error>(match &config.shared_key {
+                    // Under the hash of the handshake, so that both ends must have it; 32 random bytes are not found by trying.
+                    Some(key) => noise.with_prologue(key.0.to_vec()),
+                    None => noise,
+                })
+            },
             muxer,
         )
         .context("network identity cannot be used for Noise")?

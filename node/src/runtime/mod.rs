@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use bds_contracts::block::ValidatorIndex;
-use bds_contracts::genesis::Genesis;
+use bds_contracts::genesis::{Genesis, Profile};
 use bds_core::core::Core;
 use bds_core::lanes::LaneTip;
 use bds_core::recovery::{ExecutedBase, Recovered};
@@ -48,15 +48,19 @@ use self::reports::{Reporter, Reports};
 use self::service::{Queues, Validator};
 use self::serving::Serving;
 use self::tracker::Tracker;
+use crate::api::access::Access;
 use crate::config::Config;
 use crate::engine::{Engine, required_gpu, uses_gpu};
 use crate::execution::Execution;
 use crate::metrics::Metrics;
-use crate::network::{self, Limits, NetworkConfig, Peer};
+use crate::network::{self, Limits, NetworkConfig, Peer, SharedKey};
 use crate::store::index::Index;
 use crate::store::snapshots::Snapshots;
 use crate::store::{self, INDEX_DIR, SNAPSHOTS_DIR, Store, StoreOptions};
 use crate::{api, keys, setup};
+
+/// Where reads of a private ledger are logged, in the home.
+pub const READS_LOG_FILE: &str = "reads.log";
 
 /// Batches of admitted transactions waiting for the core.
 const SUBMISSIONS_MAX: usize = 64;
@@ -184,7 +188,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let ledger = execution.ledger();
     let (lost_tx, lost) = unbounded();
 
-    let (network, peers) = network::start(network_config(home, me, config, limits)?)?;
+    let (network, peers) =
+        network::start(network_config(home, me, config, genesis.profile, limits)?)?;
     let validator = Arc::new(Validator {
         genesis: genesis.clone(),
         start: execution.place().header.clone(),
@@ -211,7 +216,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         gate: Arc::clone(&gate),
         metrics: Arc::clone(&metrics),
     });
-    let http = start_http(config.get("api.listen"), Arc::clone(&validator))?;
+    let access = access(home, config, &genesis)?;
+    let http = start_http(config.get("api.listen"), access, Arc::clone(&validator))?;
 
     let executor = Executor {
         execution,
@@ -346,6 +352,7 @@ fn network_config(
     home: &Path,
     me: ValidatorIndex,
     config: &Config,
+    profile: Profile,
     limits: Limits,
 ) -> anyhow::Result<NetworkConfig> {
     let seed = keys::read(&home.join(keys::NETWORK_KEY_FILE))?;
@@ -359,13 +366,15 @@ fn network_config(
             address,
         });
     }
-    Ok(NetworkConfig::with_limits(
+    let mut network = NetworkConfig::with_limits(
         limits,
         keys::network_identity(&seed),
         config.get("network.listen"),
         me,
         peers,
-    ))
+    );
+    network.shared_key = keys::shared(home, profile)?.map(SharedKey);
+    Ok(network)
 }
 
 /// The HTTP server and what stops it.
@@ -385,7 +394,20 @@ impl Http {
     }
 }
 
-fn start_http(address: SocketAddr, service: Arc<Validator>) -> anyhow::Result<Http> {
+/// Who may read: what the setting says, which is what the profile says unless the operator has opened the interface.
+fn access(home: &Path, config: &Config, genesis: &Genesis) -> anyhow::Result<Access> {
+    let chain = genesis.chain_id();
+    match config.get::<String>("api.reads").as_str() {
+        "open" => Access::open(chain),
+        _ => Access::of_profile(genesis.profile, chain, &home.join(READS_LOG_FILE)),
+    }
+}
+
+fn start_http(
+    address: SocketAddr,
+    access: Access,
+    service: Arc<Validator>,
+) -> anyhow::Result<Http> {
     let listener = std::net::TcpListener::bind(address).with_context(|| {
         format!(
             "cannot listen on {address} (setting api.listen); another process may hold the port"
@@ -404,7 +426,7 @@ fn start_http(address: SocketAddr, service: Arc<Validator>) -> anyhow::Result<Ht
             let stopped = async {
                 let _ = stopped.await;
             };
-            api::serve(listener, service, stopped).await
+            api::serve(listener, service, access, stopped).await
         });
         if let Err(problem) = served {
             error!(%problem, "the HTTP interface ended");

@@ -8,14 +8,16 @@ use std::time::Duration;
 use bds_client::wire::{
     BatchAnswer, BlockReceipts, EvidenceAnswer, ItemAnswer, ItemOutcome, NodeStatus, Wait,
 };
+use bds_contracts::account::Roles;
 use bds_contracts::block::{BlockHeader, CertifiedHeader, Height, ValidatorIndex};
 use bds_contracts::genesis::{Genesis, Mode};
+use bds_contracts::identity::Identity;
 use bds_contracts::kernel::proof::{EntryProof, Evidence};
 use bds_contracts::kernel::receipt::{ReceiptView, Receipts};
 use bds_contracts::ledger::Ledger;
 use bds_contracts::query;
 use bds_contracts::receipt::{Code, MerkleNode, ReceiptProof};
-use bds_contracts::tx::TxId;
+use bds_contracts::tx::{AccountId, PublicKey, TxId};
 use bds_core::turn::Input;
 use bds_engine::gpu::Gpu;
 use crossbeam::channel::Sender;
@@ -276,6 +278,18 @@ impl Service for Validator {
         };
         // A block that was executed between the two reads may have changed the entry: then it is asked for again.
         proof.verify().then_some(proof)
+    }
+
+    fn roles(&self, key: &PublicKey) -> Option<Roles> {
+        let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
+        ledger.member(key).map(|member| member.roles)
+    }
+
+    fn acts_for(&self, key: &PublicKey, account: AccountId) -> bool {
+        let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
+        let member = ledger.member(key).map(|member| member.id);
+        let identity = ledger.stores().read::<Identity>();
+        identity.represented(member, account).is_ok()
     }
 
     fn evidence(&self) -> EvidenceAnswer {

@@ -8,6 +8,7 @@ use bds_client::wire::{
     BatchAnswer, BlockReceipts, EvidenceAnswer, EvidenceItem, ItemAnswer, ItemOutcome, NodeStatus,
     SignedStatement, Wait,
 };
+use bds_contracts::account::Roles;
 use bds_contracts::amount::{Currency, Money};
 use bds_contracts::block::{
     BlockDigest, BlockHeader, CertifiedHeader, Height, MerkleRoot, Signature, StateRoot,
@@ -18,7 +19,7 @@ use bds_contracts::kernel::receipt::{NO_CALL, Receipts};
 use bds_contracts::kernel::wire::Encode as _;
 use bds_contracts::money::{self, Money as Bank};
 use bds_contracts::receipt::{Code, MerkleNode, ReceiptProof};
-use bds_contracts::tx::{AccountId, ChainId, Millis, TxId};
+use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey, TxId};
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, broadcast};
 
@@ -107,6 +108,8 @@ pub(super) struct Fake {
     pub(super) gate: Semaphore,
     pub(super) refuse_all: Mutex<Option<Code>>,
     pub(super) not_ready: Mutex<NotReady>,
+    /// Members with their roles and the accounts they act for.
+    pub(super) members: Mutex<BTreeMap<PublicKey, (Roles, Vec<u64>)>>,
 }
 
 impl Fake {
@@ -186,6 +189,19 @@ impl Service for Fake {
             block: certified(2),
         };
         (key != [0xff]).then_some(proof)
+    }
+
+    fn roles(&self, key: &PublicKey) -> Option<Roles> {
+        let members = self.members.lock().expect("unpoisoned");
+        members.get(key).map(|(roles, _)| *roles)
+    }
+
+    fn acts_for(&self, key: &PublicKey, account: AccountId) -> bool {
+        let members = self.members.lock().expect("unpoisoned");
+        let own = members
+            .get(key)
+            .map(|(_, accounts)| accounts.contains(&account.0));
+        own.unwrap_or(false)
     }
 
     fn evidence(&self) -> EvidenceAnswer {

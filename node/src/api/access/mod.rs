@@ -1,0 +1,223 @@
+//! Who may read: as the profile of the chain says, by a token that a member gets for a signature.
+//!
+//! | profile | who reads |
+//! |---|---|
+//! | public | everyone |
+//! | consortium | members that have a role |
+//! | private | managers everything; other members with a role what is shared, and what is about accounts they act for; every read is logged |
+//!
+//! (Table 1 of the paper, rows of openness and of reading and writing.) Writing needs nothing of this: whoever sends a transaction has
+//! signed it, and the contracts say who may. What tells how a node is doing, and no content, is open to everyone everywhere.
+//!
+//! Refusals do not depend on the content: whoever has no right learns neither what is there nor whether anything is. Roles and accounts are
+//! looked up for each request, and for an event stream in each block, so a member that loses its role reads nothing from the next block on.
+
+pub mod log;
+mod rule;
+pub mod token;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bds_contracts::genesis::Profile;
+use bds_contracts::tx::{ChainId, Millis, PublicKey};
+
+use super::parameters::Parameters;
+use super::problem::{Kind, Problem};
+use super::service::Service;
+use super::{App, blocking};
+use log::{Entry, ReadLog};
+pub use rule::{About, Class, MANAGERS, Reads, SHARED};
+use token::{Secret, TokenError};
+
+/// The rule of this ledger, and what it takes to keep it.
+pub struct Access {
+    reads: Reads,
+    chain: ChainId,
+    secret: Secret,
+    log: Option<ReadLog>,
+}
+
+/// A member that was let in, for as long as it may stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    /// Who.
+    pub key: PublicKey,
+    /// Its token is good until then.
+    pub until: Millis,
+    /// What about, since that may be why it was let in.
+    about: About,
+}
+
+impl Access {
+    /// Everyone reads everything: of a public chain, and of one that its operator has opened.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn open(chain: ChainId) -> anyhow::Result<Self> {
+        Self::new(Reads::Everyone, chain, None)
+    }
+
+    /// The rule of this profile. Reads of a private chain are logged into `log`.
+    ///
+    /// # Errors
+    /// When the system has no randomness or the log cannot be opened.
+    pub fn of_profile(profile: Profile, chain: ChainId, log: &Path) -> anyhow::Result<Self> {
+        let reads = Reads::of(profile);
+        let log = match reads {
+            Reads::Managers => Some(ReadLog::open(log)?),
+            Reads::Everyone | Reads::Members => None,
+        };
+        Self::new(reads, chain, log)
+    }
+
+    fn new(reads: Reads, chain: ChainId, log: Option<ReadLog>) -> anyhow::Result<Self> {
+        let secret = Secret::new()?;
+        Ok(Self {
+            reads,
+            chain,
+            secret,
+            log,
+        })
+    }
+
+    /// Which ledger is read.
+    #[must_use]
+    pub fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// What signs challenges and tokens.
+    #[must_use]
+    pub fn secret(&self) -> &Secret {
+        &self.secret
+    }
+
+    /// Whether this stays granted: the token is good, and the member may still read what it was let in for.
+    #[must_use]
+    pub fn holds(&self, service: &dyn Service, granted: &Granted) -> bool {
+        now() < granted.until
+            && self
+                .reads
+                .may(&asked(service, granted.key), Class::State, granted.about)
+    }
+
+    /// Whether it matters who sends requests of this class.
+    fn asks(&self, class: Class) -> bool {
+        self.reads != Reads::Everyone && class != Class::Open
+    }
+
+    /// Lets a request in, or says why not.
+    fn judge(
+        &self,
+        service: &dyn Service,
+        class: Class,
+        path: &str,
+        (headers, parameters): (&HeaderMap, &Parameters),
+    ) -> Result<Granted, Problem> {
+        let (key, until) = self.reader(headers)?;
+        let about = About::of(path, &key, parameters.get("account"), parameters.get("key"));
+        if self.reads.may(&asked(service, key), class, about) {
+            Ok(Granted { key, until, about })
+        } else {
+            Err(Problem::new(Kind::ReadForbidden, self.reads.text()))
+        }
+    }
+
+    fn reader(&self, headers: &HeaderMap) -> Result<(PublicKey, Millis), Problem> {
+        let missing = || {
+            Problem::new(
+                Kind::TokenRequired,
+                "only members read this ledger; get a token: GET /v1/challenge, sign it, POST /v1/tokens",
+            )
+        };
+        let header = headers.get(AUTHORIZATION).ok_or_else(missing)?;
+        let text = header
+            .to_str()
+            .ok()
+            .and_then(|text| text.strip_prefix("Bearer "));
+        let text = text.ok_or_else(missing)?;
+        self.secret
+            .reader(text.trim(), now())
+            .map_err(|error: TokenError| Problem::new(Kind::TokenRequired, error.to_string()))
+    }
+}
+
+/// What the ledger says of whoever asks.
+fn asked<'a>(service: &'a dyn Service, key: PublicKey) -> rule::Asked<'a> {
+    rule::Asked {
+        roles: service.roles(&key),
+        acts: Box::new(move |account| service.acts_for(&key, account)),
+    }
+}
+
+/// The wall clock: tokens are about people and machines, not about the ledger.
+pub(super) fn now() -> Millis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Millis(since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }))
+}
+
+/// Asks for the right to read before the request goes on, and writes it down where reads are logged.
+pub(super) async fn gate(
+    State((app, class)): State<(App, Class)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if !app.access.asks(class) {
+        return next.run(request).await;
+    }
+    let asked = (request.method().clone(), request.uri().clone());
+    let (service, access) = (Arc::clone(&app.service), Arc::clone(&app.access));
+    let (uri, headers) = (asked.1.clone(), request.headers().clone());
+    let granted = blocking(move || {
+        let parameters = Parameters::any(&uri)?;
+        access.judge(service.as_ref(), class, uri.path(), (&headers, &parameters))
+    });
+    let (reader, response) = match granted.await.and_then(|judged| judged) {
+        Ok(granted) => {
+            request.extensions_mut().insert(granted);
+            (Some(granted.key), next.run(request).await)
+        }
+        Err(problem) => (None, refused(problem)),
+    };
+    if app.access.log.is_none() {
+        return response;
+    }
+    let entry = Entry {
+        time: now(),
+        reader,
+        asked: format!("{} {}", asked.0, asked.1),
+        status: response.status().as_u16(),
+    };
+    let access = Arc::clone(&app.access);
+    let written = blocking(move || access.log.as_ref().map_or(Ok(()), |log| log.append(&entry)));
+    match written.await {
+        Ok(Ok(())) => response,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "a read could not be logged, so it is not answered");
+            Problem::new(
+                Kind::StorageFull,
+                "reads of this ledger are logged, and the log cannot be written",
+            )
+            .into_response()
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+fn refused(problem: Problem) -> Response {
+    let mut response = problem.into_response();
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let headers = response.headers_mut();
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}

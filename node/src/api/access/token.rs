@@ -1,0 +1,225 @@
+//! Challenges and tokens: what a member signs, and what it shows from then on.
+//!
+//! Both are made of what they say and a keyed hash over it, so the node keeps none of them. The key is drawn at every start and never
+//! leaves the process: a restart ends all tokens, and a token is good at the node that gave it.
+//!
+//! | part | challenge | token |
+//! |---|---|---|
+//! | whose key | 32 bytes | 32 bytes |
+//! | good until, in milliseconds, little endian | 8 bytes | 8 bytes |
+//! | BLAKE3 keyed hash over a tag and the parts above | 32 bytes | 32 bytes |
+//!
+//! In text they are hexadecimal. What is signed is [`bds_client::access::statement`].
+
+use bds_client::access::statement;
+use bds_client::ed25519;
+use bds_contracts::block::Signature;
+use bds_contracts::tx::{ChainId, Millis, PublicKey};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+/// A challenge is good for so long: a person may have to touch a key.
+pub const CHALLENGE_LIFE: u64 = 2 * 60 * 1_000;
+/// A token is good for so long.
+pub const TOKEN_LIFE: u64 = 15 * 60 * 1_000;
+
+const BODY: usize = 32 + 8;
+const BYTES: usize = BODY + 32;
+const CHALLENGE: &[u8] = b"challenge";
+const TOKEN: &[u8] = b"token";
+
+/// Why somebody is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TokenError {
+    /// Not of this node, of another start of it, or changed.
+    #[error("the {0} was not given by this node since it started; ask for a challenge anew")]
+    NotOurs(&'static str),
+    /// Its time is over.
+    #[error("the {0} is over; ask for a challenge anew")]
+    Over(&'static str),
+    /// The signature is not this key's.
+    #[error("the signature is not of this key over this challenge and ledger")]
+    BadSignature,
+}
+
+/// The key of the hashes.
+pub struct Secret(Zeroizing<[u8; 32]>);
+
+impl Secret {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When the system has no randomness.
+    pub fn new() -> anyhow::Result<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(bytes.as_mut())
+            .map_err(|error| anyhow::anyhow!("the system's random source failed: {error}"))?;
+        Ok(Self(bytes))
+    }
+
+    /// What this key has to sign, and until when that is good.
+    #[must_use]
+    pub fn challenge(&self, key: PublicKey, now: Millis) -> (String, Millis) {
+        self.make(CHALLENGE, key, Millis(now.0.saturating_add(CHALLENGE_LIFE)))
+    }
+
+    /// A token for a signed challenge, and until when it is good.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn token(
+        &self,
+        chain: &ChainId,
+        challenge: &str,
+        signature: &Signature,
+        now: Millis,
+    ) -> Result<(String, Millis), TokenError> {
+        let (key, _) = self.check(CHALLENGE, "challenge", challenge, now)?;
+        let signed = statement(chain, challenge);
+        if !ed25519::verify(&key, &signed, signature) {
+            return Err(TokenError::BadSignature);
+        }
+        Ok(self.make(TOKEN, key, Millis(now.0.saturating_add(TOKEN_LIFE))))
+    }
+
+    /// Whose token this is, and until when.
+    ///
+    /// # Errors
+    /// [`TokenError`].
+    pub fn reader(&self, token: &str, now: Millis) -> Result<(PublicKey, Millis), TokenError> {
+        self.check(TOKEN, "token", token, now)
+    }
+
+    fn make(&self, tag: &[u8], key: PublicKey, until: Millis) -> (String, Millis) {
+        let mut bytes = [0; BYTES];
+        bytes[..32].copy_from_slice(&key.0);
+        bytes[32..BODY].copy_from_slice(&until.0.to_le_bytes());
+        let hash = self.hash(tag, &bytes[..BODY]);
+        bytes[BODY..].copy_from_slice(hash.as_bytes());
+        (hex::encode(bytes), until)
+    }
+
+    fn check(
+        &self,
+        tag: &[u8],
+        what: &'static str,
+        text: &str,
+        now: Millis,
+    ) -> Result<(PublicKey, Millis), TokenError> {
+        let mut bytes = [0; BYTES];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| TokenError::NotOurs(what))?;
+        let (body, hash) = bytes.split_at(BODY);
+        // Compared in constant time.
+        let is_ours = blake3::Hash::from_slice(hash).is_ok_and(|hash| hash == self.hash(tag, body));
+        if !is_ours {
+            return Err(TokenError::NotOurs(what));
+        }
+        let (key, until) = body.split_at(32);
+        let (Ok(key), Ok(until)) = (key.try_into(), until.try_into()) else {
+            return Err(TokenError::NotOurs(what));
+        };
+        let until = Millis(u64::from_le_bytes(until));
+        if until <= now {
+            return Err(TokenError::Over(what));
+        }
+        Ok((PublicKey(key), until))
+    }
+
+    fn hash(&self, tag: &[u8], body: &[u8]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.0);
+        hasher.update(tag).update(body);
+        hasher.finalize()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bds_client::Signer;
+
+    use super::*;
+
+    const CHAIN: ChainId = ChainId([5; 32]);
+    const NOW: Millis = Millis(1_000_000);
+
+    fn signed(secret: &Secret, signer: &Signer) -> (String, Signature) {
+        let (challenge, _) = secret.challenge(signer.public_key(), NOW);
+        let signature = signer.sign_bytes(&statement(&CHAIN, &challenge));
+        (challenge, signature)
+    }
+
+    #[test]
+    fn a_signature_gets_a_token_for_its_time() {
+        let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
+        let (challenge, signature) = signed(&secret, &signer);
+        let last = Millis(NOW.0 + CHALLENGE_LIFE - 1);
+        let (token, until) = secret.token(&CHAIN, &challenge, &signature, last).unwrap();
+        assert_eq!(until, Millis(last.0 + TOKEN_LIFE));
+        let good = secret.reader(&token, Millis(until.0 - 1));
+        assert_eq!(good, Ok((signer.public_key(), until)));
+        assert_eq!(secret.reader(&token, until), Err(TokenError::Over("token")));
+        let late = secret.token(&CHAIN, &challenge, &signature, Millis(last.0 + 1));
+        assert_eq!(late, Err(TokenError::Over("challenge")));
+    }
+
+    #[test]
+    fn nobody_else_gets_in() {
+        let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
+        let (challenge, signature) = signed(&secret, &signer);
+        let (token, _) = secret.token(&CHAIN, &challenge, &signature, NOW).unwrap();
+        let bad = |result: Result<(String, Millis), TokenError>| result.map(|_| ()).unwrap_err();
+
+        let other = Signer::from_seed(&[2; 32]).sign_bytes(&statement(&CHAIN, &challenge));
+        assert_eq!(
+            bad(secret.token(&CHAIN, &challenge, &other, NOW)),
+            TokenError::BadSignature
+        );
+        let chain = ChainId([6; 32]);
+        assert_eq!(
+            bad(secret.token(&chain, &challenge, &signature, NOW)),
+            TokenError::BadSignature
+        );
+        // One is not the other, nor good at another node or after a restart.
+        assert_eq!(
+            bad(secret.token(&CHAIN, &token, &signature, NOW)),
+            TokenError::NotOurs("challenge")
+        );
+        assert_eq!(
+            secret.reader(&challenge, NOW),
+            Err(TokenError::NotOurs("token"))
+        );
+        let elsewhere = Secret::new().unwrap();
+        assert_eq!(
+            elsewhere.reader(&token, NOW),
+            Err(TokenError::NotOurs("token"))
+        );
+        assert_eq!(
+            bad(elsewhere.token(&CHAIN, &challenge, &signature, NOW)),
+            TokenError::NotOurs("challenge")
+        );
+    }
+
+    #[test]
+    fn no_bit_can_be_changed() {
+        let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
+        let (challenge, signature) = signed(&secret, &signer);
+        let (token, _) = secret.token(&CHAIN, &challenge, &signature, NOW).unwrap();
+        let bytes = hex::decode(&token).unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(
+                secret.reader(&hex::encode(changed), NOW).is_err(),
+                "bit {bit}"
+            );
+        }
+        for text in [
+            "",
+            "00",
+            &token[2..],
+            &format!("{token}00"),
+            "no hex at all",
+        ] {
+            assert_eq!(secret.reader(text, NOW), Err(TokenError::NotOurs("token")));
+        }
+    }
+}

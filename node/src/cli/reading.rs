@@ -1,0 +1,42 @@
+//! Where a verb reads, and as whom.
+
+use std::path::{Path, PathBuf};
+
+use bds_client::{Client, Signer};
+use clap::Args;
+
+/// A node to read from.
+#[derive(Debug, Args)]
+pub(super) struct Reading {
+    /// HTTP interface of a node.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub(super) node: String,
+    /// Key file of the member that reads, where the ledger is not open to everyone.
+    #[arg(long = "as", value_name = "KEY_FILE", env = "BDS_READER")]
+    reader: Option<PathBuf>,
+}
+
+impl Reading {
+    /// A client of the node.
+    ///
+    /// # Errors
+    /// When the address is none, or the key file holds no key.
+    pub(super) fn client(&self) -> anyhow::Result<Client> {
+        client([self.node.clone()], self.reader.as_deref())
+    }
+}
+
+/// A client of these nodes that reads as the member with this key.
+///
+/// # Errors
+/// As above.
+pub(super) fn client(
+    nodes: impl IntoIterator<Item = String>,
+    reader: Option<&Path>,
+) -> anyhow::Result<Client> {
+    let client = Client::new(nodes)?;
+    Ok(match reader {
+        Some(file) => client.reading_as(Signer::read(file)?, None),
+        None => client,
+    })
+}
