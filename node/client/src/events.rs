@@ -7,7 +7,8 @@ use reqwest::Response;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
-use crate::http::{Client, ClientError, PAUSE_FIRST, PAUSE_MAX};
+use crate::http::{Client, ClientError};
+use crate::submit::{PAUSE_FIRST, PAUSE_MAX};
 use crate::wire::Origin;
 
 /// The longest message of the stream; a longer one is no event of this ledger.

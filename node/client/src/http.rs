@@ -1,41 +1,28 @@
-//! How to talk to validators over HTTP: one request, or a batch with retry until it is definite.
+//! How to talk to validators over HTTP: where they are, what is read of them, and how they refuse.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bds_contracts::block::{CertifiedHeader, Height};
-use bds_contracts::kernel::envelope::Envelope;
 use bds_contracts::kernel::proof::EntryProof;
 use bds_contracts::receipt::ReceiptProof;
 use bds_contracts::tx::{ChainId, TxId};
 use borsh::BorshDeserialize;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::ACCEPT;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep};
 
 use crate::access::{ChallengeAnswer, Reader, TokenAnswer};
 use crate::events::EventStream;
 use crate::keys::Signer;
-use crate::wire::{
-    BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, BatchRequest, BlockReceipts, ItemAnswer,
-    ItemOutcome, NodeStatus, Wait,
-};
+use crate::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BlockReceipts, NodeStatus};
 
-/// First pause before the same bytes are sent again; doubles up to [`PAUSE_MAX`].
-pub const PAUSE_FIRST: Duration = Duration::from_millis(25);
-/// Longest pause between two attempts.
-pub const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Time given to a short read.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time beyond a batch's own timeout after which a silent validator counts as unreachable.
-const ANSWER_GRACE: Duration = Duration::from_secs(5);
 /// A connection that was quiet for so long is not used again.
 const POOL_IDLE_MAX: Duration = Duration::from_secs(5);
-/// Attempts at one validator before the next one is asked.
-const ATTEMPTS_PER_NODE: u32 = 3;
 /// The largest answer read into memory: a block of receipts with paths.
 const ANSWER_BYTES_MAX: usize = 512 * 1024 * 1024;
 
@@ -129,9 +116,9 @@ impl ClientError {
 /// Several validators of one ledger. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
-    nodes: Vec<String>,
-    lane: usize,
+    pub(crate) http: reqwest::Client,
+    pub(crate) nodes: Vec<String>,
+    pub(crate) lane: usize,
     reader: Option<Arc<Reader>>,
 }
 
@@ -195,110 +182,6 @@ impl Client {
     #[must_use]
     pub fn nodes(&self) -> &[String] {
         &self.nodes
-    }
-
-    /// One attempt at the preferred lane with a body that is already encoded (borsh of [`BatchRequest`]).
-    ///
-    /// # Errors
-    /// [`ClientError`]. After `Unreachable` the batch may or may not have been taken.
-    pub async fn post_batch(
-        &self,
-        body: Vec<u8>,
-        wait: Wait,
-        timeout: Duration,
-    ) -> Result<BatchAnswer, ClientError> {
-        let node = &self.nodes[self.lane];
-        let wait = match wait {
-            Wait::Accepted => "accepted",
-            Wait::Committed => "committed",
-            Wait::Applied => "applied",
-        };
-        let url = format!(
-            "{node}/v1/batch?wait={wait}&timeout_ms={}",
-            timeout.as_millis()
-        );
-        let request = self
-            .http
-            .post(url)
-            .timeout(timeout + ANSWER_GRACE)
-            .header(CONTENT_TYPE, BORSH_MEDIA_TYPE)
-            .header(ACCEPT, BORSH_MEDIA_TYPE)
-            .body(body);
-        borsh_answer(node, self.send(node, request).await?).await
-    }
-
-    /// Submits transactions and stays with them until every one is definite or `timeout` is over: retries with
-    /// growing pauses at the preferred lane, then at the others. Safe to repeat, because a transaction counts once
-    /// by its id. Items still open at the end are [`ItemOutcome::Unknown`] (or `Accepted`, if that was asked for).
-    ///
-    /// # Errors
-    /// [`ClientError::BatchTooLarge`]; [`ClientError::BadAnswer`]; a problem that no retry mends; or the last
-    /// transport error when no validator ever answered.
-    pub async fn submit_batch(
-        &self,
-        transactions: &[Vec<u8>],
-        wait: Wait,
-        timeout: Duration,
-    ) -> Result<BatchAnswer, ClientError> {
-        if transactions.len() > BATCH_ITEMS_MAX {
-            return Err(ClientError::BatchTooLarge(transactions.len()));
-        }
-        let deadline = Instant::now() + timeout;
-        let mut answers: Vec<Option<ItemAnswer>> = vec![None; transactions.len()];
-        let mut pause = PAUSE_FIRST;
-        let mut last_error = None;
-        for attempt in 0_u32.. {
-            let open: Vec<usize> = (0..transactions.len())
-                .filter(|&i| !answers[i].as_ref().is_some_and(|a| is_definite(&a.outcome)))
-                .collect();
-            let left = deadline.saturating_duration_since(Instant::now());
-            if open.is_empty() || (attempt > 0 && left.is_zero()) {
-                break;
-            }
-            let body = borsh::to_vec(&BatchRequest {
-                transactions: open.iter().map(|&i| transactions[i].clone()).collect(),
-            })
-            .expect("writing to memory cannot fail");
-            let lane = self.lane + usize::try_from(attempt / ATTEMPTS_PER_NODE).unwrap_or(0);
-            let on = self.on_lane(lane);
-            // A validator gets a share of the time, so that a silent one leaves time for the others.
-            let share = left.min(Duration::max(timeout / 2, PAUSE_MAX));
-            match on.post_batch(body, wait, share).await {
-                Ok(answer) if answer.items.len() == open.len() => {
-                    for (i, item) in open.into_iter().zip(answer.items) {
-                        answers[i] = Some(item);
-                    }
-                    last_error = None;
-                }
-                Ok(answer) => {
-                    return Err(ClientError::BadAnswer {
-                        node: on.nodes[on.lane].clone(),
-                        what: format!("{} items for {}", answer.items.len(), open.len()),
-                    });
-                }
-                Err(error) if error.is_retryable() => last_error = Some(error),
-                Err(error) => return Err(error),
-            }
-            if answers
-                .iter()
-                .all(|a| a.as_ref().is_some_and(|a| is_definite(&a.outcome)))
-            {
-                break;
-            }
-            sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
-            pause = (pause * 2).min(PAUSE_MAX);
-        }
-        if let Some(error) = last_error
-            && answers.iter().all(Option::is_none)
-        {
-            return Err(error);
-        }
-        let items = answers
-            .into_iter()
-            .zip(transactions)
-            .map(|(answer, bytes)| answer.unwrap_or_else(|| unknown(bytes)))
-            .collect();
-        Ok(BatchAnswer { items })
     }
 
     /// Receipt with proof; `None` when the validator does not have it (yet). The proof is not checked here:
@@ -467,7 +350,11 @@ impl Client {
     }
 
     /// Sends, with the token that this validator gave; with a new one when it asks for one.
-    async fn send(&self, node: &str, request: RequestBuilder) -> Result<Response, ClientError> {
+    pub(crate) async fn send(
+        &self,
+        node: &str,
+        request: RequestBuilder,
+    ) -> Result<Response, ClientError> {
         let Some(reader) = &self.reader else {
             return self.send_once(node, request).await;
         };
@@ -533,23 +420,6 @@ impl Client {
     }
 }
 
-/// Nothing that is sent again can change this outcome.
-fn is_definite(outcome: &ItemOutcome) -> bool {
-    match outcome {
-        ItemOutcome::Refused { retryable, .. } => !retryable,
-        ItemOutcome::Accepted | ItemOutcome::Committed { .. } | ItemOutcome::Applied { .. } => true,
-        ItemOutcome::Unknown => false,
-    }
-}
-
-fn unknown(bytes: &[u8]) -> ItemAnswer {
-    let id = Envelope::parse(bytes).map_or(TxId([0; 64]), |envelope| envelope.id());
-    ItemAnswer {
-        id,
-        outcome: ItemOutcome::Unknown,
-    }
-}
-
 async fn read_body(node: &str, mut response: Response) -> Result<Vec<u8>, ClientError> {
     let mut body = Vec::new();
     loop {
@@ -574,7 +444,7 @@ async fn read_body(node: &str, mut response: Response) -> Result<Vec<u8>, Client
     }
 }
 
-async fn borsh_answer<T: BorshDeserialize>(
+pub(crate) async fn borsh_answer<T: BorshDeserialize>(
     node: &str,
     response: Response,
 ) -> Result<T, ClientError> {

@@ -12,6 +12,7 @@ pub mod http;
 pub mod json;
 pub mod keys;
 pub mod merkle;
+pub mod submit;
 pub mod verify;
 pub mod wire;
 

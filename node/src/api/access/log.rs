@@ -4,7 +4,8 @@
 //! beginning) and the line's own bytes up to that field: a line that is changed, taken out or put in between is found, and where.
 //! Whoever can write the file can also make all of it anew; note its last hash elsewhere to find that as well.
 //!
-//! A read is answered once its line is written. The lines are the operator's: the node never takes one away.
+//! A read is answered once its line is with the system; it is not synced for each, so a loss of power can take the lines of the last
+//! seconds. The lines are the operator's: the node never takes one away.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -34,7 +35,16 @@ pub struct Entry {
 }
 
 /// The log of one node.
-pub struct ReadLog(Mutex<(File, [u8; 32])>);
+pub struct ReadLog(Mutex<Written>);
+
+/// What was written so far.
+struct Written {
+    file: File,
+    /// Of whole lines.
+    bytes: u64,
+    /// Hash of the last line.
+    last: [u8; 32],
+}
 
 /// What a whole log comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +77,9 @@ impl ReadLog {
                 .iter()
                 .rposition(|byte| *byte == b'\n')
                 .map_or(0, |at| at + 1);
+            let bytes = from + end as u64;
             if end < tail.len() {
-                file.set_len(from + end as u64)?;
+                file.set_len(bytes)?;
             }
             let last = match tail[..end].strip_suffix(b"\n") {
                 None if from == 0 => [0; 32],
@@ -80,12 +91,12 @@ impl ReadLog {
                         .1
                 }
             };
-            Ok(Self(Mutex::new((file, last))))
+            Ok(Self(Mutex::new(Written { file, bytes, last })))
         };
         work().with_context(|| format!("the log of reads {}", path.display()))
     }
 
-    /// Writes one line.
+    /// Writes one line, whole or not at all.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -103,11 +114,16 @@ impl ReadLog {
         let mut line = said.to_string().into_bytes();
         // The chain is the last field, so the closing brace goes behind it.
         line.pop();
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let chain = next(&state.1, &line);
+        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let chain = next(&written.last, &line);
         line.extend_from_slice(format!(",\"chain\":\"{}\"}}\n", hex::encode(chain)).as_bytes());
-        state.0.write_all(&line)?;
-        state.1 = chain;
+        if let Err(error) = written.file.write_all(&line) {
+            // A part of a line would break the chain for all that come later.
+            written.file.set_len(written.bytes)?;
+            return Err(error);
+        }
+        written.bytes += line.len() as u64;
+        written.last = chain;
         Ok(())
     }
 }
