@@ -46,6 +46,8 @@ pub struct Dispute {
     pub goods: GoodsId,
     /// Who claims.
     pub claimant: Holder,
+    /// Of a consumer, the step by which it got the item: whoever buys it later has no voice here. Of an account 0.
+    pub sale: u32,
     /// Against whom.
     pub respondent: AccountId,
     /// SHA-512 of each piece of evidence, in order.
@@ -73,15 +75,18 @@ pub(super) fn open(
 ) -> Result<(), Code> {
     let id = name.id().ok_or(Code::PRODUCT_NOT_REGISTERED)?;
     let goods = goods::of(cx, &id)?;
-    let claimant = match (voice.account, voice.proof) {
+    let (claimant, sale) = match (voice.account, voice.proof) {
         (Some(account), None) => {
             goods::acts(cx, account, Code::NOT_PARTY)?;
             if !cx.read::<Retail>().is_party(id, &goods, account) {
                 return Err(Code::NOT_PARTY);
             }
-            Holder::Account(account)
+            (Holder::Account(account), 0)
         }
-        (None, Some(proof)) => Holder::Consumer(sale::prove(cx, &id, proof)?),
+        (None, Some(proof)) => {
+            let shown = sale::prove(cx, &id, proof)?;
+            (Holder::Consumer(shown.proof), shown.sale)
+        }
         _ => return Err(Code::NOT_PARTY),
     };
     let is_own = claimant == Holder::Account(respondent);
@@ -101,6 +106,7 @@ pub(super) fn open(
     let new = Dispute {
         goods: id,
         claimant,
+        sale,
         respondent,
         evidence: vec![evidence],
         opened: cx.block().time,
@@ -118,7 +124,8 @@ pub(super) fn open(
     })
 }
 
-/// Refused in this order: the dispute, its verdict; who brings it is neither side nor an arbiter; too many pieces.
+/// Refused in this order: the dispute, its verdict; who brings it is neither side nor an arbiter, or is not the consumer that claims;
+/// too many pieces. A consumer speaks until the item is sold to another one; from then on the arbiter brings what it has.
 pub(super) fn add_evidence(
     cx: &mut Cx<'_>,
     dispute: u64,
@@ -126,7 +133,7 @@ pub(super) fn add_evidence(
     evidence: ContentHash,
 ) -> Result<(), Code> {
     let found = still_open(cx, dispute)?;
-    let (goods, claimant) = (found.goods, found.claimant);
+    let (goods, claimant, sale) = (found.goods, found.claimant, found.sale);
     let (respondent, count) = (found.respondent, found.evidence.len());
     match (voice.account, voice.proof) {
         (Some(account), None) => {
@@ -136,7 +143,10 @@ pub(super) fn add_evidence(
             goods::acts(cx, account, Code::NOT_PARTY)?;
         }
         (None, Some(proof)) if matches!(claimant, Holder::Consumer(_)) => {
-            sale::prove(cx, &goods, proof)?;
+            let shown = sale::prove(cx, &goods, proof)?;
+            if shown.sale != sale {
+                return Err(Code::NOT_PARTY);
+            }
         }
         (None, None) if cx.roles().has(Roles::ARBITER) => {}
         _ => return Err(Code::NOT_PARTY),

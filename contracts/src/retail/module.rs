@@ -12,6 +12,7 @@ use super::product::{self, Measure, Product, Validity};
 use super::recall::{self, Recall};
 use super::register::{self, Facts, Rejects, Tag};
 use super::sale;
+use super::sale::Shown;
 use super::sensor::{self, Reading};
 use super::source::{self, Seen};
 use super::{unit, verify};
@@ -46,7 +47,7 @@ crate::tables! {
         /// Offers by what is offered.
         9 offers: Table<GoodsId, Offer>,
         /// The last proof of an item's last consumer.
-        10 proofs: Table<GoodsId, [u8; 32]>,
+        10 proofs: Table<GoodsId, Shown>,
         /// What lies in units.
         11 contents: Ordered<(u64, GoodsId), ()>,
         /// What was made of goods.

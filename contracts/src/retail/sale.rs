@@ -12,6 +12,8 @@
 //!
 //! Who the consumer is stands nowhere: not in a field, and not in the sender.
 
+use borsh::{BorshDeserialize, BorshSerialize};
+
 use super::call::Call;
 use super::event::Event;
 use super::goods::{self, Holder, StepKind};
@@ -26,6 +28,15 @@ use crate::tx::AccountId;
 
 /// Before what a pseudonym is the hash of.
 const PSEUDONYM_TAG: &[u8; 8] = b"BDS-RP\0\x01";
+
+/// What the last consumer of an item has shown of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Shown {
+    /// Its last proof: the next one is what this is the hash of.
+    pub proof: [u8; 32],
+    /// Number of the step by which it got the item.
+    pub sale: u32,
+}
 
 /// The pseudonym that this proof shows, for this item.
 #[must_use]
@@ -81,13 +92,15 @@ pub(super) fn accept(cx: &mut Cx<'_>, name: GoodsRef<'_>, proof: [u8; 32]) -> Re
 
     let (tables, journal) = cx.tables::<Retail>();
     tables.offers.remove(journal, &id)?;
-    tables.proofs.set(journal, id, proof)?;
     // A living offer keeps goods with the account that made it.
     let previous = goods.holder.account().ok_or(Code::NOT_HOLDER)?;
     goods.time = now;
     let document = offer.document;
     goods::step(cx, id, &mut goods, StepKind::Sell, offer.to, document)?;
     goods::put(cx, id, goods)?;
+    let sale = goods.steps;
+    let (tables, journal) = cx.tables::<Retail>();
+    tables.proofs.set(journal, id, Shown { proof, sale })?;
     cx.emit::<Retail>(&Event::ProductSold {
         goods: name,
         step: goods.steps,
@@ -138,15 +151,15 @@ pub(super) fn take_back(
     })
 }
 
-/// Uses a proof up: the last consumer of the item has shown to be behind what is asked.
+/// Uses a proof up: the last consumer of the item has shown to be behind what is asked. Returns what it had shown before.
 ///
 /// # Errors
 /// `PSEUDONYM_INVALID`.
-pub(super) fn prove(cx: &mut Cx<'_>, id: &GoodsId, proof: [u8; 32]) -> Result<[u8; 32], Code> {
+pub(super) fn prove(cx: &mut Cx<'_>, id: &GoodsId, proof: [u8; 32]) -> Result<Shown, Code> {
     let shown = cx.read::<Retail>().proofs.get(id).copied();
-    let shown = shown.filter(|shown| pseudonym(id, proof) == *shown);
+    let shown = shown.filter(|shown| pseudonym(id, proof) == shown.proof);
     let shown = shown.ok_or(Code::PSEUDONYM_INVALID)?;
     let (tables, journal) = cx.tables::<Retail>();
-    tables.proofs.set(journal, *id, proof)?;
+    tables.proofs.set(journal, *id, Shown { proof, ..shown })?;
     Ok(shown)
 }

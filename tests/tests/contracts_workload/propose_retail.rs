@@ -385,7 +385,7 @@ impl Generator {
             }
             3..6 if !sold.is_empty() => {
                 let (id, found) = self.random.pick(&sold);
-                let shown = tables.proofs.get(&id).copied().unwrap_or_default();
+                let shown = tables.proofs.get(&id).map_or([0; 32], |last| last.proof);
                 let (place, time) = self.where_when(Some(&found));
                 let last = tables.last_steps(id, &found).last();
                 let seller = last.and_then(|step| step.from.account());
@@ -607,7 +607,7 @@ impl Generator {
             3..10 => {
                 let holder = self.holder(tables, found.as_ref());
                 let maker = found.map_or(COMPANIES[0], |goods| goods.manufacturer);
-                let shown = tables.proofs.get(&id).copied();
+                let shown = tables.proofs.get(&id).map(|last| last.proof);
                 let (account, proof, sender) = match shown {
                     Some(shown) => (None, Some(self.proof(id, shown)), BUYER),
                     None => (Some(holder), None, member_of(holder)),
@@ -629,7 +629,7 @@ impl Generator {
                 let sides = known.map(|one| (one.claimant, one.respondent, one.goods));
                 let (account, proof, sender) = match sides {
                     Some((Holder::Consumer(_), _, id)) if self.random.chance(50) => {
-                        let shown = tables.proofs.get(&id).copied().unwrap_or_default();
+                        let shown = tables.proofs.get(&id).map_or([0; 32], |last| last.proof);
                         (None, Some(self.proof(id, shown)), BUYER)
                     }
                     Some((_, respondent, _)) if self.random.chance(60) => {

@@ -459,3 +459,60 @@ fn a_consumer_claims_by_its_proofs() {
     let go = offer(SHOP, name(), CARRIER, StepKind::Transport);
     assert_eq!(stage.ask(Who::Shop, &go), Code::NOT_HOLDER);
 }
+
+/// The item goes back and to the next consumer: in the first one's dispute neither has a voice, and the arbiter ends it.
+#[test]
+fn the_next_consumer_has_no_voice_in_the_last_ones_dispute() {
+    let proof = |secret: u8, steps: usize| {
+        let goods = id(name());
+        (0..steps).fold([secret; 32], |proof, _| sale::pseudonym(&goods, proof))
+    };
+    let mut stage = ready();
+    stage.move_on(MAKER, name(), SHOP, StepKind::Sell);
+    let sell = |secret| Call::OfferSale {
+        account: SHOP,
+        goods: name(),
+        pseudonym: proof(secret, 9),
+        document: [0; 32],
+        until: Millis(7_000_000_000),
+    };
+    let take = |secret| Call::AcceptSale {
+        goods: name(),
+        proof: proof(secret, 8),
+    };
+    stage.done(Who::Shop, &sell(1));
+    stage.done(Who::Buyer, &take(1));
+    let claim = |proof| Call::OpenDispute {
+        account: None,
+        proof: Some(proof),
+        goods: name(),
+        respondent: SHOP,
+        evidence: NO_HASH,
+    };
+    stage.done(Who::Buyer, &claim(proof(1, 7)));
+    let time = stage.next_time();
+    let back = Call::ReturnProduct {
+        account: SHOP,
+        goods: name(),
+        proof: proof(1, 6),
+        place: BERLIN,
+        time,
+        document: [0; 32],
+    };
+    stage.done(Who::Shop, &back);
+    // It has given the item back, and speaks until somebody else has it.
+    stage.done(Who::Buyer, &add(1, None, Some(proof(1, 5))));
+    stage.done(Who::Shop, &sell(2));
+    stage.done(Who::Buyer, &take(2));
+    for (proof, expected) in [
+        (proof(2, 7), Code::NOT_PARTY),
+        (proof(1, 4), Code::PSEUDONYM_INVALID),
+    ] {
+        let said = stage.ask(Who::Buyer, &add(1, None, Some(proof)));
+        assert_eq!(said, expected);
+    }
+    // What was refused used no proof up.
+    stage.done(Who::Buyer, &claim(proof(2, 7)));
+    stage.done(Who::Buyer, &add(2, None, Some(proof(2, 6))));
+    stage.done(Who::Arbiter, &close(1, Some(SHOP)));
+}

@@ -304,9 +304,8 @@ impl Books {
         };
         self.goods_mut(&name).time = self.time;
         let count = self.step(&name, 3, offer.to, offer.document);
-        self.retail
-            .proofs
-            .insert(name.clone(), ask.call.array("proof"));
+        let shown = (ask.call.array("proof"), count as u32);
+        self.retail.proofs.insert(name.clone(), shown);
         let goods = &self.retail.goods[&name];
         let at = (number(goods.place.0), number(goods.place.1));
         let said = [
@@ -327,7 +326,8 @@ impl Books {
         let Holder::Consumer(previous) = self.retail.goods[&name].holder else {
             return Err("judged before".into());
         };
-        self.retail.proofs.insert(name.clone(), call.array("proof"));
+        let shown = self.retail.proofs.get_mut(&name).ok_or("judged before")?;
+        shown.0 = call.array("proof");
         self.seen(
             ask,
             &name,
@@ -555,7 +555,7 @@ impl Books {
             return None;
         };
         let proof: [u8; 32] = ask.call.array("proof");
-        self.retail.proofs.insert(name.clone(), proof);
+        self.retail.proofs.get_mut(name)?.0 = proof;
         Some(Holder::Consumer(shows(name, &proof)))
     }
 
@@ -575,6 +575,10 @@ impl Books {
         self.retail.dispute_last += 1;
         let count = self.retail.dispute_last;
         let new = Dispute {
+            sale: match claimant {
+                Holder::Consumer(_) => self.retail.proofs[&name].1,
+                Holder::Account(_) => 0,
+            },
             goods: name.clone(),
             claimant,
             respondent: ask.call.u64("respondent"),

@@ -475,6 +475,8 @@ impl Books {
             }
             (None, proof) if found.claimant.account().is_none() => {
                 self.proves(&found.goods, proof)?;
+                let sale = self.retail.proofs[&found.goods].1;
+                unless(sale == found.sale, code::NOT_PARTY)?;
             }
             _ => return Err(code::NOT_PARTY),
         }
@@ -551,7 +553,7 @@ impl Books {
     fn proves(&self, name: &Name, proof: &Value<'_>) -> Judged {
         let shown = shows(name, &bytes(proof));
         let last = self.retail.proofs.get(name);
-        unless(last == Some(&shown), code::PSEUDONYM)
+        unless(last.is_some_and(|last| last.0 == shown), code::PSEUDONYM)
     }
 
     /// A recorded event whose time is not over.

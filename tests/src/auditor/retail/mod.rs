@@ -139,6 +139,8 @@ pub(super) struct Verdict {
 pub(super) struct Dispute {
     pub(super) goods: Name,
     pub(super) claimant: Holder,
+    /// The step by which a consumer that claims got the item; 0 of an account.
+    pub(super) sale: u32,
     pub(super) respondent: u64,
     pub(super) evidence: Vec<[u8; 64]>,
     pub(super) opened: u64,
@@ -155,7 +157,8 @@ pub(super) struct Retail {
     pub(super) goods: BTreeMap<Name, Goods>,
     pub(super) facts: BTreeMap<Name, Facts>,
     pub(super) offers: BTreeMap<Name, Offer>,
-    pub(super) proofs: BTreeMap<Name, [u8; 32]>,
+    /// The last consumer's last proof, and the step by which it got the item.
+    pub(super) proofs: BTreeMap<Name, ([u8; 32], u32)>,
     /// What was made of what.
     pub(super) made: BTreeSet<(Name, Name)>,
     pub(super) events: BTreeMap<[u8; 32], Recorded>,

@@ -127,8 +127,8 @@ impl Books {
             out.add(name.bytes(), value.u64(offer.until));
         }
         out.table(RETAIL, 10);
-        for (name, proof) in &retail.proofs {
-            out.add(name.bytes(), Bytes::new().put(proof));
+        for (name, (proof, sale)) in &retail.proofs {
+            out.add(name.bytes(), Bytes::new().put(proof).u32(*sale));
         }
         for (from, into) in &retail.made {
             let (from, into) = (from.bytes(), into.bytes());
@@ -162,6 +162,7 @@ impl Books {
         for (number, one) in &self.retail.disputes {
             out.table(RETAIL, 20);
             let value = one.goods.bytes().put(&Holder::bytes(one.claimant).0);
+            let value = value.u32(one.sale);
             let value = value.u64(one.respondent).count(one.evidence.len());
             let value = one
                 .evidence
