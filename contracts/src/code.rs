@@ -3,7 +3,8 @@
 //! Numbers and names never change and are never used again for something else; new ones are added at the end
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
-//! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-449 retail.
+//! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-449 retail,
+//! 480-499 power.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -232,6 +233,20 @@ codes! {
     434 EXPOSURE_INVALID "ExposureInvalid" "The lower limit is above the upper one, or nothing limits what was measured.";
     435 GOODS_KIND "GoodsKind" "This is not done with goods of this kind.";
     436 NOT_SOLD "NotSold" "No consumer has it.";
+    480 UNKNOWN_POWER_SESSION "UnknownPowerSession" "There is no such session of the day-ahead market: it was never opened, or was forgotten.";
+    481 POWER_SESSION_INVALID "PowerSessionInvalid" "The day, the gate, the prices, the steps of prices and energies, or the limits of a session do not fit.";
+    482 POWER_SESSION_EXISTS "PowerSessionExists" "The zone has a session for a part of this day.";
+    483 TOO_MANY_POWER_SESSIONS "TooManyPowerSessions" "As many sessions as there may be are not cleared.";
+    484 GATE_CLOSED "GateClosed" "The gate of the session has closed: it takes no orders any more.";
+    485 DELIVERY_INVALID "DeliveryInvalid" "The day has no such intervals, or they are no product of a quarter, half or whole hour.";
+    486 CURVE_INVALID "CurveInvalid" "A curve has no steps or too many, their prices do not rise or fall, or an energy is out of range.";
+    487 POWER_PRICE_INVALID "PowerPriceInvalid" "The price is outside the session's bounds, or not a multiple of its tick.";
+    488 POWER_SESSION_FULL "PowerSessionFull" "The session has as many accounts, steps or blocks as it may, or the account as many blocks.";
+    489 UNKNOWN_CURVE "UnknownCurve" "The account has no curve of this side in one of these intervals.";
+    490 BLOCK_ORDER_INVALID "BlockOrderInvalid" "The energy of a block or its least acceptance is out of range.";
+    491 LINK_INVALID "LinkInvalid" "The parent of a block is another block of the account with a lower number.";
+    492 UNKNOWN_BLOCK_ORDER "UnknownBlockOrder" "The account has no block of this number in the session.";
+    493 BLOCK_ORDER_LINKED "BlockOrderLinked" "Another block is linked to this one; withdraw that first.";
 }
 
 impl Code {

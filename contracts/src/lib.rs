@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod merkle;
 pub mod modules;
 pub mod money;
+pub mod power;
 pub mod query;
 pub mod receipt;
 pub mod retail;

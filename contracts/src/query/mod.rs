@@ -11,6 +11,7 @@ mod energy;
 mod exchange;
 mod identity;
 mod money;
+mod power;
 mod retail;
 mod sale;
 mod summary;
@@ -115,6 +116,9 @@ pub const QUERIES: &[QueryInfo] = &[
     energy::SESSION,
     energy::SESSIONS,
     energy::STATEMENT,
+    power::SESSION,
+    power::SESSIONS,
+    power::POSITION,
     retail::product::MANUFACTURER,
     retail::product::PRODUCT,
     retail::product::REFUSALS,

@@ -16,6 +16,7 @@ mod exchange;
 mod fuzz;
 mod identity;
 mod money;
+mod power;
 mod query;
 mod requirements;
 mod retail;

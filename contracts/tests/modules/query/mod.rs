@@ -5,6 +5,7 @@ mod arguments;
 mod carbon;
 mod energy;
 mod pages;
+mod power;
 mod sales;
 
 use std::collections::BTreeMap;

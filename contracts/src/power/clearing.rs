@@ -1,0 +1,334 @@
+//! How a session is cleared: after its gate closed, in pieces at the end of blocks, the oldest session first.
+//!
+//! The gate closes by a trigger. From the next block on, whose beacon nobody knew while orders were taken, the session goes through
+//! these stages, and how far it is stands in the state, so that a piece that ends with a block goes on in the next:
+//!
+//! 1. *Admit*: accounts that may not take part any more are passed over with their orders.
+//! 2. *Select*: which blocks are accepted, by [`select`](super::select); left out where there are none.
+//! 3. *Settle*: interval by interval the price, and what each order gets.
+//! 4. *Pay*: everything is paid, in one piece, so that no money is anywhere else at the end of any block.
+//!
+//! Every piece is bounded: a session's orders are, and units are charged for every step that is looked at.
+
+use std::collections::BTreeMap;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::block::{BlockKey, Waiting};
+use super::crossing::Curves;
+use super::event::Event;
+use super::module::Power;
+use super::rules::MEMBER;
+use super::select::{Candidate, Place, Progress, Search};
+use super::session::{Session, SessionPhase};
+use super::{block, curve, expire, settlement, share};
+use crate::amount::WattHours;
+use crate::block::Height;
+use crate::exchange::Side;
+use crate::identity::{Identity, account};
+use crate::kernel::context::Cx;
+use crate::kernel::trigger::When;
+use crate::receipt::Code;
+use crate::tx::AccountId;
+
+/// Units after which no piece is begun in a block. Correctness: the largest piece, an interval with all steps of a session, takes
+/// below 1.4 million more, and a phase has two million.
+const WORK_UNITS: u64 = 500_000;
+/// Units of a step of a curve that is added up: it is read, and put in its place among the others.
+pub(super) const UNITS_STEP: u64 = 7;
+/// Units of drawing a lot: one block of SHA-512.
+pub(super) const UNITS_DRAW: u64 = 40;
+/// Rounds of the search in a block of the ledger, and units of one: up to three times a hundred crossings, and a look at 256 blocks
+/// for each of their conditions.
+const ROUNDS: usize = 256;
+const UNITS_ROUND: u64 = 2_500;
+/// Units of looking at an account, and of what is taken out for one that is shut.
+const UNITS_ADMIT: u64 = 20;
+const UNITS_SHUT: u64 = 3_000;
+
+/// A session that is being cleared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Clearing {
+    /// The block in which the gate closed.
+    pub closed: Height,
+    /// What decides lots: the beacon of the first block after it.
+    pub beacon: Option<[u8; 32]>,
+    /// What is done next.
+    pub stage: Stage,
+}
+
+/// What is done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Stage {
+    /// Accounts from this one on are looked at.
+    Admit(AccountId),
+    /// The search for blocks goes on; none has begun yet.
+    Select(Option<Progress>),
+    /// This interval is settled.
+    Settle(u8),
+    /// Everything is paid.
+    Pay,
+}
+
+/// What power leaves for later.
+#[derive(Debug, Clone, Copy, BorshSerialize, BorshDeserialize)]
+pub(super) enum Due {
+    /// The gate of the session of the trigger's own number closes.
+    Close,
+    /// It is no longer told what this session came to.
+    Forget(u64),
+}
+
+impl Due {
+    /// The number of the trigger.
+    pub(super) fn schedule(self, cx: &mut Cx<'_>, when: When) -> Result<u64, Code> {
+        let data = borsh::to_vec(&self).map_err(|_| Code::MALFORMED)?;
+        cx.schedule::<Power>(when, &data)
+    }
+
+    pub(super) fn run(cx: &mut Cx<'_>, trigger: u64, data: &[u8]) -> Result<(), Code> {
+        match borsh::from_slice(data).map_err(|_| Code::MALFORMED)? {
+            Self::Close => close(cx, trigger),
+            Self::Forget(number) => expire::begin(cx, number),
+        }
+    }
+}
+
+fn close(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
+    let session = cx.read::<Power>().session(number)?;
+    let clearing = Clearing {
+        closed: cx.block().height,
+        beacon: None,
+        stage: Stage::Admit(AccountId(0)),
+    };
+    let (tables, journal) = cx.tables::<Power>();
+    let phase = SessionPhase::Clearing;
+    tables
+        .sessions
+        .set(journal, number, Session { phase, ..session })?;
+    tables.waiting.set(journal, number, Some(clearing))?;
+    cx.emit::<Power>(&Event::GateClosed {
+        session: number,
+        zone: session.zone,
+    })
+}
+
+/// What is left of a block's work.
+pub(super) struct Work {
+    left: u64,
+}
+
+impl Work {
+    /// Charges so many units; of the work no more is begun when they are used up.
+    pub(super) fn spend(&mut self, cx: &mut Cx<'_>, units: u64) -> Result<(), Code> {
+        self.left = self.left.saturating_sub(units);
+        cx.charge(units)
+    }
+
+    pub(super) fn goes_on(&self) -> bool {
+        self.left > 0
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.left == WORK_UNITS
+    }
+}
+
+/// Clears what is to be cleared, as far as a block goes.
+pub(super) fn work(cx: &mut Cx<'_>) -> Result<(), Code> {
+    let mut work = Work { left: WORK_UNITS };
+    while work.goes_on() {
+        let Some((number, clearing)) = next(cx) else {
+            return Ok(());
+        };
+        let session = cx.read::<Power>().session(number)?;
+        let beacon = clearing.beacon.unwrap_or(cx.block().beacon.0);
+        let stage = match clearing.stage {
+            Stage::Admit(from) => admit(cx, &mut work, number, session, from)?,
+            // It looks at every step, so it has a block of its own.
+            Stage::Select(_) if !work.is_fresh() => return Ok(()),
+            Stage::Select(progress) => select(cx, &mut work, number, &session, &beacon, progress)?,
+            Stage::Settle(interval) => {
+                settlement::settle(cx, &mut work, number, &session, &beacon, interval)?;
+                let later = interval + 1;
+                if later < session.intervals {
+                    Stage::Settle(later)
+                } else {
+                    Stage::Pay
+                }
+            }
+            Stage::Pay => {
+                settlement::pay(cx, &mut work, number, &session)?;
+                continue;
+            }
+        };
+        let clearing = Clearing {
+            beacon: Some(beacon),
+            stage,
+            ..clearing
+        };
+        let (tables, journal) = cx.tables::<Power>();
+        tables.waiting.set(journal, number, Some(clearing))?;
+    }
+    Ok(())
+}
+
+/// The oldest session whose gate closed in an earlier block.
+fn next(cx: &Cx<'_>) -> Option<(u64, Clearing)> {
+    let height = cx.block().height;
+    // No more than `SESSIONS_MAX` wait.
+    let mut waiting = cx.read::<Power>().waiting.range(..);
+    waiting.find_map(|(number, clearing)| {
+        let clearing = clearing.filter(|clearing| clearing.closed < height)?;
+        Some((*number, clearing))
+    })
+}
+
+fn admit(
+    cx: &mut Cx<'_>,
+    work: &mut Work,
+    number: u64,
+    mut session: Session,
+    from: AccountId,
+) -> Result<Stage, Code> {
+    let range = (number, from)..=(number, AccountId(u64::MAX));
+    let all = cx.read::<Power>().participants.range(range);
+    let all: Vec<AccountId> = all.map(|((_, account), _)| *account).collect();
+    for account in all {
+        if !work.goes_on() {
+            return Ok(Stage::Admit(account));
+        }
+        let slot = cx.read::<Identity>().find(account)?;
+        let representatives = account::at(cx, slot).representative_count;
+        work.spend(cx, UNITS_ADMIT + 2 * u64::from(representatives))?;
+        if account::is_active(cx, account, MEMBER) {
+            continue;
+        }
+        work.spend(cx, UNITS_SHUT)?;
+        curve::shut(cx, number, &mut session, (account, slot))?;
+        block::shut(cx, number, &mut session, (account, slot))?;
+        let (tables, journal) = cx.tables::<Power>();
+        tables.sessions.set(journal, number, session)?;
+        cx.emit::<Power>(&Event::OrdersShut {
+            session: number,
+            account,
+        })?;
+    }
+    Ok(if session.blocks > 0 {
+        Stage::Select(None)
+    } else {
+        Stage::Settle(0)
+    })
+}
+
+/// Goes on with the search for blocks.
+fn select(
+    cx: &mut Cx<'_>,
+    work: &mut Work,
+    number: u64,
+    session: &Session,
+    beacon: &[u8; 32],
+    progress: Option<Progress>,
+) -> Result<Stage, Code> {
+    work.spend(cx, u64::from(session.steps) * UNITS_STEP)?;
+    let units = u64::from(session.blocks) * UNITS_DRAW + ROUNDS as u64 * UNITS_ROUND;
+    work.spend(cx, units)?;
+    let curves: Vec<Curves> = (0..session.intervals)
+        .map(|interval| curves(cx, number, session, interval))
+        .collect();
+    let blocks: Vec<(BlockKey, Waiting)> = waiting(cx, number);
+    let candidates = candidates(&blocks, session.terms.lot, beacon);
+    let mut search = match progress {
+        None => Search::begin(&curves, &candidates),
+        Some(progress) => {
+            let places = blocks.iter().map(|(_, waiting)| waiting.place).collect();
+            Search::resume(&curves, &candidates, places, progress)
+        }
+    };
+    let progress = search.run(ROUNDS);
+    let places: Vec<Place> = search.places().to_vec();
+    let (tables, journal) = cx.tables::<Power>();
+    for ((key, waiting), place) in blocks.into_iter().zip(places) {
+        if waiting.place != place {
+            tables
+                .blocks
+                .set(journal, key, Waiting { place, ..waiting })?;
+        }
+    }
+    Ok(match progress {
+        Progress::Done => Stage::Settle(0),
+        Progress::Throw | Progress::Return => Stage::Select(Some(progress)),
+    })
+}
+
+/// The curves of an interval, added up.
+pub(super) fn curves(cx: &Cx<'_>, number: u64, session: &Session, interval: u8) -> Curves {
+    let first = (number, interval, AccountId(0), Side::Buy);
+    let last = (number, interval, AccountId(u64::MAX), Side::Sell);
+    let all = cx.read::<Power>().curves.range(first..=last);
+    let steps = all.flat_map(|((_, _, _, side), curve)| {
+        let steps = curve.steps.iter();
+        steps.map(|(price, energy)| (*side, *price, *energy))
+    });
+    Curves::new(session.terms.price_min, steps)
+}
+
+/// The blocks of a session by account and number.
+pub(super) fn waiting(cx: &Cx<'_>, number: u64) -> Vec<(BlockKey, Waiting)> {
+    let blocks = cx.read::<Power>().blocks_of(number);
+    blocks.map(|(key, waiting)| (*key, *waiting)).collect()
+}
+
+/// Blocks by account and number as the search sees them.
+pub(super) fn candidates(
+    blocks: &[(BlockKey, Waiting)],
+    lot: WattHours,
+    beacon: &[u8; 32],
+) -> Vec<Candidate> {
+    let mut lots: Vec<_> = blocks
+        .iter()
+        .enumerate()
+        .map(|(place, ((session, account, number), _))| {
+            let lot = share::draw(*session, beacon, None, *account, *number);
+            (lot, place)
+        })
+        .collect();
+    lots.sort_unstable();
+    let mut ranks = vec![0; blocks.len()];
+    for (rank, (_, place)) in (0..).zip(lots) {
+        ranks[place] = rank;
+    }
+    let mut groups = BTreeMap::new();
+    let of = blocks.iter().zip(ranks);
+    of.map(|(((session, account, _), waiting), rank)| {
+        let block = &waiting.block;
+        let parent = block.parent.and_then(|parent| {
+            let key = (*session, *account, parent);
+            blocks.binary_search_by_key(&key, |(key, _)| *key).ok()
+        });
+        let group = block.group.map(|group| {
+            let next = groups.len();
+            *groups.entry((*account, group)).or_insert(next)
+        });
+        Candidate {
+            side: block.side,
+            first: block.first,
+            count: block.count,
+            energy: block.energy,
+            least: block.least(lot),
+            price: block.price,
+            parent,
+            group,
+            rank,
+        }
+    })
+    .collect()
+}
+
+/// What its account gets for a part of the turnover.
+pub(super) fn got(side: Side, part: i128) -> i128 {
+    match side {
+        Side::Buy => -part,
+        Side::Sell => part,
+    }
+}

@@ -1,0 +1,155 @@
+//! What happens in the day-ahead market. What an order asks for is in its call; events tell what became of it.
+
+use super::ZoneId;
+use super::block::Outcome;
+use crate::amount::{Currency, Money, Price, WattHours};
+use crate::exchange::Side;
+use crate::tx::{AccountId, Millis};
+
+crate::events! {
+    /// What happens in the day-ahead market.
+    pub enum Event {
+        /// A session was opened.
+        1 SessionOpened {
+            /// Its number.
+            session: u64,
+            /// Which zone.
+            zone: ZoneId,
+            /// Start of the day.
+            start: Millis,
+            /// How many intervals it has.
+            intervals: u8,
+            /// First moment at which no order is taken.
+            gate: Millis,
+            /// What is paid in.
+            currency: Currency,
+        }
+        /// A curve was handed in, or replaced.
+        2 CurveSubmitted {
+            /// In which session.
+            session: u64,
+            /// Whose.
+            account: AccountId,
+            /// Which way it trades.
+            side: Side,
+            /// The first interval.
+            first: u8,
+            /// How many it holds for.
+            count: u8,
+            /// Money set aside for it in all of them.
+            aside: Money,
+        }
+        /// A curve was taken back.
+        3 CurveWithdrawn {
+            /// In which session.
+            session: u64,
+            /// Whose.
+            account: AccountId,
+            /// Which way it traded.
+            side: Side,
+            /// The first interval.
+            first: u8,
+            /// How many.
+            count: u8,
+        }
+        /// A block was handed in, or replaced.
+        4 BlockSubmitted {
+            /// In which session.
+            session: u64,
+            /// Whose.
+            account: AccountId,
+            /// Its number.
+            number: u32,
+            /// Money set aside for it.
+            aside: Money,
+        }
+        /// A block was taken back.
+        5 BlockWithdrawn {
+            /// In which session.
+            session: u64,
+            /// Whose.
+            account: AccountId,
+            /// Its number.
+            number: u32,
+        }
+        /// The gate of a session closed.
+        6 GateClosed {
+            /// Which.
+            session: u64,
+            /// Of which zone.
+            zone: ZoneId,
+        }
+        /// An account that may not take part any more is passed over with all its orders, as if it had made none.
+        7 OrdersShut {
+            /// In which session.
+            session: u64,
+            /// Whose.
+            account: AccountId,
+        }
+        /// An interval has its price.
+        8 IntervalCleared {
+            /// In which session.
+            session: u64,
+            /// Which.
+            interval: u8,
+            /// The price of all that is traded in it.
+            price: Price,
+            /// What is sold, which is what is bought.
+            energy: WattHours,
+        }
+        /// A curve is accepted in an interval, as far as it goes.
+        9 CurveAccepted {
+            /// In which session.
+            session: u64,
+            /// Whose.
+            account: AccountId,
+            /// Which way it trades.
+            side: Side,
+            /// In which interval.
+            interval: u8,
+            /// How much.
+            energy: WattHours,
+            /// What the account gets; below zero what it pays.
+            amount: Money,
+        }
+        /// A block is accepted or rejected.
+        10 BlockDecided {
+            /// In which session.
+            session: u64,
+            /// Whose.
+            account: AccountId,
+            /// Its number.
+            number: u32,
+            /// How it was decided.
+            outcome: Outcome,
+            /// Energy in each of its intervals.
+            energy: WattHours,
+            /// What the account gets for all of them; below zero what it pays.
+            amount: Money,
+        }
+        /// What an account sold and bought in a session was paid, and what was set aside is free.
+        11 AccountSettled {
+            /// In which session.
+            session: u64,
+            /// Whose.
+            account: AccountId,
+            /// What it bought in all intervals.
+            bought: WattHours,
+            /// What it sold in all intervals.
+            sold: WattHours,
+            /// What it got; below zero what it paid.
+            amount: Money,
+        }
+        /// A session is cleared and paid.
+        12 SessionCleared {
+            /// Which.
+            session: u64,
+            /// Of which zone.
+            zone: ZoneId,
+            /// How many accounts took part.
+            accounts: u32,
+            /// How many blocks are rejected that would gain at the final prices.
+            paradoxical: u32,
+        }
+    }
+}

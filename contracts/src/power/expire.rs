@@ -1,0 +1,51 @@
+//! What is forgotten: all that a session came to, 400 days after it was cleared, so many entries in a block.
+
+use super::module::Power;
+use crate::exchange::Side;
+use crate::kernel::context::Cx;
+use crate::receipt::Code;
+use crate::tx::AccountId;
+
+/// Most entries that are taken away in a block.
+const EXPIRED_MAX: usize = 1_024;
+
+/// From now on the session is forgotten, piece by piece.
+pub(super) fn begin(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
+    let (tables, journal) = cx.tables::<Power>();
+    tables.forgotten.set(journal, number, ())
+}
+
+/// Takes away a piece of the oldest session that is to be forgotten; the session itself goes last.
+pub(super) fn expire(cx: &mut Cx<'_>) -> Result<(), Code> {
+    let oldest = cx.read::<Power>().forgotten.range(..).next();
+    let Some(number) = oldest.map(|(number, ())| *number) else {
+        return Ok(());
+    };
+    let session = cx.read::<Power>().session(number)?;
+    let (low, high) = (AccountId(0), AccountId(u64::MAX));
+    let mut left = EXPIRED_MAX;
+    let (tables, journal) = cx.tables::<Power>();
+    macro_rules! forget {
+        ($table:ident, $range:expr) => {
+            let keys = tables.$table.range($range).take(left);
+            let keys: Vec<_> = keys.map(|(key, _)| *key).collect();
+            left -= keys.len();
+            for key in &keys {
+                tables.$table.remove(journal, key)?;
+            }
+        };
+    }
+    let sides = (number, low, 0, Side::Buy)..=(number, high, u8::MAX, Side::Sell);
+    forget!(awards, sides);
+    forget!(decided, (number, low, 0)..=(number, high, u32::MAX));
+    forget!(prices, (number, 0)..=(number, u8::MAX));
+    forget!(participants, (number, low)..=(number, high));
+    if left > 0 {
+        tables
+            .days
+            .remove(journal, &(session.zone, session.start))?;
+        tables.sessions.remove(journal, &number)?;
+        tables.forgotten.remove(journal, &number)?;
+    }
+    Ok(())
+}

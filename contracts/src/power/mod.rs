@@ -1,0 +1,35 @@
+//! Power: the day-ahead auction of a zone's delivery day in quarter hours; and [`Power`], the scenario on the kernel.
+//!
+//! A market operator opens a session for a day; until its gate closes, members hand in sealed step curves for intervals and blocks
+//! over several of them, and what these may come to cost is set aside. Then the session is cleared by itself, over as many blocks of
+//! the ledger as it takes: one price an interval, curves by their crossing ([`crossing`]), blocks by a published search ([`select`]),
+//! what is at the price in proportion ([`share`]). Everything is paid at once in the end, from what was set aside.
+//!
+//! Prices are `10^-4` of the currency for a megawatt hour and may be negative; energy is in watt hours of one interval; money is
+//! `10^-6` of the currency. Times are UTC: a day has 92, 96 or 100 intervals, as the zone's clocks are set.
+//!
+//! Not here: several zones coupled by a grid, orders between two points of a curve, and books that trade on after the auction.
+
+pub mod block;
+pub mod call;
+pub mod clearing;
+pub mod crossing;
+pub mod curve;
+pub mod event;
+mod expire;
+pub mod module;
+pub mod participant;
+pub mod rules;
+pub mod select;
+pub mod session;
+pub mod settlement;
+pub mod share;
+
+pub use call::Call;
+pub use event::Event;
+pub use module::Power;
+
+crate::number! {
+    /// Number of a bidding zone inside one ledger.
+    pub struct ZoneId(u32);
+}

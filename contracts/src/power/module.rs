@@ -1,0 +1,171 @@
+//! The module: tables, and which rule does what is asked.
+
+use super::ZoneId;
+use super::block::{self, Block, BlockKey, Decided, Waiting};
+use super::call::Call;
+use super::clearing::{self, Clearing, Due};
+use super::curve::{self, Curve, CurveKey, Where};
+use super::event::Event;
+use super::expire;
+use super::participant::Participant;
+use super::session::{self, Session, Terms};
+use super::settlement::{Award, AwardKey, Cleared};
+use crate::kernel::access::AccessSet;
+use crate::kernel::context::{Cx, Phase};
+use crate::kernel::module::Module;
+use crate::kernel::ordered::Ordered;
+use crate::receipt::Code;
+use crate::tx::{AccountId, Millis};
+
+crate::tables! {
+    /// What power remembers.
+    pub struct Tables {
+        /// Sessions by number, until they are forgotten.
+        1 sessions: Ordered<u64, Session>,
+        /// Sessions by zone and start of the day.
+        2 days: Ordered<(ZoneId, Millis), u64>,
+        /// Sessions that are not cleared, and how far those are whose gate closed.
+        3 waiting: Ordered<u64, Option<Clearing>>,
+        /// Curves of sessions that are not cleared.
+        4 curves: Ordered<CurveKey, Curve>,
+        /// Blocks of sessions that are not cleared.
+        5 blocks: Ordered<BlockKey, Waiting>,
+        /// Accounts with orders in a session, and what they came to.
+        6 participants: Ordered<(u64, AccountId), Participant>,
+        /// What intervals came to, by session.
+        7 prices: Ordered<(u64, u8), Cleared>,
+        /// What curves got.
+        8 awards: Ordered<AwardKey, Award>,
+        /// What blocks came to.
+        9 decided: Ordered<BlockKey, Decided>,
+        /// Sessions that are being forgotten.
+        10 forgotten: Ordered<u64, ()>,
+    }
+}
+
+/// The module.
+pub struct Power;
+
+impl Module for Power {
+    const ID: u16 = 11;
+    const NAME: &'static str = "power";
+    type Call<'a> = Call<'a>;
+    type Event<'a> = Event;
+    type Tables = Tables;
+    // Orders are sealed until the gate closes, and gone when the session is cleared.
+    const CLOSED: &'static [&'static str] = &["curves", "blocks"];
+    const PHASES: bool = true;
+
+    fn touches(_: &Call<'_>, set: &mut AccessSet) {
+        // Every order changes its session.
+        set.everything();
+    }
+
+    fn execute(call: &Call<'_>, cx: &mut Cx<'_>) -> Result<(), Code> {
+        match *call {
+            Call::OpenSession {
+                zone,
+                start,
+                end,
+                gate,
+                price_min,
+                price_max,
+                tick,
+                lot,
+                currency,
+                steps_max,
+                blocks_max,
+                account_blocks_max,
+            } => {
+                let terms = Terms {
+                    price_min,
+                    price_max,
+                    tick,
+                    lot,
+                    currency,
+                    steps_max,
+                    blocks_max,
+                    account_blocks_max,
+                };
+                session::open(cx, zone, (start, end), gate, terms)
+            }
+            Call::SubmitCurve {
+                session,
+                account,
+                side,
+                first,
+                count,
+                steps,
+            } => {
+                let curve = Where {
+                    session,
+                    account,
+                    side,
+                    first,
+                    count,
+                };
+                curve::submit(cx, call, curve, steps)
+            }
+            Call::WithdrawCurve {
+                session,
+                account,
+                side,
+                first,
+                count,
+            } => {
+                let curve = Where {
+                    session,
+                    account,
+                    side,
+                    first,
+                    count,
+                };
+                curve::withdraw(cx, curve)
+            }
+            Call::SubmitBlock {
+                session,
+                account,
+                number,
+                side,
+                first,
+                count,
+                energy,
+                price,
+                least_ppm,
+                parent,
+                group,
+            } => {
+                let block = Block {
+                    side,
+                    first,
+                    count,
+                    energy,
+                    price,
+                    least_ppm,
+                    parent,
+                    group,
+                };
+                block::submit(cx, call, (session, account, number), block)
+            }
+            Call::WithdrawBlock {
+                session,
+                account,
+                number,
+            } => block::withdraw(cx, (session, account, number)),
+        }
+    }
+
+    fn on_trigger(number: u64, data: &[u8], cx: &mut Cx<'_>) -> Result<(), Code> {
+        Due::run(cx, number, data)
+    }
+
+    fn on_block(cx: &mut Cx<'_>, phase: Phase) -> Result<(), Code> {
+        match phase {
+            Phase::Begin => Ok(()),
+            Phase::End => {
+                clearing::work(cx)?;
+                expire::expire(cx)
+            }
+        }
+    }
+}

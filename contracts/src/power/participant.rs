@@ -1,0 +1,124 @@
+//! An account in a session: how many orders it has, what is set aside for all of them, and what it came to.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::module::Power;
+use super::session::Session;
+use crate::amount::{Money, WattHours};
+use crate::identity::account;
+use crate::kernel::context::Cx;
+use crate::money::aside::{self, At};
+use crate::money::cash;
+use crate::receipt::Code;
+
+/// An account in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct Participant {
+    /// How many curves it has, one an interval and side.
+    pub curves: u32,
+    /// How many blocks it has.
+    pub blocks: u32,
+    /// What all of them may come to cost, which is set aside until it is paid.
+    pub aside: Money,
+    /// What it bought.
+    pub bought: WattHours,
+    /// What it sold.
+    pub sold: WattHours,
+    /// What it gets; below zero what it pays. Correctness: it pays no more than was set aside, and what one gets others pay; on the
+    /// way there it may be beyond 64 bits.
+    pub amount: i128,
+}
+
+/// An order's change to what its account has in the session.
+pub(super) struct Change {
+    /// Curves more; below zero less.
+    pub(super) curves: i64,
+    /// Blocks more.
+    pub(super) blocks: i64,
+    /// Money set aside more.
+    pub(super) aside: i128,
+}
+
+impl Participant {
+    /// # Errors
+    /// `OVERFLOW` when more money than there can be would be set aside.
+    fn after(self, change: &Change) -> Result<Self, Code> {
+        let count = |old: u32, more: i64| u32::try_from(i64::from(old) + more);
+        let aside = i128::from(self.aside.0) + change.aside;
+        Ok(Self {
+            curves: count(self.curves, change.curves).map_err(|_| Code::OVERFLOW)?,
+            blocks: count(self.blocks, change.blocks).map_err(|_| Code::OVERFLOW)?,
+            aside: Money(i64::try_from(aside).map_err(|_| Code::OVERFLOW)?),
+            ..self
+        })
+    }
+}
+
+/// The account's part in the session; nothing for one that has none.
+pub(super) fn of(cx: &Cx<'_>, number: u64, at: At) -> Participant {
+    let found = cx.read::<Power>().participants.get(&(number, at.0));
+    found.copied().unwrap_or_default()
+}
+
+/// Whether the change can be made.
+///
+/// # Errors
+/// In this order: `OVERFLOW`, `CASH_TOO_LOW`.
+pub(super) fn check(
+    cx: &Cx<'_>,
+    number: u64,
+    session: &Session,
+    at: At,
+    change: &Change,
+) -> Result<(), Code> {
+    of(cx, number, at).after(change)?;
+    let free = cash::of(cx, at.0, at.1, session.terms.currency).free();
+    if change.aside > 0 && i128::from(free.0) < change.aside {
+        return Err(Code::CASH_TOO_LOW);
+    }
+    Ok(())
+}
+
+/// Makes the change, and counts the account among the session's if it has orders and not if it has none. An account with orders does
+/// not close. The session is written by the caller.
+///
+/// # Errors
+/// Those of [`check`].
+pub(super) fn change(
+    cx: &mut Cx<'_>,
+    number: u64,
+    session: &mut Session,
+    at: At,
+    change: &Change,
+) -> Result<(), Code> {
+    let old = of(cx, number, at);
+    let new = old.after(change)?;
+    let currency = session.terms.currency;
+    if new.aside != old.aside {
+        if old.aside > Money::ZERO {
+            aside::free(cx, at, currency, old.aside)?;
+        }
+        if new.aside > Money::ZERO {
+            aside::set(cx, at, currency, new.aside)?;
+        }
+    }
+    let takes_part = |one: &Participant| one.curves > 0 || one.blocks > 0;
+    match (takes_part(&old), takes_part(&new)) {
+        (false, true) => {
+            account::count(cx, at.1, true)?;
+            session.participants += 1;
+        }
+        (true, false) => {
+            account::count(cx, at.1, false)?;
+            session.participants -= 1;
+        }
+        _ => {}
+    }
+    let (tables, journal) = cx.tables::<Power>();
+    if takes_part(&new) {
+        tables.participants.set(journal, (number, at.0), new)
+    } else {
+        let gone = tables.participants.remove(journal, &(number, at.0));
+        gone.map(|_| ())
+    }
+}

@@ -1,0 +1,88 @@
+//! The numbers of the day-ahead market: intervals of a delivery day, bounds of what is bid, and what energy costs.
+
+use crate::account::Roles;
+use crate::amount::Price;
+use crate::tx::Millis;
+
+/// Length of an interval in milliseconds: a quarter of an hour.
+pub const INTERVAL: u64 = 900_000;
+/// Most intervals of a day: 25 hours.
+pub const INTERVALS_MAX: u8 = 100;
+/// Most energy of a curve or a block in an interval, in watt hours: 400 gigawatts.
+pub const ENERGY_MAX: i64 = 100_000_000_000;
+/// Bound of prices in either direction: 100,000 of the currency a megawatt hour. Correctness: with `ENERGY_MAX` in every interval of
+/// a day it comes to 10^18, which is money.
+pub const PRICE_MAX: i64 = 1_000_000_000;
+/// Most steps of a curve.
+pub const STEPS_MAX: usize = 256;
+/// Most steps of all curves of a session, one that holds for several intervals counted in each.
+pub const SESSION_STEPS_MAX: u32 = 131_072;
+/// Most blocks of a session.
+pub const SESSION_BLOCKS_MAX: u32 = 256;
+/// Most accounts with orders in a session: an interval has no more than two curves of each.
+pub const PARTICIPANTS_MAX: u32 = 1_024;
+/// Most sessions that are not cleared.
+pub const SESSIONS_MAX: usize = 64;
+/// How far ahead of its day a session can be opened, in milliseconds: 31 days.
+pub const AHEAD_MAX: u64 = 31 * 24 * 3_600 * 1_000;
+/// How long it is known what a session came to, in milliseconds: 400 days.
+pub const RESULT_LIFE: u64 = 400 * 24 * 3_600 * 1_000;
+
+/// Who bids.
+pub(super) const MEMBER: Roles = Roles::TRADER.with(Roles::PROSUMER).with(Roles::AGGREGATOR);
+
+/// Watt hours times price that come to the smallest unit of money: `10^-6 * 10^-4` of the currency against `10^-6`.
+const ENERGY_PRICE_PER_MONEY: i128 = 10_000;
+
+/// What so much energy costs, in money, truncated toward zero; of the sign of the price.
+#[must_use]
+pub fn cost(energy: i128, price: Price) -> i128 {
+    // Correctness: all energy of an interval is below 2^48 and a price below 2^30.
+    energy * i128::from(price.0) / ENERGY_PRICE_PER_MONEY
+}
+
+/// How many intervals there are from `start` to `end`, when that is a day as clocks have it: 23, 24 or 25 hours from a whole
+/// quarter of an hour on.
+#[must_use]
+pub fn intervals(start: Millis, end: Millis) -> Option<u8> {
+    if !start.0.is_multiple_of(INTERVAL) {
+        return None;
+    }
+    let length = end.0.checked_sub(start.0)?;
+    [92, 96, 100]
+        .into_iter()
+        .find(|count| u64::from(*count) * INTERVAL == length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The days of 2026 in Berlin on which clocks are set, and one before: midnight in UTC by the tables of the IANA time zones.
+    #[test]
+    fn a_day_has_92_96_or_100_intervals() {
+        let hour = 3_600_000;
+        let march = 1_774_738_800_000; // 2026-03-28T23:00Z
+        let october = 1_792_879_200_000; // 2026-10-24T22:00Z
+        let day = |start, hours| intervals(Millis(start), Millis(start + hours * hour));
+        assert_eq!(day(march, 23), Some(92));
+        assert_eq!(day(march - 24 * hour, 24), Some(96));
+        assert_eq!(day(october, 25), Some(100));
+        assert_eq!(day(march, 22), None);
+        assert_eq!(day(march, 26), None);
+        assert_eq!(day(march + 1, 24), None);
+        assert_eq!(intervals(Millis(october), Millis(march)), None);
+        assert_eq!(
+            intervals(Millis(march), Millis(march + 23 * hour + 1)),
+            None
+        );
+    }
+
+    #[test]
+    fn money_is_wh_times_price_truncated_toward_zero() {
+        assert_eq!(cost(100_000, Price(654_300)), 6_543_000, "0.1 MWh at 65.43");
+        assert_eq!(cost(9_999, Price(1)), 0);
+        assert_eq!(cost(10_000, Price(-1)), -1);
+        assert_eq!(cost(19_999, Price(-1)), -1);
+    }
+}

@@ -1,0 +1,133 @@
+//! What is told of the day-ahead market: nothing of an order before it is cleared, then prices and positions.
+
+use bds_contracts::exchange::Side;
+use bds_contracts::query::QueryError;
+use serde_json::json;
+
+use super::super::power::{
+    GATE, QUARTER, START, T, bid, block, cleared, done, market, owner, tables, with,
+};
+use super::{ask, try_ask};
+
+#[test]
+fn sessions_and_positions() {
+    let (mut stage, session) = market();
+    bid(&mut stage, session, T[0], Side::Buy, (4, 4), &[(90, 100)]);
+    bid(
+        &mut stage,
+        session,
+        T[1],
+        Side::Sell,
+        (4, 4),
+        &[(20, 60), (80, 60)],
+    );
+    let call = block(session, T[0], 3, Side::Sell, (4, 2), (50, 30));
+    done(&mut stage, owner(T[0]), &call);
+    let call = block(session, T[2], 1, Side::Sell, (6, 2), (50, 50));
+    done(
+        &mut stage,
+        owner(T[2]),
+        &with(call, 1_000_000, None, Some(7)),
+    );
+    let of = |account: u64| format!("session={session} account={account}");
+    let terms = |phase: &str| {
+        json!({
+            "session": session,
+            "zone": 1,
+            "phase": phase,
+            "start": START,
+            "end": START + 96 * QUARTER,
+            "intervals": 96,
+            "gate": GATE,
+            "price_min": -5_000_000,
+            "price_max": 40_000_000,
+            "tick": 100,
+            "lot": 100_000,
+            "currency": "EUR",
+            "steps_max": 10_000,
+            "blocks_max": 64,
+            "account_blocks_max": 16,
+            "steps": 12,
+            "blocks": 2,
+            "accounts": 3,
+        })
+    };
+    let mut open = terms("open");
+    assert_eq!(ask(&stage, "power-sessions", ""), json!([open]));
+    assert_eq!(
+        ask(&stage, "power-sessions", &format!("before={session}")),
+        json!([])
+    );
+    open["prices"] = json!([]);
+    open["paradoxical"] = json!([]);
+    let number = format!("session={session}");
+    assert_eq!(ask(&stage, "power-session", &number), open);
+    // 10 MWh at 90 in four intervals, and a unit each; of the block a unit for each of two.
+    let shown = ask(&stage, "power-position", &of(T[0].0));
+    assert_eq!(
+        shown,
+        json!({
+            "session": session,
+            "account": T[0].0,
+            "phase": "open",
+            "aside": 4 * 900_000_001_i64 + 2,
+            "bought": 0,
+            "sold": 0,
+            "amount": 0,
+            "intervals": [],
+            "blocks": [],
+        })
+    );
+
+    cleared(&mut stage);
+    let mut over = terms("cleared");
+    assert_eq!(ask(&stage, "power-sessions", ""), json!([over]));
+    let shown = ask(&stage, "power-session", &number);
+    assert_eq!(shown["prices"].as_array().map(Vec::len), Some(96));
+    assert_eq!(
+        shown["prices"][5],
+        json!({ "interval": 5, "start": START + 5 * QUARTER, "price": 800_000, "energy": 10_000_000 })
+    );
+    over["prices"] = shown["prices"].clone();
+    over["paradoxical"] = json!([{
+        "account": T[2].0, "number": 1, "side": "sell", "first": 6, "count": 2, "energy": 5_000_000, "price": 500_000,
+    }]);
+    assert_eq!(shown, over);
+    // Its own block delivers 3 MWh in two intervals of what it buys in four: 10 MWh at 80 less those.
+    let interval = |interval: u64, sold: i64| {
+        json!({
+            "interval": interval,
+            "start": START + interval * QUARTER,
+            "bought": 10_000_000,
+            "sold": sold,
+            "position": sold - 10_000_000,
+        })
+    };
+    assert_eq!(
+        ask(&stage, "power-position", &of(T[0].0)),
+        json!({
+            "session": session,
+            "account": T[0].0,
+            "phase": "cleared",
+            "aside": 0,
+            "bought": 40_000_000,
+            "sold": 6_000_000,
+            "amount": -2_720_000_000_i64,
+            "intervals": [interval(4, 3_000_000), interval(5, 3_000_000), interval(6, 0), interval(7, 0)],
+            "blocks": [{
+                "number": 3, "side": "sell", "first": 4, "count": 2, "energy": 3_000_000, "price": 500_000,
+                "least_ppm": 1_000_000, "parent": null, "group": null,
+                "outcome": "accepted", "accepted": 3_000_000, "amount": 480_000_000,
+            }],
+        })
+    );
+    for (name, arguments) in [
+        ("power-session", "session=999".to_owned()),
+        ("power-position", "session=999 account=211".to_owned()),
+        ("power-position", of(999)),
+    ] {
+        let error = try_ask(&stage, name, &arguments).expect_err("not there");
+        assert!(matches!(error, QueryError::NotFound(_)), "{error}");
+    }
+    assert_eq!(tables(&stage).sessions.len(), 1);
+}
