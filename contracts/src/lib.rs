@@ -21,6 +21,7 @@ pub mod modules;
 pub mod money;
 pub mod query;
 pub mod receipt;
+pub mod records;
 pub mod retail;
 pub mod signatures;
 pub mod tx;

@@ -6,6 +6,7 @@ use crate::exchange::orders::Exchange;
 use crate::identity::Identity;
 use crate::money::Money;
 use crate::money::units::Units;
+use crate::records::Records;
 use crate::retail::Retail;
 
 crate::modules! {
@@ -18,5 +19,6 @@ crate::modules! {
         5 Carbon,
         6 Energy,
         7 Retail,
+        8 Records,
     }
 }

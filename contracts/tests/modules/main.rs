@@ -17,6 +17,7 @@ mod fuzz;
 mod identity;
 mod money;
 mod query;
+mod records;
 mod requirements;
 mod retail;
 mod stage;

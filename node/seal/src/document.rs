@@ -28,7 +28,7 @@ pub const LABEL_MAX: usize = 64;
 /// Longest sealed document, in bytes.
 pub const DOCUMENT_MAX: usize = 16 << 20;
 /// First bytes of a sealed document.
-pub const TAG: [u8; 8] = *b"BDSSEAL1";
+pub const TAG: [u8; 8] = bds_contracts::records::version::SEALED_TAG;
 
 const TAG_COMMIT: &[u8; 16] = b"BDS-SEAL-COMM-01";
 const TAG_HASH: &[u8; 16] = b"BDS-SEAL-HASH-01";

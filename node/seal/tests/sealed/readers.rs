@@ -105,7 +105,11 @@ fn a_reader_of_some_slices_opens_those_and_no_others() {
     let most = Grant::slices(&sealed.keys, &CONTEXT, &many[1..]).expect("as many as may be");
     let bytes =
         wrap(&CONTEXT, &sealed.root, &reader(1).public(), &most, &[5; 32]).expect("wrapped");
-    assert!(bytes.len() <= 512, "{}", bytes.len());
+    assert!(
+        bytes.len() <= bds_contracts::records::grant::WRAP_MAX,
+        "{}",
+        bytes.len()
+    );
 }
 
 #[test]
