@@ -3,8 +3,8 @@
 //! Numbers and names never change and are never used again for something else; new ones are added at the end
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
-//! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-449 retail,
-//! 480-499 power.
+//! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-439 retail, 440-449
+//! records, 480-499 power.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -233,6 +233,16 @@ codes! {
     434 EXPOSURE_INVALID "ExposureInvalid" "The lower limit is above the upper one, or nothing limits what was measured.";
     435 GOODS_KIND "GoodsKind" "This is not done with goods of this kind.";
     436 NOT_SOLD "NotSold" "No consumer has it.";
+    440 UNKNOWN_RECORD "UnknownRecord" "The account has no such record, or it is forgotten.";
+    441 RECORD_EXISTS "RecordExists" "Numbers of an account's records must rise.";
+    442 RECORD_INVALID "RecordInvalid" "The record's cover does not allow it, or slices, length, body or wrap are out of bounds.";
+    443 RECORD_ENDED "RecordEnded" "The record was closed or erased.";
+    444 RECORD_VERSION "RecordVersion" "It is not the version after the last one, or none that is remembered.";
+    445 RECORD_LIMIT "RecordLimit" "The account has as many records as it may, or the record as many readers.";
+    446 CONTENT_MISMATCH "ContentMismatch" "The body has another length or hash than was said, or is not sealed.";
+    447 READER_KEY_INVALID "ReaderKeyInvalid" "The reader has published no key, or another one by now.";
+    448 UNKNOWN_READER "UnknownReader" "The account is no reader of this record.";
+    449 READER_WITHDRAWN "ReaderWithdrawn" "The reader gets no more of this record.";
     480 UNKNOWN_POWER_SESSION "UnknownPowerSession" "There is no such session of the day-ahead market: it was never opened, or was forgotten.";
     481 POWER_SESSION_INVALID "PowerSessionInvalid" "The day, the gate, the prices, the steps of prices and energies, or the limits of a session do not fit.";
     482 POWER_SESSION_EXISTS "PowerSessionExists" "The zone has a session for a part of this day.";

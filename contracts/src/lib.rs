@@ -22,6 +22,7 @@ pub mod money;
 pub mod power;
 pub mod query;
 pub mod receipt;
+pub mod records;
 pub mod retail;
 pub mod signatures;
 pub mod tx;

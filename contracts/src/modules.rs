@@ -7,6 +7,7 @@ use crate::identity::Identity;
 use crate::money::Money;
 use crate::money::units::Units;
 use crate::power::Power;
+use crate::records::Records;
 use crate::retail::Retail;
 
 crate::modules! {
@@ -19,6 +20,7 @@ crate::modules! {
         5 Carbon,
         6 Energy,
         7 Retail,
+        8 Records,
         11 Power,
     }
 }

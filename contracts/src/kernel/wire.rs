@@ -14,6 +14,7 @@ use crate::carbon::trading::ContractId;
 use crate::energy::{MicrogridId, ResourceId};
 use crate::power::ZoneId;
 use crate::receipt::Code;
+use crate::records::RecordId;
 use crate::tx::{AccountId, ContentHash, Millis, PublicKey};
 
 /// Most items of a list in a call.
@@ -210,7 +211,7 @@ macro_rules! named {
 }
 named!(AccountId(u64) HolderId(u64) InstrumentId(u32) Quantity(u64) Price(i64) Money(i64) Millis(u64));
 named!(ContractId(u64) InstallationId(u64) ProjectId(u64));
-named!(MicrogridId(u32) ResourceId(u64) WattHours(i64) Watts(i64) ZoneId(u32));
+named!(MicrogridId(u32) ResourceId(u64) WattHours(i64) Watts(i64) ZoneId(u32) RecordId(u64));
 named!(PublicKey([u8; 32]) ContentHash([u8; 64]) Currency([u8; 3]));
 
 impl<'a, const N: usize> Decode<'a> for [u8; N] {

@@ -12,6 +12,7 @@ mod exchange;
 mod identity;
 mod money;
 mod power;
+mod records;
 mod retail;
 mod sale;
 mod summary;
@@ -133,6 +134,13 @@ pub const QUERIES: &[QueryInfo] = &[
     retail::claim::RECALL,
     retail::claim::DISPUTE,
     retail::claim::OPEN_DISPUTES,
+    records::READER_KEY,
+    records::RECORD,
+    records::RECORDS,
+    records::RECORD_VERSION,
+    records::RECORD_VERSIONS,
+    records::RECORD_READER,
+    records::RECORD_READERS,
 ];
 
 /// Names of all queries, in the order of [`QUERIES`].

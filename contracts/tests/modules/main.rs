@@ -18,6 +18,7 @@ mod identity;
 mod money;
 mod power;
 mod query;
+mod records;
 mod requirements;
 mod retail;
 mod stage;

@@ -182,6 +182,7 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
     super::energy::rehearse(r);
     super::power::rehearse(r);
     super::retail::rights::rehearse(r);
+    super::records::rights::rehearse(r);
 
     let all = Modules::CATALOG.iter().flat_map(|module| {
         let methods = module.methods.iter();

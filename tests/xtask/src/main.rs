@@ -64,6 +64,22 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "bds-seal",
+        &[
+            "tokio",
+            "rayon",
+            "wgpu",
+            "libp2p",
+            "crossbeam",
+            "memmap2",
+            "reqwest",
+            "bds-engine",
+            "bds-core",
+            "bds-client",
+            "bds-data",
+        ],
+    ),
+    (
         "bds-data",
         &[
             "tokio",

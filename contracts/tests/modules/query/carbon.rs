@@ -242,7 +242,7 @@ fn of_a_contract_only_the_terms_are_told() {
             "intensity_max": 400,
         })
     );
-    assert!(!NAMES.contains(&"record") && !NAMES.contains(&"accesses"));
+    assert!(!NAMES.contains(&"trading-record") && !NAMES.contains(&"accesses"));
 }
 
 /// Bert's project with 1-90, the buffer's 91-101 and a second issue 102-111; 5-9 and 20 were retired, 30-34 went to another
