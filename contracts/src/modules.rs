@@ -3,6 +3,7 @@
 use crate::carbon::Carbon;
 use crate::energy::Energy;
 use crate::exchange::orders::Exchange;
+use crate::granular::Granular;
 use crate::identity::Identity;
 use crate::money::Money;
 use crate::money::units::Units;
@@ -18,5 +19,6 @@ crate::modules! {
         5 Carbon,
         6 Energy,
         7 Retail,
+        10 Granular,
     }
 }

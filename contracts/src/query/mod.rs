@@ -9,6 +9,7 @@
 mod carbon;
 mod energy;
 mod exchange;
+mod granular;
 mod identity;
 mod money;
 mod retail;
@@ -129,6 +130,13 @@ pub const QUERIES: &[QueryInfo] = &[
     retail::claim::RECALL,
     retail::claim::DISPUTE,
     retail::claim::OPEN_DISPUTES,
+    granular::DEVICE,
+    granular::REGISTER,
+    granular::BUNDLES,
+    granular::CERTIFICATE,
+    granular::CLAIM,
+    granular::CLAIMS,
+    granular::ATTRIBUTION,
 ];
 
 /// Names of all queries, in the order of [`QUERIES`].
