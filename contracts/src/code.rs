@@ -4,7 +4,7 @@
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
 //! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-439 retail, 440-449
-//! records, 480-499 power.
+//! records, 450-469 granular certificates, 480-499 power.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -243,6 +243,19 @@ codes! {
     447 READER_KEY_INVALID "ReaderKeyInvalid" "The reader has published no key, or another one by now.";
     448 UNKNOWN_READER "UnknownReader" "The account is no reader of this record.";
     449 READER_WITHDRAWN "ReaderWithdrawn" "The reader gets no more of this record.";
+    450 UNKNOWN_DEVICE "UnknownDevice" "No such device is enrolled for granular certificates.";
+    451 DEVICE_INVALID "DeviceInvalid" "Source, intensity or the length of the meter's periods does not fit, or storage and production are mixed up.";
+    452 NOT_ITS_ISSUER "NotItsIssuer" "Another account issues the certificates of this device.";
+    453 PRODUCTION_EXCEEDED "ProductionExceeded" "The energy is zero, or more than was metered as produced and backs nothing yet.";
+    454 CERTIFICATE_EXPIRED "CertificateExpired" "Certificates of this interval are expired.";
+    455 RANGE_INVALID "RangeInvalid" "A range has no numbers, or the ranges of the call do not rise.";
+    456 NOT_HELD "NotHeld" "The account does not hold all these numbers in one bundle.";
+    457 BUNDLE_LIMIT "BundleLimit" "There are as many bundles of this device and interval, or claims for this meter and interval, as there may be.";
+    458 NOT_CLAIMANT "NotClaimant" "The meter is another account's, which has not named this one to claim for it.";
+    459 CONSUMPTION_EXCEEDED "ConsumptionExceeded" "More than was metered as consumed in the interval and is not claimed yet.";
+    460 INTERVAL_INVALID "IntervalInvalid" "The interval of production and that of consumption do not overlap, or what was stored would come out before it went in.";
+    461 NOT_STORED "NotStored" "The account has stored nothing under these numbers, or nothing could come out, or less is left than asked for.";
+    462 RESIDUAL_INVALID "ResidualInvalid" "The intensity is beyond the limit, or the time is more than three years back or one ahead.";
     480 UNKNOWN_POWER_SESSION "UnknownPowerSession" "There is no such session of the day-ahead market: it was never opened, or was forgotten.";
     481 POWER_SESSION_INVALID "PowerSessionInvalid" "The day, the gate, the prices, the steps of prices and energies, or the limits of a session do not fit.";
     482 POWER_SESSION_EXISTS "PowerSessionExists" "The zone has a session for a part of this day.";

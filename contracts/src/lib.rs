@@ -12,6 +12,7 @@ pub mod code;
 pub mod energy;
 pub mod exchange;
 pub mod genesis;
+pub mod granular;
 pub mod identity;
 pub mod kernel;
 pub mod key;

@@ -3,6 +3,7 @@
 use crate::carbon::Carbon;
 use crate::energy::Energy;
 use crate::exchange::orders::Exchange;
+use crate::granular::Granular;
 use crate::identity::Identity;
 use crate::money::Money;
 use crate::money::units::Units;
@@ -21,6 +22,7 @@ crate::modules! {
         6 Energy,
         7 Retail,
         8 Records,
+        10 Granular,
         11 Power,
     }
 }

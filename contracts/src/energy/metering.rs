@@ -11,6 +11,7 @@ use super::reading::{LATE_MAX, Reading};
 use super::rules::{ENERGY_MAX, Minutes, Quality};
 use super::{MicrogridId, ResourceId, balance, settlement};
 use crate::amount::WattHours;
+use crate::granular::correction;
 use crate::kernel::context::Cx;
 use crate::kernel::wire::List;
 use crate::receipt::Code;
@@ -135,7 +136,11 @@ fn take(
         quality: new.quality,
         version: new.version,
     })?;
-    settlement::settle(cx, start, id, new.energy)
+    settlement::settle(cx, start, id, new.energy)?;
+    if old.is_some() {
+        correction::follow(cx, start, id, new.energy)?;
+    }
+    Ok(())
 }
 
 /// Changes what the storage holds by the difference of two readings.

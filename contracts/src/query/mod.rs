@@ -9,6 +9,7 @@
 mod carbon;
 mod energy;
 mod exchange;
+mod granular;
 mod identity;
 mod money;
 mod power;
@@ -141,6 +142,13 @@ pub const QUERIES: &[QueryInfo] = &[
     records::RECORD_VERSIONS,
     records::RECORD_READER,
     records::RECORD_READERS,
+    granular::DEVICE,
+    granular::REGISTER,
+    granular::BUNDLES,
+    granular::CERTIFICATE,
+    granular::CLAIM,
+    granular::CLAIMS,
+    granular::ATTRIBUTION,
 ];
 
 /// Names of all queries, in the order of [`QUERIES`].

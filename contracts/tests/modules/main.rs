@@ -14,6 +14,7 @@ mod describe;
 mod energy;
 mod exchange;
 mod fuzz;
+mod granular;
 mod identity;
 mod money;
 mod power;

@@ -95,7 +95,7 @@ fn calls_and_events_are_pinned() {
 }
 
 /// Number and name of the module, how many calls and events it has, the hash of all their numbers, names and fields.
-const CATALOG_PINS: [&str; 9] = [
+const CATALOG_PINS: [&str; 10] = [
     "1 identity 7 6 cada9a2f7b9ab1f5",
     "2 money 7 8 08b09768b9bb9acb",
     "3 units 12 11 d7a7f4d843b394ac",
@@ -104,6 +104,7 @@ const CATALOG_PINS: [&str; 9] = [
     "6 energy 14 21 1a11822fc12b8d10",
     "7 retail 23 26 09427213f234634d",
     "8 records 7 7 1771ac652db142b2",
+    "10 granular 9 12 15ae01c5d6546fa4",
     "11 power 5 12 1ab9026caba620e8",
 ];
 

@@ -238,7 +238,7 @@ fn refusals_say_what_was_found_and_what_is_expected() {
         (
             "transfer",
             json!({}),
-            "`transfer` is no call; there is money.transfer, units.transfer",
+            "`transfer` is no call; there is money.transfer, units.transfer, granular.transfer",
         ),
         (
             "cash.deposit",

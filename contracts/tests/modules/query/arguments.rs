@@ -18,6 +18,7 @@ fn sound(query: &str, stage: &mut BTreeMap<&'static str, String>) -> Given {
     let given = info.arguments.iter().map(|argument| {
         let value = match (argument.name, query) {
             ("after", "orders") => "5:1".to_owned(),
+            ("after", "granular-bundles") => "5:1:1".to_owned(),
             ("after", "made-of" | "made-into" | "contents") => "item:5:1".to_owned(),
             (name, _) => stage.get(name).cloned().unwrap_or_else(|| "1".to_owned()),
         };

@@ -4,6 +4,7 @@ mod answers;
 mod arguments;
 mod carbon;
 mod energy;
+mod granular;
 mod pages;
 mod power;
 mod sales;
@@ -25,7 +26,7 @@ fn try_ask(stage: &Stage, name: &str, arguments: &str) -> Result<Value, QueryErr
 }
 
 /// Asks what has an answer.
-fn ask(stage: &Stage, name: &str, arguments: &str) -> Value {
+pub(crate) fn ask(stage: &Stage, name: &str, arguments: &str) -> Value {
     let answer = try_ask(stage, name, arguments);
     answer.unwrap_or_else(|error| panic!("{name} {arguments}: {error}"))
 }
