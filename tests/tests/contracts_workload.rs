@@ -10,6 +10,8 @@ mod propose;
 mod propose_carbon;
 #[path = "contracts_workload/propose_energy.rs"]
 mod propose_energy;
+#[path = "contracts_workload/propose_granular.rs"]
+mod propose_granular;
 #[path = "contracts_workload/propose_orders.rs"]
 mod propose_orders;
 #[path = "contracts_workload/propose_retail.rs"]
@@ -270,6 +272,13 @@ fn the_auditor_agrees_after_every_block() {
         Code::READING_EXISTS,
         Code::READING_VERSION,
         Code::STORAGE_BOUNDS,
+        Code::UNKNOWN_DEVICE,
+        Code::PRODUCTION_EXCEEDED,
+        Code::NOT_HELD,
+        Code::NOT_CLAIMANT,
+        Code::CONSUMPTION_EXCEEDED,
+        Code::INTERVAL_INVALID,
+        Code::NOT_STORED,
         Code::WRONG_PROFILE,
         Code::MANUFACTURER_NOT_AUTHORIZED,
         Code::PRODUCT_CODE_NOT_CERTIFIED,

@@ -11,7 +11,7 @@
 //! # What becomes of them
 //! Numbers are held as [bundles](bundle), ranges with one owner, which are cut and joined as they move. They are
 //! [claimed](claim) once, for a meter and an interval that overlaps theirs, up to what was consumed; or go into a
-//! [storage](storage), which gives new numbers for what comes out, less its losses. A meter [corrected](correction) downward takes
+//! storage, which gives new numbers for what comes out, less its losses. A meter corrected downward takes
 //! the newest numbers back that nobody used. What is not used expires [`LIFE`] after the start of its interval.
 //!
 //! How much carbon a consumption stands for is worked out of claims and the residual mix: see [`emission`].

@@ -10,6 +10,7 @@
 //! - trades are at fair prices in fair order, between two holders, and settle exactly, and so do block trades and sales by
 //!   sealed bids (`exchange/`);
 //! - plants are formed of the first offers that are enough, and paid by what meters say, each reading once (`energy/`);
+//! - no metered watt hour backs two things, and no certificate is used twice (`granular/`);
 //! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
@@ -21,6 +22,7 @@ mod carbon;
 mod energy;
 mod entries;
 mod exchange;
+mod granular;
 mod identity;
 mod money;
 mod refused;
@@ -46,7 +48,7 @@ pub type Finding = String;
 const TRIGGERS_MAX: usize = 256;
 /// Units after which a block takes no more transactions.
 const BLOCK_UNITS: u64 = 50_000_000;
-/// Number of the exchange, the one module that does something at the end of a block, and one of those that leave work for later.
+/// Number of the exchange, the one module that tells of something at the end of a block, and one of those that leave work for later.
 const EXCHANGE: u16 = 4;
 
 macro_rules! ensure {
@@ -72,6 +74,7 @@ struct Books {
     exchange: exchange::Exchange,
     carbon: carbon::Carbon,
     energy: energy::Energy,
+    granular: granular::Granular,
     retail: retail::Retail,
 }
 
@@ -164,6 +167,7 @@ impl Auditor {
             exchange: exchange::Exchange::default(),
             carbon: carbon::Carbon::default(),
             energy: energy::Energy::default(),
+            granular: granular::Granular::default(),
             retail: retail::Retail::default(),
         };
         books.open(genesis)?;
@@ -233,6 +237,17 @@ impl Auditor {
             books.schedule.nothing_due(height, time)?;
         }
         books.begin();
+        let begin = Source::Phase {
+            module: granular::GRANULAR,
+            end: false,
+        };
+        let at_begin = rest.first().filter(|receipt| receipt.source == begin);
+        if let Some(receipt) = at_begin {
+            let good = receipt.code == 0 && receipt.call.is_none();
+            ensure!(good, "the beginning of the block fails: {}", receipt.code);
+            rest = &rest[1..];
+        }
+        books.begin_certificates(Events(at_begin.map_or(&[], |receipt| &receipt.events)))?;
 
         let mut dropped = 0;
         for (place, bytes) in txs.iter().enumerate() {
@@ -272,6 +287,7 @@ impl Auditor {
         );
         books.conserved()?;
         books.plants_are_sound()?;
+        books.certificates_are_sound()?;
         Ok(dropped)
     }
 

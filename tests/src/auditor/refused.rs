@@ -7,6 +7,7 @@ use bds_contracts::modules::Modules;
 use super::carbon::Upload;
 use super::energy::ENERGY;
 use super::exchange::Sale;
+use super::granular::{self, GRANULAR};
 use super::wire::{Fields, Receipt, Transaction, Value};
 use super::{Ask, Books, Events, Finding, ensure, identity, retail, rights};
 
@@ -120,7 +121,7 @@ impl Books {
             code::WRONG_PROFILE => ensure!(
                 matches!(
                     (self.profile, raw.module),
-                    (Profile::Private, retail::RETAIL) | (Profile::Public, ENERGY)
+                    (Profile::Private, retail::RETAIL) | (Profile::Public, ENERGY | GRANULAR)
                 ),
                 "module {} is offered here",
                 raw.module
@@ -216,6 +217,10 @@ impl Books {
         if ask.name.starts_with("retail.") {
             let costs = matches!(refusal, code::METER_EXCEEDED | code::TOO_MUCH_KEPT);
             return costs || self.judge_retail(ask) == Err(refusal);
+        }
+        if ask.name.starts_with("granular.") {
+            let costs = matches!(refusal, code::METER_EXCEEDED | granular::BUNDLE_LIMIT);
+            return costs || self.judge_granular(ask) == Err(refusal);
         }
         let call = &ask.call;
         let number = |name: &str| call.find(name).filter(|v| matches!(v, Value::Number(_)));

@@ -44,6 +44,8 @@ pub(crate) const GOVERNMENT: AccountId = AccountId(1);
 pub(crate) const BUFFER: AccountId = AccountId(2);
 /// The grid operator's, which the bank represents.
 pub(crate) const GRID: AccountId = AccountId(3);
+/// The issuer's of granular certificates, which either administrator represents.
+pub(crate) const ISSUER: AccountId = AccountId(4);
 /// Trading accounts: a trader each, two of one holder; then one of two traders that takes both.
 pub(crate) const TRADING: [AccountId; 8] = [
     AccountId(10),
@@ -172,6 +174,7 @@ pub(crate) fn genesis(profile: Profile) -> Genesis {
         account(GOVERNMENT, 1, AccountKind::Government, &[REGULATORS[1]]),
         account(BUFFER, 2, AccountKind::Buffer, &[BANK]),
         account(GRID, 3, AccountKind::Clearing, &[BANK]),
+        account(ISSUER, 4, AccountKind::Trading, &ADMINISTRATORS),
         account(JOINT, 18, AccountKind::Trading, &[TRADER, TRADER + 1]),
     ];
     for (place, id) in TRADING.into_iter().enumerate() {

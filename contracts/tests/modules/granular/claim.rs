@@ -329,7 +329,7 @@ fn an_hour_of_production_counts_for_the_quarters_in_it() {
     for (place, start) in (0..).zip(quarters) {
         let part = [range(WIND, T, 1 + 100 * place, 100 + 100 * place)];
         let call = claim(P[2], LAMP, start, &part);
-        if start < T || start >= T + HOUR {
+        if !(T..T + HOUR).contains(&start) {
             refused(&mut stage, Who::Anna, &call, Code::INTERVAL_INVALID);
         } else {
             done(&mut stage, Who::Anna, &call);

@@ -79,15 +79,15 @@ fn homes() -> Stage {
     open_issuer(&mut stage);
     let code = stage.call::<Energy>(Who::Bank, &grid(SLOW, Minutes::Sixty));
     assert_eq!(code, Code::OK);
-    for home in 0..HOMES {
+    for (home, account) in P.into_iter().enumerate().take(HOMES) {
         let register = energy::Call::RegisterProsumer {
-            account: P[home],
+            account,
             microgrid: SLOW,
             kind: Kind::Psm,
         };
         assert_eq!(stage.call::<Energy>(Who::Bank, &register), Code::OK);
         for meter in [roof(home), load(home)] {
-            let code = stage.call::<Energy>(Who::Bank, &resource(P[home], meter));
+            let code = stage.call::<Energy>(Who::Bank, &resource(account, meter));
             assert_eq!(code, Code::OK);
         }
         let call = enrol(roof(home), Source::Solar, 0);

@@ -3,6 +3,7 @@
 mod claim;
 mod correction;
 mod expire;
+mod game;
 mod household;
 mod issue;
 mod naive;

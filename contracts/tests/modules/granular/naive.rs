@@ -61,11 +61,14 @@ pub(super) struct Naive {
     /// Energy and version by start and meter.
     pub(super) readings: BTreeMap<(u64, usize), (i64, u16)>,
     pub(super) intervals: BTreeMap<(u64, usize), Interval>,
-    /// What a charge can still give: by start, device and first number; with what it emits and when it went in.
-    pub(super) charges: BTreeMap<(u64, usize, u64), (usize, i64, u64, u64)>,
+    /// What went into the battery, by start, device and first number.
+    pub(super) charges: BTreeMap<(u64, usize, u64), Charge>,
     /// What intervals that are forgotten left of debts.
     pub(super) forgotten: [i64; 6],
 }
+
+/// Whose it is, what can still come out, what that emits, and when it went in.
+pub(super) type Charge = (usize, i64, u64, u64);
 
 type Done = Result<(), Code>;
 /// Start, device, first and last number.
@@ -325,7 +328,7 @@ impl Naive {
             when(left == 0, Code::NOT_STORED)?;
             let says = self.intervals[&(*start, *device)].units[*first as usize - 1].says;
             let emitted = says.intensity * count;
-            let each = emitted / left + u64::from(emitted % left > 0);
+            let each = emitted / left + u64::from(!emitted.is_multiple_of(left));
             when(each > 10_000_000, Code::NOT_STORED)?;
             stored.push((
                 (*start, *device, *first),

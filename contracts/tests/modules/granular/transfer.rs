@@ -1,7 +1,6 @@
 //! Ranges change hands: bundles are cut and joined, and what an account does not hold it cannot give.
 
 use bds_contracts::granular::bundle::{BUNDLES_MAX, RANGES_MAX};
-use bds_contracts::granular::claim::CLAIMS_MAX;
 
 use super::super::stage::{ANNA_S, JOINT};
 use super::*;
@@ -246,5 +245,4 @@ fn an_interval_has_so_many_bundles_and_no_more() {
     assert_eq!(events(&outcome).len(), BUNDLES_MAX as usize + 1);
     let register = register_of(&stage, SUN, T);
     assert_eq!((register.held, register.over, register.bundles), (0, 1, 0));
-    assert!(CLAIMS_MAX < BUNDLES_MAX);
 }

@@ -84,7 +84,11 @@ impl Books {
             ("version", version.into()),
         ];
         events.told("energy.MeterRead", &said)?;
-        self.settle_resource(key, energy, events)
+        self.settle_resource(key, energy, events)?;
+        if version > 1 {
+            self.certificates_follow(key, energy, events)?;
+        }
+        Ok(())
     }
 
     pub(super) fn declare_balance(
