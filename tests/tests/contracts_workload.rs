@@ -12,6 +12,8 @@ mod propose_carbon;
 mod propose_energy;
 #[path = "contracts_workload/propose_orders.rs"]
 mod propose_orders;
+#[path = "contracts_workload/propose_power.rs"]
+mod propose_power;
 #[path = "contracts_workload/propose_retail.rs"]
 mod propose_retail;
 #[path = "contracts_workload/propose_sales.rs"]
@@ -270,6 +272,16 @@ fn the_auditor_agrees_after_every_block() {
         Code::READING_EXISTS,
         Code::READING_VERSION,
         Code::STORAGE_BOUNDS,
+        Code::POWER_SESSION_EXISTS,
+        Code::GATE_CLOSED,
+        Code::DELIVERY_INVALID,
+        Code::CURVE_INVALID,
+        Code::POWER_PRICE_INVALID,
+        Code::POWER_SESSION_FULL,
+        Code::UNKNOWN_CURVE,
+        Code::LINK_INVALID,
+        Code::UNKNOWN_BLOCK_ORDER,
+        Code::BLOCK_ORDER_LINKED,
         Code::WRONG_PROFILE,
         Code::MANUFACTURER_NOT_AUTHORIZED,
         Code::PRODUCT_CODE_NOT_CERTIFIED,

@@ -30,6 +30,8 @@ const REGISTRY: u32 = REGULATOR | ADMINISTRATOR;
 pub(super) const MOVER: u32 = OPERATOR | TRADER;
 const RISK: u32 = REGULATOR | SURVEILLANCE;
 const PLANT: u32 = PROSUMER | AGGREGATOR;
+/// Who bids in the day-ahead market.
+pub(super) const BIDDER: u32 = TRADER | PLANT;
 
 /// Roles as bits.
 pub(super) fn bits(roles: Roles) -> u32 {
@@ -79,6 +81,9 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "energy.pay-arrears" => PLANT | GRID_OPERATOR,
         "energy.settle-microgrid" => PLANT | GRID_OPERATOR | MARKET_OPERATOR,
         "energy.submit-meter" | "energy.correct-meter" => METER_OPERATOR,
+        "power.open-session" => MARKET_OPERATOR,
+        "power.submit-curve" | "power.withdraw-curve" => BIDDER,
+        "power.submit-block" | "power.withdraw-block" => BIDDER,
         "retail.register-product" | "retail.offer-step" => return true,
         "retail.accept-step" | "retail.accept-sale" => return true,
         "retail.authorise-manufacturer" => REGULATOR,
