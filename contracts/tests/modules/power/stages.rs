@@ -296,6 +296,53 @@ fn the_largest_sessions_are_cleared_within_the_units_of_a_phase() {
     }
 }
 
+/// Nine intervals of 600 curves each are settled in one block of the ledger, and then the tenth, with all steps there may be: no order
+/// of pieces passes the units of a phase.
+#[test]
+fn small_intervals_before_the_largest_one_fit_into_a_block() {
+    let mut stage = traders();
+    let ids: Vec<AccountId> = (0..600).map(|n| AccountId(20_000 + n)).collect();
+    for id in &ids {
+        open_account(&mut stage, *id, 1, &[Who::Anna]);
+    }
+    let mut call = plain_day();
+    if let Call::OpenSession { steps_max, .. } = &mut call {
+        *steps_max = SESSION_STEPS_MAX;
+    }
+    let session = opened(&mut stage, &call);
+    let small = steps(&[(10, 1)]);
+    let of = |way: i64| -> Vec<_> {
+        (0..STEPS_MAX as i64)
+            .map(|n| (Price((1_500 + way * n) * 100), WattHours(MWH / 10)))
+            .collect()
+    };
+    let (falls, rises) = (of(-1), of(1));
+    for first in 0..10 {
+        let mut txs = Vec::new();
+        for id in &ids {
+            if first < 9 {
+                let call = curve(session, *id, Side::Sell, (first, 1), &small);
+                txs.push(stage.tx::<Power>(Who::Anna, &call));
+            } else if *id < AccountId(20_245) {
+                for (side, all) in [(Side::Buy, &falls), (Side::Sell, &rises)] {
+                    let call = curve(session, *id, side, (first, 1), all);
+                    txs.push(stage.tx::<Power>(Who::Anna, &call));
+                }
+            }
+        }
+        let outcome = stage.execute(&txs);
+        assert_eq!(codes(&outcome), vec![Code::OK; txs.len()]);
+    }
+    let found = tables(&stage).sessions.get(&session).copied().unwrap();
+    assert!(found.steps > SESSION_STEPS_MAX - 512, "{}", found.steps);
+    at(&mut stage, GATE);
+    // The receipt of the phase is good: `events` looks at it.
+    events(&stage.execute(&[]));
+    assert_eq!(tables(&stage).prices.len(), 10);
+    events(&stage.execute(&[]));
+    assert!(tables(&stage).waiting.is_empty());
+}
+
 /// The ledger as a snapshot has it.
 fn restored(stage: &Stage) -> Stage {
     let mut other = stage.clone();
