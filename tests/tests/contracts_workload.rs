@@ -14,6 +14,8 @@ mod propose_energy;
 mod propose_granular;
 #[path = "contracts_workload/propose_orders.rs"]
 mod propose_orders;
+#[path = "contracts_workload/propose_power.rs"]
+mod propose_power;
 #[path = "contracts_workload/propose_retail.rs"]
 mod propose_retail;
 #[path = "contracts_workload/propose_sales.rs"]
@@ -279,6 +281,16 @@ fn the_auditor_agrees_after_every_block() {
         Code::CONSUMPTION_EXCEEDED,
         Code::INTERVAL_INVALID,
         Code::NOT_STORED,
+        Code::POWER_SESSION_EXISTS,
+        Code::GATE_CLOSED,
+        Code::DELIVERY_INVALID,
+        Code::CURVE_INVALID,
+        Code::POWER_PRICE_INVALID,
+        Code::POWER_SESSION_FULL,
+        Code::UNKNOWN_CURVE,
+        Code::LINK_INVALID,
+        Code::UNKNOWN_BLOCK_ORDER,
+        Code::BLOCK_ORDER_LINKED,
         Code::WRONG_PROFILE,
         Code::MANUFACTURER_NOT_AUTHORIZED,
         Code::PRODUCT_CODE_NOT_CERTIFIED,

@@ -142,6 +142,8 @@ pub(super) fn submit(
     let aside = worst_cost(curve.side, &steps)?;
 
     let old = Held::of(cx, curve);
+    // What is replaced is kept until the end of the block.
+    cx.charge_items(old.steps as usize)?;
     let count = i64::from(curve.count);
     // Correctness: at most four times 256 steps.
     let more = count * steps.len() as i64 - i64::from(old.steps);
@@ -193,8 +195,8 @@ pub(super) fn withdraw(cx: &mut Cx<'_>, curve: Where) -> Result<(), Code> {
         .represented(cx.member(), curve.account)?;
     let mut session = open_session(cx, curve.session)?;
     session.check_intervals(curve.first, curve.count)?;
-    cx.charge_items(usize::from(curve.count))?;
     let old = Held::of(cx, curve);
+    cx.charge_items(usize::from(curve.count) + old.steps as usize)?;
     if old.curves != u32::from(curve.count) {
         return Err(Code::UNKNOWN_CURVE);
     }

@@ -11,6 +11,7 @@
 //!   sealed bids (`exchange/`);
 //! - plants are formed of the first offers that are enough, and paid by what meters say, each reading once (`energy/`);
 //! - no metered watt hour backs two things, and no certificate is used twice (`granular/`);
+//! - the day-ahead market has one price an interval, no accepted block loses, and both sides come to the same (`power/`);
 //! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
@@ -25,6 +26,7 @@ mod exchange;
 mod granular;
 mod identity;
 mod money;
+mod power;
 mod refused;
 mod retail;
 mod rights;
@@ -48,7 +50,7 @@ pub type Finding = String;
 const TRIGGERS_MAX: usize = 256;
 /// Units after which a block takes no more transactions.
 const BLOCK_UNITS: u64 = 50_000_000;
-/// Number of the exchange, the one module that tells of something at the end of a block, and one of those that leave work for later.
+/// Number of the exchange, which like the day-ahead market does something at the end of a block, and is one of those that leave work for later.
 const EXCHANGE: u16 = 4;
 
 macro_rules! ensure {
@@ -75,6 +77,7 @@ struct Books {
     carbon: carbon::Carbon,
     energy: energy::Energy,
     granular: granular::Granular,
+    power: power::Power,
     retail: retail::Retail,
 }
 
@@ -168,6 +171,7 @@ impl Auditor {
             carbon: carbon::Carbon::default(),
             energy: energy::Energy::default(),
             granular: granular::Granular::default(),
+            power: power::Power::default(),
             retail: retail::Retail::default(),
         };
         books.open(genesis)?;
@@ -269,17 +273,8 @@ impl Auditor {
             rest = &rest[1..];
         }
 
-        let end = Source::Phase {
-            module: EXCHANGE,
-            end: true,
-        };
-        let at_end = rest.first().filter(|receipt| receipt.source == end);
-        if let Some(receipt) = at_end {
-            let good = receipt.code == 0 && receipt.call.is_none();
-            ensure!(good, "the end of the block fails: {}", receipt.code);
-            rest = &rest[1..];
-        }
-        books.end_markets(Events(at_end.map_or(&[], |receipt| &receipt.events)))?;
+        books.end_markets(at_end(EXCHANGE, &mut rest)?)?;
+        books.end_power(at_end(power::POWER, &mut rest)?)?;
         ensure!(
             rest.is_empty(),
             "nobody knows a receipt of {:?}",
@@ -298,6 +293,18 @@ impl Auditor {
     pub fn compare(&self, ledger: &Ledger) -> Result<(), Finding> {
         tables::compare(&self.books, &ledger.stores().entries())
     }
+}
+
+/// What a module tells at the end of a block, if anything.
+fn at_end<'r, 'a>(module: u16, rest: &mut &'r [Receipt<'a>]) -> Result<Events<'r, 'a>, Finding> {
+    let end = Source::Phase { module, end: true };
+    let Some(receipt) = rest.first().filter(|receipt| receipt.source == end) else {
+        return Ok(Events(&[]));
+    };
+    let good = receipt.code == 0 && receipt.call.is_none();
+    ensure!(good, "the end of the block fails: {}", receipt.code);
+    *rest = &rest[1..];
+    Ok(Events(&receipt.events))
 }
 
 impl Books {

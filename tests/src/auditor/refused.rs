@@ -9,7 +9,7 @@ use super::energy::ENERGY;
 use super::exchange::Sale;
 use super::granular::{self, GRANULAR};
 use super::wire::{Fields, Receipt, Transaction, Value};
-use super::{Ask, Books, Events, Finding, ensure, identity, retail, rights};
+use super::{Ask, Books, Events, Finding, ensure, identity, power, retail, rights};
 
 /// Numbers of the codes whose truth can be told from one call and the books alone.
 pub(super) mod code {
@@ -56,6 +56,13 @@ pub(super) mod code {
     pub(in super::super) const IN_ARREARS: u16 = 371;
     pub(in super::super) const READING_EXISTS: u16 = 382;
     pub(in super::super) const UNKNOWN_READING: u16 = 383;
+    pub(in super::super) const UNKNOWN_POWER_SESSION: u16 = 480;
+    pub(in super::super) const POWER_SESSION_EXISTS: u16 = 482;
+    pub(in super::super) const GATE_CLOSED: u16 = 484;
+    pub(in super::super) const DELIVERY_INVALID: u16 = 485;
+    pub(in super::super) const UNKNOWN_CURVE: u16 = 489;
+    pub(in super::super) const UNKNOWN_BLOCK_ORDER: u16 = 492;
+    pub(in super::super) const BLOCK_ORDER_LINKED: u16 = 493;
 }
 
 impl Books {
@@ -121,7 +128,8 @@ impl Books {
             code::WRONG_PROFILE => ensure!(
                 matches!(
                     (self.profile, raw.module),
-                    (Profile::Private, retail::RETAIL) | (Profile::Public, ENERGY | GRANULAR)
+                    (Profile::Private, retail::RETAIL)
+                        | (Profile::Public, ENERGY | GRANULAR | power::POWER)
                 ),
                 "module {} is offered here",
                 raw.module
@@ -303,6 +311,16 @@ impl Books {
                 session
                     .is_some_and(|session| holder(session.initiator) == holder(call.u64("account")))
             }
+            code::CASH_TOO_LOW if ask.name.starts_with("power.") => {
+                self.is_true_of_power(ask, refusal)
+            }
+            code::UNKNOWN_POWER_SESSION
+            | code::POWER_SESSION_EXISTS
+            | code::GATE_CLOSED
+            | code::DELIVERY_INVALID
+            | code::UNKNOWN_CURVE
+            | code::UNKNOWN_BLOCK_ORDER
+            | code::BLOCK_ORDER_LINKED => self.is_true_of_power(ask, refusal),
             code::PROSUMER_NOT_REGISTERED
             | code::SESSION_ALREADY_OPEN
             | code::UNKNOWN_SESSION
@@ -416,7 +434,9 @@ impl Books {
             | "exchange.change-bid"
             | "energy.init-vpp"
             | "energy.join-vpp"
-            | "energy.pay-arrears" => {
+            | "energy.pay-arrears"
+            | "power.submit-curve"
+            | "power.submit-block" => {
                 account.is_some_and(|account| self.represents(member, account.u64()))
             }
             _ => false,

@@ -30,6 +30,8 @@ const REGISTRY: u32 = REGULATOR | ADMINISTRATOR;
 pub(super) const MOVER: u32 = OPERATOR | TRADER;
 const RISK: u32 = REGULATOR | SURVEILLANCE;
 const PLANT: u32 = PROSUMER | AGGREGATOR;
+/// Who bids in the day-ahead market.
+pub(super) const BIDDER: u32 = TRADER | PLANT;
 
 /// Roles as bits.
 pub(super) fn bits(roles: Roles) -> u32 {
@@ -83,6 +85,9 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "granular.transfer" | "granular.set-claimant" | "granular.claim" => PLANT | TRADER,
         "granular.charge" | "granular.discharge" => PLANT | TRADER,
         "granular.set-residual" => REGULATOR,
+        "power.open-session" => MARKET_OPERATOR,
+        "power.submit-curve" | "power.withdraw-curve" => BIDDER,
+        "power.submit-block" | "power.withdraw-block" => BIDDER,
         "retail.register-product" | "retail.offer-step" => return true,
         "retail.accept-step" | "retail.accept-sale" => return true,
         "retail.authorise-manufacturer" => REGULATOR,

@@ -75,6 +75,7 @@ impl Books {
             Some("units") => self.units(ask, events),
             Some("exchange") => self.exchange(ask, events),
             Some("carbon") => self.carbon(ask, events),
+            Some("power") => self.power_call(ask, events),
             Some("retail") => self.retail(ask, events),
             Some("granular") => self.granular(ask, events),
             _ => self.energy_call(ask, events),

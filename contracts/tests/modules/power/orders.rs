@@ -257,7 +257,7 @@ fn who_may_not_take_part_at_the_gate_is_passed_over() {
     let (mut stage, session) = market();
     bid(&mut stage, session, T[0], Side::Buy, (0, 4), &[(90, 10)]);
     bid(&mut stage, session, T[0], Side::Sell, (95, 1), &[(-90, 10)]);
-    let call = block(session, T[0], 1, Side::Buy, (0, 2), (10, 10));
+    let call = block(session, T[0], 1, Side::Buy, (2, 1), (20, 10));
     done(&mut stage, Who::Anna, &call);
     bid(&mut stage, session, T[1], Side::Sell, (0, 4), &[(10, 10)]);
     bid(&mut stage, session, T[2], Side::Buy, (0, 1), &[(60, 5)]);
@@ -284,6 +284,8 @@ fn who_may_not_take_part_at_the_gate_is_passed_over() {
     );
     assert_eq!(price(&stage, session, 0), (1_000, 5));
     assert_eq!(price(&stage, session, 1), (-50_000, 0));
+    assert_eq!(price(&stage, session, 2), (-50_000, 0));
+    assert!(tables(&stage).decided.is_empty());
     assert_eq!(books(&stage), ([0, 5_000_000, -5_000_000, 0, 0, 0], [0; 6]));
     assert_eq!(entries(&stage), [0; 6]);
     // Nobody else bid: of a session without orders only the prices are left.

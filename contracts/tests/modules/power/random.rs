@@ -13,13 +13,13 @@ use super::super::stage::{EUR, Random, Stage, codes};
 use super::naive::{self, Book, Name, Results};
 use super::*;
 
-/// Prices are whole numbers of the currency, energies multiples of 100 kWh, so that many are alike.
-const LOT: i64 = 100_000;
-
+/// Few prices and energies, so that many are alike.
 struct Auction {
     stage: Stage,
     book: Book,
     start: u64,
+    /// Prices are multiples of it.
+    tick: i64,
 }
 
 fn side(sells: bool) -> Side {
@@ -30,15 +30,17 @@ fn side(sells: bool) -> Side {
 fn open(stage: &Stage, random: &mut Random) -> Auction {
     let mut stage = stage.clone();
     let intervals = [92, 96, 100][random.below(3) as usize];
+    // Whole numbers of the currency and of 100 kWh, or some of which nothing comes out even.
+    let (tick, lot) = [(PER_MWH, 100_000), (3_333, 13)][random.below(2) as usize];
     let call = Call::OpenSession {
         zone: ZoneId(5),
         start: Millis(START),
         end: Millis(START + u64::from(intervals) * QUARTER),
         gate: Millis(GATE),
-        price_min: Price(-30 * PER_MWH),
-        price_max: Price(60 * PER_MWH),
-        tick: 10_000,
-        lot: WattHours(LOT),
+        price_min: Price(-30 * tick),
+        price_max: Price(60 * tick),
+        tick: tick as u32,
+        lot: WattHours(lot),
         currency: EUR,
         steps_max: 1_000,
         blocks_max: 20,
@@ -48,8 +50,8 @@ fn open(stage: &Stage, random: &mut Random) -> Auction {
     let book = Book {
         session,
         beacon: [0; 32],
-        lowest: -30 * PER_MWH,
-        lot: LOT,
+        lowest: -30 * tick,
+        lot,
         intervals,
         curves: BTreeMap::new(),
         blocks: BTreeMap::new(),
@@ -58,6 +60,7 @@ fn open(stage: &Stage, random: &mut Random) -> Auction {
         stage,
         book,
         start: 4 * random.below(u64::from(intervals) / 4),
+        tick,
     }
 }
 
@@ -101,7 +104,10 @@ impl Auction {
             .map(|n| {
                 let price =
                     base + n * (1 + random.below(2) as i64 * 4) * if sells { 1 } else { -1 };
-                (price * PER_MWH, (1 + random.below(9) as i64) * LOT)
+                (
+                    price * self.tick,
+                    (1 + random.below(9) as i64) * self.book.lot,
+                )
             })
             .collect();
         let rises = all
@@ -139,8 +145,8 @@ impl Auction {
             sells,
             first: self.start as u8 + first,
             count,
-            energy: (1 + random.below(15) as i64) * LOT,
-            price: (random.below(40) as i64 - 15) * PER_MWH,
+            energy: (1 + random.below(15) as i64) * self.book.lot,
+            price: (random.below(40) as i64 - 15) * self.tick,
             least_ppm: [1_000_000, 1_000_000, 500_000, 1, 333_333][random.below(5) as usize],
             parent,
             group: (random.below(3) == 0).then(|| random.below(2) as u32),

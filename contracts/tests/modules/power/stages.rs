@@ -1,9 +1,13 @@
 //! Clearing over several blocks of the ledger: pieces end with a block and go on in the next, in the order of sessions; results are
 //! forgotten in time; and the largest session there can be fits.
 
+use std::collections::BTreeSet;
+
 use bds_contracts::Code;
 use bds_contracts::amount::{Money as Amount, PPM, Price, WattHours};
+use bds_contracts::block::BlockDigest;
 use bds_contracts::exchange::Side;
+use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::{self, Money};
 use bds_contracts::power::clearing::Stage as Piece;
@@ -11,6 +15,7 @@ use bds_contracts::power::rules::{PRICE_MAX, RESULT_LIFE, SESSION_STEPS_MAX, STE
 use bds_contracts::power::session::SessionPhase;
 use bds_contracts::power::{Call, Event, Power, ZoneId};
 use bds_contracts::tx::{AccountId, Millis};
+use sha2::{Digest as _, Sha512};
 
 use super::super::stage::{EUR, Random, Stage, Who, codes};
 use super::*;
@@ -50,6 +55,63 @@ fn clearing_begins_in_the_block_after_the_gate() {
     assert!(matches!(told.last(), Some(Event::SessionCleared { .. })));
     let found = tables(&stage).sessions.get(&session).copied().unwrap();
     assert_eq!(found.phase, SessionPhase::Cleared);
+}
+
+/// The next block has this beacon; what happens in it by itself.
+fn with_beacon(stage: &mut Stage, beacon: u8) -> Vec<Event> {
+    let height = stage.machine.block().height + 1;
+    let block = BlockInfo {
+        height,
+        time: Millis(1_000 * height + stage.epoch),
+        beacon: BlockDigest([beacon; 32]),
+    };
+    events(&stage.machine.execute_block(block, &[]))
+}
+
+/// One lot of three at the price is wanted. Which of them it is, the beacon of the first block after the gate decides, and no other
+/// one, though the interval is settled two blocks later.
+#[test]
+fn lots_are_drawn_by_the_first_block_after_the_gate() {
+    let mut winners = BTreeSet::new();
+    for beacon in 1..=12 {
+        let (mut stage, session) = market();
+        bid(&mut stage, session, T[0], Side::Buy, (0, 1), &[(60, 1)]);
+        for account in &T[1..4] {
+            bid(
+                &mut stage,
+                session,
+                *account,
+                Side::Sell,
+                (0, 1),
+                &[(30, 1)],
+            );
+        }
+        // A block that is not accepted: the search takes a block of the ledger for itself.
+        let call = block(session, T[4], 1, Side::Sell, (50, 1), (3_000, 1));
+        done(&mut stage, owner(T[4]), &call);
+        wait(&mut stage, GATE);
+        with_beacon(&mut stage, 100 + beacon);
+        with_beacon(&mut stage, beacon);
+        assert!(tables(&stage).prices.is_empty());
+        with_beacon(&mut stage, 200 + beacon);
+        with_beacon(&mut stage, 50 + beacon);
+        let lot = |account: &&AccountId| -> [u8; 64] {
+            let mut hash = Sha512::new();
+            hash.update(session.to_le_bytes());
+            hash.update([beacon; 32]);
+            hash.update([0]);
+            hash.update(account.0.to_le_bytes());
+            hash.update(1_u32.to_le_bytes());
+            hash.finalize().into()
+        };
+        let winner = *T[1..4].iter().min_by_key(lot).unwrap();
+        for account in &T[1..4] {
+            let (got, _) = award(&stage, session, *account, Side::Sell, 0);
+            assert_eq!(got, i64::from(*account == winner), "beacon {beacon}");
+        }
+        winners.insert(winner);
+    }
+    assert_eq!(winners.len(), 3);
 }
 
 /// Of sessions whose gates close together the oldest is cleared first.
@@ -232,6 +294,53 @@ fn the_largest_sessions_are_cleared_within_the_units_of_a_phase() {
             other.machine.stores().snapshot()
         );
     }
+}
+
+/// Nine intervals of 600 curves each are settled in one block of the ledger, and then the tenth, with all steps there may be: no order
+/// of pieces passes the units of a phase.
+#[test]
+fn small_intervals_before_the_largest_one_fit_into_a_block() {
+    let mut stage = traders();
+    let ids: Vec<AccountId> = (0..600).map(|n| AccountId(20_000 + n)).collect();
+    for id in &ids {
+        open_account(&mut stage, *id, 1, &[Who::Anna]);
+    }
+    let mut call = plain_day();
+    if let Call::OpenSession { steps_max, .. } = &mut call {
+        *steps_max = SESSION_STEPS_MAX;
+    }
+    let session = opened(&mut stage, &call);
+    let small = steps(&[(10, 1)]);
+    let of = |way: i64| -> Vec<_> {
+        (0..STEPS_MAX as i64)
+            .map(|n| (Price((1_500 + way * n) * 100), WattHours(MWH / 10)))
+            .collect()
+    };
+    let (falls, rises) = (of(-1), of(1));
+    for first in 0..10 {
+        let mut txs = Vec::new();
+        for id in &ids {
+            if first < 9 {
+                let call = curve(session, *id, Side::Sell, (first, 1), &small);
+                txs.push(stage.tx::<Power>(Who::Anna, &call));
+            } else if *id < AccountId(20_245) {
+                for (side, all) in [(Side::Buy, &falls), (Side::Sell, &rises)] {
+                    let call = curve(session, *id, side, (first, 1), all);
+                    txs.push(stage.tx::<Power>(Who::Anna, &call));
+                }
+            }
+        }
+        let outcome = stage.execute(&txs);
+        assert_eq!(codes(&outcome), vec![Code::OK; txs.len()]);
+    }
+    let found = tables(&stage).sessions.get(&session).copied().unwrap();
+    assert!(found.steps > SESSION_STEPS_MAX - 512, "{}", found.steps);
+    at(&mut stage, GATE);
+    // The receipt of the phase is good: `events` looks at it.
+    events(&stage.execute(&[]));
+    assert_eq!(tables(&stage).prices.len(), 10);
+    events(&stage.execute(&[]));
+    assert!(tables(&stage).waiting.is_empty());
 }
 
 /// The ledger as a snapshot has it.
