@@ -11,6 +11,7 @@
 //!   sealed bids (`exchange/`);
 //! - plants are formed of the first offers that are enough, and paid by what meters say, each reading once (`energy/`);
 //! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
+//! - records are changed by who may, and hold and forget what they should (`records.rs`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
@@ -23,6 +24,7 @@ mod entries;
 mod exchange;
 mod identity;
 mod money;
+mod records;
 mod refused;
 mod retail;
 mod rights;
@@ -73,6 +75,7 @@ struct Books {
     carbon: carbon::Carbon,
     energy: energy::Energy,
     retail: retail::Retail,
+    records: records::Records,
 }
 
 /// A call that is being followed, and who sent it.
@@ -165,6 +168,7 @@ impl Auditor {
             carbon: carbon::Carbon::default(),
             energy: energy::Energy::default(),
             retail: retail::Retail::default(),
+            records: records::Records::default(),
         };
         books.open(genesis)?;
         books.conserved()?;

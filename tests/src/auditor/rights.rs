@@ -31,6 +31,17 @@ pub(super) const MOVER: u32 = OPERATOR | TRADER;
 const RISK: u32 = REGULATOR | SURVEILLANCE;
 const PLANT: u32 = PROSUMER | AGGREGATOR;
 
+/// What every member may ask of records, for accounts that it represents.
+const RECORD_METHODS: [&str; 7] = [
+    "records.publish-reader-key",
+    "records.create-record",
+    "records.add-version",
+    "records.give-wrap",
+    "records.withdraw-reader",
+    "records.close-record",
+    "records.erase-record",
+];
+
 /// Roles as bits.
 pub(super) fn bits(roles: Roles) -> u32 {
     let bytes = borsh::to_vec(&roles).expect("writing to memory cannot fail");
@@ -79,6 +90,9 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "energy.pay-arrears" => PLANT | GRID_OPERATOR,
         "energy.settle-microgrid" => PLANT | GRID_OPERATOR | MARKET_OPERATOR,
         "energy.submit-meter" | "energy.correct-meter" => METER_OPERATOR,
+        method if method.starts_with("records.") => {
+            return RECORD_METHODS.contains(&method);
+        }
         "retail.register-product" | "retail.offer-step" => return true,
         "retail.accept-step" | "retail.accept-sale" => return true,
         "retail.authorise-manufacturer" => REGULATOR,

@@ -76,6 +76,7 @@ impl Books {
             Some("exchange") => self.exchange(ask, events),
             Some("carbon") => self.carbon(ask, events),
             Some("retail") => self.retail(ask, events),
+            Some("records") => self.record_call(ask, events),
             _ => self.energy_call(ask, events),
         }
     }

@@ -22,6 +22,9 @@ impl Generator {
         if self.random.chance(if self.shared { 25 } else { 1 }) {
             return self.of_retail(ledger);
         }
+        if self.random.chance(8) {
+            return self.of_records(ledger);
+        }
         match self.random.below(100) {
             0..6 => self.of_identity(ledger),
             6..18 => self.of_money(ledger),

@@ -3,6 +3,7 @@
 mod carbon;
 mod energy;
 mod markets;
+mod records;
 mod retail;
 mod sales;
 
@@ -26,6 +27,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.carbon_entries(&mut expected);
     books.energy_tables(&mut expected);
     books.retail_entries(&mut expected);
+    books.record_entries(&mut expected);
     let mut expected = expected.all;
     let mut orders = Vec::new();
     for entry in entries.iter() {
