@@ -16,6 +16,8 @@ mod propose_granular;
 mod propose_orders;
 #[path = "contracts_workload/propose_power.rs"]
 mod propose_power;
+#[path = "contracts_workload/propose_records.rs"]
+mod propose_records;
 #[path = "contracts_workload/propose_retail.rs"]
 mod propose_retail;
 #[path = "contracts_workload/propose_sales.rs"]
@@ -303,6 +305,15 @@ fn the_auditor_agrees_after_every_block() {
         Code::EVENT_TIME_INVALID,
         Code::YIELD_EXCEEDED,
         Code::PSEUDONYM_INVALID,
+        Code::UNKNOWN_RECORD,
+        Code::RECORD_EXISTS,
+        Code::RECORD_INVALID,
+        Code::RECORD_ENDED,
+        Code::RECORD_VERSION,
+        Code::CONTENT_MISMATCH,
+        Code::READER_KEY_INVALID,
+        Code::UNKNOWN_READER,
+        Code::READER_WITHDRAWN,
     ] {
         assert!(
             seen.contains_key(code.name()),

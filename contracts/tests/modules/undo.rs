@@ -181,9 +181,10 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
     super::carbon_rights::rehearse(r);
     super::energy::rehearse(r);
     super::granular::rehearse(r);
-    super::power::rehearse(r);
     super::retail::rights::rehearse(r);
     super::records::rights::rehearse(r);
+    // Last: a session that is being cleared writes at the end of blocks, and a limit of writes holds there too.
+    super::power::rehearse(r);
 
     let all = Modules::CATALOG.iter().flat_map(|module| {
         let methods = module.methods.iter();

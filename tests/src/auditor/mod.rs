@@ -13,6 +13,7 @@
 //! - no metered watt hour backs two things, and no certificate is used twice (`granular/`);
 //! - the day-ahead market has one price an interval, no accepted block loses, and both sides come to the same (`power/`);
 //! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
+//! - records are changed by who may, and hold and forget what they should (`records.rs`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
@@ -27,6 +28,7 @@ mod granular;
 mod identity;
 mod money;
 mod power;
+mod records;
 mod refused;
 mod retail;
 mod rights;
@@ -79,6 +81,7 @@ struct Books {
     granular: granular::Granular,
     power: power::Power,
     retail: retail::Retail,
+    records: records::Records,
 }
 
 /// A call that is being followed, and who sent it.
@@ -173,6 +176,7 @@ impl Auditor {
             granular: granular::Granular::default(),
             power: power::Power::default(),
             retail: retail::Retail::default(),
+            records: records::Records::default(),
         };
         books.open(genesis)?;
         books.conserved()?;

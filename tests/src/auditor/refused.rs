@@ -230,6 +230,9 @@ impl Books {
             let costs = matches!(refusal, code::METER_EXCEEDED | granular::BUNDLE_LIMIT);
             return costs || self.judge_granular(ask) == Err(refusal);
         }
+        if ask.name.starts_with("records.") {
+            return refusal == code::METER_EXCEEDED || self.judge_record(ask) == Err(refusal);
+        }
         let call = &ask.call;
         let number = |name: &str| call.find(name).filter(|v| matches!(v, Value::Number(_)));
         let is_of_instruments = matches!(ask.name.as_str(), "carbon.bank" | "carbon.allow-banking");

@@ -33,6 +33,17 @@ const PLANT: u32 = PROSUMER | AGGREGATOR;
 /// Who bids in the day-ahead market.
 pub(super) const BIDDER: u32 = TRADER | PLANT;
 
+/// What every member may ask of records, for accounts that it represents.
+const RECORD_METHODS: [&str; 7] = [
+    "records.publish-reader-key",
+    "records.create-record",
+    "records.add-version",
+    "records.give-wrap",
+    "records.withdraw-reader",
+    "records.close-record",
+    "records.erase-record",
+];
+
 /// Roles as bits.
 pub(super) fn bits(roles: Roles) -> u32 {
     let bytes = borsh::to_vec(&roles).expect("writing to memory cannot fail");
@@ -88,6 +99,9 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "power.open-session" => MARKET_OPERATOR,
         "power.submit-curve" | "power.withdraw-curve" => BIDDER,
         "power.submit-block" | "power.withdraw-block" => BIDDER,
+        method if method.starts_with("records.") => {
+            return RECORD_METHODS.contains(&method);
+        }
         "retail.register-product" | "retail.offer-step" => return true,
         "retail.accept-step" | "retail.accept-sale" => return true,
         "retail.authorise-manufacturer" => REGULATOR,

@@ -78,6 +78,7 @@ impl Books {
             Some("power") => self.power_call(ask, events),
             Some("retail") => self.retail(ask, events),
             Some("granular") => self.granular(ask, events),
+            Some("records") => self.record_call(ask, events),
             _ => self.energy_call(ask, events),
         }
     }

@@ -4,6 +4,7 @@ mod carbon;
 mod energy;
 mod markets;
 mod power;
+mod records;
 mod retail;
 mod sales;
 
@@ -29,6 +30,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.granular_tables(&mut expected);
     books.power_tables(&mut expected);
     books.retail_entries(&mut expected);
+    books.record_entries(&mut expected);
     let mut expected = expected.all;
     let mut orders = Vec::new();
     for entry in entries.iter() {
