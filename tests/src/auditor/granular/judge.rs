@@ -48,7 +48,7 @@ pub(super) fn stored(count: u64, intensity: u32, efficiency: i128) -> Option<(u6
     let emitted = i128::from(count) * i128::from(intensity);
     let each = emitted / left + i128::from(emitted % left != 0);
     let fits = each <= i128::from(INTENSITY_MAX);
-    fits.then(|| (left as u64, each as u32))
+    fits.then_some((left as u64, each as u32))
 }
 
 impl Books {
