@@ -17,6 +17,7 @@ mod output;
 pub mod proof;
 pub mod query;
 pub mod receipt;
+pub mod record;
 pub mod security;
 pub mod tx;
 
@@ -82,6 +83,9 @@ enum Verb {
     VerifyProof(proof::VerifyProofArgs),
     /// Reads the state of a node.
     Query(query::QueryArgs),
+    /// Seals documents for readers, opens them, shows a slice, erases.
+    #[command(subcommand)]
+    Record(record::RecordCommand),
     /// Follows the events of a node.
     Events(events::EventsArgs),
     /// The verification engine alone.
@@ -142,6 +146,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::VerifyReceipt(args) => receipt::run_verify_receipt(&args),
         Verb::VerifyProof(args) => proof::run_verify_proof(&args),
         Verb::Query(args) => query::run(&args),
+        Verb::Record(command) => record::run(&command),
         Verb::Events(args) => events::run(&args),
         Verb::Engine(command) => engine::run(command),
         Verb::Exchange(command) => Ok(exchange::run(&command)),
