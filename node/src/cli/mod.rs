@@ -19,6 +19,7 @@ pub mod proof;
 pub mod query;
 mod reading;
 pub mod receipt;
+pub mod record;
 pub mod security;
 pub mod tx;
 
@@ -84,6 +85,9 @@ enum Verb {
     VerifyProof(proof::VerifyProofArgs),
     /// Reads the state of a node.
     Query(query::QueryArgs),
+    /// Seals documents for readers, opens them, shows a slice, erases.
+    #[command(subcommand)]
+    Record(record::RecordCommand),
     /// Follows the events of a node.
     Events(events::EventsArgs),
     /// The verification engine alone.
@@ -146,6 +150,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::VerifyReceipt(args) => receipt::run_verify_receipt(&args),
         Verb::VerifyProof(args) => proof::run_verify_proof(&args),
         Verb::Query(args) => query::run(&args),
+        Verb::Record(command) => record::run(&command),
         Verb::Events(args) => events::run(&args),
         Verb::Engine(command) => engine::run(command),
         Verb::Exchange(command) => Ok(exchange::run(&command)),
