@@ -190,7 +190,7 @@ mod tests {
     fn entry(number: u64) -> Entry {
         Entry {
             time: Millis(number),
-            reader: (number % 2 == 0).then_some(PublicKey([7; 32])),
+            reader: number.is_multiple_of(2).then_some(PublicKey([7; 32])),
             asked: format!("GET /v1/query/cash?account={number}"),
             status: 200,
         }

@@ -122,7 +122,7 @@ impl Access {
         (headers, parameters): (&HeaderMap, &Parameters),
     ) -> Result<Granted, Problem> {
         let (key, until) = self.reader(headers)?;
-        let about = About::of(path, &key, parameters.get("account"), parameters.get("key"));
+        let about = About::of(path, &key, |name| parameters.get(name).map(str::to_owned));
         if self.reads.may(&asked(service, key), class, about) {
             Ok(Granted { key, until, about })
         } else {

@@ -25,7 +25,10 @@ pub const SHARED: &[&str] = &[
     "phase",
     "phases",
     "microgrid",
+    "power-session",
+    "power-sessions",
     "product",
+    "reader-key",
     "verify",
 ];
 
@@ -58,30 +61,38 @@ pub enum About {
     All,
     /// What all members share.
     Shared,
-    /// This account's.
-    Account(AccountId),
+    /// These accounts'; mostly the same one twice.
+    Accounts([AccountId; 2]),
     /// The reader's own record as a member.
     Reader,
 }
 
 impl About {
-    /// Of a path, with the two parameters that can name somebody. Where they change nothing of the answer, they count for nothing.
+    /// Of a path, with the parameters that can name somebody. Where they change nothing of the answer, they count for nothing.
     pub(super) fn of(
         path: &str,
         reader: &PublicKey,
-        account: Option<&str>,
-        key: Option<&str>,
+        parameter: impl Fn(&str) -> Option<String>,
     ) -> Self {
         let query = path.strip_prefix("/v1/query/");
         let query = query.map(|rest| rest.strip_suffix("/entry").unwrap_or(rest));
-        let account = account.and_then(|text| text.parse().ok()).map(AccountId);
+        let number = |name: &str| parameter(name)?.parse().ok().map(AccountId);
+        let account = number("account");
         match (query, account) {
             (Some(name), _) if SHARED.contains(&name) => Self::Shared,
-            (Some("member"), _) if key.is_some_and(|key| key.parse() == Ok(*reader)) => {
+            (Some("member"), _)
+                if parameter("key").is_some_and(|key| key.parse() == Ok(*reader)) =>
+            {
                 Self::Reader
             }
-            (Some(name), Some(account)) if is_about_an_account(name) => Self::Account(account),
-            (None, Some(account)) if path == "/v1/events" => Self::Account(account),
+            // What one account has given to another one is both's.
+            (Some("record-reader"), Some(account)) => {
+                Self::Accounts([account, number("reader").unwrap_or(account)])
+            }
+            (Some(name), Some(account)) if is_about_an_account(name) => {
+                Self::Accounts([account; 2])
+            }
+            (None, Some(account)) if path == "/v1/events" => Self::Accounts([account; 2]),
             _ => Self::All,
         }
     }
@@ -136,7 +147,9 @@ impl Reads {
                     || match about {
                         About::All => false,
                         About::Shared | About::Reader => true,
-                        About::Account(account) => (asked.acts)(account),
+                        About::Accounts(accounts) => {
+                            accounts.into_iter().any(|id| (asked.acts)(id))
+                        }
                     }
             }
         }
@@ -176,8 +189,9 @@ mod tests {
                 (About::All, false),
                 (About::Shared, true),
                 (About::Reader, true),
-                (About::Account(AccountId(7)), true),
-                (About::Account(AccountId(8)), false),
+                (About::Accounts([AccountId(7); 2]), true),
+                (About::Accounts([AccountId(8), AccountId(7)]), true),
+                (About::Accounts([AccountId(8); 2]), false),
             ];
             for (about, concerns) in abouts {
                 let may = |profile, class| Reads::of(profile).may(&asked(roles, 7), class, about);
@@ -204,10 +218,22 @@ mod tests {
     fn whose_affairs_a_request_is_about() {
         let reader = PublicKey([1; 32]);
         let (own, other) = ("01".repeat(32), "02".repeat(32));
-        let of = |path: &str, account, key| About::of(path, &reader, account, key);
-        let seven = About::Account(AccountId(7));
+        let of = |path: &str, account: Option<&str>, key: Option<&str>| {
+            About::of(path, &reader, |name| {
+                let value = match name {
+                    "account" => account,
+                    "key" => key,
+                    _ => Some("9"),
+                };
+                value.map(str::to_owned)
+            })
+        };
+        let seven = About::Accounts([AccountId(7); 2]);
+        let given = About::Accounts([AccountId(7), AccountId(9)]);
         for (path, account, key, about) in [
             ("/v1/query/cash", Some("7"), None, seven),
+            ("/v1/query/record-reader", Some("7"), None, given),
+            ("/v1/query/record-reader", None, None, About::All),
             ("/v1/query/account/entry", Some("7"), None, seven),
             ("/v1/query/cash", Some("seven"), None, About::All),
             ("/v1/query/cash", None, None, About::All),
