@@ -4,7 +4,7 @@
 //! ([`wrap`]), and one can be shown to an outsider without the others ([`show`]). The root over the commitments is what the
 //! ledger holds ([`document`]); keys in two parts make a record that can be erased ([`key`]).
 //!
-//! Everything is bound to a [`Context`](context::Context): chain, record and version. What is moved elsewhere does not open.
+//! Everything is bound to a [`Context`]: chain, record and version. What is moved elsewhere does not open.
 //! Pure functions: randomness comes in as an argument, files are the caller's. Every byte taken in is hostile, and lengths are
 //! checked before anything is done.
 //!
