@@ -496,3 +496,35 @@ fn tables_are_cleaned_by_a_schema() {
     run(&["bad.csv"]).ends(3, &["bad.csv", "line 2, column 2", "two ways"]);
     run(&["m.csv", "--schema", "none"]).ends(2, &["--schema"]);
 }
+
+/// Without a terminal nothing is asked: all answers are on the command line, or what is missing is named.
+#[test]
+fn a_profile_is_proposed_for_what_is_answered() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let advise = |answers: &str| {
+        let arguments: Vec<&str> = std::iter::once("advise")
+            .chain(answers.split_whitespace())
+            .collect();
+        run(folder.path(), &arguments)
+    };
+    let plant = "participants=designated stay=years writing=permission content=partly rules=together audit=no speed=yes";
+    let fits = "slow-agreement=yes consensus=yes authenticity=yes flow=yes";
+    let said = advise(&format!("{fits} {plant}"));
+    said.ends(
+        0,
+        &["profile consortium", "genesis new --profile consortium"],
+    );
+    let said = advise(&format!("{fits} {plant} --json"));
+    let answer: Value = serde_json::from_str(&said.text).expect("JSON");
+    assert_eq!(
+        (&answer["fits"], &answer["profile"]),
+        (&json!(true), &json!("consortium"))
+    );
+    let without = fits.replacen("yes", "no", 2);
+    advise(&format!("{without} {plant}")).ends(1, &["No chain", "profile consortium"]);
+    advise(plant).ends(2, &["not answered: slow-agreement, consensus"]);
+    advise("content=secret").ends(2, &["`secret` is no answer to `content`"]);
+    advise("--questions").ends(0, &["participants: Who takes part?", "designated"]);
+    let said = run(folder.path(), &["genesis", "new", "--profile", "private"]);
+    said.ends(0, &[r#""profile": "private""#]);
+}
