@@ -32,6 +32,21 @@ pub enum Profile {
     Private,
 }
 
+impl Profile {
+    /// All of them, the most open first.
+    pub const ALL: [Self; 3] = [Self::Public, Self::Consortium, Self::Private];
+
+    /// Its name in documents.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Consortium => "consortium",
+            Self::Private => "private",
+        }
+    }
+}
+
 /// Whether validators check the clients' signatures.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,

@@ -45,12 +45,6 @@ enum Weight {
     Points([u8; 3]),
 }
 
-const PROFILES: [(Profile, &str); 3] = [
-    (Profile::Public, "public"),
-    (Profile::Consortium, "consortium"),
-    (Profile::Private, "private"),
-];
-
 const fn yes_no(yes: &'static str, no: &'static str) -> [Choice; 2] {
     [
         Choice {
@@ -320,18 +314,11 @@ impl Answers {
             fits: properties.iter().filter(|(_, fits)| *fits).count() >= PROPERTIES_NEEDED,
             properties,
             points,
-            profile: PROFILES[best].0,
+            profile: Profile::ALL[best],
             reasons: with(2),
             doubts: with(0),
         })
     }
-}
-
-/// The profile's name in genesis documents.
-#[must_use]
-pub fn name(profile: Profile) -> &'static str {
-    let found = PROFILES.iter().find(|(known, _)| *known == profile);
-    found.map_or("", |(_, name)| name)
 }
 
 /// The profile of this name.
@@ -339,9 +326,15 @@ pub fn name(profile: Profile) -> &'static str {
 /// # Errors
 /// The names there are.
 pub fn profile(text: &str) -> Result<Profile, String> {
-    let found = PROFILES.iter().find(|(_, name)| *name == text);
-    let known = || format!("one of {}", names(PROFILES.iter().map(|(_, name)| *name)));
-    found.map(|(profile, _)| *profile).ok_or_else(known)
+    let found = Profile::ALL
+        .into_iter()
+        .find(|profile| profile.name() == text);
+    found.ok_or_else(|| {
+        format!(
+            "one of {}",
+            names(Profile::ALL.into_iter().map(Profile::name))
+        )
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Where our binaries are, for tests that run them as processes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// `BDS_BIN`, or the `bds` of the same profile as this test.
 ///
@@ -29,4 +30,23 @@ pub fn binary(name: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// Runs `bds` in a folder, with nothing to read: its exit code, and everything it printed.
+///
+/// # Panics
+/// When it cannot be run.
+#[must_use]
+pub fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(bds())
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .expect("bds runs");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout) + &text(&output.stderr),
+    )
 }

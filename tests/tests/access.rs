@@ -1,7 +1,6 @@
 //! A private ledger with real validators: its network is closed to whoever has no key to it, its content to whoever may not read.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use bds_client::{Client, Signer};
@@ -15,7 +14,7 @@ use bds_contracts::identity::account::AccountKind;
 use bds_contracts::tx::{AccountId, Millis};
 use bds_node::keys::SHARED_KEY_FILE;
 use bds_node::measure::cluster::Cluster;
-use bds_tests::process::bds;
+use bds_tests::process::{bds, run};
 use tokio::runtime::Runtime;
 
 const START: Duration = Duration::from_secs(30);
@@ -76,21 +75,6 @@ fn cluster(folder: &Path, profile: Profile) -> Cluster {
     Cluster::prepare(&folder.join("net"), genesis(profile), VALIDATORS, &settings)
         .expect("homes")
         .with_program(bds())
-}
-
-/// Exit code, standard output and error.
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
-    let output: Output = Command::new(bds())
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .expect("bds runs");
-    let text = [output.stdout, output.stderr].concat();
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&text).into_owned(),
-    )
 }
 
 #[test]

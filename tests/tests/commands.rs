@@ -157,17 +157,8 @@ impl Said {
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> Said {
-    let output: Output = Command::new(bds())
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output()
-        .expect("bds runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Said {
-        code: output.status.code(),
-        text: text(&output.stdout) + &text(&output.stderr),
-    }
+    let (code, text) = bds_tests::process::run(folder, arguments);
+    Said { code, text }
 }
 
 fn transfer(quantity: u64) -> Value {

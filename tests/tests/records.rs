@@ -2,7 +2,6 @@
 //! is gone nobody opens what the ledger keeps for ever.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use bds_client::Signer;
@@ -15,7 +14,7 @@ use bds_contracts::genesis::{
 use bds_contracts::identity::account::AccountKind;
 use bds_contracts::tx::{AccountId, Millis};
 use bds_node::measure::cluster::Cluster;
-use bds_tests::process::bds;
+use bds_tests::process::{bds, run};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -104,17 +103,7 @@ impl Office {
 
     /// Runs a command: its exit code and everything printed.
     fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let output: Output = Command::new(bds())
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .expect("bds runs");
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (
-            output.status.code(),
-            text(&output.stdout) + &text(&output.stderr),
-        )
+        run(self.folder.path(), arguments)
     }
 
     /// Runs a command that asks a validator; it must end so.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use bds_contracts::block::Signature;
-use bds_contracts::tx::{ChainId, Millis};
+use bds_contracts::tx::ChainId;
 use serde::{Deserialize, Serialize};
 
 use crate::keys::Signer;
@@ -28,8 +28,8 @@ pub struct ChallengeAnswer {
     pub chain: ChainId,
     /// What to sign, in text.
     pub challenge: String,
-    /// It is good until then.
-    pub expires_at: Millis,
+    /// For how long it is good from now on, in milliseconds.
+    pub good_for_ms: u64,
 }
 
 /// Body of `POST /v1/tokens`.
@@ -47,8 +47,8 @@ pub struct TokenRequest {
 pub struct TokenAnswer {
     /// Goes with each read as `Authorization: Bearer TOKEN`.
     pub token: String,
-    /// It is good until then.
-    pub expires_at: Millis,
+    /// For how long it is good from now on, in milliseconds.
+    pub good_for_ms: u64,
 }
 
 /// Who reads, with the tokens it has.

@@ -119,15 +119,10 @@ impl MethodEntry {
 }
 
 fn profiles(set: Profiles) -> Vec<&'static str> {
-    [
-        (Profile::Public, "public"),
-        (Profile::Consortium, "consortium"),
-        (Profile::Private, "private"),
-    ]
-    .into_iter()
-    .filter(|(profile, _)| set.has(*profile))
-    .map(|(_, name)| name)
-    .collect()
+    let all = Profile::ALL.into_iter();
+    all.filter(|profile| set.has(*profile))
+        .map(Profile::name)
+        .collect()
 }
 
 /// A doc comment as one line.

@@ -252,9 +252,9 @@ fn schemas() -> Value {
             "type": "array", "items": hex(), "maxItems": BATCH_ITEMS_MAX,
         }))]),
         "TransactionRequest": object(&[("transaction", hex())]),
-        "ChallengeAnswer": object(&[("chain", hex()), ("challenge", hex()), ("expires_at", integer())]),
+        "ChallengeAnswer": object(&[("chain", hex()), ("challenge", hex()), ("good_for_ms", integer())]),
         "TokenRequest": object(&[("challenge", hex()), ("signature", hex())]),
-        "TokenAnswer": object(&[("token", hex()), ("expires_at", integer())]),
+        "TokenAnswer": object(&[("token", hex()), ("good_for_ms", integer())]),
         "BatchAnswer": object(&[("items", list(reference("ItemAnswer")))]),
         "ItemAnswer": {
             "type": "object",

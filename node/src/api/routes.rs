@@ -23,6 +23,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::access::token::{CHALLENGE_LIFE, TOKEN_LIFE};
 use super::access::{self, Class, Granted};
 use super::body::{self, Format, Received};
 use super::parameters::{Parameters, invalid, parse};
@@ -386,11 +387,11 @@ async fn get_challenge(State(app): State<App>, uri: Uri) -> Answered {
     let key = key.ok_or_else(|| {
         invalid("parameter `key`: the public key of the reader is missing".to_owned())
     })?;
-    let (challenge, expires_at) = app.access.secret().challenge(key, access::now());
+    let challenge = app.access.secret().challenge(key, app.access.clock());
     Ok(Json(ChallengeAnswer {
         chain: app.access.chain(),
         challenge,
-        expires_at,
+        good_for_ms: CHALLENGE_LIFE,
     })
     .into_response())
 }
@@ -414,12 +415,13 @@ async fn post_token(State(app): State<App>, headers: HeaderMap, body: Body) -> A
         } = request;
         access
             .secret()
-            .token(&access.chain(), &challenge, &signature, access::now())
+            .token(&access.chain(), &challenge, &signature, access.clock())
     });
-    let (token, expires_at) = made
+    let token = made
         .await?
         .map_err(|error| Problem::new(Kind::TokenRequired, error.to_string()))?;
-    Ok(Json(TokenAnswer { token, expires_at }).into_response())
+    let good_for_ms = TOKEN_LIFE;
+    Ok(Json(TokenAnswer { token, good_for_ms }).into_response())
 }
 
 async fn get_metrics(State(app): State<App>) -> Answered {

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use crate::advise::{Advice, Answers, QUESTIONS, Question, name};
+use crate::advise::{Advice, Answers, QUESTIONS, Question};
 
 const USAGE: u8 = 2;
 
@@ -105,7 +105,7 @@ fn tell(advice: &Advice) {
     let [public, consortium, private] = advice.points;
     super::print(&format!(
         "profile {}  (points: public {public}, consortium {consortium}, private {private})",
-        name(advice.profile)
+        advice.profile.name()
     ));
     for (all, word) in [(&advice.reasons, "for"), (&advice.doubts, "against")] {
         for (question, choice) in all {
@@ -115,7 +115,7 @@ fn tell(advice: &Advice) {
     super::print("");
     super::print(&format!(
         "begin with: bds genesis new --profile {}",
-        name(advice.profile)
+        advice.profile.name()
     ));
 }
 
@@ -128,7 +128,7 @@ fn as_json(advice: &Advice) -> serde_json::Value {
     let [public, consortium, private] = advice.points;
     json!({
         "fits": advice.fits,
-        "profile": name(advice.profile),
+        "profile": advice.profile.name(),
         "points": { "public": public, "consortium": consortium, "private": private },
         "reasons": answered(&advice.reasons),
         "doubts": answered(&advice.doubts),

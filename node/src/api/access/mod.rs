@@ -18,7 +18,7 @@ pub mod token;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -41,6 +41,7 @@ pub struct Access {
     reads: Reads,
     chain: ChainId,
     secret: Secret,
+    born: Instant,
     log: Option<ReadLog>,
 }
 
@@ -83,6 +84,7 @@ impl Access {
             reads,
             chain,
             secret,
+            born: Instant::now(),
             log,
         })
     }
@@ -91,6 +93,12 @@ impl Access {
     #[must_use]
     pub fn chain(&self) -> ChainId {
         self.chain
+    }
+
+    /// Milliseconds since the start, which are what tokens are counted in: stepping a clock makes none longer.
+    #[must_use]
+    pub fn clock(&self) -> Millis {
+        Millis(u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// What signs challenges and tokens.
@@ -102,7 +110,7 @@ impl Access {
     /// Whether this stays granted: the token is good, and the member may still read what it was let in for.
     #[must_use]
     pub fn holds(&self, service: &dyn Service, granted: &Granted) -> bool {
-        now() < granted.until
+        self.clock() < granted.until
             && self
                 .reads
                 .may(&asked(service, granted.key), Class::State, granted.about)
@@ -144,7 +152,7 @@ impl Access {
             .and_then(|text| text.strip_prefix("Bearer "));
         let text = text.ok_or_else(missing)?;
         self.secret
-            .reader(text.trim(), now())
+            .reader(text.trim(), self.clock())
             .map_err(|error: TokenError| Problem::new(Kind::TokenRequired, error.to_string()))
     }
 }
@@ -157,8 +165,8 @@ fn asked<'a>(service: &'a dyn Service, key: PublicKey) -> rule::Asked<'a> {
     }
 }
 
-/// The wall clock: tokens are about people and machines, not about the ledger.
-pub(super) fn now() -> Millis {
+/// The wall clock, for whoever reads the log.
+fn now() -> Millis {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     Millis(since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

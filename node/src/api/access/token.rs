@@ -6,7 +6,7 @@
 //! | part | challenge | token |
 //! |---|---|---|
 //! | whose key | 32 bytes | 32 bytes |
-//! | good until, in milliseconds, little endian | 8 bytes | 8 bytes |
+//! | good until, in milliseconds of the node's monotonic clock, little endian | 8 bytes | 8 bytes |
 //! | BLAKE3 keyed hash over a tag and the parts above | 32 bytes | 32 bytes |
 //!
 //! In text they are hexadecimal. What is signed is [`bds_client::access::statement`].
@@ -57,13 +57,13 @@ impl Secret {
         Ok(Self(bytes))
     }
 
-    /// What this key has to sign, and until when that is good.
+    /// What this key has to sign; good for [`CHALLENGE_LIFE`].
     #[must_use]
-    pub fn challenge(&self, key: PublicKey, now: Millis) -> (String, Millis) {
+    pub fn challenge(&self, key: PublicKey, now: Millis) -> String {
         self.make(CHALLENGE, key, Millis(now.0.saturating_add(CHALLENGE_LIFE)))
     }
 
-    /// A token for a signed challenge, and until when it is good.
+    /// A token for a signed challenge; good for [`TOKEN_LIFE`].
     ///
     /// # Errors
     /// [`TokenError`].
@@ -73,7 +73,7 @@ impl Secret {
         challenge: &str,
         signature: &Signature,
         now: Millis,
-    ) -> Result<(String, Millis), TokenError> {
+    ) -> Result<String, TokenError> {
         let (key, _) = self.check(CHALLENGE, "challenge", challenge, now)?;
         let signed = statement(chain, challenge);
         if !ed25519::verify(&key, &signed, signature) {
@@ -90,13 +90,13 @@ impl Secret {
         self.check(TOKEN, "token", token, now)
     }
 
-    fn make(&self, tag: &[u8], key: PublicKey, until: Millis) -> (String, Millis) {
+    fn make(&self, tag: &[u8], key: PublicKey, until: Millis) -> String {
         let mut bytes = [0; BYTES];
         bytes[..32].copy_from_slice(&key.0);
         bytes[32..BODY].copy_from_slice(&until.0.to_le_bytes());
         let hash = self.hash(tag, &bytes[..BODY]);
         bytes[BODY..].copy_from_slice(hash.as_bytes());
-        (hex::encode(bytes), until)
+        hex::encode(bytes)
     }
 
     fn check(
@@ -142,7 +142,7 @@ mod tests {
     const NOW: Millis = Millis(1_000_000);
 
     fn signed(secret: &Secret, signer: &Signer) -> (String, Signature) {
-        let (challenge, _) = secret.challenge(signer.public_key(), NOW);
+        let challenge = secret.challenge(signer.public_key(), NOW);
         let signature = signer.sign_bytes(&statement(&CHAIN, &challenge));
         (challenge, signature)
     }
@@ -152,8 +152,8 @@ mod tests {
         let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
         let (challenge, signature) = signed(&secret, &signer);
         let last = Millis(NOW.0 + CHALLENGE_LIFE - 1);
-        let (token, until) = secret.token(&CHAIN, &challenge, &signature, last).unwrap();
-        assert_eq!(until, Millis(last.0 + TOKEN_LIFE));
+        let token = secret.token(&CHAIN, &challenge, &signature, last).unwrap();
+        let until = Millis(last.0 + TOKEN_LIFE);
         let good = secret.reader(&token, Millis(until.0 - 1));
         assert_eq!(good, Ok((signer.public_key(), until)));
         assert_eq!(secret.reader(&token, until), Err(TokenError::Over("token")));
@@ -165,8 +165,8 @@ mod tests {
     fn nobody_else_gets_in() {
         let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
         let (challenge, signature) = signed(&secret, &signer);
-        let (token, _) = secret.token(&CHAIN, &challenge, &signature, NOW).unwrap();
-        let bad = |result: Result<(String, Millis), TokenError>| result.map(|_| ()).unwrap_err();
+        let token = secret.token(&CHAIN, &challenge, &signature, NOW).unwrap();
+        let bad = |result: Result<String, TokenError>| result.map(|_| ()).unwrap_err();
 
         let other = Signer::from_seed(&[2; 32]).sign_bytes(&statement(&CHAIN, &challenge));
         assert_eq!(
@@ -202,7 +202,7 @@ mod tests {
     fn no_bit_can_be_changed() {
         let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
         let (challenge, signature) = signed(&secret, &signer);
-        let (token, _) = secret.token(&CHAIN, &challenge, &signature, NOW).unwrap();
+        let token = secret.token(&CHAIN, &challenge, &signature, NOW).unwrap();
         let bytes = hex::decode(&token).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
