@@ -34,34 +34,53 @@ impl Reader<'_> {
     }
 }
 
+/// Disks of four validators after three blocks, and what travelled until then.
+struct Before {
+    disks: Vec<Memory>,
+    delivered: Vec<(ValidatorIndex, ValidatorIndex, Vec<u8>)>,
+}
+
+/// A network that goes on from there, with the first of the validators up: programs are many, so the first blocks are made once.
+fn after_three_blocks(up: usize) -> Net {
+    static BEFORE: LazyLock<Before> = LazyLock::new(|| {
+        let mut net = Net::new(4, small);
+        net.make_blocks(1, 3);
+        let disks = net
+            .nodes
+            .iter_mut()
+            .map(|node| std::mem::take(&mut node.disk));
+        Before {
+            disks: disks.collect(),
+            delivered: std::mem::take(&mut net.delivered),
+        }
+    });
+    let mut net = Net::stopped(4, small);
+    net.delivered.clone_from(&BEFORE.delivered);
+    for (node, disk) in net.nodes.iter_mut().zip(&BEFORE.disks) {
+        node.disk = disk.clone();
+    }
+    for index in 0..up {
+        net.start(index);
+    }
+    net
+}
+
 /// Runs a program and then lets the network settle.
 ///
 /// # Panics
 /// When a validator other than the liar ended, two of them disagree, or they order nothing any more.
 pub(crate) fn play(program: &[u8]) {
-    let mut net = Net::new(4, small);
-    net.make_blocks(1, 3);
+    let mut net = after_three_blocks(4);
     say_all(&mut net, program, 3);
     settle(&mut net);
 }
 
-/// Runs a program against one validator that hears nothing else: some thirty times cheaper, so as many more.
+/// Runs a program against one validator that hears nothing else: far cheaper, so as many more.
 ///
 /// # Panics
 /// When it ended.
 pub(crate) fn play_alone(program: &[u8]) {
-    type Travelled = Vec<(ValidatorIndex, ValidatorIndex, Vec<u8>)>;
-    static BEFORE: LazyLock<(Memory, Travelled)> = LazyLock::new(|| {
-        let mut net = Net::new(4, small);
-        net.make_blocks(1, 3);
-        let disk = std::mem::take(&mut net.nodes[0].disk);
-        (disk, std::mem::take(&mut net.delivered))
-    });
-    let mut net = Net::stopped(4, small);
-    let (disk, travelled) = &*BEFORE;
-    net.nodes[0].disk = disk.clone();
-    net.delivered.clone_from(travelled);
-    net.start(0);
+    let mut net = after_three_blocks(1);
     say_all(&mut net, program, 1);
     net.run(1_000);
     assert_eq!(net.nodes[0].halted, None, "the validator ended");
@@ -235,20 +254,21 @@ fn signed(message: Message, to: usize, fit: bool) -> Message {
 /// The liar is silent from here on: the other three agree and order what is handed in.
 fn settle(net: &mut Net) {
     net.stop(usize::from(LIAR));
-    for index in 0..3 {
-        assert_eq!(net.nodes[index].halted, None, "validator {index} ended");
-    }
     // Budgets fill up, views that were under way end.
-    net.run(5_000);
+    wait(net, 5_000, |net| {
+        let (low, high) = net.heights();
+        low == high
+            && net.nodes[..3]
+                .iter()
+                .all(|node| !node.core().is_changing_view())
+    });
     let before = net.heights().1;
     net.submit(0, &[b"the last one"]);
-    net.run(3_000);
-    for index in 0..3 {
-        assert_eq!(net.nodes[index].halted, None, "validator {index} ended");
-    }
-    let (low, high) = net.heights();
-    assert!(low == high && high > before, "{}", net.standing());
-    assert_eq!(net.nodes[0].core().mempool().1, 0, "{}", net.standing());
+    let is_ordered = wait(net, 8_000, |net| {
+        let (low, high) = net.heights();
+        low == high && high > before && net.nodes[0].core().mempool().1 == 0
+    });
+    assert!(is_ordered, "{}", net.standing());
     let orders: Vec<Vec<_>> = net.nodes[..3]
         .iter()
         .map(|node| {
@@ -262,4 +282,19 @@ fn settle(net: &mut Net) {
         })
         .collect();
     assert!(orders.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+/// Lets time pass until it is so, but no longer than this; whether it is.
+fn wait(net: &mut Net, millis: u64, is_so: impl Fn(&Net) -> bool) -> bool {
+    let end = net.now.0 + millis;
+    loop {
+        for index in 0..3 {
+            let halted = &net.nodes[index].halted;
+            assert_eq!(*halted, None, "validator {index} ended");
+        }
+        if is_so(net) || net.now.0 >= end {
+            return is_so(net);
+        }
+        net.run(20.min(end - net.now.0));
+    }
 }
