@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bds_contracts::block::Height;
+use bds_contracts::tx::AccountId;
 use reqwest::Response;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
@@ -37,6 +38,8 @@ pub struct EventStream {
     client: Client,
     /// The next place to ask for.
     from: (Height, u32),
+    /// Only events that concern this account.
+    account: Option<AccountId>,
     connection: Option<Response>,
     parser: SseParser,
     failures: u32,
@@ -48,10 +51,20 @@ impl EventStream {
         Self {
             client,
             from: (height, index),
+            account: None,
             connection: None,
             parser: SseParser::default(),
             failures: 0,
             mute_max: MUTE_MAX,
+        }
+    }
+
+    /// Follows the events that concern this account only; what a member that is no manager may follow on a private ledger.
+    #[must_use]
+    pub fn of_account(self, account: AccountId) -> Self {
+        Self {
+            account: Some(account),
+            ..self
         }
     }
 
@@ -98,7 +111,10 @@ impl EventStream {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             empty => {
-                let path = format!("/v1/events?from={}:{}", self.from.0, self.from.1);
+                let mut path = format!("/v1/events?from={}:{}", self.from.0, self.from.1);
+                if let Some(account) = self.account {
+                    path.push_str(&format!("&account={}", account.0));
+                }
                 let opened = timeout(self.mute_max, self.client.open(&path)).await;
                 empty.insert(opened.map_err(|_| silent(&self.client, self.mute_max))??)
             }

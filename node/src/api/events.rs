@@ -143,6 +143,10 @@ impl Follower {
     async fn next(&mut self) -> Option<SseEvent> {
         loop {
             while let Some(event) = self.ready.pop_front() {
+                // What was read ahead is told to nobody whose time is over.
+                if self.is_over() {
+                    return None;
+                }
                 if self.account.is_none_or(|account| concerns(&event, account)) {
                     return Some(sse(&event));
                 }
@@ -159,6 +163,12 @@ impl Follower {
                 return None;
             }
         }
+    }
+
+    /// Whether the reader's token is over.
+    fn is_over(&self) -> bool {
+        let left = self.granted.map(|granted| self.access.left(&granted));
+        left.is_some_and(|left| left.is_zero())
     }
 
     /// Whether the reader may still read: asked for each block and each page, before anything of it is told.
@@ -193,8 +203,16 @@ impl Follower {
             self.take_block(&done);
             return Some(());
         }
+        let left = self.granted.map(|granted| self.access.left(&granted));
+        let over = async {
+            match left {
+                Some(left) => tokio::time::sleep(left).await,
+                None => std::future::pending().await,
+            }
+        };
         let received = tokio::select! {
             received = self.live.recv() => received,
+            () = over => return None,
             () = self.stopping.cancelled() => return None,
         };
         match received {

@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::access::token::{CHALLENGE_LIFE, TOKEN_LIFE};
+use super::access::token::CHALLENGE_LIFE;
 use super::access::{self, Class, Granted};
 use super::body::{self, Format, Received};
 use super::parameters::{Parameters, invalid, parse};
@@ -89,7 +89,11 @@ pub fn list() -> BTreeSet<(&'static str, &'static str)> {
 pub(super) fn router(app: App) -> Router {
     let mut router = Router::new();
     for (_, path, class, handler) in table() {
-        let handler = handler.layer(from_fn_with_state((app.clone(), class), access::gate));
+        let handler = if app.access.asks(class) {
+            handler.layer(from_fn_with_state((app.clone(), class), access::gate))
+        } else {
+            handler
+        };
         // Events run for hours and have a bound of their own; a busy node must still answer its probes.
         let bounded = path.starts_with("/v1/") && path != "/v1/events";
         router = router.route(
@@ -391,9 +395,13 @@ async fn get_challenge(State(app): State<App>, uri: Uri) -> Answered {
     Ok(Json(ChallengeAnswer {
         chain: app.access.chain(),
         challenge,
-        good_for_ms: CHALLENGE_LIFE,
+        good_for_ms: millis(CHALLENGE_LIFE),
     })
     .into_response())
+}
+
+fn millis(life: Duration) -> u64 {
+    u64::try_from(life.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn post_token(State(app): State<App>, headers: HeaderMap, body: Body) -> Answered {
@@ -413,14 +421,17 @@ async fn post_token(State(app): State<App>, headers: HeaderMap, body: Body) -> A
             challenge,
             signature,
         } = request;
-        access
-            .secret()
-            .token(&access.chain(), &challenge, &signature, access.clock())
+        access.secret().token(
+            &access.chain(),
+            &challenge,
+            &signature,
+            (access.clock(), access.token_life()),
+        )
     });
     let token = made
         .await?
         .map_err(|error| Problem::new(Kind::TokenRequired, error.to_string()))?;
-    let good_for_ms = TOKEN_LIFE;
+    let good_for_ms = millis(app.access.token_life());
     Ok(Json(TokenAnswer { token, good_for_ms }).into_response())
 }
 

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use bds_client::Client;
 use bds_contracts::block::Height;
 use bds_contracts::kernel::receipt::ReceiptView;
+use bds_contracts::tx::AccountId;
 use clap::Args;
 
 use super::reading::Reading;
@@ -22,6 +23,9 @@ pub struct EventsArgs {
     /// First place wanted: block and number of the event in it.
     #[arg(long, value_name = "HEIGHT:INDEX", default_value = "1:0", value_parser = place)]
     from: (Height, u32),
+    /// Only events that concern this account; then only with `--follow`, since nobody else's place is looked at to find the end.
+    #[arg(long, value_name = "NUMBER", requires = "follow")]
+    account: Option<u64>,
     /// Go on with new events until interrupted.
     #[arg(long)]
     follow: bool,
@@ -57,6 +61,9 @@ pub fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
             return anyhow::Ok(());
         }
         let mut events = client.events(args.from.0, args.from.1);
+        if let Some(account) = args.account {
+            events = events.of_account(AccountId(account));
+        }
         loop {
             let event = events.next().await?;
             print(&serde_json::to_string(&event)?);

@@ -15,6 +15,7 @@ use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use crate::api::access::log;
 use crate::engine::Engine;
 use crate::execution::Execution;
 use crate::runtime::READS_LOG_FILE;
@@ -39,9 +40,9 @@ pub enum LedgerCommand {
     Inspect(InspectArgs),
     /// Checks the log of reads of a private ledger: that no line was changed, taken out or put in.
     #[command(
-        after_help = "Example: bds ledger reads /var/lib/bds\nNote the last hash elsewhere: who can write the file can make all of it anew.\nExit codes: 0 whole, 1 a line does not fit, 3 it could not be read."
+        after_help = "Example: bds ledger reads /var/lib/bds\nThe last hash, noted elsewhere, is what --holds takes later: who can write the file can take lines off its end, or make all of it anew.\nExit codes: 0 whole, 1 a line does not fit, 3 it could not be read."
     )]
-    Reads(InspectArgs),
+    Reads(ReadsArgs),
 }
 
 /// Arguments of `bds ledger verify`.
@@ -76,6 +77,19 @@ pub struct InspectArgs {
     json: bool,
 }
 
+/// Arguments of `bds ledger reads`.
+#[derive(Debug, Args)]
+pub struct ReadsArgs {
+    /// A home.
+    dir: PathBuf,
+    /// A last hash that was noted earlier: it must be there.
+    #[arg(long, value_name = "HASH", value_parser = hash)]
+    holds: Option<[u8; 32]>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs a ledger verb.
 ///
 /// # Errors
@@ -101,17 +115,19 @@ impl Replay for Executor {
     }
 }
 
-fn run_reads(args: &InspectArgs) -> anyhow::Result<ExitCode> {
+fn run_reads(args: &ReadsArgs) -> anyhow::Result<ExitCode> {
     let path = args.dir.join(READS_LOG_FILE);
-    std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (code, said) = match crate::api::access::log::verify(&path) {
+    let (code, said) = match log::verify(&path, args.holds) {
         Ok(summary) => (
             ExitCode::SUCCESS,
             json!({ "whole": true, "entries": summary.entries, "last": hex::encode(summary.last) }),
         ),
+        Err(log::Fault::Unreadable(error)) => {
+            return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        }
         Err(fault) => (
             ExitCode::from(1),
-            json!({ "whole": false, "fault": format!("{fault:#}") }),
+            json!({ "whole": false, "fault": fault.to_string() }),
         ),
     };
     if args.json {
@@ -123,6 +139,12 @@ fn run_reads(args: &InspectArgs) -> anyhow::Result<ExitCode> {
         super::print(&format!("whole: {entries} reads, the last hash is {last}"));
     }
     Ok(code)
+}
+
+fn hash(text: &str) -> Result<[u8; 32], String> {
+    let mut hash = [0; 32];
+    hex::decode_to_slice(text, &mut hash).map_err(|_| "expected 64 hex digits".to_owned())?;
+    Ok(hash)
 }
 
 fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {

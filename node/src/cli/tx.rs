@@ -206,7 +206,11 @@ async fn sign_all(
             Entry::Vacant(new) => {
                 let nonce = match description.nonce {
                     Some(nonce) => nonce,
-                    None => next_nonce(client, &public).await?,
+                    // Each asks for its own: on a private ledger nobody else is told.
+                    None => {
+                        let own = client.clone().reading_as(signer.clone(), Some(chain));
+                        next_nonce(&own, &public).await?
+                    }
                 };
                 new.insert(Sender::new(signer, chain, nonce))
             }

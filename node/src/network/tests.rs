@@ -14,7 +14,7 @@ use libp2p::bytes::Bytes;
 use super::queue::{Outgoing, Pushed};
 use super::{
     Class, Heard, Inbox, Keypair, Limits, MESSAGE_BYTES, Multiaddr, Network, NetworkConfig, Peer,
-    QueueBound, Timing, TurnShare, start,
+    QueueBound, SharedKey, Timing, TurnShare, start,
 };
 
 /// Long enough for a machine that does six other things; nothing waits for it when all is well.
@@ -247,6 +247,38 @@ fn a_stranger_is_refused_before_it_can_say_anything() {
     friend.wait_connected(1);
     friend.network.send(1, &vote(3));
     assert_eq!(victim.message(), (0, vote(3)));
+}
+
+/// Of the right identity, but without the key that the set shares, or with another one: no handshake comes to its end.
+#[test]
+fn without_the_shared_key_nobody_is_spoken_to() {
+    let key = |byte: u8| Some(SharedKey(zeroize::Zeroizing::new([byte; 32])));
+    let plan = Plan::new(2);
+    let start = |me: usize, shared_key| {
+        Node::start(NetworkConfig {
+            shared_key,
+            ..plan.config(me)
+        })
+    };
+    let closed = start(0, key(1));
+    for other in [None, key(2)] {
+        let before = closed.network.stats().dial_failures;
+        let outsider = start(1, other);
+        eventually("two dials failed", || {
+            outsider.network.broadcast(&vote(1));
+            closed.network.stats().dial_failures >= before + 2
+        });
+        for node in [&closed, &outsider] {
+            assert_eq!(node.network.peers_connected(), 0);
+            let stats = node.network.stats();
+            assert!(stats.classes.iter().all(|class| class.bytes_received == 0));
+        }
+        outsider.network.shutdown();
+    }
+    let insider = start(1, key(1));
+    insider.wait_connected(1);
+    insider.network.send(0, &vote(3));
+    assert_eq!(closed.message(), (1, vote(3)));
 }
 
 #[test]

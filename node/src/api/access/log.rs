@@ -16,8 +16,8 @@ use anyhow::{Context as _, bail};
 use bds_contracts::tx::{Millis, PublicKey};
 use serde_json::json;
 
-/// Longest part of what was asked that is kept, in bytes.
-const ASKED_MAX: usize = 1024;
+/// Longest thing that can be asked where reads are logged, in bytes.
+pub const ASKED_MAX: usize = 1024;
 /// No line is longer.
 const LINE_MAX: u64 = 8 * 1024;
 
@@ -26,9 +26,9 @@ const LINE_MAX: u64 = 8 * 1024;
 pub struct Entry {
     /// The node's clock.
     pub time: Millis,
-    /// Who was let in; none when nobody was.
-    pub reader: Option<PublicKey>,
-    /// Method, path and parameters.
+    /// Who asked, by a good token.
+    pub reader: PublicKey,
+    /// Method, path and parameters; of a stream also the place it goes on after. At most [`ASKED_MAX`] bytes.
     pub asked: String,
     /// HTTP status of the answer.
     pub status: u16,
@@ -44,6 +44,8 @@ struct Written {
     bytes: u64,
     /// Hash of the last line.
     last: [u8; 32],
+    /// A part of a line stands behind the last whole one.
+    is_torn: bool,
 }
 
 /// What a whole log comes to.
@@ -73,25 +75,29 @@ impl ReadLog {
             file.seek(SeekFrom::Start(from))?;
             let mut tail = Vec::new();
             file.read_to_end(&mut tail)?;
-            let end = tail
-                .iter()
-                .rposition(|byte| *byte == b'\n')
-                .map_or(0, |at| at + 1);
+            let end = tail.iter().rposition(|byte| *byte == b'\n');
+            let end = end.map_or(0, |at| at + 1);
+            let last = match tail[..end].strip_suffix(b"\n") {
+                // Nothing yet, or a part of the first line.
+                None if from == 0 && (tail.is_empty() || tail[0] == b'{') => [0; 32],
+                None => bail!("it holds no line of a log of reads"),
+                Some(lines) => {
+                    let line = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or(lines);
+                    let parts = split(line).context("its last line is none of a log of reads")?;
+                    parts.1
+                }
+            };
+            // Only behind a line of a log: no other file loses anything.
             let bytes = from + end as u64;
             if end < tail.len() {
                 file.set_len(bytes)?;
             }
-            let last = match tail[..end].strip_suffix(b"\n") {
-                None if from == 0 => [0; 32],
-                None => bail!("its last line is longer than any of a log of reads"),
-                Some(lines) => {
-                    let line = lines.rsplit(|byte| *byte == b'\n').next().unwrap_or(lines);
-                    split(line)
-                        .context("its last line is none of a log of reads")?
-                        .1
-                }
-            };
-            Ok(Self(Mutex::new(Written { file, bytes, last })))
+            Ok(Self(Mutex::new(Written {
+                file,
+                bytes,
+                last,
+                is_torn: false,
+            })))
         };
         work().with_context(|| format!("the log of reads {}", path.display()))
     }
@@ -101,14 +107,10 @@ impl ReadLog {
     /// # Errors
     /// When the file cannot be written.
     pub fn append(&self, entry: &Entry) -> io::Result<()> {
-        let mut end = entry.asked.len().min(ASKED_MAX);
-        while !entry.asked.is_char_boundary(end) {
-            end -= 1;
-        }
         let said = json!({
             "time": entry.time.0,
-            "reader": entry.reader.map(|key| key.to_string()),
-            "asked": &entry.asked[..end],
+            "reader": entry.reader.to_string(),
+            "asked": entry.asked,
             "status": entry.status,
         });
         let mut line = said.to_string().into_bytes();
@@ -117,28 +119,52 @@ impl ReadLog {
         let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let chain = next(&written.last, &line);
         line.extend_from_slice(format!(",\"chain\":\"{}\"}}\n", hex::encode(chain)).as_bytes());
-        if let Err(error) = written.file.write_all(&line) {
-            // A part of a line would break the chain for all that come later.
-            written.file.set_len(written.bytes)?;
-            return Err(error);
+        // A part of a line would break the chain for all that come later: it is cut off before anything is written.
+        if written.is_torn {
+            let bytes = written.bytes;
+            written.file.set_len(bytes)?;
         }
+        written.is_torn = true;
+        written.file.write_all(&line)?;
+        written.is_torn = false;
         written.bytes += line.len() as u64;
         written.last = chain;
         Ok(())
     }
 }
 
-/// Checks the chain of a whole log.
+/// Why a log is not as it was written.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] io::Error),
+    /// Not of this form; counted from 1.
+    #[error("line {0} is none of a log of reads")]
+    NoLine(u64),
+    /// Its hash is not that of the line before and its own bytes.
+    #[error(
+        "line {0} does not continue the line before it: something was changed, taken out or put in"
+    )]
+    Broken(u64),
+    /// The hash that was noted is that of no line.
+    #[error("no line has the hash {0}: lines were taken off its end, or all were made anew")]
+    NotThere(String),
+}
+
+/// Checks the chain of a whole log. A last line without an end is being written, or was when the node ended: it does not count.
+///
+/// - `noted`: the hash of a line, noted earlier, that must be among them.
 ///
 /// # Errors
-/// The first line that does not fit the one before it, with its number from 1.
-pub fn verify(path: &Path) -> anyhow::Result<Summary> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut reader = BufReader::new(file);
+/// [`Fault`]: the first.
+pub fn verify(path: &Path, noted: Option<[u8; 32]>) -> Result<Summary, Fault> {
+    let mut reader = BufReader::new(File::open(path)?);
     let mut summary = Summary {
         entries: 0,
         last: [0; 32],
     };
+    let mut is_there = noted.is_none_or(|noted| noted == summary.last);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -146,23 +172,26 @@ pub fn verify(path: &Path) -> anyhow::Result<Summary> {
             .by_ref()
             .take(LINE_MAX)
             .read_until(b'\n', &mut line)?;
-        if line.is_empty() {
-            return Ok(summary);
-        }
         let number = summary.entries + 1;
-        let whole = line.strip_suffix(b"\n");
-        let parts = whole.and_then(split);
-        let (said, chain) =
-            parts.with_context(|| format!("line {number} is none of a log of reads"))?;
+        let Some(whole) = line.strip_suffix(b"\n") else {
+            if line.len() as u64 == LINE_MAX {
+                return Err(Fault::NoLine(number));
+            }
+            break;
+        };
+        let (said, chain) = split(whole).ok_or(Fault::NoLine(number))?;
         if next(&summary.last, said) != chain {
-            bail!(
-                "line {number} does not continue the line before it: something was changed, taken out or put in"
-            );
+            return Err(Fault::Broken(number));
         }
+        is_there |= noted == Some(chain);
         summary = Summary {
             entries: number,
             last: chain,
         };
+    }
+    match noted {
+        Some(noted) if !is_there => Err(Fault::NotThere(hex::encode(noted))),
+        _ => Ok(summary),
     }
 }
 
@@ -190,7 +219,7 @@ mod tests {
     fn entry(number: u64) -> Entry {
         Entry {
             time: Millis(number),
-            reader: number.is_multiple_of(2).then_some(PublicKey([7; 32])),
+            reader: PublicKey([7; 32]),
             asked: format!("GET /v1/query/cash?account={number}"),
             status: 200,
         }
@@ -212,11 +241,11 @@ mod tests {
         drop(file);
         let log = ReadLog::open(&path).unwrap();
         log.append(&Entry {
-            asked: "\u{e4}\"\n".repeat(5_000),
+            asked: "\u{e4}\"\n".repeat(ASKED_MAX / 4),
             ..entry(6)
         })
         .unwrap();
-        let summary = verify(&path).unwrap();
+        let summary = verify(&path, None).unwrap();
         assert_eq!(summary.entries, 7);
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<serde_json::Value> = text
@@ -225,7 +254,6 @@ mod tests {
             .collect();
         assert_eq!(lines[4]["asked"], "GET /v1/query/cash?account=4");
         assert_eq!(lines[4]["reader"], hex::encode([7; 32]));
-        assert!(lines[5]["reader"].is_null());
         // By the definition, with another implementation's eyes: the hash over the hash before and the bytes up to the field.
         let said = text
             .lines()
@@ -257,7 +285,7 @@ mod tests {
                     .collect::<String>(),
             )
             .unwrap();
-            verify(&path).unwrap_err().to_string()
+            verify(&path, None).unwrap_err().to_string()
         };
         let other = lines[2].replace("account=2", "account=3");
         assert!(found(&[lines[0], lines[1], &other, lines[3]]).starts_with("line 3 "));
@@ -265,6 +293,38 @@ mod tests {
         assert!(found(&[lines[1]]).starts_with("line 1 "));
         assert!(found(&[lines[0], "{}"]).starts_with("line 2 is none"));
         assert!(found(&[lines[0], &"x".repeat(20_000)]).starts_with("line 2 is none"));
-        assert!(ReadLog::open(&path).is_err());
+        // Other files lose nothing by being taken for a log.
+        let long = "x".repeat(40_000);
+        for other in ["{}\n", "no newline", &long, "two\nlines"] {
+            std::fs::write(&path, other).unwrap();
+            assert!(ReadLog::open(&path).is_err());
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), other);
+        }
+    }
+
+    /// Whoever takes the last lines away leaves a chain that is whole: only a hash that was noted tells.
+    #[test]
+    fn lines_taken_off_the_end_are_missed_by_the_hash_that_was_noted() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("reads.log");
+        let log = ReadLog::open(&path).unwrap();
+        for number in 0..5 {
+            log.append(&entry(number)).unwrap();
+        }
+        let noted = verify(&path, None).unwrap().last;
+        log.append(&entry(5)).unwrap();
+        assert_eq!(verify(&path, Some(noted)).unwrap().entries, 6);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let kept = text.lines().take(4).map(|line| format!("{line}\n"));
+        let kept: String = kept.collect();
+        std::fs::write(&path, &kept).unwrap();
+        assert_eq!(verify(&path, None).unwrap().entries, 4);
+        let missed = verify(&path, Some(noted));
+        assert!(matches!(missed, Err(Fault::NotThere(_))));
+        // A line that is being written is none yet.
+        std::fs::write(&path, kept + "{\"time\":1").unwrap();
+        assert_eq!(verify(&path, None).unwrap().entries, 4);
+        let missing = verify(&dir.path().join("no.log"), None);
+        assert!(matches!(missing, Err(Fault::Unreadable(_))));
     }
 }

@@ -18,11 +18,11 @@ pub mod token;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bds_contracts::genesis::Profile;
@@ -32,15 +32,16 @@ use super::parameters::Parameters;
 use super::problem::{Kind, Problem};
 use super::service::Service;
 use super::{App, blocking};
-use log::{Entry, ReadLog};
+use log::{ASKED_MAX, Entry, ReadLog};
 pub use rule::{About, Class, MANAGERS, Reads, SHARED};
-use token::{Secret, TokenError};
+use token::{Secret, TOKEN_LIFE, TokenError};
 
 /// The rule of this ledger, and what it takes to keep it.
 pub struct Access {
     reads: Reads,
     chain: ChainId,
     secret: Secret,
+    token_life: Duration,
     born: Instant,
     log: Option<ReadLog>,
 }
@@ -84,9 +85,22 @@ impl Access {
             reads,
             chain,
             secret,
+            token_life: TOKEN_LIFE,
             born: Instant::now(),
             log,
         })
+    }
+
+    /// With tokens that are good for another time.
+    #[must_use]
+    pub fn with_token_life(self, token_life: Duration) -> Self {
+        Self { token_life, ..self }
+    }
+
+    /// For how long a token is good.
+    #[must_use]
+    pub fn token_life(&self) -> Duration {
+        self.token_life
     }
 
     /// Which ledger is read.
@@ -107,17 +121,23 @@ impl Access {
         &self.secret
     }
 
+    /// For how long a token is still good.
+    #[must_use]
+    pub fn left(&self, granted: &Granted) -> Duration {
+        Duration::from_millis(granted.until.0.saturating_sub(self.clock().0))
+    }
+
     /// Whether this stays granted: the token is good, and the member may still read what it was let in for.
     #[must_use]
     pub fn holds(&self, service: &dyn Service, granted: &Granted) -> bool {
-        self.clock() < granted.until
+        !self.left(granted).is_zero()
             && self
                 .reads
                 .may(&asked(service, granted.key), Class::State, granted.about)
     }
 
     /// Whether it matters who sends requests of this class.
-    fn asks(&self, class: Class) -> bool {
+    pub(super) fn asks(&self, class: Class) -> bool {
         self.reads != Reads::Everyone && class != Class::Open
     }
 
@@ -127,9 +147,9 @@ impl Access {
         service: &dyn Service,
         class: Class,
         path: &str,
-        (headers, parameters): (&HeaderMap, &Parameters),
+        (key, until): (PublicKey, Millis),
+        parameters: &Parameters,
     ) -> Result<Granted, Problem> {
-        let (key, until) = self.reader(headers)?;
         let about = About::of(path, &key, |name| parameters.get(name).map(str::to_owned));
         if self.reads.may(&asked(service, key), class, about) {
             Ok(Granted { key, until, about })
@@ -179,30 +199,47 @@ pub(super) async fn gate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if !app.access.asks(class) {
-        return next.run(request).await;
+    let asked = Asking::of(&request);
+    if app.access.log.is_some() && asked.text.len() > ASKED_MAX {
+        let detail = format!(
+            "reads of this ledger are logged whole: {ASKED_MAX} bytes of method, path and parameters at most"
+        );
+        return Problem::new(Kind::ArgumentInvalid, detail).into_response();
     }
-    let asked = (request.method().clone(), request.uri().clone());
-    let (service, access) = (Arc::clone(&app.service), Arc::clone(&app.access));
-    let (uri, headers) = (asked.1.clone(), request.headers().clone());
-    let granted = blocking(move || {
+    let (access, service, uri) = (
+        Arc::clone(&app.access),
+        Arc::clone(&app.service),
+        asked.uri.clone(),
+    );
+    let (key, until) = match app.access.reader(request.headers()) {
+        Ok(reader) => reader,
+        // Nobody knows who it was, and whoever likes could fill the disk with such lines: they are not logged.
+        Err(problem) => return refused(problem),
+    };
+    let judged = blocking(move || {
         let parameters = Parameters::any(&uri)?;
-        access.judge(service.as_ref(), class, uri.path(), (&headers, &parameters))
+        access.judge(
+            service.as_ref(),
+            class,
+            uri.path(),
+            (key, until),
+            &parameters,
+        )
     });
-    let (reader, response) = match granted.await.and_then(|judged| judged) {
+    let response = match judged.await.and_then(|judged| judged) {
         Ok(granted) => {
             request.extensions_mut().insert(granted);
-            (Some(granted.key), next.run(request).await)
+            next.run(request).await
         }
-        Err(problem) => (None, refused(problem)),
+        Err(problem) => refused(problem),
     };
     if app.access.log.is_none() {
         return response;
     }
     let entry = Entry {
         time: now(),
-        reader,
-        asked: format!("{} {}", asked.0, asked.1),
+        reader: key,
+        asked: asked.text,
         status: response.status().as_u16(),
     };
     let access = Arc::clone(&app.access);
@@ -211,13 +248,29 @@ pub(super) async fn gate(
         Ok(Ok(())) => response,
         Ok(Err(error)) => {
             tracing::error!(%error, "a read could not be logged, so it is not answered");
-            Problem::new(
-                Kind::StorageFull,
-                "reads of this ledger are logged, and the log cannot be written",
-            )
-            .into_response()
+            let detail = "reads of this ledger are logged, and the log cannot be written";
+            Problem::new(Kind::StorageFull, detail).into_response()
         }
         Err(problem) => problem.into_response(),
+    }
+}
+
+/// What is asked, and how the log tells it.
+struct Asking {
+    uri: Uri,
+    text: String,
+}
+
+impl Asking {
+    fn of(request: &Request) -> Self {
+        let uri = request.uri().clone();
+        let mut text = format!("{} {uri}", request.method());
+        // It says from where on a stream is read.
+        if let Some(last) = request.headers().get("last-event-id") {
+            text.push_str(" after ");
+            text.push_str(&String::from_utf8_lossy(last.as_bytes()));
+        }
+        Self { uri, text }
     }
 }
 

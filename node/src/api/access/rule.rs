@@ -24,10 +24,7 @@ pub const SHARED: &[&str] = &[
     "sales",
     "phase",
     "phases",
-    "microgrid",
-    "power-session",
     "power-sessions",
-    "product",
     "reader-key",
     "verify",
 ];
@@ -137,12 +134,20 @@ impl Reads {
 
     /// Whether somebody may read this.
     pub(super) fn may(self, asked: &Asked<'_>, class: Class, about: About) -> bool {
-        let Some(roles) = asked.roles.filter(|roles| *roles != Roles::NONE) else {
-            return self == Self::Everyone || class == Class::Open;
+        if self == Self::Everyone || class == Class::Open {
+            return true;
+        }
+        let Some(roles) = asked.roles else {
+            return false;
         };
-        match (self, class) {
-            (Self::Everyone | Self::Members, _) | (_, Class::Open | Class::Receipt) => true,
-            (Self::Managers, Class::State) => {
+        // Every member may send, so each may ask for its next nonce and what became of what it sent.
+        if class == Class::Receipt || about == About::Reader {
+            return true;
+        }
+        match self {
+            _ if roles == Roles::NONE => false,
+            Self::Everyone | Self::Members => true,
+            Self::Managers => {
                 roles.any(MANAGERS)
                     || match about {
                         About::All => false,
@@ -198,12 +203,11 @@ mod tests {
                 for class in [Class::Open, Class::Receipt, Class::State] {
                     assert!(may(Profile::Public, class));
                     let open = class == Class::Open;
-                    assert_eq!(may(Profile::Consortium, class), open || has_role);
-                    let private = match class {
-                        Class::Open => true,
-                        Class::Receipt => has_role,
-                        Class::State => manages || has_role && concerns,
-                    };
+                    let member = roles.is_some();
+                    let always =
+                        open || member && (class == Class::Receipt || about == About::Reader);
+                    assert_eq!(may(Profile::Consortium, class), always || has_role);
+                    let private = always || manages || has_role && concerns;
                     assert_eq!(
                         may(Profile::Private, class),
                         private,

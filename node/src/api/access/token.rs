@@ -11,6 +11,8 @@
 //!
 //! In text they are hexadecimal. What is signed is [`bds_client::access::statement`].
 
+use std::time::Duration;
+
 use bds_client::access::statement;
 use bds_client::ed25519;
 use bds_contracts::block::Signature;
@@ -19,9 +21,9 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// A challenge is good for so long: a person may have to touch a key.
-pub const CHALLENGE_LIFE: u64 = 2 * 60 * 1_000;
-/// A token is good for so long.
-pub const TOKEN_LIFE: u64 = 15 * 60 * 1_000;
+pub const CHALLENGE_LIFE: Duration = Duration::from_secs(2 * 60);
+/// A token is good for so long, unless it is set otherwise.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 
 const BODY: usize = 32 + 8;
 const BYTES: usize = BODY + 32;
@@ -60,10 +62,10 @@ impl Secret {
     /// What this key has to sign; good for [`CHALLENGE_LIFE`].
     #[must_use]
     pub fn challenge(&self, key: PublicKey, now: Millis) -> String {
-        self.make(CHALLENGE, key, Millis(now.0.saturating_add(CHALLENGE_LIFE)))
+        self.make(CHALLENGE, key, after(now, CHALLENGE_LIFE))
     }
 
-    /// A token for a signed challenge; good for [`TOKEN_LIFE`].
+    /// A token for a signed challenge; good for `life` from now on.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -72,14 +74,14 @@ impl Secret {
         chain: &ChainId,
         challenge: &str,
         signature: &Signature,
-        now: Millis,
+        (now, life): (Millis, Duration),
     ) -> Result<String, TokenError> {
         let (key, _) = self.check(CHALLENGE, "challenge", challenge, now)?;
         let signed = statement(chain, challenge);
         if !ed25519::verify(&key, &signed, signature) {
             return Err(TokenError::BadSignature);
         }
-        Ok(self.make(TOKEN, key, Millis(now.0.saturating_add(TOKEN_LIFE))))
+        Ok(self.make(TOKEN, key, after(now, life)))
     }
 
     /// Whose token this is, and until when.
@@ -132,6 +134,12 @@ impl Secret {
     }
 }
 
+/// So much later.
+fn after(now: Millis, life: Duration) -> Millis {
+    let life = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
+    Millis(now.0.saturating_add(life))
+}
+
 #[cfg(test)]
 mod tests {
     use bds_client::Signer;
@@ -151,13 +159,20 @@ mod tests {
     fn a_signature_gets_a_token_for_its_time() {
         let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
         let (challenge, signature) = signed(&secret, &signer);
-        let last = Millis(NOW.0 + CHALLENGE_LIFE - 1);
-        let token = secret.token(&CHAIN, &challenge, &signature, last).unwrap();
-        let until = Millis(last.0 + TOKEN_LIFE);
+        let last = Millis(after(NOW, CHALLENGE_LIFE).0 - 1);
+        let token = secret
+            .token(&CHAIN, &challenge, &signature, (last, TOKEN_LIFE))
+            .unwrap();
+        let until = after(last, TOKEN_LIFE);
         let good = secret.reader(&token, Millis(until.0 - 1));
         assert_eq!(good, Ok((signer.public_key(), until)));
         assert_eq!(secret.reader(&token, until), Err(TokenError::Over("token")));
-        let late = secret.token(&CHAIN, &challenge, &signature, Millis(last.0 + 1));
+        let late = secret.token(
+            &CHAIN,
+            &challenge,
+            &signature,
+            (Millis(last.0 + 1), TOKEN_LIFE),
+        );
         assert_eq!(late, Err(TokenError::Over("challenge")));
     }
 
@@ -165,22 +180,24 @@ mod tests {
     fn nobody_else_gets_in() {
         let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
         let (challenge, signature) = signed(&secret, &signer);
-        let token = secret.token(&CHAIN, &challenge, &signature, NOW).unwrap();
+        let token = secret
+            .token(&CHAIN, &challenge, &signature, (NOW, TOKEN_LIFE))
+            .unwrap();
         let bad = |result: Result<String, TokenError>| result.map(|_| ()).unwrap_err();
 
         let other = Signer::from_seed(&[2; 32]).sign_bytes(&statement(&CHAIN, &challenge));
         assert_eq!(
-            bad(secret.token(&CHAIN, &challenge, &other, NOW)),
+            bad(secret.token(&CHAIN, &challenge, &other, (NOW, TOKEN_LIFE))),
             TokenError::BadSignature
         );
         let chain = ChainId([6; 32]);
         assert_eq!(
-            bad(secret.token(&chain, &challenge, &signature, NOW)),
+            bad(secret.token(&chain, &challenge, &signature, (NOW, TOKEN_LIFE))),
             TokenError::BadSignature
         );
         // One is not the other, nor good at another node or after a restart.
         assert_eq!(
-            bad(secret.token(&CHAIN, &token, &signature, NOW)),
+            bad(secret.token(&CHAIN, &token, &signature, (NOW, TOKEN_LIFE))),
             TokenError::NotOurs("challenge")
         );
         assert_eq!(
@@ -193,7 +210,7 @@ mod tests {
             Err(TokenError::NotOurs("token"))
         );
         assert_eq!(
-            bad(elsewhere.token(&CHAIN, &challenge, &signature, NOW)),
+            bad(elsewhere.token(&CHAIN, &challenge, &signature, (NOW, TOKEN_LIFE))),
             TokenError::NotOurs("challenge")
         );
     }
@@ -202,7 +219,9 @@ mod tests {
     fn no_bit_can_be_changed() {
         let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
         let (challenge, signature) = signed(&secret, &signer);
-        let token = secret.token(&CHAIN, &challenge, &signature, NOW).unwrap();
+        let token = secret
+            .token(&CHAIN, &challenge, &signature, (NOW, TOKEN_LIFE))
+            .unwrap();
         let bytes = hex::decode(&token).unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();

@@ -1,17 +1,20 @@
 //! Who may read, through the real server: every path for strangers, members and managers of each kind of ledger.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use bds_client::access::{ChallengeAnswer, TokenAnswer, statement};
 use bds_client::{Client, ClientError, Signer};
 use bds_contracts::account::Roles;
 use bds_contracts::genesis::Profile;
-use bds_contracts::tx::{ChainId, PublicKey};
+use bds_contracts::tx::ChainId;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{CHAIN, PATIENCE, Served, problem};
 use crate::api::Limits;
 use crate::api::access::Access;
-use crate::api::access::log::verify;
+use crate::api::access::log::{ASKED_MAX, verify};
 
 /// What tells the content of the ledger.
 const CONTENT: &[&str] = &[
@@ -44,7 +47,11 @@ const OPEN: &[&str] = &[
 struct Ledger {
     served: Served,
     _dir: tempfile::TempDir,
-    log: std::path::PathBuf,
+    log: PathBuf,
+}
+
+fn is_let_in(status: StatusCode) -> bool {
+    status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN
 }
 
 /// A trader that acts for account 7, an auditor, and a member without a role.
@@ -56,6 +63,10 @@ async fn ledger(profile: Profile) -> Ledger {
     let dir = tempfile::tempdir().expect("a directory");
     let log = dir.path().join("reads.log");
     let access = Access::of_profile(profile, CHAIN, &log).expect("an access rule");
+    ledger_with(access, dir, log).await
+}
+
+async fn ledger_with(access: Access, dir: tempfile::TempDir, log: PathBuf) -> Ledger {
     let served = Served::reading(Limits::default(), access).await;
     let roles = [Roles::TRADER, Roles::AUDITOR, Roles::NONE];
     for (signer, roles) in signers().iter().zip(roles) {
@@ -100,10 +111,7 @@ async fn a_public_ledger_is_read_by_everyone() {
     let ledger = ledger(Profile::Public).await;
     for path in CONTENT.iter().chain(OPEN) {
         let status = ledger.served.get(path).await.status();
-        assert!(
-            status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN,
-            "{path}: {status}"
-        );
+        assert!(is_let_in(status), "{path}: {status}");
     }
     assert!(!ledger.log.exists());
 }
@@ -139,16 +147,28 @@ async fn a_stranger_learns_nothing_but_how_the_node_is() {
 async fn a_key_of_no_member_and_a_member_without_a_role_are_kept_out() {
     for profile in [Profile::Consortium, Profile::Private] {
         let ledger = ledger(profile).await;
+        let [_, _, shut_out] = signers();
         let stranger = Signer::from_seed(&[9; 32]);
-        for signer in [&stranger, &signers()[2]] {
+        for signer in [&stranger, &shut_out] {
             let token = ledger.token(signer).await;
-            for path in CONTENT
-                .iter()
-                .chain(&["/v1/receipts/zz", "/v1/query/book?instrument=1"])
-            {
+            for path in CONTENT.iter().chain(&["/v1/query/book?instrument=1"]) {
                 let (code, _) = problem(ledger.read(path, &token).await, 403).await;
                 assert_eq!(code, "READ_FORBIDDEN", "{path}");
             }
+        }
+        // A member may send whatever every member may, so it is told its next nonce and what became of what it sent.
+        let own = format!("/v1/query/member?key={}", shut_out.public_key());
+        for path in ["/v1/receipts/zz", &own] {
+            let status = ledger
+                .read(path, &ledger.token(&shut_out).await)
+                .await
+                .status();
+            assert!(is_let_in(status), "{path}: {status}");
+            let status = ledger
+                .read(path, &ledger.token(&stranger).await)
+                .await
+                .status();
+            assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
         }
     }
 }
@@ -160,10 +180,7 @@ async fn members_read_a_consortiums_ledger() {
         let token = ledger.token(signer).await;
         for path in CONTENT {
             let status = ledger.read(path, &token).await.status();
-            assert!(
-                status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN,
-                "{path}: {status}"
-            );
+            assert!(is_let_in(status), "{path}: {status}");
         }
     }
     assert!(!ledger.log.exists());
@@ -176,10 +193,7 @@ async fn a_private_ledger_is_read_by_its_managers_and_by_whom_it_concerns() {
     let (trader_token, auditor_token) = (ledger.token(&trader).await, ledger.token(&auditor).await);
     for path in CONTENT {
         let status = ledger.read(path, &auditor_token).await.status();
-        assert!(
-            status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN,
-            "{path}: {status}"
-        );
+        assert!(is_let_in(status), "{path}: {status}");
         let (code, _) = problem(ledger.read(path, &trader_token).await, 403).await;
         assert_eq!(code, "READ_FORBIDDEN", "{path}");
     }
@@ -193,10 +207,7 @@ async fn a_private_ledger_is_read_by_its_managers_and_by_whom_it_concerns() {
         &own,
     ] {
         let status = ledger.read(path, &trader_token).await.status();
-        assert!(
-            status != StatusCode::UNAUTHORIZED && status != StatusCode::FORBIDDEN,
-            "{path}: {status}"
-        );
+        assert!(is_let_in(status), "{path}: {status}");
     }
 }
 
@@ -215,6 +226,18 @@ async fn every_read_of_a_private_ledger_is_logged_before_it_is_answered() {
         .get("/v1/query/cash?account=8&currency=EUR")
         .await;
     ledger.served.get("/v1/status").await;
+    let followed = ledger
+        .served
+        .request(Method::GET, "/v1/events?account=7")
+        .bearer_auth(ledger.token(&trader).await)
+        .header("last-event-id", "2:0");
+    let followed = followed.send().await.expect("an answer");
+    assert_eq!(followed.status(), StatusCode::OK);
+    // What does not fit into a line is not read: else what is asked for could be hidden behind zeros.
+    let zeros = "0".repeat(ASKED_MAX);
+    let hidden = format!("/v1/query/cash?currency=EUR&account={zeros}8");
+    let (code, _) = problem(ledger.read(&hidden, &token).await, 400).await;
+    assert_eq!(code, "ARGUMENT_INVALID");
     let text = std::fs::read_to_string(&ledger.log).expect("a log");
     let lines: Vec<Value> = text
         .lines()
@@ -230,23 +253,21 @@ async fn every_read_of_a_private_ledger_is_logged_before_it_is_answered() {
             )
         })
         .collect();
-    let line = |reader: Option<PublicKey>, asked: &str, status: u16| {
-        (
-            json!(reader.map(|key| key.to_string())),
-            json!(asked),
-            json!(status),
-        )
+    let line = |reader: &Signer, asked: &str, status: u16| {
+        let key = reader.public_key().to_string();
+        (json!(key), json!(asked), json!(status))
     };
+    // A stranger reads nothing and is no line, or whoever likes could fill the disk; a member that is refused is one.
     assert_eq!(
         told,
         [
-            line(Some(auditor.public_key()), "GET /v1/blocks/1", 200),
-            line(Some(auditor.public_key()), "GET /v1/blocks/99", 404),
-            line(None, "GET /v1/blocks/1", 403),
-            line(None, "GET /v1/query/cash?account=8&currency=EUR", 401),
+            line(&auditor, "GET /v1/blocks/1", 200),
+            line(&auditor, "GET /v1/blocks/99", 404),
+            line(&trader, "GET /v1/blocks/1", 403),
+            line(&trader, "GET /v1/events?account=7 after 2:0", 200),
         ]
     );
-    assert_eq!(verify(&ledger.log).expect("a whole log").entries, 4);
+    assert_eq!(verify(&ledger.log, None).expect("a whole log").entries, 4);
 }
 
 #[tokio::test]
@@ -371,4 +392,103 @@ async fn the_client_signs_in() {
         matches!(refused, ClientError::Problem { status: 403, .. }),
         "{refused}"
     );
+}
+
+/// The stream of a token that is over ends by itself, on a ledger where nothing happens, and the client goes on with a new one.
+#[tokio::test]
+async fn what_is_over_is_over_and_the_client_signs_in_anew() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let log = dir.path().join("reads.log");
+    let life = Duration::from_millis(300);
+    let access = Access::of_profile(Profile::Consortium, CHAIN, &log).expect("an access rule");
+    let ledger = ledger_with(access.with_token_life(life), dir, log).await;
+    let [trader, ..] = signers();
+    let token = ledger.token(&trader).await;
+    let mut stream = ledger.read("/v1/events?from=3:2", &token).await;
+    assert_eq!(stream.status(), StatusCode::OK);
+    let ended = tokio::time::timeout(PATIENCE, async {
+        while stream.chunk().await.expect("readable").is_some() {}
+    });
+    ended.await.expect("the stream ends without a block");
+    assert_eq!(
+        ledger.read("/v1/blocks/1", &token).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+
+    let url = format!("http://{}", ledger.served.address);
+    let client = Client::new([url]).expect("a URL");
+    let reading = client.reading_as(trader, Some(CHAIN));
+    let mut events = reading.events(3, 2);
+    assert_eq!(events.next().await.expect("an event").index, 2);
+    // Over several lives of a token: each event once, and blocks in between.
+    for height in 4..=6 {
+        tokio::time::sleep(life + life / 2).await;
+        reading
+            .block(1)
+            .await
+            .expect("signed in again")
+            .expect("a block");
+        ledger.served.fake.certify_next();
+        for index in 0..height {
+            let event = events.next().await.expect("an event");
+            assert_eq!((event.height, u64::from(event.index)), (height, index));
+        }
+    }
+}
+
+/// Other ways to ask for the same: nothing of them is a way around.
+#[tokio::test]
+async fn the_rule_holds_however_it_is_asked() {
+    let ledger = ledger(Profile::Private).await;
+    let [trader, ..] = signers();
+    let token = ledger.token(&trader).await;
+    for path in [
+        "/v1/query/%63ash?account=8&currency=EUR",
+        "/v1/query/summary",
+        "/v1/%62locks/1",
+    ] {
+        let status = ledger.read(path, &token).await.status();
+        assert!(matches!(status.as_u16(), 403 | 404), "{path}: {status}");
+        let head = ledger
+            .served
+            .request(Method::HEAD, path)
+            .bearer_auth(&token);
+        let status = head.send().await.expect("an answer").status();
+        assert!(
+            matches!(status.as_u16(), 403 | 404),
+            "HEAD {path}: {status}"
+        );
+    }
+}
+
+/// A path that somebody adds is here as well, as what it is.
+#[test]
+fn every_path_is_content_or_open() {
+    let of = |all: &[&'static str]| -> std::collections::BTreeSet<String> {
+        let paths = all.iter().map(|path| {
+            let path = path.split('?').next().unwrap_or(path);
+            let path = path.replace("/1/receipts", "/{height}/receipts");
+            match path.as_str() {
+                "/v1/blocks/1" | "/v1/blocks/99" => "/v1/blocks/{height}".to_owned(),
+                "/v1/entries/0001000101" => "/v1/entries/{key}".to_owned(),
+                "/v1/query/account/entry" => "/v1/query/{name}/entry".to_owned(),
+                path if path.starts_with("/v1/query/") => "/v1/query/{name}".to_owned(),
+                path => path.to_owned(),
+            }
+        });
+        paths.collect()
+    };
+    let mut all = of(CONTENT);
+    all.extend(of(OPEN));
+    let others = [
+        "/v1/receipts/{id}",
+        "/v1/batch",
+        "/v1/transactions",
+        "/v1/challenge",
+        "/v1/tokens",
+    ];
+    all.extend(others.map(str::to_owned));
+    let listed = crate::api::routes::list();
+    let listed = listed.into_iter().map(|(_, path)| path.to_owned());
+    assert_eq!(all, listed.collect());
 }
