@@ -196,7 +196,7 @@ fn steps() -> Result<(), String> {
 fn step(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
     eprintln!("== {name}: cargo {}", arguments.join(" "));
     let start = Instant::now();
-    let status = Command::new(cargo())
+    let status = cargo()
         .args(arguments)
         .envs(environment.iter().copied())
         .current_dir(root())
@@ -415,7 +415,7 @@ fn instructions_called(code: impl Iterator<Item = String>) -> (BTreeSet<String>,
 
 /// Licences, banned and doubled crates, sources. Advisories need a download, so they are their own command.
 fn deny() -> Result<(), String> {
-    let installed = Command::new(cargo())
+    let installed = cargo()
         .args(["deny", "--version"])
         .output()
         .is_ok_and(|o| o.status.success());
@@ -436,7 +436,7 @@ fn deny() -> Result<(), String> {
 
 fn edges() -> Result<(), String> {
     for (package, banned) in EDGES {
-        let output = Command::new(cargo())
+        let output = cargo()
             .args([
                 "tree",
                 "--package",
@@ -470,8 +470,18 @@ fn edges() -> Result<(), String> {
     Ok(())
 }
 
-fn cargo() -> String {
-    std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+/// Cargo without what it told this program of its own package: build scripts that ask for that would run anew, and everything above
+/// them be built again, each time after a build by hand.
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let told = std::env::vars_os().map(|(name, _)| name);
+    for name in told.filter(|name| {
+        let name = name.to_string_lossy();
+        name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+    }) {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 fn root() -> &'static Path {

@@ -8,7 +8,7 @@ mod bugs;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use bugs::{BUGS, Bug};
 
@@ -121,7 +121,7 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 
 /// Builds and runs the workload on the copy.
 fn workload(copy: &Path) -> Result<Output, String> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = crate::cargo();
     cargo.args(["test", "--release", "-p", "bds-tests", "--test"]);
     cargo.args(["contracts_workload", "--", TEST]);
     cargo.current_dir(copy);
