@@ -95,6 +95,7 @@ fn of_several_faults_of_an_enrolment_the_first_check_answers() {
             device: SUN,
             account: P[0],
             issuer: ISSUER,
+            before: None,
             source: Source::Gas,
             place: (-90_000_000, 180_000_000),
             intensity: INTENSITY_MAX,

@@ -109,8 +109,10 @@ impl Books {
         let id = call.u64("device");
         let (latitude, longitude) = call.get("place").pair();
         let before = self.granular.devices.get(&id);
+        let issuer = call.u64("issuer");
+        let other = before.map(|one| one.issuer).filter(|one| *one != issuer);
         let new = Device {
-            issuer: call.u64("issuer"),
+            issuer,
             source: call.u8("source"),
             place: (latitude.number(), longitude.number()),
             intensity: call.u32("intensity"),
@@ -120,6 +122,7 @@ impl Books {
             ("device", number(id)),
             ("account", number(self.owner_of(id))),
             ("issuer", number(new.issuer)),
+            ("before", other.map_or(Value::Nothing, number)),
             ("source", number(new.source)),
             ("place", pair(new.place.0, new.place.1)),
             ("intensity", number(new.intensity)),
