@@ -250,7 +250,7 @@ codes! {
     454 CERTIFICATE_EXPIRED "CertificateExpired" "Certificates of this interval are expired.";
     455 RANGE_INVALID "RangeInvalid" "A range has no numbers, or the ranges of the call do not rise.";
     456 NOT_HELD "NotHeld" "The account does not hold all these numbers in one bundle.";
-    457 BUNDLE_LIMIT "BundleLimit" "There are as many bundles of this device and interval, or claims for this meter and interval, as there may be.";
+    457 BUNDLE_LIMIT "BundleLimit" "The account would have more bundles of this device and interval than it may, or there would be more claims for this meter and interval.";
     458 NOT_CLAIMANT "NotClaimant" "The meter is another account's, which has not named this one to claim for it.";
     459 CONSUMPTION_EXCEEDED "ConsumptionExceeded" "More than was metered as consumed in the interval and is not claimed yet.";
     460 INTERVAL_INVALID "IntervalInvalid" "The interval of production and that of consumption do not overlap, or what was stored would come out before it went in.";

@@ -168,7 +168,6 @@ fn register(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         "paid": found.paid,
         "withheld": found.withheld,
         "over": found.over,
-        "bundles": found.bundles,
     }))
 }
 
