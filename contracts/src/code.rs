@@ -264,12 +264,13 @@ codes! {
     485 DELIVERY_INVALID "DeliveryInvalid" "The day has no such intervals, or they are no product of a quarter, half or whole hour.";
     486 CURVE_INVALID "CurveInvalid" "A curve has no steps or too many, their prices do not rise or fall, or an energy is out of range.";
     487 POWER_PRICE_INVALID "PowerPriceInvalid" "The price is outside the session's bounds, or not a multiple of its tick.";
-    488 POWER_SESSION_FULL "PowerSessionFull" "The session has as many accounts, steps or blocks as it may, or the account as many blocks.";
+    488 POWER_SESSION_FULL "PowerSessionFull" "The session has as many accounts, steps or blocks as it may.";
     489 UNKNOWN_CURVE "UnknownCurve" "The account has no curve of this side in one of these intervals.";
     490 BLOCK_ORDER_INVALID "BlockOrderInvalid" "The energy of a block or its least acceptance is out of range.";
     491 LINK_INVALID "LinkInvalid" "The parent of a block is another block of the account with a lower number.";
     492 UNKNOWN_BLOCK_ORDER "UnknownBlockOrder" "The account has no block of this number in the session.";
     493 BLOCK_ORDER_LINKED "BlockOrderLinked" "Another block is linked to this one; withdraw that first.";
+    494 POWER_ACCOUNT_FULL "PowerAccountFull" "The account has as many steps or blocks in the session as one account may.";
 }
 
 impl Code {

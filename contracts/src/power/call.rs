@@ -31,7 +31,7 @@ crate::calls! {
             lot: WattHours,
             /// What is paid in.
             currency: Currency,
-            /// Most steps of all curves, counted in each interval.
+            /// Most steps of all curves, counted in each interval; an account has a quarter of them at most.
             steps_max: u32,
             /// Most blocks of the session.
             blocks_max: u32,

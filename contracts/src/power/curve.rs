@@ -123,7 +123,7 @@ fn check(
 
 /// Refused in this order: account unknown, not represented, not open; no such session; gate closed; intervals not there, or not 1, 2
 /// or 4 from a multiple of that on; steps none or too many, out of order or out of range; a price out of range; one account or step
-/// too many; too little money free; not endorsed.
+/// too many for the session; one step too many for the account; too little money free; not endorsed.
 pub(super) fn submit(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -156,8 +156,12 @@ pub(super) fn submit(
     if full {
         return Err(Code::POWER_SESSION_FULL);
     }
+    if more > 0 && i64::from(part.steps) + more > i64::from(session.terms.account_steps_max()) {
+        return Err(Code::POWER_ACCOUNT_FULL);
+    }
     let change = Change {
         curves: count - i64::from(old.curves),
+        steps: more,
         blocks: 0,
         aside: i128::from(aside.0) * i128::from(count) - old.aside,
     };
@@ -167,7 +171,6 @@ pub(super) fn submit(
     account::second(cx, curve.account, slot, || endorse::digest::<Power>(call))?;
 
     participant::change(cx, curve.session, &mut session, at, &change)?;
-    session.steps = u32::try_from(all).map_err(|_| Code::OVERFLOW)?;
     let (tables, journal) = cx.tables::<Power>();
     tables.sessions.set(journal, curve.session, session)?;
     for interval in curve.intervals() {
@@ -243,11 +246,11 @@ fn take_out(
 ) -> Result<(), Code> {
     let change = Change {
         curves: -i64::from(old.curves),
+        steps: -i64::from(old.steps),
         blocks: 0,
         aside: -old.aside,
     };
     participant::change(cx, curve.session, session, (curve.account, slot), &change)?;
-    session.steps -= old.steps;
     let (tables, journal) = cx.tables::<Power>();
     for interval in curve.intervals() {
         tables.curves.remove(journal, &curve.key(interval))?;

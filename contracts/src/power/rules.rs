@@ -17,6 +17,9 @@ pub const PRICE_MAX: i64 = 1_000_000_000;
 pub const STEPS_MAX: usize = 256;
 /// Most steps of all curves of a session, one that holds for several intervals counted in each.
 pub const SESSION_STEPS_MAX: u32 = 131_072;
+/// An account has one part in so many of a session's steps at most: four accounts find room for as much, whatever others hand in, and
+/// one in the largest session for a curve of the most steps in every interval.
+pub const ACCOUNT_STEPS_PART: u32 = 4;
 /// Most blocks of a session.
 pub const SESSION_BLOCKS_MAX: u32 = 256;
 /// Most accounts with orders in a session: an interval has no more than two curves of each.

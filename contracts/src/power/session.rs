@@ -7,8 +7,8 @@ use super::clearing::Due;
 use super::event::Event;
 use super::module::{Power, Tables};
 use super::rules::{
-    AHEAD_MAX, ENERGY_MAX, INTERVAL, PRICE_MAX, SESSION_BLOCKS_MAX, SESSION_STEPS_MAX,
-    SESSIONS_MAX, intervals,
+    ACCOUNT_STEPS_PART, AHEAD_MAX, ENERGY_MAX, INTERVAL, PRICE_MAX, SESSION_BLOCKS_MAX,
+    SESSION_STEPS_MAX, SESSIONS_MAX, intervals,
 };
 use crate::amount::{Currency, Price, WattHours};
 use crate::kernel::context::Cx;
@@ -41,7 +41,7 @@ pub struct Terms {
     pub lot: WattHours,
     /// What is paid in.
     pub currency: Currency,
-    /// Most steps of all curves, counted in each interval.
+    /// Most steps of all curves, counted in each interval; an account has a quarter of them at most.
     pub steps_max: u32,
     /// Most blocks of the session.
     pub blocks_max: u32,
@@ -91,6 +91,12 @@ impl Session {
 }
 
 impl Terms {
+    /// Most steps of an account, counted in each interval.
+    #[must_use]
+    pub fn account_steps_max(&self) -> u32 {
+        self.steps_max.div_ceil(ACCOUNT_STEPS_PART)
+    }
+
     fn check(&self) -> bool {
         let price = -PRICE_MAX..=PRICE_MAX;
         price.contains(&self.price_min.0)

@@ -100,6 +100,7 @@ fn terms(number: u64, session: &Session) -> Value {
         "lot": session.terms.lot.0,
         "currency": session.terms.currency.to_string(),
         "steps_max": session.terms.steps_max,
+        "account_steps_max": session.terms.account_steps_max(),
         "blocks_max": session.terms.blocks_max,
         "account_blocks_max": session.terms.account_blocks_max,
         "steps": session.steps,

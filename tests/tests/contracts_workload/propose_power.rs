@@ -67,7 +67,7 @@ impl Generator {
             currency: self
                 .random
                 .pick(&[Currency::EUR, Currency::EUR, Currency::CNY]),
-            steps_max: self.random.pick(&[20, 400]),
+            steps_max: self.random.pick(&[40, 800]),
             blocks_max: 8,
             account_blocks_max: 3,
         };

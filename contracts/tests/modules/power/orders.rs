@@ -91,6 +91,7 @@ fn what_orders_may_come_to_cost_is_set_aside() {
         part,
         Some(Participant {
             curves: 4,
+            steps: 5,
             blocks: 1,
             aside: Amount(40_000_009),
             ..Participant::default()

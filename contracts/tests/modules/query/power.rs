@@ -45,6 +45,7 @@ fn sessions_and_positions() {
             "lot": 100_000,
             "currency": "EUR",
             "steps_max": 10_000,
+            "account_steps_max": 2_500,
             "blocks_max": 64,
             "account_blocks_max": 16,
             "steps": 12,

@@ -89,6 +89,7 @@ pub(super) struct Block {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Part {
     pub(super) curves: usize,
+    pub(super) steps: usize,
     pub(super) blocks: usize,
     pub(super) aside: i128,
     pub(super) bought: i128,
@@ -233,6 +234,7 @@ impl Books {
         for ((_, _, of, side), steps) in self.curves_in(session) {
             if *of == account {
                 part.curves += 1;
+                part.steps += steps.len();
                 part.aside += curve_aside(*side, steps);
             }
         }

@@ -125,6 +125,11 @@ impl Books {
             new_steps <= old_steps || all <= session.steps_max as usize,
             "{all} steps"
         );
+        let own = self.part(number, account).steps + new_steps - old_steps;
+        ensure!(
+            new_steps <= old_steps || own <= session.steps_max.div_ceil(4) as usize,
+            "{own} steps of one account"
+        );
         let aside = curve_aside(side, &steps) * i128::from(count);
         self.can_pay_for(account, &session, aside - old_aside)?;
         self.second_of(ask, account)?;

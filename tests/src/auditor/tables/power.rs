@@ -124,6 +124,7 @@ impl Books {
                 let part = self.part(*number, account);
                 let value = Bytes::new()
                     .count(part.curves)
+                    .count(part.steps)
                     .count(part.blocks)
                     .money(part.aside)
                     .money(part.bought)
