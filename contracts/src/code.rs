@@ -259,7 +259,7 @@ codes! {
     480 UNKNOWN_POWER_SESSION "UnknownPowerSession" "There is no such session of the day-ahead market: it was never opened, or was forgotten.";
     481 POWER_SESSION_INVALID "PowerSessionInvalid" "The day, the gate, the prices, the steps of prices and energies, or the limits of a session do not fit.";
     482 POWER_SESSION_EXISTS "PowerSessionExists" "The zone has a session for a part of this day.";
-    483 TOO_MANY_POWER_SESSIONS "TooManyPowerSessions" "As many sessions as there may be are not cleared.";
+    483 TOO_MANY_POWER_SESSIONS "TooManyPowerSessions" "As many sessions of the zone, or of all zones, as there may be are not cleared.";
     484 GATE_CLOSED "GateClosed" "The gate of the session has closed: it takes no orders any more.";
     485 DELIVERY_INVALID "DeliveryInvalid" "The day has no such intervals, or they are no product of a quarter, half or whole hour.";
     486 CURVE_INVALID "CurveInvalid" "A curve has no steps or too many, their prices do not rise or fall, or an energy is out of range.";
@@ -271,6 +271,8 @@ codes! {
     492 UNKNOWN_BLOCK_ORDER "UnknownBlockOrder" "The account has no block of this number in the session.";
     493 BLOCK_ORDER_LINKED "BlockOrderLinked" "Another block is linked to this one; withdraw that first.";
     494 POWER_ACCOUNT_FULL "PowerAccountFull" "The account has as many steps or blocks in the session as one account may.";
+    495 NOT_SESSION_OPERATOR "NotSessionOperator" "Another market operator opened the session.";
+    496 POWER_SESSION_IN_USE "PowerSessionInUse" "Accounts have orders in the session.";
 }
 
 impl Code {

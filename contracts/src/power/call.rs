@@ -100,5 +100,10 @@ crate::calls! {
             /// Its number.
             number: u32,
         }
+        /// Takes a session back that nobody has orders in and whose gate is open. For whoever opened it.
+        6 CancelSession "cancel-session" for Who::Roles(Roles::MARKET_OPERATOR), on Profiles::DESIGNATED, costs 20 {
+            /// Which session.
+            session: u64,
+        }
     }
 }

@@ -151,5 +151,12 @@ crate::events! {
             /// How many blocks are rejected that would gain at the final prices.
             paradoxical: u32,
         }
+        /// A session was taken back that nobody had orders in.
+        13 SessionCancelled {
+            /// Which.
+            session: u64,
+            /// Of which zone.
+            zone: ZoneId,
+        }
     }
 }

@@ -152,6 +152,7 @@ impl Module for Power {
                 account,
                 number,
             } => block::withdraw(cx, (session, account, number)),
+            Call::CancelSession { session } => session::cancel(cx, session),
         }
     }
 

@@ -24,8 +24,10 @@ pub const ACCOUNT_STEPS_PART: u32 = 4;
 pub const SESSION_BLOCKS_MAX: u32 = 256;
 /// Most accounts with orders in a session: an interval has no more than two curves of each.
 pub const PARTICIPANTS_MAX: u32 = 1_024;
-/// Most sessions that are not cleared.
-pub const SESSIONS_MAX: usize = 64;
+/// Most sessions of a zone that are not cleared: a day for each that can be opened ahead, and one more.
+pub const ZONE_SESSIONS_MAX: usize = 32;
+/// Most sessions of all zones that are not cleared: every block looks at each.
+pub const SESSIONS_MAX: usize = 512;
 /// How far ahead of its day a session can be opened, in milliseconds: 31 days.
 pub const AHEAD_MAX: u64 = 31 * 24 * 3_600 * 1_000;
 /// How long it is known what a session came to, in milliseconds: 400 days.

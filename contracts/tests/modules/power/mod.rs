@@ -9,6 +9,7 @@ mod random;
 mod refusals;
 mod rights;
 mod search;
+mod sessions;
 mod stages;
 
 pub(crate) use rights::rehearse;

@@ -36,6 +36,7 @@ pub(super) struct Session {
     pub(super) start: u64,
     pub(super) intervals: u8,
     pub(super) gate: u64,
+    pub(super) operator: u32,
     pub(super) lowest: i128,
     pub(super) highest: i128,
     pub(super) tick: u32,
@@ -280,6 +281,7 @@ impl Books {
             "power.withdraw-curve" => self.withdraw_curve(ask, events),
             "power.submit-block" => self.submit_block(ask, events),
             "power.withdraw-block" => self.withdraw_block(ask, events),
+            "power.cancel-session" => self.cancel_power_session(ask, events),
             other => Err(format!("the auditor does not know {other}")),
         }
     }

@@ -39,6 +39,7 @@ impl Books {
                 .u64(one.start)
                 .u8(one.intervals)
                 .u64(one.gate)
+                .u32(one.operator)
                 .money(one.lowest)
                 .money(one.highest)
                 .u32(one.tick)
