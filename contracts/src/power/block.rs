@@ -199,7 +199,6 @@ pub(super) fn submit(
         session: number,
         account,
         number: own,
-        aside,
     })
 }
 

@@ -166,8 +166,6 @@ pub(super) fn submit(
         aside: i128::from(aside.0) * i128::from(count) - old.aside,
     };
     participant::check(cx, curve.session, &session, at, &change)?;
-    let told = i64::try_from(i128::from(aside.0) * i128::from(count));
-    let told = Money(told.map_err(|_| Code::OVERFLOW)?);
     account::second(cx, curve.account, slot, || endorse::digest::<Power>(call))?;
 
     participant::change(cx, curve.session, &mut session, at, &change)?;
@@ -184,7 +182,6 @@ pub(super) fn submit(
         side: curve.side,
         first: curve.first,
         count: curve.count,
-        aside: told,
     })
 }
 

@@ -1,4 +1,5 @@
-//! What happens in the day-ahead market. What an order asks for is in its call; events tell what became of it.
+//! What happens in the day-ahead market. What an order asks for is in its call, and no event tells it, nor what is set aside for it:
+//! events tell what became of it.
 
 use super::ZoneId;
 use super::block::Outcome;
@@ -36,8 +37,6 @@ crate::events! {
             first: u8,
             /// How many it holds for.
             count: u8,
-            /// Money set aside for it in all of them.
-            aside: Money,
         }
         /// A curve was taken back.
         3 CurveWithdrawn {
@@ -60,8 +59,6 @@ crate::events! {
             account: AccountId,
             /// Its number.
             number: u32,
-            /// Money set aside for it.
-            aside: Money,
         }
         /// A block was taken back.
         5 BlockWithdrawn {

@@ -52,8 +52,8 @@ impl Module for Power {
     type Call<'a> = Call<'a>;
     type Event<'a> = Event;
     type Tables = Tables;
-    // Orders are sealed until the gate closes, and gone when the session is cleared.
-    const CLOSED: &'static [&'static str] = &["curves", "blocks"];
+    // Orders are sealed until the gate closes, and gone when the session is cleared. What an account has set aside tells of them.
+    const CLOSED: &'static [&'static str] = &["curves", "blocks", "participants"];
     const PHASES: bool = true;
 
     fn touches(_: &Call<'_>, set: &mut AccessSet) {

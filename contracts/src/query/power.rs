@@ -8,7 +8,7 @@ use super::{ACCOUNT, Answer, Arguments, PAGE_MAX, QueryInfo, missing, optional, 
 use crate::exchange::Side;
 use crate::ledger::Ledger;
 use crate::power::Power;
-use crate::power::block::Outcome;
+use crate::power::block::{Block, Outcome};
 use crate::power::module::Tables;
 use crate::power::participant::Participant;
 use crate::power::rules::INTERVAL;
@@ -21,7 +21,7 @@ const SESSION_NUMBER: super::ArgumentInfo =
 pub(super) const SESSION: QueryInfo = QueryInfo {
     name: "power-session",
     text: "A session of the day-ahead market: its terms and how far it is, and of a cleared one the price and energy of each interval and \
-           the blocks that were rejected although they would gain.",
+           the blocks that were rejected although they would gain, without whose they are.",
     arguments: &[SESSION_NUMBER],
     answer: session,
     entry: None,
@@ -43,7 +43,7 @@ pub(super) const SESSIONS: QueryInfo = QueryInfo {
 pub(super) const POSITION: QueryInfo = QueryInfo {
     name: "power-position",
     text: "What an account bought and sold in a session: its position in each interval, which is above zero where it delivers, its \
-           blocks and how they were decided, and what it was paid in all; before, what it has set aside.",
+           blocks and how they were decided, and what it was paid in all. Nothing before the session is cleared.",
     arguments: &[SESSION_NUMBER, ACCOUNT],
     answer: position,
     entry: None,
@@ -68,15 +68,16 @@ fn session(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let blocks = (number, first, 0)..=(number, last, u32::MAX);
     let decided = tables.decided.range(blocks);
     let listed = decided.filter(|(_, decided)| decided.outcome == Outcome::Paradoxical);
-    let listed = listed.map(|((_, account, own), decided)| {
+    let mut listed: Vec<&Block> = listed.map(|(_, decided)| &decided.block).collect();
+    // Not in the order of accounts: whose they are is not told.
+    listed.sort_by_key(|block| (block.first, block.count, block.price, block.energy));
+    let listed = listed.into_iter().map(|block| {
         json!({
-            "account": account.0,
-            "number": own,
-            "side": decided.block.side.name(),
-            "first": decided.block.first,
-            "count": decided.block.count,
-            "energy": decided.block.energy.0,
-            "price": decided.block.price.0,
+            "side": block.side.name(),
+            "first": block.first,
+            "count": block.count,
+            "energy": block.energy.0,
+            "price": block.price.0,
         })
     });
     let mut answer = terms(number, found);
@@ -130,7 +131,6 @@ fn position(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let what = || missing(format_args!("account {} in session {number}", id.0));
     let part = part.ok_or_else(what)?;
     let Participant {
-        aside,
         bought,
         sold,
         amount,
@@ -160,7 +160,6 @@ fn position(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         "session": number,
         "account": id.0,
         "phase": found.phase.name(),
-        "aside": aside.0,
         "bought": bought.0,
         "sold": sold.0,
         // Beyond 64 bits only on the way to what is paid.

@@ -167,7 +167,6 @@ impl Books {
             ("side", n(side)),
             ("first", n(first)),
             ("count", n(count)),
-            ("aside", n(aside)),
         ];
         events.said("power.CurveSubmitted", &said)
     }
@@ -252,7 +251,6 @@ impl Books {
             ("session", n(number)),
             ("account", n(account)),
             ("number", n(key.2)),
-            ("aside", n(new.aside())),
         ];
         events.said("power.BlockSubmitted", &said)
     }
