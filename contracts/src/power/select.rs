@@ -180,7 +180,7 @@ impl<'a> Search<'a> {
 
     /// Does at most so many rounds of steps 2 and 3; how far it has come then.
     ///
-    /// Cost of a round: a few crossings for each interval of a block, and a look at each block.
+    /// Cost of a round: a few crossings for each interval of a block, and of those that fall with it, and a look at each block.
     pub fn run(&mut self, rounds: usize) -> Progress {
         for _ in 0..rounds {
             let (goes_on, next) = match self.progress {

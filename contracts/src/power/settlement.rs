@@ -29,7 +29,7 @@ use crate::tx::{AccountId, Millis};
 /// Units of what is written and told of a curve or a block in an interval.
 const UNITS_ORDER: u64 = 40;
 /// Units of paying an account, and of deciding a block.
-const UNITS_PAY: u64 = 60;
+const UNITS_PAY: u64 = 70;
 
 /// What an interval came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]

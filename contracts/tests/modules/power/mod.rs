@@ -5,6 +5,7 @@ mod clearing;
 mod naive;
 mod omie;
 mod orders;
+mod queue;
 mod random;
 mod refusals;
 mod rights;

@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha512};
 use super::super::stage::{EUR, Random, Stage, Who, codes};
 use super::*;
 
-fn zone_day(zone: u32, gate: u64) -> Call<'static> {
+pub(super) fn zone_day(zone: u32, gate: u64) -> Call<'static> {
     let mut call = plain_day();
     if let Call::OpenSession {
         zone: of, gate: at, ..
@@ -58,7 +58,7 @@ fn clearing_begins_in_the_block_after_the_gate() {
 }
 
 /// The next block has this beacon; what happens in it by itself.
-fn with_beacon(stage: &mut Stage, beacon: u8) -> Vec<Event> {
+pub(super) fn with_beacon(stage: &mut Stage, beacon: u8) -> Vec<Event> {
     let height = stage.machine.block().height + 1;
     let block = BlockInfo {
         height,

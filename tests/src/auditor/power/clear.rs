@@ -50,19 +50,27 @@ impl Books {
         &mut self,
         mut events: Events<'_, '_>,
     ) -> Result<(), Finding> {
+        let (height, beacon) = (self.height, self.beacon);
+        for one in self.power.waiting.values_mut().flatten() {
+            if one.closed < height {
+                one.beacon = one.beacon.or(Some(beacon));
+            }
+        }
         let mut left = WORK;
         while left > 0 {
             let waiting = self.power.waiting.iter();
             let mut ready = waiting.filter_map(|(number, one)| Some((*number, (*one)?)));
-            let height = self.height;
             let Some((number, old)) = ready.find(|(_, one)| one.closed < height) else {
                 break;
             };
-            let beacon = old.beacon.unwrap_or(self.beacon);
+            if matches!(old.stage, Stage::Select) && left < WORK {
+                break;
+            }
+            spend(&mut left, 40);
+            let beacon = old.beacon.ok_or("no beacon is fixed")?;
             let at = |finding| format!("session {number}: {finding}");
             let stage = match old.stage {
                 Stage::Admit(from) => self.admit_to(number, from, &mut left, &mut events),
-                Stage::Select if left < WORK => break,
                 Stage::Select => self.select(number, beacon, &mut left),
                 Stage::Settle(interval) => {
                     self.settle_interval(number, beacon, interval, &mut left, &mut events)
@@ -74,7 +82,6 @@ impl Books {
                 }
             };
             let new = Clearing {
-                beacon: Some(beacon),
                 stage: stage.map_err(at)?,
                 ..old
             };
@@ -107,7 +114,7 @@ impl Books {
             if may {
                 continue;
             }
-            spend(left, 3_000);
+            spend(left, 4_000);
             let of = |session: u64, id: u64| session == number && id == account;
             let power = &mut self.power;
             power.curves.retain(|key, _| !of(key.0, key.2));
@@ -278,7 +285,7 @@ impl Books {
     ) -> Result<(), Finding> {
         let session = self.power_session(number)?;
         let (_, blocks, accounts) = self.order_counts(number, &session);
-        spend(left, (blocks + accounts) * 60);
+        spend(left, (blocks + accounts) * 70);
         let mut paradoxical = 0_u32;
         for (key, one) in self.blocks_in(number) {
             let span = (number, one.first)..(number, one.first + one.count);
