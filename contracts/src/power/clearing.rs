@@ -9,6 +9,10 @@
 //! 3. *Settle*: interval by interval the price, and what each order gets.
 //! 4. *Pay*: everything is paid, in one piece, so that no money is anywhere else at the end of any block.
 //!
+//! No session stands in the way of another one. A piece that fails leaves nothing behind. Where others went before it in the block, it may
+//! have lacked what they spent, and is the first of the next block; where it was the first, its session is passed over for
+//! [`RETRY_BLOCKS`], an event says so, and the others go on.
+//!
 //! Every piece is bounded, as a session's orders are, and takes units: some for itself, and some for every step and order it looks at.
 
 use std::collections::BTreeMap;
@@ -36,6 +40,8 @@ use crate::tx::AccountId;
 /// those before the last one come to 450,000; the largest that follows others, an interval with all steps of a session, takes 1.4
 /// million, and a phase has two million. The search takes up to 1.6 million, in a block of its own.
 const WORK_UNITS: u64 = 300_000;
+/// How many blocks later a session is taken up again of which a piece failed.
+pub const RETRY_BLOCKS: u64 = 1_000;
 /// Units of a piece by itself.
 const UNITS_PIECE: u64 = 40;
 /// Units of a step of a curve that is added up: it is read, and put in its place among the others.
@@ -53,8 +59,8 @@ const UNITS_SHUT: u64 = 4_000;
 /// A session that is being cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Clearing {
-    /// The block in which the gate closed.
-    pub closed: Height,
+    /// The first block in which it goes on: that after its gate closed, or a later one where a piece failed.
+    pub ready: Height,
     /// What decides lots: the beacon of the first block after it.
     pub beacon: Option<[u8; 32]>,
     /// What is done next.
@@ -108,7 +114,7 @@ impl Due {
 fn close(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
     let session = cx.read::<Power>().session(number)?;
     let clearing = Clearing {
-        closed: cx.block().height,
+        ready: cx.block().height.saturating_add(1),
         beacon: None,
         stage: Stage::Admit(AccountId(0)),
     };
@@ -155,20 +161,41 @@ pub(super) fn work(cx: &mut Cx<'_>) -> Result<(), Code> {
             if waits || !work.goes_on() {
                 return Ok(());
             }
-            piece(cx, &mut work, number, clearing)?;
+            let is_first = work.is_fresh();
+            let Err(code) = cx.attempt(|cx| piece(cx, &mut work, number, clearing)) else {
+                continue;
+            };
+            if is_first {
+                // Metered apart: the piece may have spent all there is.
+                cx.keep(move |cx| pass_over(cx, number, code))?;
+            }
+            return Ok(());
         }
     }
     Ok(())
 }
 
-/// Sessions whose gate closed in an earlier block, in the order they were opened. For those of the last block the beacon is fixed.
+fn pass_over(cx: &mut Cx<'_>, number: u64, code: Code) -> Result<(), Code> {
+    let again = cx.block().height.saturating_add(RETRY_BLOCKS);
+    let (tables, journal) = cx.tables::<Power>();
+    if let Some(Some(clearing)) = tables.waiting.update(journal, &number)? {
+        clearing.ready = again;
+    }
+    cx.emit::<Power>(&Event::SessionPassedOver {
+        session: number,
+        code: code.0,
+        again,
+    })
+}
+
+/// Sessions that go on in this block, in the order they were opened. For those whose gate closed in the last one the beacon is fixed.
 fn ready(cx: &mut Cx<'_>) -> Result<Vec<u64>, Code> {
     let (height, beacon) = (cx.block().height, cx.block().beacon.0);
     // No more than `SESSIONS_MAX`.
     let waiting = &cx.read::<Power>().waiting;
     let count = waiting.len();
     let ready = waiting.range(..).filter_map(|(number, clearing)| {
-        let clearing = clearing.filter(|clearing| clearing.closed < height)?;
+        let clearing = clearing.filter(|clearing| clearing.ready <= height)?;
         Some((*number, clearing))
     });
     let ready: Vec<(u64, Clearing)> = ready.collect();

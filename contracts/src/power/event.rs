@@ -4,6 +4,7 @@
 use super::ZoneId;
 use super::block::Outcome;
 use crate::amount::{Currency, Money, Price, WattHours};
+use crate::block::Height;
 use crate::exchange::Side;
 use crate::tx::{AccountId, Millis};
 
@@ -154,6 +155,15 @@ crate::events! {
             session: u64,
             /// Of which zone.
             zone: ZoneId,
+        }
+        /// A session cannot be cleared now: it waits, as it was, and the others go on.
+        14 SessionPassedOver {
+            /// Which.
+            session: u64,
+            /// The result code of what failed.
+            code: u16,
+            /// The block in which it is tried again.
+            again: Height,
         }
     }
 }

@@ -164,8 +164,9 @@ impl Module for Power {
         match phase {
             Phase::Begin => Ok(()),
             Phase::End => {
-                clearing::work(cx)?;
-                expire::expire(cx)
+                // By itself, so that it goes on whatever becomes of the rest; and what fails here is left for the next block.
+                cx.attempt(expire::expire).ok();
+                clearing::work(cx)
             }
         }
     }

@@ -48,7 +48,7 @@ fn clearing_begins_in_the_block_after_the_gate() {
     assert_eq!(found.phase, SessionPhase::Clearing);
     let clearing = tables(&stage).waiting.get(&session).copied().flatten();
     let clearing = clearing.expect("its gate closed");
-    assert_eq!(clearing.closed, stage.machine.block().height);
+    assert_eq!(clearing.ready, stage.machine.block().height + 1);
     assert_eq!(clearing.stage, Piece::Admit(AccountId(0)));
     assert_eq!(clearing.beacon, None);
     let told = events(&stage.execute(&[]));

@@ -29,14 +29,14 @@ impl Books {
             return Ok(());
         }
         ensure!(data == [0], "{data:?} is due");
-        let closed = self.height;
+        let ready = self.height + 1;
         let session = self.power.sessions.get_mut(&trigger);
         let session = session.ok_or("the gate of no session closes")?;
         ensure!(session.phase == OPEN, "its gate closes twice");
         session.phase = CLEARING;
         let zone = session.zone;
         let clearing = Clearing {
-            closed,
+            ready,
             beacon: None,
             stage: Stage::Admit(0),
         };
@@ -52,7 +52,7 @@ impl Books {
     ) -> Result<(), Finding> {
         let (height, beacon) = (self.height, self.beacon);
         for one in self.power.waiting.values_mut().flatten() {
-            if one.closed < height {
+            if one.ready <= height {
                 one.beacon = one.beacon.or(Some(beacon));
             }
         }
@@ -60,7 +60,7 @@ impl Books {
         while left > 0 {
             let waiting = self.power.waiting.iter();
             let mut ready = waiting.filter_map(|(number, one)| Some((*number, (*one)?)));
-            let Some((number, old)) = ready.find(|(_, one)| one.closed < height) else {
+            let Some((number, old)) = ready.find(|(_, one)| one.ready <= height) else {
                 break;
             };
             if matches!(old.stage, Stage::Select) && left < WORK {

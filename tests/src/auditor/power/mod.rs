@@ -53,7 +53,8 @@ pub(super) struct Session {
 /// How far a session is cleared whose gate closed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clearing {
-    pub(super) closed: u64,
+    /// The block after that in which it closed: no piece ever fails here.
+    pub(super) ready: u64,
     pub(super) beacon: Option<[u8; 32]>,
     pub(super) stage: Stage,
 }

@@ -17,7 +17,7 @@ fn put_block(one: &Block) -> Bytes {
 }
 
 fn put_clearing(bytes: Bytes, one: Clearing) -> Bytes {
-    let bytes = bytes.u64(one.closed);
+    let bytes = bytes.u64(one.ready);
     let bytes = bytes.option(one.beacon, |bytes, beacon| bytes.put(&beacon));
     match one.stage {
         Stage::Admit(from) => bytes.u8(0).u64(from),
