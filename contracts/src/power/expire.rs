@@ -1,4 +1,4 @@
-//! What is forgotten: all that a session came to, 400 days after it was cleared, so many entries in a block.
+//! What is forgotten: all that a session came to, 31 days after its day, so many entries in a block.
 
 use super::module::Power;
 use crate::exchange::Side;

@@ -30,8 +30,10 @@ pub const ZONE_SESSIONS_MAX: usize = 32;
 pub const SESSIONS_MAX: usize = 512;
 /// How far ahead of its day a session can be opened, in milliseconds: 31 days.
 pub const AHEAD_MAX: u64 = 31 * 24 * 3_600 * 1_000;
-/// How long it is known what a session came to, in milliseconds: 400 days.
-pub const RESULT_LIFE: u64 = 400 * 24 * 3_600 * 1_000;
+/// How long after its day it is known what a session came to, in milliseconds: 31 days. It is paid when it is cleared and nothing is
+/// worked out from it again, so the state keeps it only for those who ask: a month, by whose end it is in their accounts, as long as
+/// allocations of plants are kept. Prices, awards and payments stay in the receipts.
+pub const RESULT_LIFE: u64 = 31 * 24 * 3_600 * 1_000;
 
 /// Who bids.
 pub(super) const MEMBER: Roles = Roles::TRADER.with(Roles::PROSUMER).with(Roles::AGGREGATOR);

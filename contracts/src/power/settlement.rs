@@ -244,7 +244,9 @@ pub(super) fn pay(
     for (account, part) in all {
         pay_one(cx, number, session, account, part)?;
     }
-    let until = Millis(cx.block().time.0.saturating_add(RESULT_LIFE));
+    // Not before its day is over: until then the day is not free for another session.
+    let over = session.end().max(cx.block().time);
+    let until = Millis(over.0.saturating_add(RESULT_LIFE));
     Due::Forget(number).schedule(cx, When::Time(until))?;
     let (tables, journal) = cx.tables::<Power>();
     tables.waiting.remove(journal, &number)?;

@@ -29,8 +29,8 @@ pub(super) const SESSION: QueryInfo = QueryInfo {
 
 pub(super) const SESSIONS: QueryInfo = QueryInfo {
     name: "power-sessions",
-    text: "Sessions of the day-ahead market, the newest first, without their prices: those that are not cleared, and those that were in \
-           the last 400 days.",
+    text: "Sessions of the day-ahead market, the newest first, without their prices: those that are not cleared, and those whose day \
+           ended in the last 31 days.",
     arguments: &[optional(
         "before",
         "List sessions below this number.",

@@ -12,7 +12,7 @@ use super::generate::{Generator, Proposal};
 use super::scene::{JOINT, PLANTS, SURVEILLANCE, TRADING};
 
 const QUARTER: u64 = 900_000;
-/// Sessions of which the ledger remembers something: each leaves a hundred entries for 400 days.
+/// Sessions of which the ledger remembers something: each leaves a hundred entries for 31 days.
 const SESSIONS: usize = 20;
 /// Watt hours that are not shared any further.
 const LOT: i64 = 1_000;

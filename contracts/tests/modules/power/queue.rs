@@ -66,7 +66,7 @@ fn who_waits_in_the_queue_has_its_beacon_already() {
 fn a_session_that_cannot_be_cleared_stops_nobody() {
     let (mut stage, old) = market();
     cleared(&mut stage);
-    let over = stage.machine.block().time.0 + RESULT_LIFE;
+    let over = START + 96 * QUARTER + RESULT_LIFE;
     let start = over.next_multiple_of(QUARTER) + QUARTER;
     // Six blocks before the old one is to be forgotten.
     let gate = over - 6_000;

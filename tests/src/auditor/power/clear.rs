@@ -6,8 +6,8 @@ use super::*;
 /// Units after which no piece is begun in a block.
 const WORK: u64 = 300_000;
 const FORGOTTEN_MAX: usize = 1_024;
-/// How long it is known what a session came to.
-const KNOWN: u64 = 400 * DAY;
+/// How long after its day it is known what a session came to.
+const KNOWN: u64 = 31 * DAY;
 /// How a block was decided.
 const ACCEPTED: u8 = 0;
 const CUT: u8 = 1;
@@ -343,8 +343,11 @@ impl Books {
             events.said("power.AccountSettled", &said)?;
         }
         let data = [[1].as_slice(), &number.to_le_bytes()].concat();
-        self.schedule
-            .add(When::Time(self.time + KNOWN), POWER, data);
+        self.schedule.add(
+            When::Time(self.time.max(session.end()) + KNOWN),
+            POWER,
+            data,
+        );
         self.power.waiting.remove(&number);
         let phase = CLEARED;
         self.power
