@@ -31,7 +31,7 @@ pub(crate) fn follow(
     let Some(old) = found else {
         return Ok(());
     };
-    let produced = Role::Supply.delivered(reading).0.unsigned_abs();
+    let produced = meter::energy_in(Role::Supply, reading);
     let mut register = old;
     let surplus = register.backed().saturating_sub(produced);
     withdraw(cx, key, &mut register, surplus)?;

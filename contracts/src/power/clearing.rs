@@ -32,7 +32,7 @@ use crate::block::Height;
 use crate::exchange::Side;
 use crate::identity::{Identity, account};
 use crate::kernel::context::Cx;
-use crate::kernel::trigger::When;
+use crate::lot::UNITS_DRAW;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
@@ -46,8 +46,6 @@ pub const RETRY_BLOCKS: u64 = 1_000;
 const UNITS_PIECE: u64 = 40;
 /// Units of a step of a curve that is added up: it is read, and put in its place among the others.
 pub(super) const UNITS_STEP: u64 = 7;
-/// Units of drawing a lot: one block of SHA-512.
-pub(super) const UNITS_DRAW: u64 = 40;
 /// Rounds of the search in a block of the ledger, and units of one: up to three times a hundred crossings, and a look at 256 blocks
 /// for each of their conditions. Blocks that fall with their parent take a hundred crossings more, each once in a search.
 const ROUNDS: usize = 256;
@@ -97,12 +95,6 @@ impl Tables {
 }
 
 impl Due {
-    /// The number of the trigger.
-    pub(super) fn schedule(self, cx: &mut Cx<'_>, when: When) -> Result<u64, Code> {
-        let data = borsh::to_vec(&self).map_err(|_| Code::MALFORMED)?;
-        cx.schedule::<Power>(when, &data)
-    }
-
     pub(super) fn run(cx: &mut Cx<'_>, trigger: u64, data: &[u8]) -> Result<(), Code> {
         match borsh::from_slice(data).map_err(|_| Code::MALFORMED)? {
             Self::Close => close(cx, trigger),

@@ -8,7 +8,6 @@ use crate::amount::{Money, WattHours};
 use crate::identity::account;
 use crate::kernel::context::Cx;
 use crate::money::aside::{self, At};
-use crate::money::cash;
 use crate::receipt::Code;
 
 /// An account in a session.
@@ -80,11 +79,7 @@ pub(super) fn check(
     change: &Change,
 ) -> Result<(), Code> {
     of(cx, number, at).after(change)?;
-    let free = cash::of(cx, at.0, at.1, session.terms.currency).free();
-    if change.aside > 0 && i128::from(free.0) < change.aside {
-        return Err(Code::CASH_TOO_LOW);
-    }
-    Ok(())
+    aside::check_more(cx, at, session.terms.currency, change.aside)
 }
 
 /// Makes the change, in what the session counts too: its steps and blocks, and the account if it has orders. An account with orders does

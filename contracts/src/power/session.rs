@@ -190,7 +190,7 @@ pub(super) fn open(
     let operator = cx.member().ok_or(Code::WRONG_ROLE)?;
 
     // The number of its trigger is its own.
-    let number = Due::Close.schedule(cx, When::Time(gate))?;
+    let number = cx.schedule_work::<Power>(When::Time(gate), &Due::Close)?;
     let session = Session {
         zone,
         start,

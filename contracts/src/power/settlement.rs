@@ -7,7 +7,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::block::{BlockKey, Decided, Outcome, Waiting};
-use super::clearing::{self, Due, UNITS_DRAW, UNITS_STEP, Work};
+use super::clearing::{self, Due, UNITS_STEP, Work};
 use super::event::Event;
 use super::module::Power;
 use super::participant::Participant;
@@ -22,6 +22,7 @@ use crate::identity::account;
 use crate::kernel::context::Cx;
 use crate::kernel::meter::UNITS_ITEM;
 use crate::kernel::trigger::When;
+use crate::lot::UNITS_DRAW;
 use crate::money::{aside, cash};
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
@@ -247,7 +248,7 @@ pub(super) fn pay(
     // Not before its day is over: until then the day is not free for another session.
     let over = session.end().max(cx.block().time);
     let until = Millis(over.0.saturating_add(RESULT_LIFE));
-    Due::Forget(number).schedule(cx, When::Time(until))?;
+    cx.schedule_work::<Power>(When::Time(until), &Due::Forget(number))?;
     let (tables, journal) = cx.tables::<Power>();
     tables.waiting.remove(journal, &number)?;
     let phase = SessionPhase::Cleared;
