@@ -95,6 +95,12 @@ impl Block {
         WattHours(lots as i64 * lot.0)
     }
 
+    /// Its energy in each interval as it stands.
+    #[must_use]
+    pub fn energy_at(&self, standing: Standing, lot: WattHours) -> WattHours {
+        standing.energy(self.energy, self.least(lot))
+    }
+
     /// What it may come to cost: at its own price, and one more for each interval, since a part of a sum may be rounded up. To buy
     /// costs at a price above zero, to sell at one below; a block does not lose, so it is never more.
     #[must_use]

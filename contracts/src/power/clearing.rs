@@ -21,12 +21,13 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::block::{BlockKey, Waiting};
 use super::crossing::Curves;
+use super::curve::{self, Curve};
 use super::event::Event;
 use super::module::{Power, Tables};
 use super::rules::MEMBER;
 use super::select::{Candidate, Place, Progress, Search};
 use super::session::{Session, SessionPhase};
-use super::{block, curve, expire, settlement, share};
+use super::{block, expire, settlement, share};
 use crate::amount::WattHours;
 use crate::block::Height;
 use crate::exchange::Side;
@@ -280,8 +281,9 @@ fn select(
     work.spend(cx, u64::from(session.steps) * UNITS_STEP)?;
     let units = u64::from(session.blocks) * UNITS_DRAW + ROUNDS as u64 * UNITS_ROUND;
     work.spend(cx, units)?;
+    let tables = cx.read::<Power>();
     let curves: Vec<Curves> = (0..session.intervals)
-        .map(|interval| curves(cx, number, session, interval))
+        .map(|interval| add_up(session, tables.curves_in(number, interval)))
         .collect();
     let blocks: Vec<(BlockKey, Waiting)> = waiting(cx, number);
     let candidates = candidates(&blocks, session.terms.lot, beacon);
@@ -308,14 +310,14 @@ fn select(
     })
 }
 
-/// The curves of an interval, added up.
-pub(super) fn curves(cx: &Cx<'_>, number: u64, session: &Session, interval: u8) -> Curves {
-    let first = (number, interval, AccountId(0), Side::Buy);
-    let last = (number, interval, AccountId(u64::MAX), Side::Sell);
-    let all = cx.read::<Power>().curves.range(first..=last);
-    let steps = all.flat_map(|((_, _, _, side), curve)| {
+/// Curves of an interval, added up.
+pub(super) fn add_up<'a>(
+    session: &Session,
+    all: impl Iterator<Item = (AccountId, Side, &'a Curve)>,
+) -> Curves {
+    let steps = all.flat_map(|(_, side, curve)| {
         let steps = curve.steps.iter();
-        steps.map(|(price, energy)| (*side, *price, *energy))
+        steps.map(move |(price, energy)| (side, *price, *energy))
     });
     Curves::new(session.terms.price_min, steps)
 }

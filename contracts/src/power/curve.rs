@@ -8,7 +8,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::call::Call;
 use super::event::Event;
-use super::module::Power;
+use super::module::{Power, Tables};
 use super::participant::{self, Change};
 use super::rules::{ENERGY_MAX, PARTICIPANTS_MAX, STEPS_MAX, cost};
 use super::session::{Session, Terms, open_session};
@@ -46,6 +46,20 @@ impl Curve {
             }
         }
         (WattHours(better), WattHours(at))
+    }
+}
+
+impl Tables {
+    /// The curves of an interval, by account and side.
+    pub(super) fn curves_in(
+        &self,
+        session: u64,
+        interval: u8,
+    ) -> impl Iterator<Item = (AccountId, Side, &Curve)> + use<'_> {
+        let first = (session, interval, AccountId(0), Side::Buy);
+        let last = (session, interval, AccountId(u64::MAX), Side::Sell);
+        let all = self.curves.range(first..=last);
+        all.map(|((_, _, account, side), curve)| (*account, *side, curve))
     }
 }
 

@@ -34,6 +34,32 @@ crate::choices! {
     }
 }
 
+impl Standing {
+    /// The energy of a block that stands so: of one of so much in full, and at its least.
+    pub(super) fn energy(self, full: WattHours, least: WattHours) -> WattHours {
+        match self {
+            Self::Out => WattHours::ZERO,
+            Self::Least => least,
+            Self::Full => full,
+        }
+    }
+}
+
+/// What curves must take in for so much energy of a block: below zero where it buys.
+fn net(side: Side, WattHours(energy): WattHours) -> i64 {
+    match side {
+        Side::Sell => energy,
+        Side::Buy => -energy,
+    }
+}
+
+/// What a block gains with so much energy in each of its intervals, whose prices come to `sum`: in watt hours times price.
+pub(super) fn gain(side: Side, energy: WattHours, count: u8, price: Price, sum: i64) -> i128 {
+    // Correctness: at most 100 prices within `PRICE_MAX`.
+    let above = sum - i64::from(count) * price.0;
+    i128::from(net(side, energy)) * i128::from(above)
+}
+
 /// A block as the search sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {
@@ -68,20 +94,12 @@ impl Candidate {
     /// Its energy in an interval as it stands.
     #[must_use]
     pub fn energy_at(&self, standing: Standing) -> WattHours {
-        match standing {
-            Standing::Out => WattHours::ZERO,
-            Standing::Least => self.least,
-            Standing::Full => self.energy,
-        }
+        standing.energy(self.energy, self.least)
     }
 
     /// What curves must take in for it.
     fn net_at(&self, standing: Standing) -> i64 {
-        let WattHours(energy) = self.energy_at(standing);
-        match self.side {
-            Side::Sell => energy,
-            Side::Buy => -energy,
-        }
+        net(self.side, self.energy_at(standing))
     }
 }
 
@@ -212,9 +230,14 @@ impl<'a> Search<'a> {
         let candidate = &self.candidates[block];
         let intervals = candidate.intervals();
         let sum = self.sums[intervals.end] - self.sums[intervals.start];
-        // Correctness: at most 100 prices within `PRICE_MAX`.
-        let above = sum - i64::from(candidate.count) * candidate.price.0;
-        i128::from(candidate.net_at(standing)) * i128::from(above)
+        let energy = candidate.energy_at(standing);
+        gain(
+            candidate.side,
+            energy,
+            candidate.count,
+            candidate.price,
+            sum,
+        )
     }
 
     /// Cuts one block, if there is need.
