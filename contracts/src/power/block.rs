@@ -167,7 +167,7 @@ pub(super) fn submit(
         return Err(Code::LINK_INVALID);
     }
     let old = tables.blocks.get(&key).copied();
-    let part = participant::of(cx, number, (account, slot));
+    let part = participant::of(cx, number, account);
     let is_new = part.curves == 0 && part.blocks == 0;
     let full = (is_new && session.participants >= PARTICIPANTS_MAX)
         || (old.is_none() && session.blocks >= terms.blocks_max);

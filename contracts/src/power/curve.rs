@@ -162,7 +162,7 @@ pub(super) fn submit(
     // Correctness: at most four times 256 steps.
     let more = count * steps.len() as i64 - i64::from(old.steps);
     let at = (curve.account, slot);
-    let part = participant::of(cx, curve.session, at);
+    let part = participant::of(cx, curve.session, curve.account);
     let is_new = part.curves == 0 && part.blocks == 0;
     let all = i64::from(session.steps) + more;
     let full = (is_new && session.participants >= PARTICIPANTS_MAX)

@@ -9,6 +9,7 @@ use crate::identity::account;
 use crate::kernel::context::Cx;
 use crate::money::aside::{self, At};
 use crate::receipt::Code;
+use crate::tx::AccountId;
 
 /// An account in a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
@@ -62,8 +63,8 @@ fn count(old: u32, more: i64) -> Result<u32, Code> {
 }
 
 /// The account's part in the session; nothing for one that has none.
-pub(super) fn of(cx: &Cx<'_>, number: u64, at: At) -> Participant {
-    let found = cx.read::<Power>().participants.get(&(number, at.0));
+pub(super) fn of(cx: &Cx<'_>, number: u64, account: AccountId) -> Participant {
+    let found = cx.read::<Power>().participants.get(&(number, account));
     found.copied().unwrap_or_default()
 }
 
@@ -78,7 +79,7 @@ pub(super) fn check(
     at: At,
     change: &Change,
 ) -> Result<(), Code> {
-    of(cx, number, at).after(change)?;
+    of(cx, number, at.0).after(change)?;
     aside::check_more(cx, at, session.terms.currency, change.aside)
 }
 
@@ -94,7 +95,7 @@ pub(super) fn change(
     at: At,
     change: &Change,
 ) -> Result<(), Code> {
-    let old = of(cx, number, at);
+    let old = of(cx, number, at.0);
     let new = old.after(change)?;
     let currency = session.terms.currency;
     if new.aside != old.aside {

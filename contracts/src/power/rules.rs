@@ -6,8 +6,6 @@ use crate::tx::Millis;
 
 /// Length of an interval in milliseconds: a quarter of an hour.
 pub const INTERVAL: u64 = 900_000;
-/// Most intervals of a day: 25 hours.
-pub const INTERVALS_MAX: u8 = 100;
 /// Most energy of a curve or a block in an interval, in watt hours: 400 gigawatts.
 pub const ENERGY_MAX: i64 = 100_000_000_000;
 /// Bound of prices in either direction: 100,000 of the currency a megawatt hour. Correctness: with `ENERGY_MAX` in every interval of

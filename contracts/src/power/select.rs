@@ -219,11 +219,6 @@ impl<'a> Search<'a> {
         &self.places
     }
 
-    /// The price of every interval; once blocks return, each is in balance.
-    pub fn prices(&self) -> &[Result<Price, Imbalance>] {
-        &self.prices
-    }
-
     /// What a block would gain if it stood so, at the prices as they are: in watt hours times price.
     #[must_use]
     pub fn gain(&self, block: usize, standing: Standing) -> i128 {

@@ -86,12 +86,6 @@ impl Split {
         let before = std::mem::replace(&mut self.amount, cost(self.energy, self.price));
         self.amount - before
     }
-
-    /// Energy and money so far.
-    #[must_use]
-    pub fn sum(&self) -> (i128, i128) {
-        (self.energy, self.amount)
-    }
 }
 
 #[cfg(test)]
@@ -137,7 +131,6 @@ mod tests {
                 all += part;
             }
             let energy = i128::from(energies.iter().sum::<i64>());
-            assert_eq!(split.sum(), (energy, all));
             assert_eq!(all, cost(energy, price));
         }
     }

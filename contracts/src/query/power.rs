@@ -54,7 +54,7 @@ fn session(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let tables = ledger.stores().read::<Power>();
     let found = tables.sessions.get(&number);
     let found = found.ok_or_else(|| missing(format_args!("session {number}")))?;
-    // No more than `INTERVALS_MAX`, and `SESSION_BLOCKS_MAX`.
+    // No more than 100, and `SESSION_BLOCKS_MAX`.
     let prices = tables.prices.range((number, 0)..=(number, u8::MAX));
     let prices = prices.map(|((_, interval), cleared)| {
         json!({

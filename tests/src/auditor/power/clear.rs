@@ -297,8 +297,7 @@ impl Books {
             ensure!(energy == 0 || gain >= 0, "block {key:?} loses {gain}");
             let outcome = match one.standing {
                 2 => ACCEPTED,
-                1 if one.least_ppm < 1_000_000 => CUT,
-                1 => ACCEPTED,
+                1 => CUT,
                 _ if gain > 0 => PARADOXICAL,
                 _ => REJECTED,
             };
