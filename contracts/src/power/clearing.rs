@@ -60,7 +60,7 @@ const UNITS_SHUT: u64 = 4_000;
 pub struct Clearing {
     /// The first block in which it goes on: that after its gate closed, or a later one where a piece failed.
     pub ready: Height,
-    /// What decides lots: the beacon of the first block after it.
+    /// What decides lots: the beacon of the first block after that in which the gate closed; none until then.
     pub beacon: Option<[u8; 32]>,
     /// What is done next.
     pub stage: Stage,
@@ -149,12 +149,12 @@ pub(super) fn work(cx: &mut Cx<'_>) -> Result<(), Code> {
     let mut work = Work { left: WORK_UNITS };
     for number in ready(cx)? {
         while let Some(clearing) = cx.read::<Power>().clearing(number) {
-            // It looks at every step, so it has a block of its own.
-            let waits = matches!(clearing.stage, Stage::Select(_)) && !work.is_fresh();
+            let is_first = work.is_fresh();
+            // The search looks at every step, so it has a block of its own.
+            let waits = matches!(clearing.stage, Stage::Select(_)) && !is_first;
             if waits || !work.goes_on() {
                 return Ok(());
             }
-            let is_first = work.is_fresh();
             let Err(code) = cx.attempt(|cx| piece(cx, &mut work, number, clearing)) else {
                 continue;
             };

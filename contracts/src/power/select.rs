@@ -16,6 +16,9 @@
 //! it would gain at the final prices is rejected paradoxically, and listed. The search does not promise the greatest welfare:
 //! finding that is hard, and a rule that everybody can follow is worth more here.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::crossing::{Curves, Imbalance};
@@ -77,7 +80,7 @@ pub struct Candidate {
     pub price: Price,
     /// Place of its parent, which is before its own.
     pub parent: Option<usize>,
-    /// Its exclusive group, of which one stands at most.
+    /// Its exclusive group, of which one stands at most; numbered from 0 on.
     pub group: Option<usize>,
     /// Its place among equals; no other one has it.
     pub rank: u32,
@@ -127,6 +130,8 @@ pub struct Place {
 pub struct Search<'a> {
     curves: &'a [Curves],
     candidates: &'a [Candidate],
+    /// Exclusive groups are below this.
+    groups: usize,
     places: Vec<Place>,
     progress: Progress,
     net: Vec<i64>,
@@ -150,12 +155,18 @@ impl<'a> Search<'a> {
         let gains: Vec<i128> = (0..candidates.len())
             .map(|block| search.gain(block, Standing::Full))
             .collect();
+        // Of each group the one that would gain most, the lowest rank first.
+        let mut best = BTreeMap::new();
+        for (candidate, gain) in candidates.iter().zip(&gains) {
+            if let Some(group) = candidate.group {
+                let order = (*gain, Reverse(candidate.rank));
+                let so_far = best.entry(group).or_insert(order);
+                *so_far = order.max(*so_far);
+            }
+        }
         for (block, candidate) in candidates.iter().enumerate() {
-            let better = |other: usize| {
-                candidates[other].group == candidate.group
-                    && (gains[other], candidate.rank) > (gains[block], candidates[other].rank)
-            };
-            let beaten = candidate.group.is_some() && (0..candidates.len()).any(better);
+            let of_group = candidate.group.map(|group| best[&group]);
+            let beaten = of_group.is_some_and(|(_, rank)| rank != Reverse(candidate.rank));
             let waits = candidate
                 .parent
                 .is_some_and(|parent| search.places[parent].standing == Standing::Out);
@@ -183,9 +194,11 @@ impl<'a> Search<'a> {
         }
         let prices = curves.iter().zip(&net);
         let prices = prices.map(|(curves, net)| curves.price(*net)).collect();
+        let groups = candidates.iter().filter_map(|candidate| candidate.group);
         let mut search = Self {
             curves,
             candidates,
+            groups: groups.max().map_or(0, |highest| highest + 1),
             places,
             progress,
             net,
@@ -293,23 +306,19 @@ impl<'a> Search<'a> {
 
     /// Tries one block, if there is one to try.
     fn bring_back(&mut self) -> bool {
+        let taken = self.taken();
         let may = |block: &usize| {
             let (candidate, place) = (&self.candidates[*block], &self.places[*block]);
             let parent = candidate.parent;
-            let taken = |(other, one): (&Candidate, &Place)| {
-                other.group == candidate.group
-                    && other.rank != candidate.rank
-                    && one.standing != Standing::Out
-            };
+            let of_group = candidate.group.and_then(|group| taken[group]);
             !place.tried
                 && place.standing != Standing::Full
                 && self.gain(*block, Standing::Full) > 0
                 && parent.is_none_or(|parent| self.places[parent].standing != Standing::Out)
-                && (candidate.group.is_none()
-                    || !self.candidates.iter().zip(&self.places).any(taken))
+                && of_group.is_none_or(|other| other == *block)
         };
         let best = (0..self.candidates.len()).filter(may).max_by_key(|block| {
-            let rank = std::cmp::Reverse(self.candidates[*block].rank);
+            let rank = Reverse(self.candidates[*block].rank);
             (self.gain(*block, Standing::Full), rank)
         });
         let Some(block) = best else { return false };
@@ -330,6 +339,18 @@ impl<'a> Search<'a> {
         self.set(block, before);
         self.add_up();
         true
+    }
+
+    /// Which block of each group stands; one does at most.
+    fn taken(&self) -> Vec<Option<usize>> {
+        let mut taken = vec![None; self.groups];
+        let all = self.candidates.iter().zip(&self.places).enumerate();
+        for (block, (candidate, place)) in all {
+            if let (Some(group), true) = (candidate.group, place.standing != Standing::Out) {
+                taken[group] = Some(block);
+            }
+        }
+        taken
     }
 
     /// Whether every interval of a block is in balance and nobody loses.

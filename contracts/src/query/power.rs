@@ -43,7 +43,7 @@ pub(super) const SESSIONS: QueryInfo = QueryInfo {
 pub(super) const POSITION: QueryInfo = QueryInfo {
     name: "power-position",
     text: "What an account bought and sold in a session: its position in each interval, which is above zero where it delivers, its \
-           blocks and how they were decided, and what it was paid in all. Nothing before the session is cleared.",
+           blocks and how they were decided, and what it was paid in all. Nothing until its gate closes.",
     arguments: &[SESSION_NUMBER, ACCOUNT],
     answer: position,
     entry: None,
