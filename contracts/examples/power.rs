@@ -1,6 +1,8 @@
 //! How long a session of the day-ahead market takes to be cleared: block by block of the ledger, and what handing in its curves costs.
 //!
-//! `cargo run --release -p bds-contracts --example power -- STEPS BLOCKS ACCOUNTS ROUNDS`
+//! `cargo run --release -p bds-contracts --example power -- STEPS BLOCKS ACCOUNTS ROUNDS GROUPED`
+//!
+//! Of the blocks so many in a hundred are in exclusive groups of eight, and as many have a parent.
 //!
 //! Contract alone: decoding, execution, receipts, changes; no signatures, no hashing. The clock is the thread's time on a core. Prints
 //! the best and the median of the rounds for the whole clearing, and the longest block in any of them.
@@ -58,6 +60,7 @@ fn main() {
     let mut arguments = std::env::args().skip(1).map(|a| a.parse::<u64>());
     let mut next = |or: u64| arguments.next().and_then(Result::ok).unwrap_or(or);
     let (steps, blocks, accounts, rounds) = (next(100_000), next(100), next(100), next(5));
+    let grouped = next(0);
     let roles = Roles::TRADER.with(Roles::MARKET_OPERATOR);
     let money = 1_000_000_000_000_000;
     let setting = (Profile::Private, roles);
@@ -127,8 +130,9 @@ fn main() {
             energy: WattHours((1 + random.below(300) as i64) * 100_000),
             price: Price((420 + random.below(160) as i64) * 1_000),
             least_ppm: [PPM, 500_000][random.below(2) as usize],
-            parent: None,
-            group: None,
+            parent: (number >= accounts && random.below(100) < grouped)
+                .then(|| (number - accounts) as u32),
+            group: (random.below(100) < grouped).then(|| (number / accounts / 8) as u32),
         };
         orders.push(tx(account, &call));
     }

@@ -250,7 +250,7 @@ codes! {
     454 CERTIFICATE_EXPIRED "CertificateExpired" "Certificates of this interval are expired.";
     455 RANGE_INVALID "RangeInvalid" "A range has no numbers, or the ranges of the call do not rise.";
     456 NOT_HELD "NotHeld" "The account does not hold all these numbers in one bundle.";
-    457 BUNDLE_LIMIT "BundleLimit" "There are as many bundles of this device and interval, or claims for this meter and interval, as there may be.";
+    457 BUNDLE_LIMIT "BundleLimit" "The account would have more bundles of this device and interval than it may, or there would be more claims for this meter and interval.";
     458 NOT_CLAIMANT "NotClaimant" "The meter is another account's, which has not named this one to claim for it.";
     459 CONSUMPTION_EXCEEDED "ConsumptionExceeded" "More than was metered as consumed in the interval and is not claimed yet.";
     460 INTERVAL_INVALID "IntervalInvalid" "The interval of production and that of consumption do not overlap, or what was stored would come out before it went in.";
@@ -259,17 +259,20 @@ codes! {
     480 UNKNOWN_POWER_SESSION "UnknownPowerSession" "There is no such session of the day-ahead market: it was never opened, or was forgotten.";
     481 POWER_SESSION_INVALID "PowerSessionInvalid" "The day, the gate, the prices, the steps of prices and energies, or the limits of a session do not fit.";
     482 POWER_SESSION_EXISTS "PowerSessionExists" "The zone has a session for a part of this day.";
-    483 TOO_MANY_POWER_SESSIONS "TooManyPowerSessions" "As many sessions as there may be are not cleared.";
+    483 TOO_MANY_POWER_SESSIONS "TooManyPowerSessions" "As many sessions of the zone, or of all zones, as there may be are not cleared.";
     484 GATE_CLOSED "GateClosed" "The gate of the session has closed: it takes no orders any more.";
     485 DELIVERY_INVALID "DeliveryInvalid" "The day has no such intervals, or they are no product of a quarter, half or whole hour.";
     486 CURVE_INVALID "CurveInvalid" "A curve has no steps or too many, their prices do not rise or fall, or an energy is out of range.";
     487 POWER_PRICE_INVALID "PowerPriceInvalid" "The price is outside the session's bounds, or not a multiple of its tick.";
-    488 POWER_SESSION_FULL "PowerSessionFull" "The session has as many accounts, steps or blocks as it may, or the account as many blocks.";
+    488 POWER_SESSION_FULL "PowerSessionFull" "The session has as many accounts, steps or blocks as it may.";
     489 UNKNOWN_CURVE "UnknownCurve" "The account has no curve of this side in one of these intervals.";
     490 BLOCK_ORDER_INVALID "BlockOrderInvalid" "The energy of a block or its least acceptance is out of range.";
     491 LINK_INVALID "LinkInvalid" "The parent of a block is another block of the account with a lower number.";
     492 UNKNOWN_BLOCK_ORDER "UnknownBlockOrder" "The account has no block of this number in the session.";
     493 BLOCK_ORDER_LINKED "BlockOrderLinked" "Another block is linked to this one; withdraw that first.";
+    494 POWER_ACCOUNT_FULL "PowerAccountFull" "The account has as many steps or blocks in the session as one account may.";
+    495 NOT_SESSION_OPERATOR "NotSessionOperator" "Another market operator opened the session.";
+    496 POWER_SESSION_IN_USE "PowerSessionInUse" "Accounts have orders in the session.";
 }
 
 impl Code {

@@ -17,6 +17,7 @@ pub mod identity;
 pub mod kernel;
 pub mod key;
 pub mod ledger;
+pub mod lot;
 pub mod merkle;
 pub mod modules;
 pub mod money;

@@ -34,12 +34,6 @@ pub(super) enum Due {
 }
 
 impl Due {
-    /// The number of the trigger.
-    pub(super) fn schedule(self, cx: &mut Cx<'_>, when: When) -> Result<u64, Code> {
-        let data = borsh::to_vec(&self).map_err(|_| Code::MALFORMED)?;
-        cx.schedule::<Energy>(when, &data)
-    }
-
     pub(super) fn run(cx: &mut Cx<'_>, trigger: u64, data: &[u8]) -> Result<(), Code> {
         match borsh::from_slice(data).map_err(|_| Code::MALFORMED)? {
             Self::Close => close(cx, trigger).map(|_| ()),
@@ -187,7 +181,7 @@ fn form(
     let total = WattHours(parts.iter().map(|part| part.0).sum());
     let end = session.minutes.end(session.start);
     let until = Millis(end.0.saturating_add(RESULT_LIFE));
-    Due::Forget(number).schedule(cx, When::Time(until))?;
+    cx.schedule_work::<Energy>(When::Time(until), &Due::Forget(number))?;
     if let Some(resource) = session.resource {
         let key = (session.start, resource, number);
         position::allocate(cx, key, session.energy)?;
@@ -248,7 +242,7 @@ fn fail(
     total: WattHours,
 ) -> Result<(), Code> {
     let until = Millis(cx.block().time.0.saturating_add(RESULT_LIFE));
-    Due::Forget(number).schedule(cx, When::Time(until))?;
+    cx.schedule_work::<Energy>(When::Time(until), &Due::Forget(number))?;
     if let Some(resource) = session.resource {
         position::remove(cx, (session.start, resource, number))?;
     }

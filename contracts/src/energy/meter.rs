@@ -1,9 +1,10 @@
 //! What other modules may ask of a meter: what lies behind it, the length of its periods, and what it said.
 
 use super::ResourceId;
-use super::module::Energy;
+use super::module::{Energy, Tables};
 use super::prosumer::Resource;
 use super::rules::{Minutes, Role};
+use crate::amount::WattHours;
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
 use crate::tx::Millis;
@@ -23,7 +24,19 @@ pub(crate) fn of(cx: &Cx<'_>, id: ResourceId) -> Result<(Resource, Minutes), Cod
 /// # Errors
 /// `UNKNOWN_READING`.
 pub(crate) fn read(cx: &Cx<'_>, start: Millis, id: ResourceId, role: Role) -> Result<u64, Code> {
-    let found = cx.read::<Energy>().readings.get(&(start, id));
-    let reading = found.ok_or(Code::UNKNOWN_READING)?;
-    Ok(role.delivered(reading.energy).0.unsigned_abs())
+    let said = cx.read::<Energy>().said(start, id, role);
+    said.ok_or(Code::UNKNOWN_READING)
+}
+
+/// The part of a reading that was done in this role.
+pub(crate) fn energy_in(role: Role, reading: WattHours) -> u64 {
+    role.delivered(reading).0.unsigned_abs()
+}
+
+impl Tables {
+    /// As [`read`]; none when the meter was not read, or the reading is forgotten.
+    pub(crate) fn said(&self, start: Millis, id: ResourceId, role: Role) -> Option<u64> {
+        let reading = self.readings.get(&(start, id))?;
+        Some(energy_in(role, reading.energy))
+    }
 }

@@ -178,7 +178,7 @@ pub(super) fn open(
     account::second(cx, initiator, slot, || endorse::digest::<Energy>(call))?;
 
     // The number of its trigger is its own.
-    let number = Due::Close.schedule(cx, When::Time(terms.closes))?;
+    let number = cx.schedule_work::<Energy>(When::Time(terms.closes), &Due::Close)?;
     if terms.deposit > Money::ZERO {
         aside::set(cx, (initiator, slot), currency, terms.deposit)?;
     }

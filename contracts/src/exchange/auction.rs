@@ -13,11 +13,11 @@
 use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use sha2::{Digest as _, Sha512};
 
 use super::order::OrderId;
 use super::reject::Reject;
 use crate::amount::{Price, Quantity};
+use crate::lot::{self, Lot};
 use crate::tx::{AccountId, Millis};
 
 /// What is auctioned, and how.
@@ -293,12 +293,8 @@ impl Auction {
     }
 
     /// What decides among equal prices, the lowest first.
-    fn lot_of(&self, beacon: &[u8; 32], id: OrderId) -> [u8; 64] {
-        let mut hash = Sha512::new();
-        hash.update(self.offer.auction.to_le_bytes());
-        hash.update(beacon);
-        hash.update(id.account.0.to_le_bytes());
-        hash.update(id.number.to_le_bytes());
-        hash.finalize().into()
+    fn lot_of(&self, beacon: &[u8; 32], id: OrderId) -> Lot {
+        let (account, number) = (id.account.0.to_le_bytes(), id.number.to_le_bytes());
+        lot::draw(self.offer.auction, beacon, &[&account, &number])
     }
 }

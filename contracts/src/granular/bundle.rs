@@ -8,7 +8,6 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::device::Source;
 use super::module::Granular;
-use super::register::Register;
 use crate::energy::ResourceId;
 use crate::kernel::context::Cx;
 use crate::kernel::wire::List;
@@ -18,9 +17,9 @@ use crate::tx::{AccountId, Millis};
 
 /// Most ranges in a call.
 pub const RANGES_MAX: usize = 64;
-/// Most bundles of a device and interval. A correction, which may have to walk over all of them, stays far below what a transaction
-/// may cost.
-pub const BUNDLES_MAX: u32 = 1_024;
+/// Most bundles of an account in an interval of a device, but for those it is issued: a split or a gift that would make it more is
+/// refused. So who splits hurts itself alone, and whoever was sent many gives whole ones on or uses them up.
+pub const BUNDLES_MAX: usize = 256;
 
 /// Start of the interval, device, and first number.
 pub type BundleKey = (Millis, ResourceId, u64);
@@ -123,14 +122,17 @@ pub(super) fn held(
 }
 
 /// Takes a range out of the bundle that has it, and leaves what lies below and above.
+///
+/// # Errors
+/// `BUNDLE_LIMIT` when both are left and the owner has one bundle too many.
 pub(super) fn cut(
     cx: &mut Cx<'_>,
-    register: &mut Register,
     (key, bundle): (BundleKey, Bundle),
     range: &Range,
 ) -> Result<(), Code> {
-    if range.first == key.2 {
-        remove(cx, register, key, &bundle)?;
+    let is_lowest = range.first == key.2;
+    if is_lowest {
+        remove(cx, key, &bundle)?;
     } else {
         let (tables, journal) = cx.tables::<Granular>();
         let last = range.first - 1;
@@ -139,18 +141,50 @@ pub(super) fn cut(
             .set(journal, key, Bundle { last, ..bundle })?;
     }
     if range.last < bundle.last {
-        insert(cx, register, (key.0, key.1, range.last + 1), bundle)?;
+        insert(cx, (key.0, key.1, range.last + 1), bundle)?;
+        if !is_lowest {
+            check_own(cx, bundle.account, range)?;
+        }
     }
     Ok(())
 }
 
-/// Puts a range in that nobody holds, as one with those it touches and joins.
+/// Whether the account has no more bundles of the range's interval and device than it may.
+///
+/// # Errors
+/// `BUNDLE_LIMIT`.
+fn check_own(cx: &mut Cx<'_>, account: AccountId, range: &Range) -> Result<(), Code> {
+    let of = |number| (account, (range.start, range.device, number));
+    let own = cx.read::<Granular>().owned.range(of(0)..=of(u64::MAX));
+    let count = own.take(BUNDLES_MAX + 1).count();
+    cx.charge_items(count)?;
+    if count > BUNDLES_MAX {
+        return Err(Code::BUNDLE_LIMIT);
+    }
+    Ok(())
+}
+
+/// Puts a range in as [`put`] does, unless the account then has one bundle too many.
+///
+/// # Errors
+/// `BUNDLE_LIMIT`.
+pub(super) fn give(
+    cx: &mut Cx<'_>,
+    range: &Range,
+    owner: (AccountId, Attributes),
+) -> Result<(), Code> {
+    if put(cx, range, owner)? {
+        check_own(cx, owner.0, range)?;
+    }
+    Ok(())
+}
+
+/// Puts a range in that nobody holds, as one with those it touches and joins; whether it joins none and is a bundle more.
 pub(super) fn put(
     cx: &mut Cx<'_>,
-    register: &mut Register,
     range: &Range,
     (account, attributes): (AccountId, Attributes),
-) -> Result<(), Code> {
+) -> Result<bool, Code> {
     let mut new = Bundle {
         last: range.last,
         account,
@@ -167,43 +201,30 @@ pub(super) fn put(
         found.map(|one| (key, *one))
     });
     if let Some((above, one)) = above {
-        remove(cx, register, above, &one)?;
+        remove(cx, above, &one)?;
         new.last = one.last;
     }
     match below {
         Some((below, _)) => {
             key = below;
             let (tables, journal) = cx.tables::<Granular>();
-            tables.bundles.set(journal, key, new)
+            tables.bundles.set(journal, key, new)?;
         }
-        None => insert(cx, register, key, new),
+        None => insert(cx, key, new)?,
     }
+    Ok(below.is_none() && above.is_none())
 }
 
 /// Takes a whole bundle away.
-pub(super) fn remove(
-    cx: &mut Cx<'_>,
-    register: &mut Register,
-    key: BundleKey,
-    bundle: &Bundle,
-) -> Result<(), Code> {
+pub(super) fn remove(cx: &mut Cx<'_>, key: BundleKey, bundle: &Bundle) -> Result<(), Code> {
     let (tables, journal) = cx.tables::<Granular>();
     tables.bundles.remove(journal, &key)?;
     tables.owned.remove(journal, &(bundle.account, key))?;
-    // Correctness: it was counted when it came in.
-    register.bundles -= 1;
     Ok(())
 }
 
-fn insert(
-    cx: &mut Cx<'_>,
-    register: &mut Register,
-    key: BundleKey,
-    bundle: Bundle,
-) -> Result<(), Code> {
+fn insert(cx: &mut Cx<'_>, key: BundleKey, bundle: Bundle) -> Result<(), Code> {
     let (tables, journal) = cx.tables::<Granular>();
     tables.bundles.set(journal, key, bundle)?;
-    tables.owned.set(journal, (bundle.account, key), ())?;
-    register.bundles += 1;
-    Ok(())
+    tables.owned.set(journal, (bundle.account, key), ())
 }

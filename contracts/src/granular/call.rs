@@ -14,8 +14,8 @@ const HOLDER: Roles = Roles::PROSUMER.with(Roles::AGGREGATOR).with(Roles::TRADER
 crate::calls! {
     /// What can be asked of granular certificates.
     pub enum Call<'a> {
-        /// Enrols a metered resource, or says anew what is true of it; certificates that are there keep what they say. For a
-        /// representative of the issuer.
+        /// Enrols a metered resource, or says anew what is true of it; certificates that are there keep what they say. One whose issuer
+        /// can issue no more is taken over. For a representative of the issuer.
         1 EnrolDevice "enrol-device" for Who::Roles(Roles::REGISTRY_ADMINISTRATOR), on Profiles::DESIGNATED, costs 50 {
             /// Number of its meter.
             device: ResourceId,

@@ -199,9 +199,8 @@ fn overlaps(cx: &Cx<'_>, range: &Range, interval: Millis, minutes: Minutes) -> b
 pub(super) fn use_up(cx: &mut Cx<'_>, at: &Use, range: &Range) -> Result<Bundle, Code> {
     let key = (range.start, range.device);
     let found = bundle::held(cx, at.account, range)?;
+    bundle::cut(cx, found, range)?;
     let mut register = register::of(cx, key);
-    bundle::cut(cx, &mut register, found, range)?;
-    register.check_bundles()?;
     // Correctness: what is held was counted when it was issued.
     register.held -= range.energy();
     register.used += range.energy();

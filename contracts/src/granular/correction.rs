@@ -1,7 +1,8 @@
 //! What a corrected reading makes of the certificates of its interval.
 //!
-//! Downward: the newest numbers that nobody used are void, as many as the meter says too much. What was used stays used, so the rest is a
-//! debt of the device, which the next issue pays: as many watt hours of a later interval get no number. Upward: the debt of the interval is
+//! Downward: the newest numbers that nobody used are void, as many as the meter says too much, in [`WITHDRAWN_MAX`] bundles at most: a
+//! correction never costs more than a transaction may, however its numbers were split. What was used stays used, so the rest is a debt of
+//! the device, which the next issue pays: as many watt hours of a later interval get no number. Upward: the debt of the interval is
 //! lower by as much, and below zero where it was paid, which counts for the next one; beyond that there is room to issue anew.
 
 use super::bundle::{self, Range};
@@ -15,6 +16,9 @@ use crate::kernel::context::Cx;
 use crate::receipt::Code;
 use crate::tx::Millis;
 
+/// Most bundles that one correction makes void or cuts.
+pub const WITHDRAWN_MAX: usize = 1_024;
+
 /// Makes the register of an interval follow its meter, which says something else from now on.
 pub(crate) fn follow(
     cx: &mut Cx<'_>,
@@ -27,7 +31,7 @@ pub(crate) fn follow(
     let Some(old) = found else {
         return Ok(());
     };
-    let produced = Role::Supply.delivered(reading).0.unsigned_abs();
+    let produced = meter::energy_in(Role::Supply, reading);
     let mut register = old;
     let surplus = register.backed().saturating_sub(produced);
     withdraw(cx, key, &mut register, surplus)?;
@@ -41,18 +45,21 @@ pub(crate) fn follow(
     register::set(cx, key, register)
 }
 
-/// Makes so many numbers void, the newest first; fewer where fewer are held.
+/// Makes so many numbers void, the newest first; fewer where fewer are held, or they lie in too many bundles.
 fn withdraw(
     cx: &mut Cx<'_>,
     (start, device): (Millis, ResourceId),
     register: &mut Register,
     mut surplus: u64,
 ) -> Result<(), Code> {
-    while surplus > 0 {
+    for _ in 0..WITHDRAWN_MAX {
+        if surplus == 0 {
+            break;
+        }
         let all = (start, device, 0)..=(start, device, u64::MAX);
         let newest = cx.read::<Granular>().bundles.range(all).next_back();
         let Some((key, one)) = newest.map(|(key, one)| (*key, *one)) else {
-            return Ok(());
+            break;
         };
         let count = surplus.min(one.last - key.2 + 1);
         let range = Range {
@@ -61,7 +68,7 @@ fn withdraw(
             first: one.last + 1 - count,
             last: one.last,
         };
-        bundle::cut(cx, register, (key, one), &range)?;
+        bundle::cut(cx, (key, one), &range)?;
         surplus -= count;
         register.held -= count;
         register.withdrawn += count;

@@ -1,13 +1,21 @@
 //! A device: a metered resource whose production is certified, what it makes electricity of, and who issues its certificates.
+//!
+//! A device has one issuer. Another one takes it over by enrolling it, once the present one can issue no more: its account is closed, or
+//! no representative of it is an administrator of the registry any more. That says as much as enrolling a device that nobody enrolled,
+//! and takes no more than that; whoever can still issue cannot be driven out. The device's debt goes over with it, and certificates
+//! that are there keep the issuer they name. An account that is only blocked keeps its devices: the registry ends that by naming
+//! other representatives.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::event::Event;
 use super::module::{Granular, Tables};
+use crate::account::Roles;
 use crate::amount::WattHours;
 use crate::energy::rules::Minutes;
 use crate::energy::{ResourceId, meter};
 use crate::identity::Identity;
+use crate::identity::account::{self, AccountStatus};
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
 use crate::retail::place::Place;
@@ -83,13 +91,22 @@ pub(super) struct NewDevice {
     pub(super) intensity: u32,
 }
 
-/// Refused in this order: issuer's account unknown, not represented, not open; resource unknown; enrolled by another issuer; no such
+/// Whether an account can still issue, now or once it is open again.
+fn issues(cx: &Cx<'_>, issuer: AccountId) -> bool {
+    let account = cx.read::<Identity>().accounts.get(&issuer);
+    account.is_some_and(|account| account.status != AccountStatus::Closed)
+        && account::has_role(cx, issuer, Roles::REGISTRY_ADMINISTRATOR)
+}
+
+/// Refused in this order: issuer's account unknown, not represented, not open; resource unknown; another issuer's that still issues; no such
 /// place; intensity beyond the limit, periods of half an hour, or a source that does not fit whether it stores.
 pub(super) fn enrol(cx: &mut Cx<'_>, id: ResourceId, new: &NewDevice) -> Result<(), Code> {
     cx.read::<Identity>().to_move(cx.member(), new.issuer)?;
     let (resource, minutes) = meter::of(cx, id)?;
     let old = cx.read::<Granular>().devices.get(&id).copied();
-    if old.is_some_and(|old| old.issuer != new.issuer) {
+    let before = old.map(|old| old.issuer);
+    let before = before.filter(|issuer| *issuer != new.issuer);
+    if before.is_some_and(|issuer| issues(cx, issuer)) {
         return Err(Code::NOT_ITS_ISSUER);
     }
     let place = Place::new(new.place)?;
@@ -115,6 +132,7 @@ pub(super) fn enrol(cx: &mut Cx<'_>, id: ResourceId, new: &NewDevice) -> Result<
         device: id,
         account: resource.account,
         issuer: device.issuer,
+        before,
         source: device.source,
         place: device.place.as_pair(),
         intensity: device.intensity,

@@ -16,6 +16,8 @@ crate::events! {
             account: AccountId,
             /// Who issues its certificates.
             issuer: AccountId,
+            /// Who issued them before, where another one takes the device over.
+            before: Option<AccountId>,
             /// What it makes electricity of.
             source: Source,
             /// Latitude and longitude in millionths of a degree.

@@ -49,7 +49,7 @@ fn end_bundles(cx: &mut Cx<'_>, until: Millis) -> Result<(), Code> {
     for (key, one) in over {
         let (start, device, first) = key;
         let mut register = register::of(cx, (start, device));
-        bundle::remove(cx, &mut register, key, &one)?;
+        bundle::remove(cx, key, &one)?;
         let count = one.last - first + 1;
         register.held -= count;
         register.expired += count;
@@ -69,9 +69,9 @@ fn end_bundles(cx: &mut Cx<'_>, until: Millis) -> Result<(), Code> {
 fn forget(cx: &mut Cx<'_>, before: Millis) -> Result<(), Code> {
     let none = ResourceId(0);
     let tables = cx.read::<Granular>();
-    // A register stays as long as there are bundles it counts.
+    // A register stays as long as somebody holds numbers of it.
     let registers = tables.registers.range(..(before, none)).take(EXPIRED_MAX);
-    let registers = registers.filter(|(_, register)| register.bundles == 0);
+    let registers = registers.filter(|(_, register)| register.held == 0);
     let registers: Vec<_> = registers.map(|(key, _)| *key).collect();
     let claims = tables.claims.range(..(before, none, 0));
     let claims: Vec<_> = claims.take(EXPIRED_MAX).map(|(key, _)| *key).collect();

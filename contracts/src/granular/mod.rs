@@ -19,7 +19,7 @@
 pub mod bundle;
 pub mod call;
 pub mod claim;
-pub(crate) mod correction;
+pub mod correction;
 pub mod device;
 pub mod emission;
 pub mod event;

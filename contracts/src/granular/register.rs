@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use super::bundle::{self, Attributes, BUNDLES_MAX, Range};
+use super::bundle::{self, Attributes, Range};
 use super::call::Call;
 use super::device::{Device, Source};
 use super::event::Event;
@@ -38,23 +38,12 @@ pub struct Register {
     pub withheld: u64,
     /// By how much all this is more than the meter says since it was corrected.
     pub over: u64,
-    /// How many bundles the held numbers are in.
-    pub bundles: u32,
 }
 
 impl Register {
     /// What needs energy to back it. Correctness: it never grows beyond what was metered, at most `ENERGY_MAX`.
     pub(super) fn backed(&self) -> u64 {
         self.held + self.used + self.paid + self.withheld
-    }
-
-    /// # Errors
-    /// `BUNDLE_LIMIT`.
-    pub(super) fn check_bundles(&self) -> Result<(), Code> {
-        if self.bundles > BUNDLES_MAX {
-            return Err(Code::BUNDLE_LIMIT);
-        }
-        Ok(())
     }
 }
 
@@ -74,8 +63,8 @@ pub(super) fn set(
 }
 
 /// Refused in this order: issuer's account unknown, not represented, not open; no device, or too many; then of each: not enrolled,
-/// another's to issue for, a storage; expired; not read; energy zero or more than backs nothing; its owner's account closed; one bundle
-/// too many; at last: not endorsed.
+/// another's to issue for, a storage; expired; not read; energy zero or more than backs nothing; its owner's account closed; at last: not
+/// endorsed. How many bundles the owner has is no matter: else whoever sends it many would stop the issuer.
 pub(super) fn issue(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -103,7 +92,9 @@ pub(super) fn issue(
             intensity: device.intensity,
             charged: None,
         };
-        give_out(cx, (start, id), energy, (owner, attributes))?;
+        if let Some(range) = give_out(cx, (start, id), energy, (owner, attributes))? {
+            bundle::put(cx, &range, (owner, attributes))?;
+        }
     }
     account::second(cx, issuer, slot, || endorse::digest::<Granular>(call))
 }
@@ -158,16 +149,13 @@ pub(super) fn room(cx: &Cx<'_>, key: (Millis, ResourceId), energy: WattHours) ->
     }
 }
 
-/// Gives out numbers for energy that [`room`] found to be free, less what the device owes.
-///
-/// # Errors
-/// `BUNDLE_LIMIT`.
+/// Gives out numbers for energy that [`room`] found to be free, less what the device owes. The caller puts the range in.
 pub(super) fn give_out(
     cx: &mut Cx<'_>,
     key: (Millis, ResourceId),
     energy: u64,
     (owner, attributes): (AccountId, Attributes),
-) -> Result<(), Code> {
+) -> Result<Option<Range>, Code> {
     let mut device = *cx.read::<Granular>().device(key.1)?;
     let mut register = of(cx, key);
     let paid = device.owes().min(energy);
@@ -190,8 +178,6 @@ pub(super) fn give_out(
     if issued > 0 {
         register.numbers = range.last;
         register.held += issued;
-        bundle::put(cx, &mut register, &range, (owner, attributes))?;
-        register.check_bundles()?;
     }
     set(cx, key, register)?;
     cx.emit::<Granular>(&Event::Issued {
@@ -202,5 +188,6 @@ pub(super) fn give_out(
         first: range.first,
         last: range.last,
         paid: repaid,
-    })
+    })?;
+    Ok((issued > 0).then_some(range))
 }

@@ -120,7 +120,10 @@ pub(super) fn discharge(
         intensity: stored.intensity,
         charged: Some(key),
     };
-    register::give_out(cx, (start, storage), given, (account, attributes))?;
+    let owner = (account, attributes);
+    if let Some(range) = register::give_out(cx, (start, storage), given, owner)? {
+        bundle::give(cx, &range, owner)?;
+    }
     account::second(cx, account, slot, || endorse::digest::<Granular>(call))?;
     let (tables, journal) = cx.tables::<Granular>();
     if let Some(claim) = tables.claims.update(journal, &key)? {

@@ -5,7 +5,6 @@ use super::call::Call;
 use super::event::Event;
 use super::expire;
 use super::module::Granular;
-use super::register;
 use crate::identity::{Identity, account, endorse};
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
@@ -33,13 +32,9 @@ pub(super) fn transfer(
     account::second(cx, from, slot, || endorse::digest::<Granular>(call))?;
 
     for range in &ranges {
-        let key = (range.start, range.device);
         let found = bundle::held(cx, from, range)?;
-        let mut register = register::of(cx, key);
-        bundle::cut(cx, &mut register, found, range)?;
-        bundle::put(cx, &mut register, range, (to, found.1.attributes))?;
-        register.check_bundles()?;
-        register::set(cx, key, register)?;
+        bundle::cut(cx, found, range)?;
+        bundle::give(cx, range, (to, found.1.attributes))?;
         cx.emit::<Granular>(&Event::Transferred {
             device: range.device,
             start: range.start,

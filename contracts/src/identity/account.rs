@@ -243,6 +243,12 @@ pub(crate) fn represents(cx: &Cx<'_>, member: MemberId, id: AccountId, slot: Slo
 
 /// Whether the account is open and one of its representatives has one of these roles now.
 pub(crate) fn is_active(cx: &Cx<'_>, id: AccountId, roles: Roles) -> bool {
+    let account = cx.read::<Identity>().accounts.get(&id);
+    account.is_some_and(|account| account.status == AccountStatus::Open) && has_role(cx, id, roles)
+}
+
+/// Whether one of the account's representatives has one of these roles now.
+pub(crate) fn has_role(cx: &Cx<'_>, id: AccountId, roles: Roles) -> bool {
     let identity = cx.read::<Identity>();
     let Some(account) = identity.accounts.get(&id) else {
         return false;
@@ -253,10 +259,8 @@ pub(crate) fn is_active(cx: &Cx<'_>, id: AccountId, roles: Roles) -> bool {
         member.is_some_and(|member| member.roles.any(roles))
     };
     let others = || identity.representatives.get(&id);
-    account.status == AccountStatus::Open
-        && (has(&account.representative)
-            || account.representative_count > 1
-                && others().is_some_and(|others| others.iter().any(has)))
+    has(&account.representative)
+        || account.representative_count > 1 && others().is_some_and(|others| others.iter().any(has))
 }
 
 /// Whether the sender acts for the account itself.

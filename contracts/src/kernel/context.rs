@@ -233,6 +233,19 @@ impl Cx<'_> {
         Ok(number)
     }
 
+    /// [`Cx::schedule`] with the bytes of what a module leaves for itself.
+    ///
+    /// # Errors
+    /// Those of [`Cx::schedule`].
+    pub fn schedule_work<M: Module>(
+        &mut self,
+        when: When,
+        work: &impl borsh::BorshSerialize,
+    ) -> Result<u64, Code> {
+        let data = borsh::to_vec(work).map_err(|_| Code::MALFORMED)?;
+        self.schedule::<M>(when, &data)
+    }
+
     /// Takes scheduled work back; whether there was any of this module.
     ///
     /// # Errors

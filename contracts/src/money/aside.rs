@@ -18,16 +18,25 @@ pub(crate) type At = (AccountId, Slot);
 ///
 /// # Errors
 /// In this order: `AMOUNT_NOT_POSITIVE`, `CASH_TOO_LOW`.
-pub(crate) fn check(
-    cx: &Cx<'_>,
-    (id, slot): At,
-    currency: Currency,
-    amount: Amount,
-) -> Result<(), Code> {
+pub(crate) fn check(cx: &Cx<'_>, at: At, currency: Currency, amount: Amount) -> Result<(), Code> {
     if amount <= Amount::ZERO {
         return Err(Code::AMOUNT_NOT_POSITIVE);
     }
-    if cash::of(cx, id, slot, currency).free() < amount {
+    check_more(cx, at, currency, amount.0.into())
+}
+
+/// Whether so much more can be set aside; less, which is below zero, always can.
+///
+/// # Errors
+/// `CASH_TOO_LOW`.
+pub(crate) fn check_more(
+    cx: &Cx<'_>,
+    (id, slot): At,
+    currency: Currency,
+    more: i128,
+) -> Result<(), Code> {
+    let Amount(free) = cash::of(cx, id, slot, currency).free();
+    if more > 0 && more > i128::from(free) {
         return Err(Code::CASH_TOO_LOW);
     }
     Ok(())

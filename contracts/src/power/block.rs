@@ -95,6 +95,12 @@ impl Block {
         WattHours(lots as i64 * lot.0)
     }
 
+    /// Its energy in each interval as it stands.
+    #[must_use]
+    pub fn energy_at(&self, standing: Standing, lot: WattHours) -> WattHours {
+        standing.energy(self.energy, self.least(lot))
+    }
+
     /// What it may come to cost: at its own price, and one more for each interval, since a part of a sum may be rounded up. To buy
     /// costs at a price above zero, to sell at one below; a block does not lose, so it is never more.
     #[must_use]
@@ -138,8 +144,8 @@ impl Tables {
 }
 
 /// Refused in this order: account unknown, not represented, not open; no such session; gate closed; intervals not there; energy or
-/// least acceptance out of range; price out of range; parent not there or of no lower number; one account or block too many; too
-/// little money free; not endorsed.
+/// least acceptance out of range; price out of range; parent not there or of no lower number; one account or block too many for
+/// the session; one block too many for the account; too little money free; not endorsed.
 pub(super) fn submit(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -161,17 +167,20 @@ pub(super) fn submit(
         return Err(Code::LINK_INVALID);
     }
     let old = tables.blocks.get(&key).copied();
-    let part = participant::of(cx, number, (account, slot));
+    let part = participant::of(cx, number, account);
     let is_new = part.curves == 0 && part.blocks == 0;
     let full = (is_new && session.participants >= PARTICIPANTS_MAX)
-        || (old.is_none()
-            && (session.blocks >= terms.blocks_max || part.blocks >= terms.account_blocks_max));
+        || (old.is_none() && session.blocks >= terms.blocks_max);
     if full {
         return Err(Code::POWER_SESSION_FULL);
+    }
+    if old.is_none() && part.blocks >= terms.account_blocks_max {
+        return Err(Code::POWER_ACCOUNT_FULL);
     }
     let aside = block.worst_cost();
     let change = Change {
         curves: 0,
+        steps: 0,
         blocks: i64::from(old.is_none()),
         aside: i128::from(aside.0) - old.map_or(0, |old| i128::from(old.aside.0)),
     };
@@ -180,7 +189,6 @@ pub(super) fn submit(
     account::second(cx, account, slot, || endorse::digest::<Power>(call))?;
 
     participant::change(cx, number, &mut session, at, &change)?;
-    session.blocks += u32::from(old.is_none());
     let waiting = Waiting {
         block,
         aside,
@@ -197,7 +205,6 @@ pub(super) fn submit(
         session: number,
         account,
         number: own,
-        aside,
     })
 }
 
@@ -254,11 +261,11 @@ fn take_out(
     // Correctness: no more than `ACCOUNT_BLOCKS_MAX`.
     let change = Change {
         curves: 0,
+        steps: 0,
         blocks: -(blocks.len() as i64),
         aside: -aside.sum::<i128>(),
     };
     participant::change(cx, *number, session, at, &change)?;
-    session.blocks -= blocks.len() as u32;
     let (tables, journal) = cx.tables::<Power>();
     for (key, _) in blocks {
         tables.blocks.remove(journal, key)?;

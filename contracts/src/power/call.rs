@@ -31,7 +31,7 @@ crate::calls! {
             lot: WattHours,
             /// What is paid in.
             currency: Currency,
-            /// Most steps of all curves, counted in each interval.
+            /// Most steps of all curves, counted in each interval; an account has a quarter of them at most.
             steps_max: u32,
             /// Most blocks of the session.
             blocks_max: u32,
@@ -99,6 +99,11 @@ crate::calls! {
             account: AccountId,
             /// Its number.
             number: u32,
+        }
+        /// Takes a session back that nobody has orders in and whose gate is open. For whoever opened it.
+        6 CancelSession "cancel-session" for Who::Roles(Roles::MARKET_OPERATOR), on Profiles::DESIGNATED, costs 20 {
+            /// Which session.
+            session: u64,
         }
     }
 }

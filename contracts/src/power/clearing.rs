@@ -1,14 +1,19 @@
-//! How a session is cleared: after its gate closed, in pieces at the end of blocks, the oldest session first.
+//! How a session is cleared: after its gate closed, in pieces at the end of blocks, the session that was opened first before the others.
 //!
-//! The gate closes by a trigger. From the next block on, whose beacon nobody knew while orders were taken, the session goes through
-//! these stages, and how far it is stands in the state, so that a piece that ends with a block goes on in the next:
+//! The gate closes by a trigger. The beacon of the next block, which nobody knew while orders were taken, decides lots; it is fixed in that
+//! block, however long the session then waits for its turn. So nobody chooses a lot by filling the queue. The session goes through
+//! these stages, and how far it is stands in the state, so that what ends with a block goes on in the next:
 //!
 //! 1. *Admit*: accounts that may not take part any more are passed over with their orders.
 //! 2. *Select*: which blocks are accepted, by [`select`](super::select); left out where there are none.
 //! 3. *Settle*: interval by interval the price, and what each order gets.
 //! 4. *Pay*: everything is paid, in one piece, so that no money is anywhere else at the end of any block.
 //!
-//! Every piece is bounded: a session's orders are, and units are charged for every step that is looked at.
+//! No session stands in the way of another one. A piece that fails leaves nothing behind. Where others went before it in the block, it may
+//! have lacked what they spent, and is the first of the next block; where it was the first, its session is passed over for
+//! [`RETRY_BLOCKS`], an event says so, and the others go on.
+//!
+//! Every piece is bounded, as a session's orders are, and takes units: some for itself, and some for every step and order it looks at.
 
 use std::collections::BTreeMap;
 
@@ -16,42 +21,46 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::block::{BlockKey, Waiting};
 use super::crossing::Curves;
+use super::curve::{self, Curve};
 use super::event::Event;
-use super::module::Power;
+use super::module::{Power, Tables};
 use super::rules::MEMBER;
 use super::select::{Candidate, Place, Progress, Search};
 use super::session::{Session, SessionPhase};
-use super::{block, curve, expire, settlement, share};
+use super::{block, expire, settlement, share};
 use crate::amount::WattHours;
 use crate::block::Height;
 use crate::exchange::Side;
 use crate::identity::{Identity, account};
 use crate::kernel::context::Cx;
-use crate::kernel::trigger::When;
+use crate::lot::UNITS_DRAW;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
-/// Units after which no piece is begun in a block. Correctness: with its writes and events a piece takes less than half as much
-/// again; the largest, an interval with all steps of a session, takes 1.4 million in all, and a phase has two million.
+/// Units after which no piece is begun in a block. Correctness: with its writes and events a piece takes less than half as much again, so
+/// those before the last one come to 450,000; the largest that follows others, an interval with all steps of a session, takes 1.4
+/// million, and a phase has two million. The search takes up to 1.6 million, in a block of its own.
 const WORK_UNITS: u64 = 300_000;
+/// How many blocks later a session is taken up again of which a piece failed.
+pub const RETRY_BLOCKS: u64 = 1_000;
+/// Units of a piece by itself.
+const UNITS_PIECE: u64 = 40;
 /// Units of a step of a curve that is added up: it is read, and put in its place among the others.
 pub(super) const UNITS_STEP: u64 = 7;
-/// Units of drawing a lot: one block of SHA-512.
-pub(super) const UNITS_DRAW: u64 = 40;
 /// Rounds of the search in a block of the ledger, and units of one: up to three times a hundred crossings, and a look at 256 blocks
-/// for each of their conditions.
+/// for each of their conditions. Blocks that fall with their parent take a hundred crossings more, each once in a search.
 const ROUNDS: usize = 256;
 const UNITS_ROUND: u64 = 2_500;
 /// Units of looking at an account, and of what is taken out for one that is shut.
 const UNITS_ADMIT: u64 = 20;
-const UNITS_SHUT: u64 = 3_000;
+const UNITS_SHUT: u64 = 4_000;
 
 /// A session that is being cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Clearing {
-    /// The block in which the gate closed.
-    pub closed: Height,
-    /// What decides lots: the beacon of the first block after it.
+    /// The first block in which it goes on: that after its gate closed, or a later one where a piece failed.
+    pub ready: Height,
+    /// What decides lots: the beacon of the first block after that in which the gate closed; none until then.
     pub beacon: Option<[u8; 32]>,
     /// What is done next.
     pub stage: Stage,
@@ -79,13 +88,14 @@ pub(super) enum Due {
     Forget(u64),
 }
 
-impl Due {
-    /// The number of the trigger.
-    pub(super) fn schedule(self, cx: &mut Cx<'_>, when: When) -> Result<u64, Code> {
-        let data = borsh::to_vec(&self).map_err(|_| Code::MALFORMED)?;
-        cx.schedule::<Power>(when, &data)
+impl Tables {
+    /// How far a session is cleared; none while its gate is open and when it is over.
+    fn clearing(&self, number: u64) -> Option<Clearing> {
+        self.waiting.get(&number).copied().flatten()
     }
+}
 
+impl Due {
     pub(super) fn run(cx: &mut Cx<'_>, trigger: u64, data: &[u8]) -> Result<(), Code> {
         match borsh::from_slice(data).map_err(|_| Code::MALFORMED)? {
             Self::Close => close(cx, trigger),
@@ -97,7 +107,7 @@ impl Due {
 fn close(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
     let session = cx.read::<Power>().session(number)?;
     let clearing = Clearing {
-        closed: cx.block().height,
+        ready: cx.block().height.saturating_add(1),
         beacon: None,
         stage: Stage::Admit(AccountId(0)),
     };
@@ -137,51 +147,89 @@ impl Work {
 /// Clears what is to be cleared, as far as a block goes.
 pub(super) fn work(cx: &mut Cx<'_>) -> Result<(), Code> {
     let mut work = Work { left: WORK_UNITS };
-    while work.goes_on() {
-        let Some((number, clearing)) = next(cx) else {
-            return Ok(());
-        };
-        let session = cx.read::<Power>().session(number)?;
-        let beacon = clearing.beacon.unwrap_or(cx.block().beacon.0);
-        let stage = match clearing.stage {
-            Stage::Admit(from) => admit(cx, &mut work, number, session, from)?,
-            // It looks at every step, so it has a block of its own.
-            Stage::Select(_) if !work.is_fresh() => return Ok(()),
-            Stage::Select(progress) => select(cx, &mut work, number, &session, &beacon, progress)?,
-            Stage::Settle(interval) => {
-                settlement::settle(cx, &mut work, number, &session, &beacon, interval)?;
-                let later = interval + 1;
-                if later < session.intervals {
-                    Stage::Settle(later)
-                } else {
-                    Stage::Pay
-                }
+    for number in ready(cx)? {
+        while let Some(clearing) = cx.read::<Power>().clearing(number) {
+            let is_first = work.is_fresh();
+            // The search looks at every step, so it has a block of its own.
+            let waits = matches!(clearing.stage, Stage::Select(_)) && !is_first;
+            if waits || !work.goes_on() {
+                return Ok(());
             }
-            Stage::Pay => {
-                settlement::pay(cx, &mut work, number, &session)?;
+            let Err(code) = cx.attempt(|cx| piece(cx, &mut work, number, clearing)) else {
                 continue;
+            };
+            if is_first {
+                // Metered apart: the piece may have spent all there is.
+                cx.keep(move |cx| pass_over(cx, number, code))?;
             }
-        };
-        let clearing = Clearing {
-            beacon: Some(beacon),
-            stage,
-            ..clearing
-        };
-        let (tables, journal) = cx.tables::<Power>();
-        tables.waiting.set(journal, number, Some(clearing))?;
+            return Ok(());
+        }
     }
     Ok(())
 }
 
-/// The oldest session whose gate closed in an earlier block.
-fn next(cx: &Cx<'_>) -> Option<(u64, Clearing)> {
-    let height = cx.block().height;
-    // No more than `SESSIONS_MAX` wait.
-    let mut waiting = cx.read::<Power>().waiting.range(..);
-    waiting.find_map(|(number, clearing)| {
-        let clearing = clearing.filter(|clearing| clearing.closed < height)?;
-        Some((*number, clearing))
+fn pass_over(cx: &mut Cx<'_>, number: u64, code: Code) -> Result<(), Code> {
+    let again = cx.block().height.saturating_add(RETRY_BLOCKS);
+    let (tables, journal) = cx.tables::<Power>();
+    if let Some(Some(clearing)) = tables.waiting.update(journal, &number)? {
+        clearing.ready = again;
+    }
+    cx.emit::<Power>(&Event::SessionPassedOver {
+        session: number,
+        code: code.0,
+        again,
     })
+}
+
+/// Sessions that go on in this block, in the order they were opened. For those whose gate closed in the last one the beacon is fixed.
+fn ready(cx: &mut Cx<'_>) -> Result<Vec<u64>, Code> {
+    let (height, beacon) = (cx.block().height, cx.block().beacon.0);
+    // No more than `SESSIONS_MAX`.
+    let waiting = &cx.read::<Power>().waiting;
+    let count = waiting.len();
+    let ready = waiting.range(..).filter_map(|(number, clearing)| {
+        let clearing = clearing.filter(|clearing| clearing.ready <= height)?;
+        Some((*number, clearing))
+    });
+    let ready: Vec<(u64, Clearing)> = ready.collect();
+    cx.charge_items(count)?;
+    let (tables, journal) = cx.tables::<Power>();
+    for (number, clearing) in &ready {
+        if clearing.beacon.is_none() {
+            let beacon = Some(beacon);
+            let fixed = Clearing {
+                beacon,
+                ..*clearing
+            };
+            tables.waiting.set(journal, *number, Some(fixed))?;
+        }
+    }
+    Ok(ready.into_iter().map(|(number, _)| number).collect())
+}
+
+/// Does what is next of a session.
+fn piece(cx: &mut Cx<'_>, work: &mut Work, number: u64, clearing: Clearing) -> Result<(), Code> {
+    work.spend(cx, UNITS_PIECE)?;
+    let session = cx.read::<Power>().session(number)?;
+    // Correctness: fixed before the first piece.
+    let beacon = clearing.beacon.unwrap_or_default();
+    let stage = match clearing.stage {
+        Stage::Admit(from) => admit(cx, work, number, session, from)?,
+        Stage::Select(progress) => select(cx, work, number, &session, &beacon, progress)?,
+        Stage::Settle(interval) => {
+            settlement::settle(cx, work, number, &session, &beacon, interval)?;
+            let later = interval + 1;
+            if later < session.intervals {
+                Stage::Settle(later)
+            } else {
+                Stage::Pay
+            }
+        }
+        Stage::Pay => return settlement::pay(cx, work, number, &session),
+    };
+    let (tables, journal) = cx.tables::<Power>();
+    let clearing = Clearing { stage, ..clearing };
+    tables.waiting.set(journal, number, Some(clearing))
 }
 
 fn admit(
@@ -233,8 +281,9 @@ fn select(
     work.spend(cx, u64::from(session.steps) * UNITS_STEP)?;
     let units = u64::from(session.blocks) * UNITS_DRAW + ROUNDS as u64 * UNITS_ROUND;
     work.spend(cx, units)?;
+    let tables = cx.read::<Power>();
     let curves: Vec<Curves> = (0..session.intervals)
-        .map(|interval| curves(cx, number, session, interval))
+        .map(|interval| add_up(session, tables.curves_in(number, interval)))
         .collect();
     let blocks: Vec<(BlockKey, Waiting)> = waiting(cx, number);
     let candidates = candidates(&blocks, session.terms.lot, beacon);
@@ -261,14 +310,14 @@ fn select(
     })
 }
 
-/// The curves of an interval, added up.
-pub(super) fn curves(cx: &Cx<'_>, number: u64, session: &Session, interval: u8) -> Curves {
-    let first = (number, interval, AccountId(0), Side::Buy);
-    let last = (number, interval, AccountId(u64::MAX), Side::Sell);
-    let all = cx.read::<Power>().curves.range(first..=last);
-    let steps = all.flat_map(|((_, _, _, side), curve)| {
+/// Curves of an interval, added up.
+pub(super) fn add_up<'a>(
+    session: &Session,
+    all: impl Iterator<Item = (AccountId, Side, &'a Curve)>,
+) -> Curves {
+    let steps = all.flat_map(|(_, side, curve)| {
         let steps = curve.steps.iter();
-        steps.map(|(price, energy)| (*side, *price, *energy))
+        steps.map(move |(price, energy)| (side, *price, *energy))
     });
     Curves::new(session.terms.price_min, steps)
 }

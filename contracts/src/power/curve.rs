@@ -8,7 +8,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::call::Call;
 use super::event::Event;
-use super::module::Power;
+use super::module::{Power, Tables};
 use super::participant::{self, Change};
 use super::rules::{ENERGY_MAX, PARTICIPANTS_MAX, STEPS_MAX, cost};
 use super::session::{Session, Terms, open_session};
@@ -46,6 +46,20 @@ impl Curve {
             }
         }
         (WattHours(better), WattHours(at))
+    }
+}
+
+impl Tables {
+    /// The curves of an interval, by account and side.
+    pub(super) fn curves_in(
+        &self,
+        session: u64,
+        interval: u8,
+    ) -> impl Iterator<Item = (AccountId, Side, &Curve)> + use<'_> {
+        let first = (session, interval, AccountId(0), Side::Buy);
+        let last = (session, interval, AccountId(u64::MAX), Side::Sell);
+        let all = self.curves.range(first..=last);
+        all.map(|((_, _, account, side), curve)| (*account, *side, curve))
     }
 }
 
@@ -123,7 +137,7 @@ fn check(
 
 /// Refused in this order: account unknown, not represented, not open; no such session; gate closed; intervals not there, or not 1, 2
 /// or 4 from a multiple of that on; steps none or too many, out of order or out of range; a price out of range; one account or step
-/// too many; too little money free; not endorsed.
+/// too many for the session; one step too many for the account; too little money free; not endorsed.
 pub(super) fn submit(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -148,7 +162,7 @@ pub(super) fn submit(
     // Correctness: at most four times 256 steps.
     let more = count * steps.len() as i64 - i64::from(old.steps);
     let at = (curve.account, slot);
-    let part = participant::of(cx, curve.session, at);
+    let part = participant::of(cx, curve.session, curve.account);
     let is_new = part.curves == 0 && part.blocks == 0;
     let all = i64::from(session.steps) + more;
     let full = (is_new && session.participants >= PARTICIPANTS_MAX)
@@ -156,18 +170,19 @@ pub(super) fn submit(
     if full {
         return Err(Code::POWER_SESSION_FULL);
     }
+    if more > 0 && i64::from(part.steps) + more > i64::from(session.terms.account_steps_max()) {
+        return Err(Code::POWER_ACCOUNT_FULL);
+    }
     let change = Change {
         curves: count - i64::from(old.curves),
+        steps: more,
         blocks: 0,
         aside: i128::from(aside.0) * i128::from(count) - old.aside,
     };
     participant::check(cx, curve.session, &session, at, &change)?;
-    let told = i64::try_from(i128::from(aside.0) * i128::from(count));
-    let told = Money(told.map_err(|_| Code::OVERFLOW)?);
     account::second(cx, curve.account, slot, || endorse::digest::<Power>(call))?;
 
     participant::change(cx, curve.session, &mut session, at, &change)?;
-    session.steps = u32::try_from(all).map_err(|_| Code::OVERFLOW)?;
     let (tables, journal) = cx.tables::<Power>();
     tables.sessions.set(journal, curve.session, session)?;
     for interval in curve.intervals() {
@@ -181,7 +196,6 @@ pub(super) fn submit(
         side: curve.side,
         first: curve.first,
         count: curve.count,
-        aside: told,
     })
 }
 
@@ -243,11 +257,11 @@ fn take_out(
 ) -> Result<(), Code> {
     let change = Change {
         curves: -i64::from(old.curves),
+        steps: -i64::from(old.steps),
         blocks: 0,
         aside: -old.aside,
     };
     participant::change(cx, curve.session, session, (curve.account, slot), &change)?;
-    session.steps -= old.steps;
     let (tables, journal) = cx.tables::<Power>();
     for interval in curve.intervals() {
         tables.curves.remove(journal, &curve.key(interval))?;

@@ -1,8 +1,10 @@
-//! What happens in the day-ahead market. What an order asks for is in its call; events tell what became of it.
+//! What happens in the day-ahead market. What an order asks for is in its call, and no event tells it, nor what is set aside for it:
+//! events tell what became of it.
 
 use super::ZoneId;
 use super::block::Outcome;
 use crate::amount::{Currency, Money, Price, WattHours};
+use crate::block::Height;
 use crate::exchange::Side;
 use crate::tx::{AccountId, Millis};
 
@@ -36,8 +38,6 @@ crate::events! {
             first: u8,
             /// How many it holds for.
             count: u8,
-            /// Money set aside for it in all of them.
-            aside: Money,
         }
         /// A curve was taken back.
         3 CurveWithdrawn {
@@ -60,8 +60,6 @@ crate::events! {
             account: AccountId,
             /// Its number.
             number: u32,
-            /// Money set aside for it.
-            aside: Money,
         }
         /// A block was taken back.
         5 BlockWithdrawn {
@@ -150,6 +148,22 @@ crate::events! {
             accounts: u32,
             /// How many blocks are rejected that would gain at the final prices.
             paradoxical: u32,
+        }
+        /// A session was taken back that nobody had orders in.
+        13 SessionCancelled {
+            /// Which.
+            session: u64,
+            /// Of which zone.
+            zone: ZoneId,
+        }
+        /// A session cannot be cleared now: it waits, as it was, and the others go on.
+        14 SessionPassedOver {
+            /// Which.
+            session: u64,
+            /// The result code of what failed.
+            code: u16,
+            /// The block in which it is tried again.
+            again: Height,
         }
     }
 }

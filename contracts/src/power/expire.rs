@@ -1,4 +1,4 @@
-//! What is forgotten: all that a session came to, 400 days after it was cleared, so many entries in a block.
+//! What is forgotten: all that a session came to, 31 days after its day, so many entries in a block.
 
 use super::module::Power;
 use crate::exchange::Side;
@@ -21,7 +21,6 @@ pub(super) fn expire(cx: &mut Cx<'_>) -> Result<(), Code> {
     let Some(number) = oldest.map(|(number, ())| *number) else {
         return Ok(());
     };
-    let session = cx.read::<Power>().session(number)?;
     let (low, high) = (AccountId(0), AccountId(u64::MAX));
     let mut left = EXPIRED_MAX;
     let (tables, journal) = cx.tables::<Power>();
@@ -41,10 +40,10 @@ pub(super) fn expire(cx: &mut Cx<'_>) -> Result<(), Code> {
     forget!(prices, (number, 0)..=(number, u8::MAX));
     forget!(participants, (number, low)..=(number, high));
     if left > 0 {
-        tables
-            .days
-            .remove(journal, &(session.zone, session.start))?;
-        tables.sessions.remove(journal, &number)?;
+        if let Some(session) = tables.sessions.remove(journal, &number)? {
+            let day = (session.zone, session.start);
+            tables.days.remove(journal, &day)?;
+        }
         tables.forgotten.remove(journal, &number)?;
     }
     Ok(())

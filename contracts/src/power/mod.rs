@@ -8,6 +8,18 @@
 //! Prices are `10^-4` of the currency for a megawatt hour and may be negative; energy is in watt hours of one interval; money is
 //! `10^-6` of the currency. Times are UTC: a day has 92, 96 or 100 intervals, as the zone's clocks are set.
 //!
+//! # What is sealed, and from whom
+//!
+//! Until its gate closes, no event, query or proof of an entry tells the prices or energies of an order, or what is set aside for it.
+//! They tell that an account has handed one in: on which side and for which intervals a curve, under which number a block. How many steps
+//! and blocks a session has is told as well. The money that an account has set aside in all is told as ever to whoever may ask for its
+//! cash, and it rises with its orders: on a private ledger to its managers and those who act for the account, on a consortium's to
+//! all members. Afterwards prices are told, and what each order got; blocks that were rejected paradoxically are listed without
+//! whose they are.
+//!
+//! From who runs a validator nothing is sealed: an order is a transaction in the open, and validators execute it. Orders that are sealed
+//! from them too would have to be encrypted, which these are not.
+//!
 //! Not here: several zones coupled by a grid, orders between two points of a curve, and books that trade on after the auction.
 
 pub mod block;

@@ -52,8 +52,8 @@ impl Module for Power {
     type Call<'a> = Call<'a>;
     type Event<'a> = Event;
     type Tables = Tables;
-    // Orders are sealed until the gate closes, and gone when the session is cleared.
-    const CLOSED: &'static [&'static str] = &["curves", "blocks"];
+    // Orders are sealed until the gate closes, and gone when the session is cleared. What an account has set aside tells of them.
+    const CLOSED: &'static [&'static str] = &["curves", "blocks", "participants"];
     const PHASES: bool = true;
 
     fn touches(_: &Call<'_>, set: &mut AccessSet) {
@@ -152,6 +152,7 @@ impl Module for Power {
                 account,
                 number,
             } => block::withdraw(cx, (session, account, number)),
+            Call::CancelSession { session } => session::cancel(cx, session),
         }
     }
 
@@ -163,8 +164,9 @@ impl Module for Power {
         match phase {
             Phase::Begin => Ok(()),
             Phase::End => {
-                clearing::work(cx)?;
-                expire::expire(cx)
+                // By itself, so that it goes on whatever becomes of the rest; and what fails here is left for the next block.
+                cx.attempt(expire::expire).ok();
+                clearing::work(cx)
             }
         }
     }

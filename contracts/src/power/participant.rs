@@ -8,14 +8,16 @@ use crate::amount::{Money, WattHours};
 use crate::identity::account;
 use crate::kernel::context::Cx;
 use crate::money::aside::{self, At};
-use crate::money::cash;
 use crate::receipt::Code;
+use crate::tx::AccountId;
 
 /// An account in a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
 pub struct Participant {
     /// How many curves it has, one an interval and side.
     pub curves: u32,
+    /// How many steps these have.
+    pub steps: u32,
     /// How many blocks it has.
     pub blocks: u32,
     /// What all of them may come to cost, which is set aside until it is paid.
@@ -33,6 +35,8 @@ pub struct Participant {
 pub(super) struct Change {
     /// Curves more; below zero less.
     pub(super) curves: i64,
+    /// Steps more.
+    pub(super) steps: i64,
     /// Blocks more.
     pub(super) blocks: i64,
     /// Money set aside more.
@@ -43,20 +47,24 @@ impl Participant {
     /// # Errors
     /// `OVERFLOW` when more money than there can be would be set aside.
     fn after(self, change: &Change) -> Result<Self, Code> {
-        let count = |old: u32, more: i64| u32::try_from(i64::from(old) + more);
         let aside = i128::from(self.aside.0) + change.aside;
         Ok(Self {
-            curves: count(self.curves, change.curves).map_err(|_| Code::OVERFLOW)?,
-            blocks: count(self.blocks, change.blocks).map_err(|_| Code::OVERFLOW)?,
+            curves: count(self.curves, change.curves)?,
+            steps: count(self.steps, change.steps)?,
+            blocks: count(self.blocks, change.blocks)?,
             aside: Money(i64::try_from(aside).map_err(|_| Code::OVERFLOW)?),
             ..self
         })
     }
 }
 
+fn count(old: u32, more: i64) -> Result<u32, Code> {
+    u32::try_from(i64::from(old) + more).map_err(|_| Code::OVERFLOW)
+}
+
 /// The account's part in the session; nothing for one that has none.
-pub(super) fn of(cx: &Cx<'_>, number: u64, at: At) -> Participant {
-    let found = cx.read::<Power>().participants.get(&(number, at.0));
+pub(super) fn of(cx: &Cx<'_>, number: u64, account: AccountId) -> Participant {
+    let found = cx.read::<Power>().participants.get(&(number, account));
     found.copied().unwrap_or_default()
 }
 
@@ -71,15 +79,11 @@ pub(super) fn check(
     at: At,
     change: &Change,
 ) -> Result<(), Code> {
-    of(cx, number, at).after(change)?;
-    let free = cash::of(cx, at.0, at.1, session.terms.currency).free();
-    if change.aside > 0 && i128::from(free.0) < change.aside {
-        return Err(Code::CASH_TOO_LOW);
-    }
-    Ok(())
+    of(cx, number, at.0).after(change)?;
+    aside::check_more(cx, at, session.terms.currency, change.aside)
 }
 
-/// Makes the change, and counts the account among the session's if it has orders and not if it has none. An account with orders does
+/// Makes the change, in what the session counts too: its steps and blocks, and the account if it has orders. An account with orders does
 /// not close. The session is written by the caller.
 ///
 /// # Errors
@@ -91,7 +95,7 @@ pub(super) fn change(
     at: At,
     change: &Change,
 ) -> Result<(), Code> {
-    let old = of(cx, number, at);
+    let old = of(cx, number, at.0);
     let new = old.after(change)?;
     let currency = session.terms.currency;
     if new.aside != old.aside {
@@ -102,6 +106,8 @@ pub(super) fn change(
             aside::set(cx, at, currency, new.aside)?;
         }
     }
+    session.steps = count(session.steps, change.steps)?;
+    session.blocks = count(session.blocks, change.blocks)?;
     let takes_part = |one: &Participant| one.curves > 0 || one.blocks > 0;
     match (takes_part(&old), takes_part(&new)) {
         (false, true) => {

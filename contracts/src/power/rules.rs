@@ -6,8 +6,6 @@ use crate::tx::Millis;
 
 /// Length of an interval in milliseconds: a quarter of an hour.
 pub const INTERVAL: u64 = 900_000;
-/// Most intervals of a day: 25 hours.
-pub const INTERVALS_MAX: u8 = 100;
 /// Most energy of a curve or a block in an interval, in watt hours: 400 gigawatts.
 pub const ENERGY_MAX: i64 = 100_000_000_000;
 /// Bound of prices in either direction: 100,000 of the currency a megawatt hour. Correctness: with `ENERGY_MAX` in every interval of
@@ -17,16 +15,23 @@ pub const PRICE_MAX: i64 = 1_000_000_000;
 pub const STEPS_MAX: usize = 256;
 /// Most steps of all curves of a session, one that holds for several intervals counted in each.
 pub const SESSION_STEPS_MAX: u32 = 131_072;
+/// An account has one part in so many of a session's steps at most: four accounts find room for as much, whatever others hand in, and
+/// one in the largest session for a curve of the most steps in every interval.
+pub const ACCOUNT_STEPS_PART: u32 = 4;
 /// Most blocks of a session.
 pub const SESSION_BLOCKS_MAX: u32 = 256;
 /// Most accounts with orders in a session: an interval has no more than two curves of each.
 pub const PARTICIPANTS_MAX: u32 = 1_024;
-/// Most sessions that are not cleared.
-pub const SESSIONS_MAX: usize = 64;
+/// Most sessions of a zone that are not cleared: a day for each that can be opened ahead, and one more.
+pub const ZONE_SESSIONS_MAX: usize = 32;
+/// Most sessions of all zones that are not cleared: every block looks at each.
+pub const SESSIONS_MAX: usize = 512;
 /// How far ahead of its day a session can be opened, in milliseconds: 31 days.
 pub const AHEAD_MAX: u64 = 31 * 24 * 3_600 * 1_000;
-/// How long it is known what a session came to, in milliseconds: 400 days.
-pub const RESULT_LIFE: u64 = 400 * 24 * 3_600 * 1_000;
+/// How long after its day it is known what a session came to, in milliseconds: 31 days. It is paid when it is cleared and nothing is
+/// worked out from it again, so the state keeps it only for those who ask: a month, by whose end it is in their accounts, as long as
+/// allocations of plants are kept. Prices, awards and payments stay in the receipts.
+pub const RESULT_LIFE: u64 = 31 * 24 * 3_600 * 1_000;
 
 /// Who bids.
 pub(super) const MEMBER: Roles = Roles::TRADER.with(Roles::PROSUMER).with(Roles::AGGREGATOR);

@@ -16,6 +16,9 @@
 //! it would gain at the final prices is rejected paradoxically, and listed. The search does not promise the greatest welfare:
 //! finding that is hard, and a rule that everybody can follow is worth more here.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::crossing::{Curves, Imbalance};
@@ -32,6 +35,32 @@ crate::choices! {
         /// In full.
         Full "full",
     }
+}
+
+impl Standing {
+    /// The energy of a block that stands so: of one of so much in full, and at its least.
+    pub(super) fn energy(self, full: WattHours, least: WattHours) -> WattHours {
+        match self {
+            Self::Out => WattHours::ZERO,
+            Self::Least => least,
+            Self::Full => full,
+        }
+    }
+}
+
+/// What curves must take in for so much energy of a block: below zero where it buys.
+fn net(side: Side, WattHours(energy): WattHours) -> i64 {
+    match side {
+        Side::Sell => energy,
+        Side::Buy => -energy,
+    }
+}
+
+/// What a block gains with so much energy in each of its intervals, whose prices come to `sum`: in watt hours times price.
+pub(super) fn gain(side: Side, energy: WattHours, count: u8, price: Price, sum: i64) -> i128 {
+    // Correctness: at most 100 prices within `PRICE_MAX`.
+    let above = sum - i64::from(count) * price.0;
+    i128::from(net(side, energy)) * i128::from(above)
 }
 
 /// A block as the search sees it.
@@ -51,7 +80,7 @@ pub struct Candidate {
     pub price: Price,
     /// Place of its parent, which is before its own.
     pub parent: Option<usize>,
-    /// Its exclusive group, of which one stands at most.
+    /// Its exclusive group, of which one stands at most; numbered from 0 on.
     pub group: Option<usize>,
     /// Its place among equals; no other one has it.
     pub rank: u32,
@@ -68,20 +97,12 @@ impl Candidate {
     /// Its energy in an interval as it stands.
     #[must_use]
     pub fn energy_at(&self, standing: Standing) -> WattHours {
-        match standing {
-            Standing::Out => WattHours::ZERO,
-            Standing::Least => self.least,
-            Standing::Full => self.energy,
-        }
+        standing.energy(self.energy, self.least)
     }
 
     /// What curves must take in for it.
     fn net_at(&self, standing: Standing) -> i64 {
-        let WattHours(energy) = self.energy_at(standing);
-        match self.side {
-            Side::Sell => energy,
-            Side::Buy => -energy,
-        }
+        net(self.side, self.energy_at(standing))
     }
 }
 
@@ -109,6 +130,8 @@ pub struct Place {
 pub struct Search<'a> {
     curves: &'a [Curves],
     candidates: &'a [Candidate],
+    /// Exclusive groups are below this.
+    groups: usize,
     places: Vec<Place>,
     progress: Progress,
     net: Vec<i64>,
@@ -132,12 +155,18 @@ impl<'a> Search<'a> {
         let gains: Vec<i128> = (0..candidates.len())
             .map(|block| search.gain(block, Standing::Full))
             .collect();
+        // Of each group the one that would gain most, the lowest rank first.
+        let mut best = BTreeMap::new();
+        for (candidate, gain) in candidates.iter().zip(&gains) {
+            if let Some(group) = candidate.group {
+                let order = (*gain, Reverse(candidate.rank));
+                let so_far = best.entry(group).or_insert(order);
+                *so_far = order.max(*so_far);
+            }
+        }
         for (block, candidate) in candidates.iter().enumerate() {
-            let better = |other: usize| {
-                candidates[other].group == candidate.group
-                    && (gains[other], candidate.rank) > (gains[block], candidates[other].rank)
-            };
-            let beaten = candidate.group.is_some() && (0..candidates.len()).any(better);
+            let of_group = candidate.group.map(|group| best[&group]);
+            let beaten = of_group.is_some_and(|(_, rank)| rank != Reverse(candidate.rank));
             let waits = candidate
                 .parent
                 .is_some_and(|parent| search.places[parent].standing == Standing::Out);
@@ -165,9 +194,11 @@ impl<'a> Search<'a> {
         }
         let prices = curves.iter().zip(&net);
         let prices = prices.map(|(curves, net)| curves.price(*net)).collect();
+        let groups = candidates.iter().filter_map(|candidate| candidate.group);
         let mut search = Self {
             curves,
             candidates,
+            groups: groups.max().map_or(0, |highest| highest + 1),
             places,
             progress,
             net,
@@ -180,7 +211,7 @@ impl<'a> Search<'a> {
 
     /// Does at most so many rounds of steps 2 and 3; how far it has come then.
     ///
-    /// Cost of a round: a few crossings for each interval of a block, and a look at each block.
+    /// Cost of a round: a few crossings for each interval of a block, and of those that fall with it, and a look at each block.
     pub fn run(&mut self, rounds: usize) -> Progress {
         for _ in 0..rounds {
             let (goes_on, next) = match self.progress {
@@ -201,20 +232,20 @@ impl<'a> Search<'a> {
         &self.places
     }
 
-    /// The price of every interval; once blocks return, each is in balance.
-    pub fn prices(&self) -> &[Result<Price, Imbalance>] {
-        &self.prices
-    }
-
     /// What a block would gain if it stood so, at the prices as they are: in watt hours times price.
     #[must_use]
     pub fn gain(&self, block: usize, standing: Standing) -> i128 {
         let candidate = &self.candidates[block];
         let intervals = candidate.intervals();
         let sum = self.sums[intervals.end] - self.sums[intervals.start];
-        // Correctness: at most 100 prices within `PRICE_MAX`.
-        let above = sum - i64::from(candidate.count) * candidate.price.0;
-        i128::from(candidate.net_at(standing)) * i128::from(above)
+        let energy = candidate.energy_at(standing);
+        gain(
+            candidate.side,
+            energy,
+            candidate.count,
+            candidate.price,
+            sum,
+        )
     }
 
     /// Cuts one block, if there is need.
@@ -275,23 +306,19 @@ impl<'a> Search<'a> {
 
     /// Tries one block, if there is one to try.
     fn bring_back(&mut self) -> bool {
+        let taken = self.taken();
         let may = |block: &usize| {
             let (candidate, place) = (&self.candidates[*block], &self.places[*block]);
             let parent = candidate.parent;
-            let taken = |(other, one): (&Candidate, &Place)| {
-                other.group == candidate.group
-                    && other.rank != candidate.rank
-                    && one.standing != Standing::Out
-            };
+            let of_group = candidate.group.and_then(|group| taken[group]);
             !place.tried
                 && place.standing != Standing::Full
                 && self.gain(*block, Standing::Full) > 0
                 && parent.is_none_or(|parent| self.places[parent].standing != Standing::Out)
-                && (candidate.group.is_none()
-                    || !self.candidates.iter().zip(&self.places).any(taken))
+                && of_group.is_none_or(|other| other == *block)
         };
         let best = (0..self.candidates.len()).filter(may).max_by_key(|block| {
-            let rank = std::cmp::Reverse(self.candidates[*block].rank);
+            let rank = Reverse(self.candidates[*block].rank);
             (self.gain(*block, Standing::Full), rank)
         });
         let Some(block) = best else { return false };
@@ -312,6 +339,18 @@ impl<'a> Search<'a> {
         self.set(block, before);
         self.add_up();
         true
+    }
+
+    /// Which block of each group stands; one does at most.
+    fn taken(&self) -> Vec<Option<usize>> {
+        let mut taken = vec![None; self.groups];
+        let all = self.candidates.iter().zip(&self.places).enumerate();
+        for (block, (candidate, place)) in all {
+            if let (Some(group), true) = (candidate.group, place.standing != Standing::Out) {
+                taken[group] = Some(block);
+            }
+        }
+        taken
     }
 
     /// Whether every interval of a block is in balance and nobody loses.

@@ -7,11 +7,12 @@ use super::clearing::Due;
 use super::event::Event;
 use super::module::{Power, Tables};
 use super::rules::{
-    AHEAD_MAX, ENERGY_MAX, INTERVAL, PRICE_MAX, SESSION_BLOCKS_MAX, SESSION_STEPS_MAX,
-    SESSIONS_MAX, intervals,
+    ACCOUNT_STEPS_PART, AHEAD_MAX, ENERGY_MAX, INTERVAL, PRICE_MAX, SESSION_BLOCKS_MAX,
+    SESSION_STEPS_MAX, SESSIONS_MAX, ZONE_SESSIONS_MAX, intervals,
 };
 use crate::amount::{Currency, Price, WattHours};
 use crate::kernel::context::Cx;
+use crate::kernel::member::MemberId;
 use crate::kernel::trigger::When;
 use crate::receipt::Code;
 use crate::tx::Millis;
@@ -41,7 +42,7 @@ pub struct Terms {
     pub lot: WattHours,
     /// What is paid in.
     pub currency: Currency,
-    /// Most steps of all curves, counted in each interval.
+    /// Most steps of all curves, counted in each interval; an account has a quarter of them at most.
     pub steps_max: u32,
     /// Most blocks of the session.
     pub blocks_max: u32,
@@ -60,6 +61,8 @@ pub struct Session {
     pub intervals: u8,
     /// First moment at which no order is taken.
     pub gate: Millis,
+    /// Who opened it.
+    pub operator: MemberId,
     /// By which terms orders are taken.
     pub terms: Terms,
     /// How far it is.
@@ -91,6 +94,12 @@ impl Session {
 }
 
 impl Terms {
+    /// Most steps of an account, counted in each interval.
+    #[must_use]
+    pub fn account_steps_max(&self) -> u32 {
+        self.steps_max.div_ceil(ACCOUNT_STEPS_PART)
+    }
+
     fn check(&self) -> bool {
         let price = -PRICE_MAX..=PRICE_MAX;
         price.contains(&self.price_min.0)
@@ -143,7 +152,7 @@ pub(super) fn open_session(cx: &Cx<'_>, number: u64) -> Result<Session, Code> {
 }
 
 /// Refused in this order: day, gate, prices, steps of prices and energies or limits out of range; no currency; the zone has a
-/// session for a part of the day; too many sessions that are not cleared.
+/// session for a part of the day; too many sessions of the zone, or of all, that are not cleared.
 pub(super) fn open(
     cx: &mut Cx<'_>,
     zone: ZoneId,
@@ -170,17 +179,24 @@ pub(super) fn open(
     if last.is_some_and(overlaps) {
         return Err(Code::POWER_SESSION_EXISTS);
     }
-    if tables.waiting.len() >= SESSIONS_MAX {
+    let zone_days = tables
+        .days
+        .range((zone, Millis(0))..=(zone, Millis(u64::MAX)));
+    let waiting = zone_days.filter(|(_, number)| tables.waiting.contains(number));
+    if waiting.count() >= ZONE_SESSIONS_MAX || tables.waiting.len() >= SESSIONS_MAX {
         return Err(Code::TOO_MANY_POWER_SESSIONS);
     }
+    // Only a member has the role that opens sessions.
+    let operator = cx.member().ok_or(Code::WRONG_ROLE)?;
 
     // The number of its trigger is its own.
-    let number = Due::Close.schedule(cx, When::Time(gate))?;
+    let number = cx.schedule_work::<Power>(When::Time(gate), &Due::Close)?;
     let session = Session {
         zone,
         start,
         intervals: count,
         gate,
+        operator,
         terms,
         phase: SessionPhase::Open,
         steps: 0,
@@ -198,5 +214,29 @@ pub(super) fn open(
         intervals: count,
         gate,
         currency: terms.currency,
+    })
+}
+
+/// Takes a session back that nobody has orders in; its day can be opened anew.
+///
+/// Refused in this order: no such session; gate closed; opened by another operator; accounts have orders in it.
+pub(super) fn cancel(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
+    let session = open_session(cx, number)?;
+    if cx.member() != Some(session.operator) {
+        return Err(Code::NOT_SESSION_OPERATOR);
+    }
+    if session.participants > 0 {
+        return Err(Code::POWER_SESSION_IN_USE);
+    }
+
+    let zone = session.zone;
+    cx.unschedule::<Power>(When::Time(session.gate), number)?;
+    let (tables, journal) = cx.tables::<Power>();
+    tables.sessions.remove(journal, &number)?;
+    tables.days.remove(journal, &(zone, session.start))?;
+    tables.waiting.remove(journal, &number)?;
+    cx.emit::<Power>(&Event::SessionCancelled {
+        session: number,
+        zone,
     })
 }

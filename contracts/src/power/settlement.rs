@@ -7,12 +7,12 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::block::{BlockKey, Decided, Outcome, Waiting};
-use super::clearing::{self, Due, UNITS_DRAW, UNITS_STEP, Work};
+use super::clearing::{self, Due, UNITS_STEP, Work};
 use super::event::Event;
 use super::module::Power;
 use super::participant::Participant;
 use super::rules::RESULT_LIFE;
-use super::select::Standing;
+use super::select::{self, Standing};
 use super::session::{Session, SessionPhase};
 use super::share::{self, Split};
 use crate::amount::{Money, Price, WattHours};
@@ -22,6 +22,7 @@ use crate::identity::account;
 use crate::kernel::context::Cx;
 use crate::kernel::meter::UNITS_ITEM;
 use crate::kernel::trigger::When;
+use crate::lot::UNITS_DRAW;
 use crate::money::{aside, cash};
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
@@ -29,7 +30,7 @@ use crate::tx::{AccountId, Millis};
 /// Units of what is written and told of a curve or a block in an interval.
 const UNITS_ORDER: u64 = 40;
 /// Units of paying an account, and of deciding a block.
-const UNITS_PAY: u64 = 60;
+const UNITS_PAY: u64 = 70;
 
 /// What an interval came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -73,30 +74,38 @@ pub(super) fn settle(
     beacon: &[u8; 32],
     interval: u8,
 ) -> Result<(), Code> {
-    let (curves, steps) = count(cx, number, interval);
-    let orders = curves + u64::from(session.blocks);
-    work.spend(cx, steps * (UNITS_STEP + UNITS_ITEM) + orders * UNITS_ORDER)?;
     let covers = |waiting: &Waiting| {
         waiting.block.covers(interval) && waiting.place.standing != Standing::Out
     };
     let mut blocks = clearing::waiting(cx, number);
     blocks.retain(|(_, waiting)| covers(waiting));
     let lot = session.terms.lot;
-    let energy_of = |waiting: &Waiting| match waiting.place.standing {
-        Standing::Full => waiting.block.energy.0,
-        Standing::Least => waiting.block.least(lot).0,
-        Standing::Out => 0,
-    };
+    let energy_of = |waiting: &Waiting| waiting.block.energy_at(waiting.place.standing, lot).0;
     let mut brought = [0; 2];
     for (_, waiting) in &blocks {
         brought[waiting.block.side as usize] += energy_of(waiting);
     }
     let net = brought[Side::Sell as usize] - brought[Side::Buy as usize];
-    let crossing = clearing::curves(cx, number, session, interval)
-        .cross(net)
-        .map_err(|_| Code::OVERFLOW)?;
+    let curves: Vec<_> = cx.read::<Power>().curves_in(number, interval).collect();
+    let steps: usize = curves.iter().map(|(.., curve)| curve.steps.len()).sum();
+    let added = clearing::add_up(session, curves.iter().copied());
+    let crossing = added.cross(net).map_err(|_| Code::OVERFLOW)?;
     let price = crossing.price;
-    let bids = bids(cx, number, interval, price);
+    let bids: Vec<Bid> = curves
+        .into_iter()
+        .map(|(account, side, curve)| {
+            let (WattHours(better), WattHours(at_price)) = curve.at(side, price);
+            Bid {
+                account,
+                side,
+                better,
+                at_price,
+            }
+        })
+        .collect();
+    let orders = bids.len() as u64 + u64::from(session.blocks);
+    let units = steps as u64 * (UNITS_STEP + UNITS_ITEM) + orders * UNITS_ORDER;
+    work.spend(cx, units)?;
     let mut accepted: Vec<i64> = bids.iter().map(|bid| bid.better).collect();
     for (side, (part, all)) in [
         (Side::Buy, crossing.bought_at_price),
@@ -154,32 +163,6 @@ pub(super) fn settle(
         price,
         energy,
     })
-}
-
-/// How many curves an interval has, and how many steps.
-fn count(cx: &Cx<'_>, number: u64, interval: u8) -> (u64, u64) {
-    let first = (number, interval, AccountId(0), Side::Buy);
-    let last = (number, interval, AccountId(u64::MAX), Side::Sell);
-    let all = cx.read::<Power>().curves.range(first..=last);
-    let steps = all.map(|(_, curve)| curve.steps.len() as u64);
-    steps.fold((0, 0), |(curves, sum), steps| (curves + 1, sum + steps))
-}
-
-/// The curves of an interval by account and side, at its price.
-fn bids(cx: &Cx<'_>, number: u64, interval: u8, price: Price) -> Vec<Bid> {
-    let first = (number, interval, AccountId(0), Side::Buy);
-    let last = (number, interval, AccountId(u64::MAX), Side::Sell);
-    let all = cx.read::<Power>().curves.range(first..=last);
-    let bids = all.map(|((_, _, account, side), curve)| {
-        let (WattHours(better), WattHours(at_price)) = curve.at(*side, price);
-        Bid {
-            account: *account,
-            side: *side,
-            better,
-            at_price,
-        }
-    });
-    bids.collect()
 }
 
 fn award(
@@ -244,8 +227,10 @@ pub(super) fn pay(
     for (account, part) in all {
         pay_one(cx, number, session, account, part)?;
     }
-    let until = Millis(cx.block().time.0.saturating_add(RESULT_LIFE));
-    Due::Forget(number).schedule(cx, When::Time(until))?;
+    // Not before its day is over: until then the day is not free for another session.
+    let over = session.end().max(cx.block().time);
+    let until = Millis(over.0.saturating_add(RESULT_LIFE));
+    cx.schedule_work::<Power>(When::Time(until), &Due::Forget(number))?;
     let (tables, journal) = cx.tables::<Power>();
     tables.waiting.remove(journal, &number)?;
     let phase = SessionPhase::Cleared;
@@ -306,32 +291,17 @@ fn decide(cx: &mut Cx<'_>, number: u64, session: &Session) -> Result<u32, Code> 
     let mut paradoxical = 0;
     for (key, waiting) in clearing::waiting(cx, number) {
         let block = waiting.block;
+        let span = usize::from(block.first)..usize::from(block.first + block.count);
+        let sum = sums[span.end] - sums[span.start];
+        let full = select::gain(block.side, block.energy, block.count, block.price, sum);
         let outcome = match waiting.place.standing {
             Standing::Full => Outcome::Accepted,
-            Standing::Least if block.least_ppm < crate::amount::PPM => Outcome::Cut,
-            Standing::Least => Outcome::Accepted,
-            Standing::Out => {
-                let first = usize::from(block.first);
-                let sum = sums[first + usize::from(block.count)] - sums[first];
-                // Correctness: at most 100 prices within `PRICE_MAX`.
-                let above = sum - i64::from(block.count) * block.price.0;
-                let gains = match block.side {
-                    Side::Sell => above > 0,
-                    Side::Buy => above < 0,
-                };
-                if gains {
-                    paradoxical += 1;
-                    Outcome::Paradoxical
-                } else {
-                    Outcome::Rejected
-                }
-            }
+            Standing::Least => Outcome::Cut,
+            Standing::Out if full > 0 => Outcome::Paradoxical,
+            Standing::Out => Outcome::Rejected,
         };
-        let energy = match waiting.place.standing {
-            Standing::Full => block.energy,
-            Standing::Least => block.least(session.terms.lot),
-            Standing::Out => WattHours::ZERO,
-        };
+        paradoxical += u32::from(outcome == Outcome::Paradoxical);
+        let energy = block.energy_at(waiting.place.standing, session.terms.lot);
         decided(cx, key, &waiting, outcome, energy)?;
     }
     Ok(paradoxical)

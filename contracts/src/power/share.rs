@@ -2,14 +2,10 @@
 
 use std::cmp::Reverse;
 
-use sha2::{Digest as _, Sha512};
-
 use super::rules::cost;
 use crate::amount::Price;
+use crate::lot::{self, Lot};
 use crate::tx::AccountId;
-
-/// What decides between two that are alike, the lowest first: nobody knew the beacon while orders were taken.
-pub type Lot = [u8; 64];
 
 /// Shares `total` in proportion to `weights`: each gets the whole part, and what is left goes one by one to the largest remainders,
 /// equal ones by lot. Nobody gets more than its weight.
@@ -56,13 +52,9 @@ pub fn draw(
     account: AccountId,
     number: u32,
 ) -> Lot {
-    let mut hash = Sha512::new();
-    hash.update(session.to_le_bytes());
-    hash.update(beacon);
-    hash.update([interval.unwrap_or(u8::MAX)]);
-    hash.update(account.0.to_le_bytes());
-    hash.update(number.to_le_bytes());
-    hash.finalize().into()
+    let interval = [interval.unwrap_or(u8::MAX)];
+    let (account, number) = (account.0.to_le_bytes(), number.to_le_bytes());
+    lot::draw(session, beacon, &[&interval, &account, &number])
 }
 
 /// Splits what one side of an interval pays or gets: a part is the difference of two truncated running sums.
@@ -93,12 +85,6 @@ impl Split {
         self.energy += i128::from(energy);
         let before = std::mem::replace(&mut self.amount, cost(self.energy, self.price));
         self.amount - before
-    }
-
-    /// Energy and money so far.
-    #[must_use]
-    pub fn sum(&self) -> (i128, i128) {
-        (self.energy, self.amount)
     }
 }
 
@@ -145,7 +131,6 @@ mod tests {
                 all += part;
             }
             let energy = i128::from(energies.iter().sum::<i64>());
-            assert_eq!(split.sum(), (energy, all));
             assert_eq!(all, cost(energy, price));
         }
     }

@@ -159,7 +159,7 @@ fn register(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         "device": id.0,
         "start": start.0,
         "expires": start.0.saturating_add(LIFE),
-        "metered": read(ledger, start, id, Role::Supply),
+        "metered": ledger.stores().read::<Energy>().said(start, id, Role::Supply),
         "numbers": found.numbers,
         "held": found.held,
         "used": found.used,
@@ -168,15 +168,7 @@ fn register(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         "paid": found.paid,
         "withheld": found.withheld,
         "over": found.over,
-        "bundles": found.bundles,
     }))
-}
-
-/// What a meter says was done in this role; none when it was not read, or the reading is forgotten.
-fn read(ledger: &Ledger, start: Millis, id: ResourceId, role: Role) -> Option<u64> {
-    let readings = &ledger.stores().read::<Energy>().readings;
-    let reading = readings.get(&(start, id))?;
-    Some(role.delivered(reading.energy).0.unsigned_abs())
 }
 
 /// Start, device and first number, as text with a colon between each.
@@ -338,7 +330,7 @@ fn attribution(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let (mut lines, mut milligrams) = (Vec::new(), Milligrams::default());
     let (mut total, mut known) = (0_u128, true);
     for start in (first..end).map(|interval| Millis(interval * step)) {
-        let Some(metered) = read(ledger, start, id, Role::Consume) else {
+        let Some(metered) = energy.said(start, id, Role::Consume) else {
             continue;
         };
         let point = tables.points.get(&(start, id)).copied().unwrap_or_default();

@@ -8,7 +8,7 @@ use super::{ACCOUNT, Answer, Arguments, PAGE_MAX, QueryInfo, missing, optional, 
 use crate::exchange::Side;
 use crate::ledger::Ledger;
 use crate::power::Power;
-use crate::power::block::Outcome;
+use crate::power::block::{Block, Outcome};
 use crate::power::module::Tables;
 use crate::power::participant::Participant;
 use crate::power::rules::INTERVAL;
@@ -21,7 +21,7 @@ const SESSION_NUMBER: super::ArgumentInfo =
 pub(super) const SESSION: QueryInfo = QueryInfo {
     name: "power-session",
     text: "A session of the day-ahead market: its terms and how far it is, and of a cleared one the price and energy of each interval and \
-           the blocks that were rejected although they would gain.",
+           the blocks that were rejected although they would gain, without whose they are.",
     arguments: &[SESSION_NUMBER],
     answer: session,
     entry: None,
@@ -29,8 +29,8 @@ pub(super) const SESSION: QueryInfo = QueryInfo {
 
 pub(super) const SESSIONS: QueryInfo = QueryInfo {
     name: "power-sessions",
-    text: "Sessions of the day-ahead market, the newest first, without their prices: those that are not cleared, and those that were in \
-           the last 400 days.",
+    text: "Sessions of the day-ahead market, the newest first, without their prices: those that are not cleared, and those whose day \
+           ended in the last 31 days.",
     arguments: &[optional(
         "before",
         "List sessions below this number.",
@@ -43,7 +43,7 @@ pub(super) const SESSIONS: QueryInfo = QueryInfo {
 pub(super) const POSITION: QueryInfo = QueryInfo {
     name: "power-position",
     text: "What an account bought and sold in a session: its position in each interval, which is above zero where it delivers, its \
-           blocks and how they were decided, and what it was paid in all; before, what it has set aside.",
+           blocks and how they were decided, and what it was paid in all. Nothing until its gate closes.",
     arguments: &[SESSION_NUMBER, ACCOUNT],
     answer: position,
     entry: None,
@@ -54,7 +54,7 @@ fn session(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let tables = ledger.stores().read::<Power>();
     let found = tables.sessions.get(&number);
     let found = found.ok_or_else(|| missing(format_args!("session {number}")))?;
-    // No more than `INTERVALS_MAX`, and `SESSION_BLOCKS_MAX`.
+    // No more than 100, and `SESSION_BLOCKS_MAX`.
     let prices = tables.prices.range((number, 0)..=(number, u8::MAX));
     let prices = prices.map(|((_, interval), cleared)| {
         json!({
@@ -68,15 +68,16 @@ fn session(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let blocks = (number, first, 0)..=(number, last, u32::MAX);
     let decided = tables.decided.range(blocks);
     let listed = decided.filter(|(_, decided)| decided.outcome == Outcome::Paradoxical);
-    let listed = listed.map(|((_, account, own), decided)| {
+    let mut listed: Vec<&Block> = listed.map(|(_, decided)| &decided.block).collect();
+    // Not in the order of accounts: whose they are is not told.
+    listed.sort_by_key(|block| (block.first, block.count, block.price, block.energy));
+    let listed = listed.into_iter().map(|block| {
         json!({
-            "account": account.0,
-            "number": own,
-            "side": decided.block.side.name(),
-            "first": decided.block.first,
-            "count": decided.block.count,
-            "energy": decided.block.energy.0,
-            "price": decided.block.price.0,
+            "side": block.side.name(),
+            "first": block.first,
+            "count": block.count,
+            "energy": block.energy.0,
+            "price": block.price.0,
         })
     });
     let mut answer = terms(number, found);
@@ -100,6 +101,7 @@ fn terms(number: u64, session: &Session) -> Value {
         "lot": session.terms.lot.0,
         "currency": session.terms.currency.to_string(),
         "steps_max": session.terms.steps_max,
+        "account_steps_max": session.terms.account_steps_max(),
         "blocks_max": session.terms.blocks_max,
         "account_blocks_max": session.terms.account_blocks_max,
         "steps": session.steps,
@@ -129,7 +131,6 @@ fn position(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let what = || missing(format_args!("account {} in session {number}", id.0));
     let part = part.ok_or_else(what)?;
     let Participant {
-        aside,
         bought,
         sold,
         amount,
@@ -159,7 +160,6 @@ fn position(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         "session": number,
         "account": id.0,
         "phase": found.phase.name(),
-        "aside": aside.0,
         "bought": bought.0,
         "sold": sold.0,
         // Beyond 64 bits only on the way to what is paid.

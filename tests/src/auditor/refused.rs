@@ -63,6 +63,8 @@ pub(super) mod code {
     pub(in super::super) const UNKNOWN_CURVE: u16 = 489;
     pub(in super::super) const UNKNOWN_BLOCK_ORDER: u16 = 492;
     pub(in super::super) const BLOCK_ORDER_LINKED: u16 = 493;
+    pub(in super::super) const NOT_SESSION_OPERATOR: u16 = 495;
+    pub(in super::super) const POWER_SESSION_IN_USE: u16 = 496;
 }
 
 impl Books {
@@ -323,7 +325,9 @@ impl Books {
             | code::DELIVERY_INVALID
             | code::UNKNOWN_CURVE
             | code::UNKNOWN_BLOCK_ORDER
-            | code::BLOCK_ORDER_LINKED => self.is_true_of_power(ask, refusal),
+            | code::BLOCK_ORDER_LINKED
+            | code::NOT_SESSION_OPERATOR
+            | code::POWER_SESSION_IN_USE => self.is_true_of_power(ask, refusal),
             code::PROSUMER_NOT_REGISTERED
             | code::SESSION_ALREADY_OPEN
             | code::UNKNOWN_SESSION

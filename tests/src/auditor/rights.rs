@@ -96,7 +96,7 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "granular.transfer" | "granular.set-claimant" | "granular.claim" => PLANT | TRADER,
         "granular.charge" | "granular.discharge" => PLANT | TRADER,
         "granular.set-residual" => REGULATOR,
-        "power.open-session" => MARKET_OPERATOR,
+        "power.open-session" | "power.cancel-session" => MARKET_OPERATOR,
         "power.submit-curve" | "power.withdraw-curve" => BIDDER,
         "power.submit-block" | "power.withdraw-block" => BIDDER,
         method if method.starts_with("records.") => {

@@ -12,7 +12,7 @@ use super::generate::{Generator, Proposal};
 use super::scene::{JOINT, PLANTS, SURVEILLANCE, TRADING};
 
 const QUARTER: u64 = 900_000;
-/// Sessions of which the ledger remembers something: each leaves a hundred entries for 400 days.
+/// Sessions of which the ledger remembers something: each leaves a hundred entries for 31 days.
 const SESSIONS: usize = 20;
 /// Watt hours that are not shared any further.
 const LOT: i64 = 1_000;
@@ -42,7 +42,8 @@ impl Generator {
         match self.random.below(100) {
             0..52 => self.submit_curve(ledger, session),
             52..60 => self.withdraw_curve(ledger, session),
-            60..92 => self.submit_block(ledger, session),
+            60..90 => self.submit_block(ledger, session),
+            90..92 => self.cancel_session(ledger, session),
             _ => self.withdraw_block(ledger, session),
         }
     }
@@ -67,12 +68,26 @@ impl Generator {
             currency: self
                 .random
                 .pick(&[Currency::EUR, Currency::EUR, Currency::CNY]),
-            steps_max: self.random.pick(&[20, 400]),
+            steps_max: self.random.pick(&[40, 800]),
             blocks_max: 8,
             account_blocks_max: 3,
         };
         let [operator, _] = self.two_of(SURVEILLANCE);
         self.one::<Power>(operator, &call)
+    }
+
+    /// Mostly one that nobody has orders in.
+    fn cancel_session(&mut self, ledger: &Ledger, session: u64) -> Proposal {
+        let sessions = ledger.stores().read::<Power>().sessions.range(..);
+        let empty =
+            sessions.filter(|(_, one)| one.phase == SessionPhase::Open && one.participants == 0);
+        let empty: Vec<u64> = empty.map(|(number, _)| *number).collect();
+        let session = match empty.is_empty() || self.random.chance(10) {
+            true => session,
+            false => self.random.pick(&empty),
+        };
+        let [operator, _] = self.two_of(SURVEILLANCE);
+        self.one::<Power>(operator, &Call::CancelSession { session })
     }
 
     fn bidder(&mut self) -> AccountId {

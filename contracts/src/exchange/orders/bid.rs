@@ -14,7 +14,7 @@ use crate::amount::{Money, Price, Quantity};
 use crate::identity::{Identity, account, endorse};
 use crate::kernel::context::Cx;
 use crate::kernel::table::Slot;
-use crate::money::cash;
+use crate::money::aside;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
@@ -156,11 +156,8 @@ impl Named {
 
     fn check_free(&self, cx: &Cx<'_>, more: i64) -> Result<(), Code> {
         let market = Market::of_instrument(cx, self.sale.instrument)?;
-        let held = cash::of(cx, self.id.account, self.slot, market.currency);
-        if more > 0 && held.free().0 < more {
-            return Err(Code::CASH_TOO_LOW);
-        }
-        Ok(())
+        let at = (self.id.account, self.slot);
+        aside::check_more(cx, at, market.currency, more.into())
     }
 
     /// The second representative's endorsement, where the account asks for one.

@@ -154,7 +154,7 @@ pub(super) fn open(
         .check_free(seller, instrument, offer.volume)?;
 
     // The number of its trigger is its own.
-    let number = Due::Close.schedule(cx, When::Time(offer.closes))?;
+    let number = cx.schedule_work::<Exchange>(When::Time(offer.closes), &Due::Close)?;
     let mut held = cx.read::<Units>().holding(seller, instrument);
     held.reserved.0 += offer.volume.0;
     holding::set(cx, (seller, slot), instrument, held)?;

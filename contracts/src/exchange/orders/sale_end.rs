@@ -15,11 +15,9 @@ use crate::identity::Identity;
 use crate::identity::account::{self, AccountStatus};
 use crate::kernel::context::Cx;
 use crate::kernel::trigger::When;
+use crate::lot::UNITS_DRAW;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
-
-/// Units of drawing a bid's lot and of putting it in its place: one block of SHA-512.
-const UNITS_DRAW: u64 = 40;
 
 /// What the exchange leaves for later.
 #[derive(Debug, Clone, Copy, BorshSerialize, BorshDeserialize)]
@@ -33,12 +31,6 @@ pub(super) enum Due {
 }
 
 impl Due {
-    /// The number of the trigger.
-    pub(super) fn schedule(self, cx: &mut Cx<'_>, when: When) -> Result<u64, Code> {
-        let data = borsh::to_vec(&self).map_err(|_| Code::MALFORMED)?;
-        cx.schedule::<Exchange>(when, &data)
-    }
-
     pub(super) fn run(cx: &mut Cx<'_>, trigger: u64, data: &[u8]) -> Result<(), Code> {
         match borsh::from_slice(data).map_err(|_| Code::MALFORMED)? {
             Self::Close => close(cx, trigger),
@@ -53,7 +45,7 @@ impl Due {
 
 fn close(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
     let next = cx.block().height.saturating_add(1);
-    Due::Clear(number).schedule(cx, When::Height(next))?;
+    cx.schedule_work::<Exchange>(When::Height(next), &Due::Clear(number))?;
     cx.emit::<Exchange>(&Event::SaleClosed { sale: number })
 }
 
@@ -94,7 +86,7 @@ fn keep(
 ) -> Result<(), Code> {
     let time = cx.block().time;
     let until = Millis(time.0.saturating_add(RESULT_LIFE));
-    Due::Forget(number).schedule(cx, When::Time(until))?;
+    cx.schedule_work::<Exchange>(When::Time(until), &Due::Forget(number))?;
     let won = |award: &&Award| award.quantity > Quantity::ZERO;
     let winners = match result {
         SaleResult::Sold { .. } => outcome.awards.iter().filter(won).count(),

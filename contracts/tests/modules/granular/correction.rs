@@ -56,7 +56,6 @@ fn the_newest_numbers_that_nobody_used_are_void() {
         held: 600,
         used: 100,
         withdrawn: 300,
-        bundles: 1,
         ..Register::default()
     };
     assert_eq!(register, expected);

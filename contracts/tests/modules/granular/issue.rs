@@ -95,6 +95,7 @@ fn of_several_faults_of_an_enrolment_the_first_check_answers() {
             device: SUN,
             account: P[0],
             issuer: ISSUER,
+            before: None,
             source: Source::Gas,
             place: (-90_000_000, 180_000_000),
             intensity: INTENSITY_MAX,
@@ -156,7 +157,6 @@ fn certificates_are_issued_up_to_what_was_metered_and_numbered_on() {
     let expected = Register {
         numbers: 1_000,
         held: 1_000,
-        bundles: 1,
         ..Register::default()
     };
     assert_eq!(register_of(&stage, SUN, T), expected);
@@ -332,7 +332,6 @@ fn a_watt_hour_backs_one_attribute() {
         numbers: 800,
         held: 800,
         withheld: 200,
-        bundles: 1,
         ..Register::default()
     };
     assert_eq!(register_of(&stage, SUN, T), expected);

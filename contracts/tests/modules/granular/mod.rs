@@ -6,6 +6,7 @@ mod expire;
 mod game;
 mod household;
 mod issue;
+mod issuer;
 mod naive;
 mod random;
 mod rights;
@@ -15,7 +16,7 @@ mod transfer;
 pub(crate) use rights::rehearse;
 
 use bds_contracts::Code;
-use bds_contracts::account::HolderId;
+use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::amount::{Price, WattHours, Watts};
 use bds_contracts::energy::rules::{Kind, Last, Minutes, Quality, Ranking};
 use bds_contracts::energy::{self, Energy, MicrogridId, ResourceId};

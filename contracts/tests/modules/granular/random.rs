@@ -57,7 +57,6 @@ impl Game {
                 paid: interval.paid as u64,
                 withheld: interval.withheld as u64,
                 over: naive.over((*start, *device)) as u64,
-                bundles: runs.len() as u32,
             };
             let told = register_of(&self.stage, id, *start);
             assert_eq!(told, expected, "{id:?} at {start}");

@@ -1,6 +1,7 @@
 //! Ranges change hands: bundles are cut and joined, and what an account does not hold it cannot give.
 
 use bds_contracts::granular::bundle::{BUNDLES_MAX, RANGES_MAX};
+use bds_contracts::granular::correction::WITHDRAWN_MAX;
 
 use super::super::stage::{ANNA_S, JOINT};
 use super::*;
@@ -35,7 +36,6 @@ fn a_bundle_is_split_and_comes_together_again() {
     );
     let three = [(P[0], 1, 300), (P[1], 301, 500), (P[0], 501, 1_000)];
     assert_eq!(bundles_of(&stage, SUN, T), three);
-    assert_eq!(register_of(&stage, SUN, T).bundles, 3);
     // From both ends of one bundle, and one number out of the middle.
     let ranges = [
         range(SUN, T, 1, 1),
@@ -62,7 +62,6 @@ fn a_bundle_is_split_and_comes_together_again() {
         );
     }
     assert_eq!(bundles_of(&stage, SUN, T), [(P[0], 1, 1_000)]);
-    assert_eq!(register_of(&stage, SUN, T).bundles, 1);
 }
 
 #[test]
@@ -197,52 +196,101 @@ fn an_account_of_two_gives_by_two() {
     refused(&mut stage, Who::Anna, &call, Code::NOT_HELD);
 }
 
-/// Every other number is given away until there are as many bundles as there may be; and a claim is not hindered at an edge.
+/// Single numbers, each `step` above the one before.
+fn singles(first: u64, step: u64, count: usize) -> Vec<Ranged> {
+    let all = (0..count as u64).map(|place| first + step * place);
+    all.map(|number| range(SUN, T, number, number)).collect()
+}
+
+fn count_of(stage: &Stage, account: AccountId) -> usize {
+    let all = bundles_of(stage, SUN, T);
+    all.iter().filter(|(of, ..)| *of == account).count()
+}
+
+/// Every other number is given away until giver and receiver have as many bundles as they may: others go on as ever, and so do gifts
+/// and claims that make none more.
 #[test]
-fn an_interval_has_so_many_bundles_and_no_more() {
+fn who_splits_hurts_itself_alone() {
     let mut stage = fields();
     read(&mut stage, T, &[(SUN, 10_000), (LAMP, -10_000)]);
     issued(&mut stage, SUN, T, 10_000);
-    let mut next = 2;
-    let mut ranges = || {
-        let all = (0..RANGES_MAX as u64).map(|place| {
-            let number = next + 2 * place;
-            range(SUN, T, number, number)
-        });
-        let all: Vec<Ranged> = all.collect();
-        next += 2 * RANGES_MAX as u64;
-        all
-    };
-    // Two more with each number: 1 + 2 * 511 = 1,023.
-    for _ in 0..7 {
-        done(&mut stage, Who::Anna, &transfer(P[0], P[2], &ranges()));
+    let one = |number| singles(number, 1, 1);
+    let limit = Code::BUNDLE_LIMIT;
+    // Each leaves one more on either side: 1 + 255, and 255.
+    for batch in 0..4 {
+        let count = if batch < 3 { RANGES_MAX } else { 63 };
+        let all = singles(2 + 128 * batch, 2, count);
+        done(&mut stage, Who::Anna, &transfer(P[0], P[2], &all));
     }
-    let last = ranges();
-    done(&mut stage, Who::Anna, &transfer(P[0], P[2], &last[..63]));
-    assert_eq!(register_of(&stage, SUN, T).bundles, BUNDLES_MAX - 1);
-    let middle = [range(SUN, T, 5_000, 5_000)];
-    let call = transfer(P[0], P[2], &middle);
-    refused(&mut stage, Who::Anna, &call, Code::BUNDLE_LIMIT);
-    let edge = [range(SUN, T, 10_000, 10_000)];
-    done(&mut stage, Who::Anna, &transfer(P[0], P[2], &edge));
-    assert_eq!(register_of(&stage, SUN, T).bundles, BUNDLES_MAX);
-    let edge = [range(SUN, T, 9_999, 9_999)];
-    // It joins the one above.
-    done(&mut stage, Who::Anna, &transfer(P[0], P[2], &edge));
-    assert_eq!(register_of(&stage, SUN, T).bundles, BUNDLES_MAX);
-    done(&mut stage, Who::Anna, &set_claimant(LAMP, Some(P[0])));
-    let middle = [range(SUN, T, 5_000, 5_000)];
+    assert_eq!(count_of(&stage, P[0]), BUNDLES_MAX);
     refused(
         &mut stage,
         Who::Anna,
-        &claim(P[0], LAMP, T, &middle),
-        Code::BUNDLE_LIMIT,
+        &transfer(P[0], P[1], &one(5_000)),
+        limit,
     );
-    let edge = [range(SUN, T, 9_998, 9_998)];
-    done(&mut stage, Who::Anna, &claim(P[0], LAMP, T, &edge));
-    // The whole of it can be corrected away in one transaction.
+    done(&mut stage, Who::Anna, &set_claimant(LAMP, Some(P[0])));
+    refused(
+        &mut stage,
+        Who::Anna,
+        &claim(P[0], LAMP, T, &one(5_000)),
+        limit,
+    );
+    // At an edge; the second one joins the first.
+    done(&mut stage, Who::Anna, &transfer(P[0], P[2], &one(10_000)));
+    done(&mut stage, Who::Anna, &transfer(P[0], P[2], &one(9_999)));
+    assert_eq!(count_of(&stage, P[2]), BUNDLES_MAX);
+    done(&mut stage, Who::Anna, &claim(P[0], LAMP, T, &one(9_998)));
+    // A whole one fewer. Who has too many gets no more; another account does, and splits what it got.
+    done(&mut stage, Who::Anna, &transfer(P[0], P[1], &one(1)));
+    refused(
+        &mut stage,
+        Who::Anna,
+        &transfer(P[0], P[2], &one(5_000)),
+        limit,
+    );
+    let part = [range(SUN, T, 5_000, 5_100)];
+    done(&mut stage, Who::Anna, &transfer(P[0], P[1], &part));
+    done(&mut stage, Who::Bert, &transfer(P[1], P[3], &one(5_050)));
+    assert_eq!(
+        [0, 1, 2, 3].map(|at| count_of(&stage, P[at])),
+        [256, 3, 256, 1]
+    );
+    // The issuer goes on all the same, and what is one too many can be given away.
+    let new = enrol(SUN, Source::Solar, 1);
+    done(&mut stage, Who::Administrator, &new);
+    correct(&mut stage, SUN, T, 2, 10_002);
+    for _ in 0..2 {
+        issued(&mut stage, SUN, T, 1);
+    }
+    assert_eq!(count_of(&stage, P[0]), BUNDLES_MAX + 1);
+    let part = [range(SUN, T, 10_001, 10_002)];
+    done(&mut stage, Who::Anna, &transfer(P[0], P[1], &part));
+}
+
+/// 1,280 numbers, each a bundle of its own: a correction makes the newest 1,024 void, the device owes for the others, and the next
+/// correction takes those back.
+#[test]
+fn a_correction_costs_no_more_however_the_numbers_were_split() {
+    let mut stage = fields();
+    read(&mut stage, T, &[(SUN, 1_280)]);
+    issued(&mut stage, SUN, T, 1_280);
+    for batch in 0..4 {
+        for (place, to) in (1..).zip(&P[1..]) {
+            let all = singles(320 * batch + place, 5, RANGES_MAX);
+            done(&mut stage, Who::Anna, &transfer(P[0], *to, &all));
+        }
+    }
+    assert_eq!(bundles_of(&stage, SUN, T).len(), 1_280);
     let outcome = correct(&mut stage, SUN, T, 2, 0);
-    assert_eq!(events(&outcome).len(), BUNDLES_MAX as usize + 1);
+    assert_eq!(events(&outcome).len(), WITHDRAWN_MAX + 1);
     let register = register_of(&stage, SUN, T);
-    assert_eq!((register.held, register.over, register.bundles), (0, 1, 0));
+    let debt = device_of(&stage, SUN).debt;
+    assert_eq!((register.held, register.over, debt.0), (256, 256, 256));
+    let outcome = correct(&mut stage, SUN, T, 3, 1);
+    assert_eq!(events(&outcome).len(), 255 + 1);
+    assert_eq!(bundles_of(&stage, SUN, T), [(P[1], 1, 1)]);
+    let register = register_of(&stage, SUN, T);
+    let debt = device_of(&stage, SUN).debt;
+    assert_eq!((register.held, register.over, debt.0), (1, 0, 0));
 }

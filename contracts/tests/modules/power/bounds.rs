@@ -207,7 +207,8 @@ fn every_bound_of_a_curve() {
     // As many steps as a curve may have, and one more.
     let wide = Day {
         zone: 3,
-        steps_max: 4 * STEPS_MAX as u32,
+        // A quarter of them is one product of the most steps.
+        steps_max: 16 * STEPS_MAX as u32,
         price_max: PRICE_MAX,
         ..SOUND
     };
@@ -220,13 +221,52 @@ fn every_bound_of_a_curve() {
     let call = curve(session, T[0], sell, (0, 4), &many[..STEPS_MAX]);
     done(&mut stage, Who::Anna, &call);
     let one = curve(session, T[0], buy, (0, 1), &many[..1]);
-    refused(&mut stage, Who::Anna, &one, Code::POWER_SESSION_FULL);
+    refused(&mut stage, Who::Anna, &one, Code::POWER_ACCOUNT_FULL);
     // In place of the old ones there is room.
     let call = curve(session, T[0], sell, (0, 4), &many[..STEPS_MAX]);
     done(&mut stage, Who::Anna, &call);
     let less = curve(session, T[0], sell, (0, 1), &many[..STEPS_MAX - 1]);
     done(&mut stage, Who::Anna, &less);
     done(&mut stage, Who::Anna, &one);
+}
+
+/// Of ten steps an account has three, so that at least four accounts find room; and then the session is full.
+#[test]
+fn no_account_uses_up_the_steps_of_all() {
+    let (mut stage, session, _) = refusing();
+    let all: Vec<_> = (0..4).map(|n| (Price(n), WattHours(1))).collect();
+    let of = |account, first, count: usize| {
+        let steps = &all[..count];
+        curve(session, account, Side::Sell, (first, 1), steps)
+    };
+    let full = Code::POWER_ACCOUNT_FULL;
+    refused(&mut stage, Who::Anna, &of(T[0], 0, 4), full);
+    for account in &T[..3] {
+        done(&mut stage, owner(*account), &of(*account, 0, 2));
+        done(&mut stage, owner(*account), &of(*account, 1, 1));
+        refused(&mut stage, owner(*account), &of(*account, 2, 1), full);
+        refused(&mut stage, owner(*account), &of(*account, 1, 2), full);
+    }
+    done(&mut stage, Who::Bert, &of(T[3], 0, 1));
+    refused(
+        &mut stage,
+        Who::Bert,
+        &of(T[3], 1, 1),
+        Code::POWER_SESSION_FULL,
+    );
+    // What is taken back makes room for the account and the others.
+    let back = Call::WithdrawCurve {
+        session,
+        account: T[0],
+        side: Side::Sell,
+        first: 0,
+        count: 1,
+    };
+    done(&mut stage, Who::Anna, &back);
+    done(&mut stage, Who::Bert, &of(T[3], 1, 1));
+    done(&mut stage, Who::Anna, &of(T[0], 2, 1));
+    let part = tables(&stage).participants.get(&(session, T[0])).copied();
+    assert_eq!(part.map(|part| (part.curves, part.steps)), Some((2, 2)));
 }
 
 /// All of its money but one unit is gone: what a buyer may come to pay must be there to the last unit.

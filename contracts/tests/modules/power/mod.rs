@@ -5,10 +5,12 @@ mod clearing;
 mod naive;
 mod omie;
 mod orders;
+mod queue;
 mod random;
 mod refusals;
 mod rights;
 mod search;
+mod sessions;
 mod stages;
 
 pub(crate) use rights::rehearse;

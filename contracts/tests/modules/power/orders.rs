@@ -55,7 +55,6 @@ fn what_orders_may_come_to_cost_is_set_aside() {
             side: Side::Buy,
             first: 4,
             count: 4,
-            aside: Amount(1_000_000_004),
         }]
     );
     assert_eq!(books(&stage).1, [1_000_000_004, 0, 0, 0, 0, 0]);
@@ -80,7 +79,6 @@ fn what_orders_may_come_to_cost_is_set_aside() {
             session,
             account: T[1],
             number: 7,
-            aside: Amount(8),
         }]
     );
     assert_eq!(books(&stage).1[1], 40_000_009);
@@ -91,6 +89,7 @@ fn what_orders_may_come_to_cost_is_set_aside() {
         part,
         Some(Participant {
             curves: 4,
+            steps: 5,
             blocks: 1,
             aside: Amount(40_000_009),
             ..Participant::default()

@@ -109,7 +109,10 @@ fn a_session_that_is_wrong_in_several_ways() {
         &SOUND.call(),
         Code::POWER_SESSION_EXISTS,
     );
-    let more = Day { zone: 99, ..SOUND };
+    let more = Day {
+        zone: 9_999,
+        ..SOUND
+    };
     refused(
         &mut stage,
         operator,

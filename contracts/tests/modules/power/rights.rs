@@ -15,7 +15,7 @@ use super::*;
 /// From the roles of the design, not from the code: what is not named here is refused.
 fn allowed(method: &str) -> &'static [&'static str] {
     match method {
-        "open-session" => &["market-operator"],
+        "open-session" | "cancel-session" => &["market-operator"],
         "submit-curve" | "withdraw-curve" | "submit-block" | "withdraw-block" => {
             &["trader", "prosumer", "aggregator"]
         }
@@ -47,6 +47,10 @@ fn who_has_no_right_changes_nothing() {
     let all = steps(&[(50, 10)]);
     refused(&mut stage, Who::Anna, &plain_day(), Code::WRONG_ROLE);
     refused(&mut stage, Who::Regulator, &plain_day(), Code::WRONG_ROLE);
+    for who in [Who::Anna, Who::Regulator, Who::Guest] {
+        let call = Call::CancelSession { session };
+        refused(&mut stage, who, &call, Code::WRONG_ROLE);
+    }
     for call in [
         curve(session, T[0], Side::Buy, (0, 1), &all),
         Call::WithdrawCurve {
@@ -75,6 +79,11 @@ pub(crate) fn rehearse(r: &mut Rehearsal) {
     let now = r.stage.machine.block().time.0;
     let start = (now / QUARTER + 8) * QUARTER;
     let call = day(start, start + 96 * QUARTER, start);
+    r.step::<Power>(Who::Surveillance, &call);
+    let numbers = &r.stage.machine.stores().read::<Power>().sessions;
+    let (session, _) = numbers.range(..).next_back().expect("it is open");
+    let session = *session;
+    r.step::<Power>(Who::Surveillance, &Call::CancelSession { session });
     r.step::<Power>(Who::Surveillance, &call);
     let numbers = &r.stage.machine.stores().read::<Power>().sessions;
     let (session, _) = numbers.range(..).next_back().expect("it is open");

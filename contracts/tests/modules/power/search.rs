@@ -47,7 +47,15 @@ fn found(curves: &[Curves], candidates: &[Candidate]) -> (Vec<Standing>, Vec<i64
     }
     assert_eq!(search.places(), places);
     let standing = places.iter().map(|place| place.standing).collect();
-    let prices = search.prices().iter().map(|price| price.unwrap().0);
+    let prices = curves.iter().enumerate().map(|(interval, curves)| {
+        let there = candidates.iter().zip(&places);
+        let there = there.filter(|(one, _)| one.intervals().contains(&interval));
+        let net = there.map(|(one, place)| {
+            let sign = if one.side == Side::Sell { 1 } else { -1 };
+            sign * one.energy_at(place.standing).0
+        });
+        curves.price(net.sum()).expect("in balance").0
+    });
     (standing, prices.collect())
 }
 

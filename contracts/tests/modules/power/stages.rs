@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha512};
 use super::super::stage::{EUR, Random, Stage, Who, codes};
 use super::*;
 
-fn zone_day(zone: u32, gate: u64) -> Call<'static> {
+pub(super) fn zone_day(zone: u32, gate: u64) -> Call<'static> {
     let mut call = plain_day();
     if let Call::OpenSession {
         zone: of, gate: at, ..
@@ -48,7 +48,7 @@ fn clearing_begins_in_the_block_after_the_gate() {
     assert_eq!(found.phase, SessionPhase::Clearing);
     let clearing = tables(&stage).waiting.get(&session).copied().flatten();
     let clearing = clearing.expect("its gate closed");
-    assert_eq!(clearing.closed, stage.machine.block().height);
+    assert_eq!(clearing.ready, stage.machine.block().height + 1);
     assert_eq!(clearing.stage, Piece::Admit(AccountId(0)));
     assert_eq!(clearing.beacon, None);
     let told = events(&stage.execute(&[]));
@@ -58,7 +58,7 @@ fn clearing_begins_in_the_block_after_the_gate() {
 }
 
 /// The next block has this beacon; what happens in it by itself.
-fn with_beacon(stage: &mut Stage, beacon: u8) -> Vec<Event> {
+pub(super) fn with_beacon(stage: &mut Stage, beacon: u8) -> Vec<Event> {
     let height = stage.machine.block().height + 1;
     let block = BlockInfo {
         height,
@@ -130,16 +130,17 @@ fn the_oldest_session_goes_first() {
     assert_eq!(order, sessions);
 }
 
-/// 400 days after it was cleared nothing of a session is left, and its day can be opened no more for it lies in the past.
+/// 31 days after its day nothing of a session is left, and the day can be opened no more for it lies in the past.
 #[test]
-fn what_a_session_came_to_is_forgotten_after_400_days() {
+fn what_a_session_came_to_is_forgotten_31_days_after_its_day() {
     let (mut stage, session) = market();
     bid(&mut stage, session, T[0], Side::Buy, (0, 4), &[(90, 10)]);
     bid(&mut stage, session, T[1], Side::Sell, (0, 4), &[(10, 10)]);
     let call = block(session, T[1], 1, Side::Sell, (0, 4), (5, 1));
     done(&mut stage, Who::Bert, &call);
     cleared(&mut stage);
-    let over = stage.machine.block().time.0 + RESULT_LIFE;
+    let over = START + 96 * QUARTER + 31 * 24 * 3_600_000;
+    assert_eq!(RESULT_LIFE, 2_678_400_000);
     assert_eq!(at(&mut stage, over - 1), []);
     assert_eq!(price(&stage, session, 0).0, 1_000);
     let all = tables(&stage);
@@ -187,7 +188,7 @@ fn a_large_result_is_forgotten_in_pieces() {
     assert_eq!(tables(&stage).awards.len(), 1_152);
     // Each bought of all and sold to all: nobody has more or less than before.
     assert_eq!(books(&stage), ([0; 6], [0; 6]));
-    let over = stage.machine.block().time.0 + RESULT_LIFE;
+    let over = START + 96 * QUARTER + RESULT_LIFE;
     at(&mut stage, over);
     assert_eq!(tables(&stage).awards.len(), 128);
     assert_eq!(tables(&stage).sessions.len(), 1);

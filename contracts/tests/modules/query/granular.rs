@@ -94,7 +94,6 @@ fn devices_and_registers_are_shown() {
         "paid": 0,
         "withheld": 0,
         "over": 60,
-        "bundles": 0,
     });
     let arguments = format!("device=2001 start={T}");
     assert_eq!(ask(&stage, "granular-register", &arguments), register);
@@ -211,11 +210,11 @@ fn bundles_of_an_account_are_shown_page_by_page() {
     let mut stage = fields();
     let mut expected = Vec::new();
     wait(&mut stage, T + 8 * HOUR);
-    // Five hundred pieces of each of three quarters.
-    for start in [T, T + QUARTER, T + 2 * QUARTER] {
-        read(&mut stage, start, &[(SUN, 1_001)]);
-        issued(&mut stage, SUN, start, 1_001);
-        for call in 0..10 {
+    // 250 pieces of each of six quarters.
+    for start in (0..6).map(|place| T + place * QUARTER) {
+        read(&mut stage, start, &[(SUN, 501)]);
+        issued(&mut stage, SUN, start, 501);
+        for call in 0..5 {
             let pieces = (1..=50).map(|place| {
                 let number = 100 * call + 2 * place;
                 range(SUN, start, number, number)
@@ -244,7 +243,7 @@ fn bundles_of_an_account_are_shown_page_by_page() {
     assert_eq!(numbers(&first), expected[..1_000]);
     assert_eq!(first["bundles"][0]["expires"], json!(T + LIFE));
     let after = first["after"].as_str().expect("there are more");
-    assert_eq!(after, format!("{}:2001:1000", T + QUARTER));
+    assert_eq!(after, format!("{}:2001:500", T + 3 * QUARTER));
     let next = ask(
         &stage,
         "granular-bundles",

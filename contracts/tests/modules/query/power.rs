@@ -45,6 +45,7 @@ fn sessions_and_positions() {
             "lot": 100_000,
             "currency": "EUR",
             "steps_max": 10_000,
+            "account_steps_max": 2_500,
             "blocks_max": 64,
             "account_blocks_max": 16,
             "steps": 12,
@@ -62,7 +63,13 @@ fn sessions_and_positions() {
     open["paradoxical"] = json!([]);
     let number = format!("session={session}");
     assert_eq!(ask(&stage, "power-session", &number), open);
-    // 10 MWh at 90 in four intervals, and a unit each; of the block a unit for each of two.
+    // No entry that says what is asked for, or what is set aside for it, is given out.
+    let stores = stage.machine.stores();
+    let all = stores.entries();
+    let of_power = all.iter().filter(|entry| entry.key[..2] == [0, 11]);
+    let closed = of_power.filter(|entry| stores.is_closed(entry.key));
+    let tables_of: std::collections::BTreeSet<u8> = closed.map(|entry| entry.key[3]).collect();
+    assert_eq!(tables_of, [4, 5, 6].into());
     let shown = ask(&stage, "power-position", &of(T[0].0));
     assert_eq!(
         shown,
@@ -70,7 +77,6 @@ fn sessions_and_positions() {
             "session": session,
             "account": T[0].0,
             "phase": "open",
-            "aside": 4 * 900_000_001_i64 + 2,
             "bought": 0,
             "sold": 0,
             "amount": 0,
@@ -90,7 +96,7 @@ fn sessions_and_positions() {
     );
     over["prices"] = shown["prices"].clone();
     over["paradoxical"] = json!([{
-        "account": T[2].0, "number": 1, "side": "sell", "first": 6, "count": 2, "energy": 5_000_000, "price": 500_000,
+        "side": "sell", "first": 6, "count": 2, "energy": 5_000_000, "price": 500_000,
     }]);
     assert_eq!(shown, over);
     // Its own block delivers 3 MWh in two intervals of what it buys in four: 10 MWh at 80 less those.
@@ -109,7 +115,6 @@ fn sessions_and_positions() {
             "session": session,
             "account": T[0].0,
             "phase": "cleared",
-            "aside": 0,
             "bought": 40_000_000,
             "sold": 6_000_000,
             "amount": -2_720_000_000_i64,

@@ -13,6 +13,9 @@ fn pair(first: impl Into<i128>, second: impl Into<i128>) -> Value<'static> {
     Value::Pair(Box::new((number(first), number(second))))
 }
 
+/// Most bundles that one correction takes back.
+const WITHDRAWN_MAX: usize = 1_024;
+
 impl Books {
     pub(in crate::auditor) fn granular(
         &mut self,
@@ -109,8 +112,10 @@ impl Books {
         let id = call.u64("device");
         let (latitude, longitude) = call.get("place").pair();
         let before = self.granular.devices.get(&id);
+        let issuer = call.u64("issuer");
+        let other = before.map(|one| one.issuer).filter(|one| *one != issuer);
         let new = Device {
-            issuer: call.u64("issuer"),
+            issuer,
             source: call.u8("source"),
             place: (latitude.number(), longitude.number()),
             intensity: call.u32("intensity"),
@@ -120,6 +125,7 @@ impl Books {
             ("device", number(id)),
             ("account", number(self.owner_of(id))),
             ("issuer", number(new.issuer)),
+            ("before", other.map_or(Value::Nothing, number)),
             ("source", number(new.source)),
             ("place", pair(new.place.0, new.place.1)),
             ("intensity", number(new.intensity)),
@@ -153,8 +159,6 @@ impl Books {
             };
             interval.pieces.insert(last + 1, piece);
         }
-        let bundles = interval.bundles().len();
-        ensure!(bundles <= 1_024, "{bundles} bundles of one interval");
         let said = [
             ("device", number(key.1)),
             ("start", number(key.0)),
@@ -173,12 +177,19 @@ impl Books {
             .intervals
             .get_mut(&(range.start, range.device));
         let interval = interval.ok_or("numbers of no interval")?;
-        let (_, says) = interval
+        let (from, says) = interval
             .owner(range.first, range.last)
             .ok_or("numbers that nobody has")?;
+        let to = match state {
+            State::Held(to) => to,
+            _ => from,
+        };
+        let before = [from, to].map(|account| interval.owned_by(account));
         interval.set(range.first, range.last, state);
-        let bundles = interval.bundles().len();
-        ensure!(bundles <= 1_024, "{bundles} bundles of one interval");
+        for (account, before) in [from, to].into_iter().zip(before) {
+            let now = interval.owned_by(account);
+            ensure!(now <= before.max(256), "{now} bundles of account {account}");
+        }
         Ok(says)
     }
 
@@ -313,7 +324,7 @@ impl Books {
             return Ok(());
         };
         let mut surplus = interval.backed() - energy.max(0);
-        for (first, last, account, _) in interval.bundles().into_iter().rev() {
+        for (first, last, account, _) in interval.bundles().into_iter().rev().take(WITHDRAWN_MAX) {
             if surplus <= 0 {
                 break;
             }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::identity;
+use super::super::{identity, rights};
 use super::*;
 
 const UNKNOWN_ACCOUNT: u16 = 13;
@@ -134,16 +134,23 @@ impl Books {
         unless(own, NOT_HELD)
     }
 
+    /// Not closed, and one of those who act for it is of the registry.
+    fn can_issue(&self, id: u64) -> bool {
+        self.identity.accounts.get(&id).is_some_and(|account| {
+            let mut all = account.representatives.iter();
+            let of_registry = |member: &u32| self.roles_of(*member) & rights::ADMINISTRATOR != 0;
+            account.status != identity::CLOSED && all.any(of_registry)
+        })
+    }
+
     fn judge_enrolment(&self, ask: &Ask<'_>) -> Judged {
         let call = &ask.call;
         let (id, issuer) = (call.u64("device"), call.u64("issuer"));
         self.may_give(ask, issuer)?;
         let meter = self.energy.resources.get(&id).ok_or(UNKNOWN_RESOURCE)?;
         let before = self.granular.devices.get(&id);
-        unless(
-            before.is_none_or(|one| one.issuer == issuer),
-            NOT_ITS_ISSUER,
-        )?;
+        let other = before.map(|one| one.issuer).filter(|one| *one != issuer);
+        unless(other.is_none_or(|one| !self.can_issue(one)), NOT_ITS_ISSUER)?;
         let (latitude, longitude) = call.get("place").pair();
         let on_earth =
             latitude.number().abs() <= 90_000_000 && longitude.number().abs() <= 180_000_000;

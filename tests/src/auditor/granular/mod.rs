@@ -170,6 +170,14 @@ impl Interval {
         all
     }
 
+    /// How many bundles an account has.
+    fn owned_by(&self, account: u64) -> usize {
+        let all = self.bundles();
+        all.iter()
+            .filter(|(.., owner, _)| *owner == account)
+            .count()
+    }
+
     /// The owner of all these numbers, and what they say, where both are one.
     fn owner(&self, first: u64, last: u64) -> Option<(u64, Says)> {
         let all = self.bundles();
@@ -272,7 +280,6 @@ impl Books {
         }
         for ((start, device), one) in &granular.intervals {
             let key = || Bytes::new().u64(*start).u64(*device);
-            let bundles = one.bundles();
             out.table(GRANULAR, 2);
             let value = Bytes::new()
                 .u64(one.numbers())
@@ -282,10 +289,9 @@ impl Books {
                 .money(one.count(|state| state == State::Expired))
                 .money(one.paid)
                 .money(one.withheld)
-                .money(one.over)
-                .count(bundles.len());
+                .money(one.over);
             out.add(key(), value);
-            for (first, last, account, says) in bundles {
+            for (first, last, account, says) in one.bundles() {
                 out.table(GRANULAR, 3);
                 let value = Bytes::new().u64(last).u64(account);
                 out.add(key().u64(first), put_says(value, &says));

@@ -6,8 +6,8 @@ use super::*;
 /// Units after which no piece is begun in a block.
 const WORK: u64 = 300_000;
 const FORGOTTEN_MAX: usize = 1_024;
-/// How long it is known what a session came to.
-const KNOWN: u64 = 400 * DAY;
+/// How long after its day it is known what a session came to.
+const KNOWN: u64 = 31 * DAY;
 /// How a block was decided.
 const ACCEPTED: u8 = 0;
 const CUT: u8 = 1;
@@ -29,14 +29,14 @@ impl Books {
             return Ok(());
         }
         ensure!(data == [0], "{data:?} is due");
-        let closed = self.height;
+        let ready = self.height + 1;
         let session = self.power.sessions.get_mut(&trigger);
         let session = session.ok_or("the gate of no session closes")?;
         ensure!(session.phase == OPEN, "its gate closes twice");
         session.phase = CLEARING;
         let zone = session.zone;
         let clearing = Clearing {
-            closed,
+            ready,
             beacon: None,
             stage: Stage::Admit(0),
         };
@@ -50,19 +50,27 @@ impl Books {
         &mut self,
         mut events: Events<'_, '_>,
     ) -> Result<(), Finding> {
+        let (height, beacon) = (self.height, self.beacon);
+        for one in self.power.waiting.values_mut().flatten() {
+            if one.ready <= height {
+                one.beacon = one.beacon.or(Some(beacon));
+            }
+        }
         let mut left = WORK;
         while left > 0 {
             let waiting = self.power.waiting.iter();
             let mut ready = waiting.filter_map(|(number, one)| Some((*number, (*one)?)));
-            let height = self.height;
-            let Some((number, old)) = ready.find(|(_, one)| one.closed < height) else {
+            let Some((number, old)) = ready.find(|(_, one)| one.ready <= height) else {
                 break;
             };
-            let beacon = old.beacon.unwrap_or(self.beacon);
+            if matches!(old.stage, Stage::Select) && left < WORK {
+                break;
+            }
+            spend(&mut left, 40);
+            let beacon = old.beacon.ok_or("no beacon is fixed")?;
             let at = |finding| format!("session {number}: {finding}");
             let stage = match old.stage {
                 Stage::Admit(from) => self.admit_to(number, from, &mut left, &mut events),
-                Stage::Select if left < WORK => break,
                 Stage::Select => self.select(number, beacon, &mut left),
                 Stage::Settle(interval) => {
                     self.settle_interval(number, beacon, interval, &mut left, &mut events)
@@ -74,7 +82,6 @@ impl Books {
                 }
             };
             let new = Clearing {
-                beacon: Some(beacon),
                 stage: stage.map_err(at)?,
                 ..old
             };
@@ -107,7 +114,7 @@ impl Books {
             if may {
                 continue;
             }
-            spend(left, 3_000);
+            spend(left, 4_000);
             let of = |session: u64, id: u64| session == number && id == account;
             let power = &mut self.power;
             power.curves.retain(|key, _| !of(key.0, key.2));
@@ -278,7 +285,7 @@ impl Books {
     ) -> Result<(), Finding> {
         let session = self.power_session(number)?;
         let (_, blocks, accounts) = self.order_counts(number, &session);
-        spend(left, (blocks + accounts) * 60);
+        spend(left, (blocks + accounts) * 70);
         let mut paradoxical = 0_u32;
         for (key, one) in self.blocks_in(number) {
             let span = (number, one.first)..(number, one.first + one.count);
@@ -290,8 +297,7 @@ impl Books {
             ensure!(energy == 0 || gain >= 0, "block {key:?} loses {gain}");
             let outcome = match one.standing {
                 2 => ACCEPTED,
-                1 if one.least_ppm < 1_000_000 => CUT,
-                1 => ACCEPTED,
+                1 => CUT,
                 _ if gain > 0 => PARADOXICAL,
                 _ => REJECTED,
             };
@@ -336,8 +342,11 @@ impl Books {
             events.said("power.AccountSettled", &said)?;
         }
         let data = [[1].as_slice(), &number.to_le_bytes()].concat();
-        self.schedule
-            .add(When::Time(self.time + KNOWN), POWER, data);
+        self.schedule.add(
+            When::Time(self.time.max(session.end()) + KNOWN),
+            POWER,
+            data,
+        );
         self.power.waiting.remove(&number);
         let phase = CLEARED;
         self.power

@@ -36,6 +36,7 @@ pub(super) struct Session {
     pub(super) start: u64,
     pub(super) intervals: u8,
     pub(super) gate: u64,
+    pub(super) operator: u32,
     pub(super) lowest: i128,
     pub(super) highest: i128,
     pub(super) tick: u32,
@@ -52,7 +53,8 @@ pub(super) struct Session {
 /// How far a session is cleared whose gate closed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clearing {
-    pub(super) closed: u64,
+    /// The block after that in which it closed: no piece ever fails here.
+    pub(super) ready: u64,
     pub(super) beacon: Option<[u8; 32]>,
     pub(super) stage: Stage,
 }
@@ -89,6 +91,7 @@ pub(super) struct Block {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Part {
     pub(super) curves: usize,
+    pub(super) steps: usize,
     pub(super) blocks: usize,
     pub(super) aside: i128,
     pub(super) bought: i128,
@@ -233,6 +236,7 @@ impl Books {
         for ((_, _, of, side), steps) in self.curves_in(session) {
             if *of == account {
                 part.curves += 1;
+                part.steps += steps.len();
                 part.aside += curve_aside(*side, steps);
             }
         }
@@ -278,6 +282,7 @@ impl Books {
             "power.withdraw-curve" => self.withdraw_curve(ask, events),
             "power.submit-block" => self.submit_block(ask, events),
             "power.withdraw-block" => self.withdraw_block(ask, events),
+            "power.cancel-session" => self.cancel_power_session(ask, events),
             other => Err(format!("the auditor does not know {other}")),
         }
     }

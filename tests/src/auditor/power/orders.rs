@@ -26,6 +26,7 @@ impl Books {
             start,
             intervals,
             gate,
+            operator: ask.member,
             lowest: call.number("price_min"),
             highest: call.number("price_max"),
             tick: call.u32("tick"),
@@ -50,8 +51,13 @@ impl Books {
         let mut others = self.power.sessions.values();
         let same = others.find(|one| one.zone == new.zone && one.start < end && start < one.end());
         ensure!(same.is_none(), "{same:?} has a part of this day");
-        let waiting = self.power.waiting.len();
-        ensure!(waiting < 64, "{waiting} sessions wait, and one more");
+        let waiting = self.power.waiting.keys();
+        let of_zone = waiting.filter(|number| self.power.sessions[*number].zone == new.zone);
+        let (of_zone, all) = (of_zone.count(), self.power.waiting.len());
+        ensure!(
+            of_zone < 32 && all < 512,
+            "{of_zone} of {all} sessions wait, and one more"
+        );
         let number = self.schedule.add(When::Time(gate), POWER, vec![0]);
         let said = [
             ("session", n(number)),
@@ -65,6 +71,24 @@ impl Books {
         self.power.sessions.insert(number, new);
         self.power.waiting.insert(number, None);
         Ok(())
+    }
+
+    pub(super) fn cancel_power_session(
+        &mut self,
+        ask: &Ask<'_>,
+        events: &mut Events<'_, '_>,
+    ) -> Result<(), Finding> {
+        let number = ask.call.u64("session");
+        let session = self.gate_is_open(number)?;
+        let own = session.operator == ask.member;
+        ensure!(own, "member {} did not open it", ask.member);
+        let accounts = self.accounts_in(number);
+        ensure!(accounts.is_empty(), "{accounts:?} have orders in it");
+        self.schedule.remove(number);
+        self.power.waiting.remove(&number);
+        self.power.sessions.remove(&number);
+        let said = [("session", n(number)), ("zone", n(session.zone))];
+        events.said("power.SessionCancelled", &said)
     }
 
     /// One account more is one too many only if it has no orders yet.
@@ -125,6 +149,11 @@ impl Books {
             new_steps <= old_steps || all <= session.steps_max as usize,
             "{all} steps"
         );
+        let own = self.part(number, account).steps + new_steps - old_steps;
+        ensure!(
+            new_steps <= old_steps || own <= session.steps_max.div_ceil(4) as usize,
+            "{own} steps of one account"
+        );
         let aside = curve_aside(side, &steps) * i128::from(count);
         self.can_pay_for(account, &session, aside - old_aside)?;
         self.second_of(ask, account)?;
@@ -138,7 +167,6 @@ impl Books {
             ("side", n(side)),
             ("first", n(first)),
             ("count", n(count)),
-            ("aside", n(aside)),
         ];
         events.said("power.CurveSubmitted", &said)
     }
@@ -223,7 +251,6 @@ impl Books {
             ("session", n(number)),
             ("account", n(account)),
             ("number", n(key.2)),
-            ("aside", n(new.aside())),
         ];
         events.said("power.BlockSubmitted", &said)
     }

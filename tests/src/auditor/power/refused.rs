@@ -25,6 +25,8 @@ impl Books {
                 let product = matches!(count, 1 | 2 | 4) && first.is_multiple_of(count);
                 one.has(first, count).is_err() || ask.name == "power.submit-curve" && !product
             }),
+            code::NOT_SESSION_OPERATOR => session().is_some_and(|one| one.operator != ask.member),
+            code::POWER_SESSION_IN_USE => !self.accounts_in(call.u64("session")).is_empty(),
             code::UNKNOWN_CURVE => {
                 let (first, count) = (call.u8("first"), call.u8("count"));
                 (first..first.saturating_add(count)).any(|interval| {

@@ -17,7 +17,7 @@ fn put_block(one: &Block) -> Bytes {
 }
 
 fn put_clearing(bytes: Bytes, one: Clearing) -> Bytes {
-    let bytes = bytes.u64(one.closed);
+    let bytes = bytes.u64(one.ready);
     let bytes = bytes.option(one.beacon, |bytes, beacon| bytes.put(&beacon));
     match one.stage {
         Stage::Admit(from) => bytes.u8(0).u64(from),
@@ -39,6 +39,7 @@ impl Books {
                 .u64(one.start)
                 .u8(one.intervals)
                 .u64(one.gate)
+                .u32(one.operator)
                 .money(one.lowest)
                 .money(one.highest)
                 .u32(one.tick)
@@ -124,6 +125,7 @@ impl Books {
                 let part = self.part(*number, account);
                 let value = Bytes::new()
                     .count(part.curves)
+                    .count(part.steps)
                     .count(part.blocks)
                     .money(part.aside)
                     .money(part.bought)
