@@ -226,11 +226,8 @@ impl Client {
     /// [`ClientError`].
     pub async fn entry(&self, key: &[u8]) -> Result<Option<EntryProof>, ClientError> {
         let path = format!("/v1/entries/{}", hex::encode(key));
-        match self.get(&path).await {
-            Ok((_, response)) if response.status() == StatusCode::ACCEPTED => Ok(None),
-            Ok((node, response)) => borsh_answer(node, response).await.map(Some),
-            Err(error) => Err(error),
-        }
+        let (node, response) = self.get(&path).await?;
+        proof_answer(node, response).await
     }
 
     /// Where the preferred validator stands; of no other one, whatever becomes of it.
@@ -269,6 +266,30 @@ impl Client {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> Result<serde_json::Value, ClientError> {
+        let (node, response) = self.ask(name, arguments).await?;
+        json_answer(node, response).await
+    }
+
+    /// The entry of the state that a named query is about, as [`Client::entry`] gives it: for whoever may ask the query, where not
+    /// everyone may ask for any entry.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn query_entry(
+        &self,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> Result<Option<EntryProof>, ClientError> {
+        let (node, response) = self.ask(&format!("{name}/entry"), arguments).await?;
+        proof_answer(node, response).await
+    }
+
+    /// What a validator answers under `/v1/query/`.
+    async fn ask(
+        &self,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> Result<(&str, Response), ClientError> {
         let address = |node: &str| {
             let url = reqwest::Url::parse(&format!("{node}/v1/query/"));
             let mut url = url
@@ -279,10 +300,7 @@ impl Client {
             }
             Ok(url)
         };
-        let (node, response) = self
-            .reach(|node| Ok(self.http.get(address(node)?).timeout(READ_TIMEOUT)))
-            .await?;
-        json_answer(node, response).await
+        self.reach(|node| Ok(self.read(address(node)?))).await
     }
 
     /// Events from this place on (inclusive), followed across broken connections.
@@ -325,8 +343,12 @@ impl Client {
     }
 
     fn question(&self, node: &str, path: &str) -> RequestBuilder {
+        self.read(format!("{node}{path}"))
+    }
+
+    fn read(&self, address: impl reqwest::IntoUrl) -> RequestBuilder {
         let accepted = format!("{BORSH_MEDIA_TYPE}, application/json;q=0.5");
-        let request = self.http.get(format!("{node}{path}"));
+        let request = self.http.get(address);
         request.timeout(READ_TIMEOUT).header(ACCEPT, accepted)
     }
 
@@ -453,6 +475,14 @@ pub(crate) async fn borsh_answer<T: BorshDeserialize>(
         node: node.to_owned(),
         what: error.to_string(),
     })
+}
+
+/// An entry with its proof; `None` where a block that is not certified yet has changed it.
+async fn proof_answer(node: &str, response: Response) -> Result<Option<EntryProof>, ClientError> {
+    if response.status() == StatusCode::ACCEPTED {
+        return Ok(None);
+    }
+    borsh_answer(node, response).await.map(Some)
 }
 
 async fn json_answer<T: DeserializeOwned>(
