@@ -151,17 +151,9 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 /// When the operating system gives none.
 pub(super) fn random() -> anyhow::Result<Zeroizing<[u8; 32]>> {
     let mut bytes = Zeroizing::new([0; 32]);
-    fill(bytes.as_mut_slice())?;
+    getrandom::fill(bytes.as_mut_slice())
+        .map_err(|problem| anyhow::anyhow!("the operating system gives no randomness: {problem}"))?;
     Ok(bytes)
-}
-
-/// Fills bytes that nobody can guess.
-///
-/// # Errors
-/// When the operating system gives none.
-pub(super) fn fill(bytes: &mut [u8]) -> anyhow::Result<()> {
-    getrandom::fill(bytes)
-        .map_err(|problem| anyhow::anyhow!("the operating system gives no randomness: {problem}"))
 }
 
 /// A new reader's key, in a file.

@@ -96,11 +96,11 @@ pub(super) fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     };
     output::write(args.out.as_deref(), |out| {
         match slices.as_slice() {
-            [whole] if whole.label == "document" => out.write_all(&whole.content)?,
+            [whole] if *whole.label == "document" => out.write_all(&whole.content)?,
             some => {
                 let fields = some.iter().map(|slice| {
                     let text = String::from_utf8_lossy(&slice.content).into_owned();
-                    (slice.label.clone(), Value::String(text))
+                    (slice.label.to_string(), Value::String(text))
                 });
                 let object = Value::Object(fields.collect::<Map<_, _>>());
                 writeln!(out, "{}", serde_json::to_string_pretty(&object)?)?;
@@ -120,7 +120,7 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
         Outcome::Opened(document, slices) => (document, slices),
         Outcome::Refused(reason) => return refused(&reason),
     };
-    let Some(slice) = slices.iter().find(|slice| slice.label == args.label) else {
+    let Some(slice) = slices.iter().find(|slice| *slice.label == args.label) else {
         return refused(&format!("the reader was given no slice `{}`", args.label));
     };
     let shown = Shown::of(&document, slice)?;
@@ -246,7 +246,7 @@ fn opened(args: &ReaderArgs) -> anyhow::Result<Outcome> {
         )));
     }
     if record["cover"] == "erasable" && share.is_none() {
-        return Ok(Outcome::Refused(SealError::NoShare.to_string()));
+        return Ok(Outcome::Refused("the record's share is missing (--share)".to_owned()));
     }
     if share
         .as_ref()

@@ -15,7 +15,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::files::{KeyFile, fill, random};
+use super::files::{KeyFile, random};
 use super::{Asked, Node, Recipient, bytes_of};
 use crate::cli::{done, print};
 use crate::measure::block_on;
@@ -125,7 +125,7 @@ pub(super) fn run(args: &SealArgs) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|(label, content)| Slice { label, content })
         .collect();
-    let fresh = Fresh::draw(slices.len(), is_erasable, fill)?;
+    let fresh = Fresh::draw(slices.len(), is_erasable, random)?;
     let sealed = seal(&context, &slices, fresh)?;
     let is_inline = !args.apart && sealed.bytes.len() <= BODY_MAX;
 
