@@ -41,7 +41,7 @@ pub enum KeyError {
         error: std::io::Error,
     },
     /// It holds something else.
-    #[error("key file {0} must hold 64 hex digits (a 32-byte Ed25519 seed)")]
+    #[error("key file {0} must hold 64 hex digits (a key of 32 bytes)")]
     Malformed(PathBuf),
     /// A private ledger's network is closed, and this home has no key to it.
     #[error(

@@ -10,8 +10,10 @@ use super::{
 };
 use crate::kernel::store::entry_key;
 use crate::ledger::Ledger;
+use crate::records::grant::Reader;
 use crate::records::module::Tables;
 use crate::records::record::Record;
+use crate::records::version::Version;
 use crate::records::{RecordId, Records};
 use crate::tx::AccountId;
 
@@ -71,7 +73,7 @@ pub(super) const RECORD_VERSIONS: QueryInfo = QueryInfo {
 
 pub(super) const RECORD_READER: QueryInfo = QueryInfo {
     name: "record-reader",
-    text: "What a reader of a record was given last, or since when it gets no more.",
+    text: "What a reader of a record was given last and all else that opening it takes, or since when it gets no more.",
     arguments: &[ACCOUNT, RECORD_NUMBER, READER_ACCOUNT],
     answer: reader,
     entry: Some(|given| {
@@ -159,73 +161,70 @@ fn records(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
 fn version(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let number: u32 = arguments.required("version")?;
     let ((owner, record), _) = find(ledger, arguments)?;
-    let all = anchored(tables(ledger), (owner, record), number, number);
-    let found = all.into_iter().next();
-    found.ok_or_else(|| missing(format_args!("version {number} of record {}", record.0)))
+    let found = tables(ledger).versions.get(&(owner, record, number));
+    found
+        .map(|version| anchored(number, version))
+        .ok_or_else(|| missing(format_args!("version {number} of record {}", record.0)))
 }
 
 fn versions(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
-    let (key, _) = find(ledger, arguments)?;
-    Ok(Value::Array(anchored(tables(ledger), key, 0, u32::MAX)))
+    let ((owner, record), _) = find(ledger, arguments)?;
+    let all = (owner, record, 0)..=(owner, record, u32::MAX);
+    let all = tables(ledger).versions.range(all);
+    let all = all.map(|((_, _, number), version)| anchored(*number, version));
+    Ok(Value::Array(all.collect()))
 }
 
-fn anchored(
-    tables: &Tables,
-    (owner, record): (AccountId, RecordId),
-    first: u32,
-    last: u32,
-) -> Vec<Value> {
-    let all = tables
-        .versions
-        .range((owner, record, first)..=(owner, record, last));
-    let all = all.map(|((_, _, number), version)| {
-        json!({
-            "version": number,
-            "root": hex::encode(version.root),
-            "content_hash": version.content_hash,
-            "body_hash": version.body_hash,
-            "slices": version.slices,
-            "length": version.length,
-            "inline": version.inline,
-            "time": version.time.0,
-        })
-    });
-    all.collect()
+fn anchored(number: u32, version: &Version) -> Value {
+    json!({
+        "version": number,
+        "root": hex::encode(version.root),
+        "content_hash": version.content_hash,
+        "body_hash": version.body_hash,
+        "slices": version.slices,
+        "length": version.length,
+        "inline": version.inline,
+        "time": version.time.0,
+    })
 }
 
 fn reader(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
-    let reader: u64 = arguments.required("reader")?;
-    let (key, _) = find(ledger, arguments)?;
-    let given = given(tables(ledger), key, reader, reader)
-        .into_iter()
-        .next();
-    given.ok_or_else(|| missing(format_args!("reader {reader} of record {}", key.1.0)))
+    let reader = AccountId(arguments.required("reader")?);
+    let (owner, number) = key(arguments)?;
+    let tables = tables(ledger);
+    let record = tables.records.get(&(owner, number));
+    let found = tables.readers.get(&(owner, number, reader));
+    // The same words where there is no such record: whoever may ask about a reader need not be one, and learns nothing of other records.
+    let (Some(record), Some(found)) = (record, found) else {
+        let (reader, number, owner) = (reader.0, number.0, owner.0);
+        return Err(missing(format_args!(
+            "reader {reader} of record {number} of account {owner}"
+        )));
+    };
+    let version = tables.versions.get(&(owner, number, found.version));
+    let mut answer = given(reader, found);
+    answer["cover"] = json!(record.cover.name());
+    answer["phase"] = json!(record.phase.name());
+    answer["since"] = json!(record.since.0);
+    answer["anchored"] = json!(version.map(|version| anchored(found.version, version)));
+    Ok(answer)
 }
 
 fn readers(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
-    let (key, _) = find(ledger, arguments)?;
-    Ok(Value::Array(given(tables(ledger), key, 0, u64::MAX)))
+    let ((owner, record), _) = find(ledger, arguments)?;
+    let all = (owner, record, AccountId(0))..=(owner, record, AccountId(u64::MAX));
+    let all = tables(ledger).readers.range(all);
+    let all = all.map(|((_, _, account), reader)| given(*account, reader));
+    Ok(Value::Array(all.collect()))
 }
 
-fn given(
-    tables: &Tables,
-    (owner, record): (AccountId, RecordId),
-    first: u64,
-    last: u64,
-) -> Vec<Value> {
-    let range = (owner, record, AccountId(first))..=(owner, record, AccountId(last));
-    let all = tables
-        .readers
-        .range(range)
-        .map(|((_, _, account), reader)| {
-            json!({
-                "reader": account.0,
-                "version": reader.version,
-                "key": hex::encode(reader.key),
-                "wrap": hex::encode(&reader.wrap),
-                "given": reader.given.0,
-                "withdrawn": reader.withdrawn.map(|time| time.0),
-            })
-        });
-    all.collect()
+fn given(account: AccountId, reader: &Reader) -> Value {
+    json!({
+        "reader": account.0,
+        "version": reader.version,
+        "key": hex::encode(reader.key),
+        "wrap": hex::encode(&reader.wrap),
+        "given": reader.given.0,
+        "withdrawn": reader.withdrawn.map(|time| time.0),
+    })
 }

@@ -8,7 +8,8 @@ use reqwest::Response;
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
-use crate::http::{Client, ClientError};
+use crate::error::ClientError;
+use crate::http::Client;
 use crate::submit::{PAUSE_FIRST, PAUSE_MAX};
 use crate::wire::Origin;
 

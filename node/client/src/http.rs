@@ -1,4 +1,4 @@
-//! How to talk to validators over HTTP: where they are, what is read of them, and how they refuse.
+//! How to talk to validators over HTTP: where they are, and what is read of them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use bds_contracts::tx::{ChainId, TxId};
 use borsh::BorshDeserialize;
 use reqwest::header::ACCEPT;
 use reqwest::{RequestBuilder, Response, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::access::{ChallengeAnswer, Reader, TokenAnswer};
+use crate::error::{ClientError, Problem};
 use crate::events::EventStream;
 use crate::keys::Signer;
-use crate::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BlockReceipts, NodeStatus};
+use crate::wire::{BORSH_MEDIA_TYPE, BlockReceipts, NodeStatus};
 
 /// Time given to a short read.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -25,93 +25,6 @@ pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
 const POOL_IDLE_MAX: Duration = Duration::from_secs(5);
 /// The largest answer read into memory: a block of receipts with paths.
 const ANSWER_BYTES_MAX: usize = 512 * 1024 * 1024;
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The client was made without an address, or with one that is no URL.
-    #[error("`{0}` is no usable base URL; expected e.g. http://127.0.0.1:8080")]
-    BadAddress(String),
-    /// More than [`BATCH_ITEMS_MAX`] transactions in one batch.
-    #[error("{0} transactions in one batch; the limit is {BATCH_ITEMS_MAX}")]
-    BatchTooLarge(usize),
-    /// No connection, or it broke, or nothing came in time. What was sent may have been taken.
-    #[error("{node}: {source}")]
-    Unreachable {
-        /// Which validator.
-        node: String,
-        /// What the transport says.
-        source: reqwest::Error,
-    },
-    /// A stream was opened or open, and nothing came over it for so long.
-    #[error("{node}: nothing came for {after:?}")]
-    Silent {
-        /// Which validator.
-        node: String,
-        /// How long it was waited.
-        after: Duration,
-    },
-    /// The validator refused the request and says why.
-    #[error("{node}: {status} {problem}")]
-    Problem {
-        /// Which validator.
-        node: String,
-        /// HTTP status.
-        status: u16,
-        /// Its words.
-        problem: Box<Problem>,
-    },
-    /// The answer does not decode.
-    #[error("{node}: the answer does not decode: {what}")]
-    BadAnswer {
-        /// Which validator.
-        node: String,
-        /// What is wrong.
-        what: String,
-    },
-}
-
-/// Problem details (RFC 9457) as validators send them; fields that were not sent are empty.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default)]
-pub struct Problem {
-    /// Stable URI or name of the kind of problem.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// The kind in words.
-    pub title: String,
-    /// This occurrence in words.
-    pub detail: String,
-    /// Stable code, when the problem has one: a number or a word.
-    pub code: serde_json::Value,
-    /// The same request may succeed later.
-    pub retryable: bool,
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.title.as_str(), self.detail.as_str()) {
-            ("", "") => f.write_str("(no reason given)"),
-            (title, "") => f.write_str(title),
-            ("", detail) => f.write_str(detail),
-            (title, detail) => write!(f, "{title}: {detail}"),
-        }
-    }
-}
-
-impl ClientError {
-    /// The same bytes sent again, here or elsewhere, may succeed.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } | Self::Silent { .. } => true,
-            Self::Problem {
-                status, problem, ..
-            } => problem.retryable || matches!(status, 408 | 429 | 502..=504),
-            Self::BadAddress(_) | Self::BatchTooLarge(_) | Self::BadAnswer { .. } => false,
-        }
-    }
-}
 
 /// Several validators of one ledger. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
@@ -226,11 +139,8 @@ impl Client {
     /// [`ClientError`].
     pub async fn entry(&self, key: &[u8]) -> Result<Option<EntryProof>, ClientError> {
         let path = format!("/v1/entries/{}", hex::encode(key));
-        match self.get(&path).await {
-            Ok((_, response)) if response.status() == StatusCode::ACCEPTED => Ok(None),
-            Ok((node, response)) => borsh_answer(node, response).await.map(Some),
-            Err(error) => Err(error),
-        }
+        let (node, response) = self.get(&path).await?;
+        proof_answer(node, response).await
     }
 
     /// Where the preferred validator stands; of no other one, whatever becomes of it.
@@ -269,6 +179,30 @@ impl Client {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> Result<serde_json::Value, ClientError> {
+        let (node, response) = self.ask(name, arguments).await?;
+        json_answer(node, response).await
+    }
+
+    /// The entry of the state that a named query is about, as [`Client::entry`] gives it: for whoever may ask the query, where not
+    /// everyone may ask for any entry.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn query_entry(
+        &self,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> Result<Option<EntryProof>, ClientError> {
+        let (node, response) = self.ask(&format!("{name}/entry"), arguments).await?;
+        proof_answer(node, response).await
+    }
+
+    /// What a validator answers under `/v1/query/`.
+    async fn ask(
+        &self,
+        name: &str,
+        arguments: &BTreeMap<String, String>,
+    ) -> Result<(&str, Response), ClientError> {
         let address = |node: &str| {
             let url = reqwest::Url::parse(&format!("{node}/v1/query/"));
             let mut url = url
@@ -279,10 +213,7 @@ impl Client {
             }
             Ok(url)
         };
-        let (node, response) = self
-            .reach(|node| Ok(self.http.get(address(node)?).timeout(READ_TIMEOUT)))
-            .await?;
-        json_answer(node, response).await
+        self.reach(|node| Ok(self.read(address(node)?))).await
     }
 
     /// Events from this place on (inclusive), followed across broken connections.
@@ -325,8 +256,12 @@ impl Client {
     }
 
     fn question(&self, node: &str, path: &str) -> RequestBuilder {
+        self.read(format!("{node}{path}"))
+    }
+
+    fn read(&self, address: impl reqwest::IntoUrl) -> RequestBuilder {
         let accepted = format!("{BORSH_MEDIA_TYPE}, application/json;q=0.5");
-        let request = self.http.get(format!("{node}{path}"));
+        let request = self.http.get(address);
         request.timeout(READ_TIMEOUT).header(ACCEPT, accepted)
     }
 
@@ -453,6 +388,14 @@ pub(crate) async fn borsh_answer<T: BorshDeserialize>(
         node: node.to_owned(),
         what: error.to_string(),
     })
+}
+
+/// An entry with its proof; `None` where a block that is not certified yet has changed it.
+async fn proof_answer(node: &str, response: Response) -> Result<Option<EntryProof>, ClientError> {
+    if response.status() == StatusCode::ACCEPTED {
+        return Ok(None);
+    }
+    borsh_answer(node, response).await.map(Some)
 }
 
 async fn json_answer<T: DeserializeOwned>(

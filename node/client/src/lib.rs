@@ -7,6 +7,7 @@
 pub mod access;
 pub mod build;
 pub mod ed25519;
+pub mod error;
 pub mod events;
 pub mod http;
 pub mod json;
@@ -17,6 +18,7 @@ pub mod verify;
 pub mod wire;
 
 pub use build::Sender;
-pub use http::{Client, ClientError};
+pub use error::ClientError;
+pub use http::Client;
 pub use keys::{Signer, sign};
 pub use verify::{ReceiptError, Trust};

@@ -7,7 +7,8 @@ use bds_contracts::tx::TxId;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::{Instant, sleep};
 
-use crate::http::{Client, ClientError, borsh_answer};
+use crate::error::ClientError;
+use crate::http::{Client, borsh_answer};
 use crate::wire::{
     BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, BatchRequest, ItemAnswer, ItemOutcome, Wait,
 };

@@ -8,6 +8,8 @@
 //! the commitments in order. The salt is secret like the content, so the commitment tells nothing of it, however few contents
 //! there might be.
 
+use std::fmt;
+
 use bds_contracts::merkle;
 use bds_contracts::tx::ContentHash;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -22,7 +24,7 @@ use crate::key::{Fresh, Keys, slice_keys};
 use crate::wrap::Grant;
 
 /// Most slices of a document.
-pub const SLICES_MAX: usize = 64;
+pub const SLICES_MAX: usize = bds_contracts::records::version::SLICES_MAX as usize;
 /// Longest label, in bytes.
 pub const LABEL_MAX: usize = 64;
 /// Longest sealed document, in bytes.
@@ -38,7 +40,7 @@ const SALT_BYTES: usize = 32;
 pub type Commitment = [u8; 64];
 
 /// A labelled part of a document that is given and shown by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Slice<'a> {
     /// What it is; secret like the content.
     pub label: &'a str,
@@ -46,17 +48,30 @@ pub struct Slice<'a> {
     pub content: &'a [u8],
 }
 
-/// A slice that was opened.
+impl fmt::Debug for Slice<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slice").finish_non_exhaustive()
+    }
+}
+
+/// A slice that was opened; wiped from memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
     /// Its place.
     pub index: u16,
     /// What it is.
-    pub label: String,
-    /// The content, wiped from memory when dropped.
+    pub label: Zeroizing<String>,
+    /// The content.
     pub content: Zeroizing<Vec<u8>>,
     /// The salt of its commitment: whoever shows the slice shows it too.
-    pub salt: [u8; SALT_BYTES],
+    pub salt: Zeroizing<[u8; SALT_BYTES]>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut told = f.debug_struct("Opened");
+        told.field("index", &self.index).finish_non_exhaustive()
+    }
 }
 
 /// What sealing gives.
@@ -124,13 +139,13 @@ pub fn seal(context: &Context, slices: &[Slice<'_>], fresh: Fresh) -> Result<Sea
         let sealed = cipher
             .encrypt(&Nonce::from(of_slice.nonce), payload)
             .map_err(|_| SealError::DocumentInvalid)?;
-        document.commitments.push(commitment(salt, slice));
+        document.commitments.push(commitment(salt, slice)?);
         document.slices.push(sealed);
     }
     let bytes = borsh::to_vec(&document).expect("writing to memory cannot fail");
     Ok(Sealed {
         root: document.root(),
-        content_hash: content_hash(&keys, context, slices),
+        content_hash: content_hash(&keys, context, slices)?,
         body_hash: ContentHash(Sha512::digest(&bytes).into()),
         bytes,
         keys,
@@ -138,22 +153,34 @@ pub fn seal(context: &Context, slices: &[Slice<'_>], fresh: Fresh) -> Result<Sea
 }
 
 /// What a slice is committed to by.
-#[must_use]
-pub fn commitment(salt: &[u8; SALT_BYTES], slice: &Slice<'_>) -> Commitment {
-    Sha512::new()
+///
+/// # Errors
+/// [`SealError::DocumentInvalid`] for a label that no slice has.
+pub fn commitment(salt: &[u8; SALT_BYTES], slice: &Slice<'_>) -> Result<Commitment, SealError> {
+    if !is_label(slice.label) {
+        return Err(SealError::DocumentInvalid);
+    }
+    let commitment = Sha512::new()
         .chain_update(TAG_COMMIT)
         .chain_update(salt)
         .chain_update(index_of(slice.label.len()).to_le_bytes())
         .chain_update(slice.label)
         .chain_update(slice.content)
-        .finalize()
-        .into()
+        .finalize();
+    Ok(commitment.into())
 }
 
 /// Salted SHA-512 over all slices in order: `TAG_HASH || salt || (u16 length, label, u32 length, content)...`, with a salt that follows from
 /// the keys.
-#[must_use]
-pub fn content_hash(keys: &Keys, context: &Context, slices: &[Slice<'_>]) -> ContentHash {
+///
+/// # Errors
+/// [`SealError::DocumentInvalid`] for slices that no document has.
+pub fn content_hash(
+    keys: &Keys,
+    context: &Context,
+    slices: &[Slice<'_>],
+) -> Result<ContentHash, SealError> {
+    check(slices)?;
     let mut hash = Sha512::new()
         .chain_update(TAG_HASH)
         .chain_update(keys.content_salt(context).as_slice());
@@ -164,7 +191,7 @@ pub fn content_hash(keys: &Keys, context: &Context, slices: &[Slice<'_>]) -> Con
         hash.update(length.to_le_bytes());
         hash.update(slice.content);
     }
-    ContentHash(hash.finalize().into())
+    Ok(ContentHash(hash.finalize().into()))
 }
 
 impl Document {
@@ -248,17 +275,15 @@ impl Document {
             .ok_or(SealError::Malformed)?;
         let label = std::str::from_utf8(label).map_err(|_| SealError::Malformed)?;
         let slice = Slice { label, content };
-        if !is_label(label) {
-            return Err(SealError::Malformed);
-        }
-        if commitment(salt, &slice) != self.commitments[place] {
+        let committed = commitment(salt, &slice).map_err(|_| SealError::Malformed)?;
+        if committed != self.commitments[place] {
             return Err(SealError::WrongCommitment);
         }
         Ok(Opened {
             index,
-            label: label.to_owned(),
+            label: Zeroizing::new(label.to_owned()),
             content: Zeroizing::new(content.to_vec()),
-            salt: *salt,
+            salt: Zeroizing::new(*salt),
         })
     }
 }

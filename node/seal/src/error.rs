@@ -1,11 +1,14 @@
 //! Why something sealed does not open, or cannot be sealed.
 
+use crate::document::{DOCUMENT_MAX, LABEL_MAX, SLICES_MAX};
+
 /// Why. None of them tells more than the bytes themselves do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
     /// No slices, or too many; a label that is empty, long, repeated or holds control characters; too many bytes.
     #[error(
-        "a document has 1 to 64 slices with different labels of 1 to 64 bytes, and at most 16 MiB in all"
+        "a document has 1 to {SLICES_MAX} slices with different labels of 1 to {LABEL_MAX} bytes without control characters, and at most \
+         {DOCUMENT_MAX} bytes in all"
     )]
     DocumentInvalid,
     /// The bytes are none of this kind, are cut, or some are left over.
@@ -26,9 +29,6 @@ pub enum SealError {
     /// The reader was not given this slice, or there is none.
     #[error("the reader was not given this slice")]
     NotGiven,
-    /// The record can be erased, and its share is missing: it was destroyed, or never handed over.
-    #[error("the record's share is missing; without it nobody opens an erasable record")]
-    NoShare,
     /// The key is no reader's key: of small order, or not in its only encoding.
     #[error("this is no reader's key")]
     KeyInvalid,

@@ -82,21 +82,16 @@ impl Fresh {
     /// Draws keys and salts for a document of so many slices, at most [`SLICES_MAX`]; with a share, one that can be erased.
     ///
     /// # Errors
-    /// What `random` says, which fills bytes that nobody can guess.
+    /// What `random` says, which gives bytes that nobody can guess.
     pub fn draw<E>(
         slices: usize,
         is_erasable: bool,
-        mut random: impl FnMut(&mut [u8]) -> Result<(), E>,
+        mut random: impl FnMut() -> Result<Zeroizing<[u8; 32]>, E>,
     ) -> Result<Self, E> {
-        let mut one = || -> Result<Secret, E> {
-            let mut secret = Zeroizing::new([0; 32]);
-            random(secret.as_mut_slice())?;
-            Ok(secret)
-        };
-        let chain_part = one()?;
-        let share = if is_erasable { Some(one()?) } else { None };
+        let chain_part = random()?;
+        let share = is_erasable.then(&mut random).transpose()?;
         let keys = Keys { chain_part, share };
-        let salts = (0..slices.min(SLICES_MAX)).map(|_| one());
+        let salts = (0..slices.min(SLICES_MAX)).map(|_| random());
         let salts = salts.collect::<Result<_, E>>()?;
         Ok(Self { keys, salts })
     }

@@ -10,6 +10,7 @@
 
 use std::convert::Infallible;
 
+use bds_contracts::records::grant::WRAP_MAX;
 use borsh::{BorshDeserialize, BorshSerialize};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
@@ -27,9 +28,10 @@ use crate::key::{self, Keys, ReaderKey, ReaderSecret, part_of};
 pub(crate) type Kem = X25519HkdfSha256;
 
 /// Bytes of a wrap that gives a whole document.
-pub const WRAP_WHOLE_BYTES: usize = 32 + 1 + 32 + 16;
-/// Most slices that a wrap gives one by one, as the ledger bounds wraps.
-pub const GIVEN_MAX: usize = 13;
+pub const WRAP_WHOLE_BYTES: usize = ENCAPPED_BYTES + 1 + 32 + 16;
+/// Most slices that a wrap gives one by one, as the ledger bounds wraps: beside the encapsulated key, a byte that says so, their count and
+/// what authenticates them, each takes an index and a key.
+pub const GIVEN_MAX: usize = (WRAP_MAX - ENCAPPED_BYTES - 1 - 4 - 16) / (2 + 32);
 
 const TAG_WRAP: &[u8; 16] = b"BDS-SEAL-WRAP-01";
 const ENCAPPED_BYTES: usize = 32;
@@ -71,21 +73,6 @@ impl Grant {
             Ok(grant)
         } else {
             Err(SealError::NotGiven)
-        }
-    }
-
-    /// Whether it gives the whole document.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        matches!(self.0, Given::Whole(_))
-    }
-
-    /// The keys, when it gives the whole document: the reader can give it on, as it could its content.
-    #[must_use]
-    pub fn keys(&self, share: Option<&[u8; 32]>) -> Option<Keys> {
-        match &self.0 {
-            Given::Whole(part) => Some(Keys::from_parts(part, share)),
-            Given::Slices(_) => None,
         }
     }
 

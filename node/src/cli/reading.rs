@@ -8,9 +8,9 @@ use clap::Args;
 /// A node to read from.
 #[derive(Debug, Args)]
 pub(super) struct Reading {
-    /// HTTP interface of a node.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    pub(super) node: String,
+    /// HTTP interface of a node; more of them are asked when the first is silent.
+    #[arg(long = "node", default_value = "http://127.0.0.1:8080")]
+    nodes: Vec<String>,
     /// Key file of the member that reads, where the ledger is not open to everyone.
     #[arg(long = "as", value_name = "KEY_FILE", env = "BDS_READER")]
     reader: Option<PathBuf>,
@@ -22,7 +22,12 @@ impl Reading {
     /// # Errors
     /// When the address is none, or the key file holds no key.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
-        client([self.node.clone()], self.reader.as_deref())
+        client(self.nodes.iter().cloned(), self.reader.as_deref())
+    }
+
+    /// Who is asked, in words.
+    pub(super) fn nodes(&self) -> String {
+        self.nodes.join(", ")
     }
 }
 

@@ -62,7 +62,7 @@ pub fn run_receipt(args: &ReceiptArgs) -> anyhow::Result<ExitCode> {
     let Some(proof) = block_on(async { client.receipt(&args.id).await })? else {
         print(&format!(
             "{} has no receipt of this transaction (yet)",
-            args.reading.node
+            args.reading.nodes()
         ));
         return Ok(ExitCode::from(1));
     };

@@ -90,12 +90,52 @@ fn a_record_is_told_with_its_versions_and_readers() {
         { "reader": 50, "version": 1, "key": ALICE, "wrap": "", "given": 7_000, "withdrawn": 8_000 },
     ]);
     assert_eq!(readers, expected);
-    let one = ask(&stage, "record-reader", &[ONE[0], ONE[1], ("reader", "50")]);
-    assert_eq!(one, expected[1]);
     let key = ask(&stage, "reader-key", &[("account", "30")]);
     assert_eq!(
         key,
         json!({ "account": 30, "key": BOB, "number": 1, "since": 1_000 })
+    );
+}
+
+/// A reader may ask this and nothing else of a private ledger, and has to open by it.
+#[test]
+fn a_reader_is_told_all_that_opening_takes() {
+    let mut stage = busy();
+    let ask_as = |stage: &Stage, reader| {
+        ask(
+            stage,
+            "record-reader",
+            &[ONE[0], ONE[1], ("reader", reader)],
+        )
+    };
+    let versions = ask(&stage, "record-versions", &ONE);
+    assert_eq!(
+        ask_as(&stage, "30"),
+        json!({
+            "reader": 30, "version": 2, "key": BOB, "wrap": "07".repeat(81), "given": 6_000, "withdrawn": null,
+            "cover": "erasable", "phase": "open", "since": 2_000, "anchored": versions[1],
+        })
+    );
+    assert_eq!(
+        ask_as(&stage, "50"),
+        json!({
+            "reader": 50, "version": 1, "key": ALICE, "wrap": "", "given": 7_000, "withdrawn": 8_000,
+            "cover": "erasable", "phase": "open", "since": 2_000, "anchored": versions[0],
+        })
+    );
+    // Sixteen versions later the one that was given is forgotten.
+    for number in 3..=18 {
+        done(&mut stage, Who::Anna, &add(ANNA_S, 1, number));
+    }
+    done(&mut stage, Who::Anna, &close(ANNA_S, 1));
+    let late = ask_as(&stage, "30");
+    assert_eq!(
+        (&late["version"], &late["anchored"]),
+        (&json!(2), &json!(null))
+    );
+    assert_eq!(
+        (&late["phase"], &late["since"]),
+        (&json!("closed"), &json!(27_000))
     );
 }
 
@@ -131,7 +171,12 @@ fn what_is_not_there_is_named() {
         (
             "record-reader",
             &[ONE[0], ONE[1], ("reader", "20")],
-            "reader 20 of record 1",
+            "reader 20 of record 1 of account 20",
+        ),
+        (
+            "record-reader",
+            &[ONE[0], ("record", "3"), ("reader", "20")],
+            "reader 20 of record 3 of account 20",
         ),
         (
             "reader-key",

@@ -1,7 +1,9 @@
 //! Bytes that are none, are cut, changed, moved or too many: refused, never a panic, never half opened.
 
 use bds_seal::SealError;
-use bds_seal::document::{DOCUMENT_MAX, Document, LABEL_MAX, SLICES_MAX, Slice, seal};
+use bds_seal::document::{
+    DOCUMENT_MAX, Document, LABEL_MAX, SLICES_MAX, Slice, commitment, content_hash, seal,
+};
 use bds_seal::key::Fresh;
 use bds_seal::show::Shown;
 use bds_seal::wrap::{Grant, unwrap};
@@ -62,7 +64,7 @@ fn every_changed_byte_of_a_shown_slice_is_noticed() {
     let check = |bytes: &[u8]| Shown::parse(bytes)?.verify(&CONTEXT, 5, &sealed.root);
     assert_eq!(check(&shown), Ok(()));
     for place in 0..shown.len() {
-        let mut bytes = shown.clone();
+        let mut bytes = shown.to_vec();
         bytes[place] ^= 0x01;
         assert!(check(&bytes).is_err(), "byte {place}");
         assert!(check(&shown[..place]).is_err(), "cut at {place}");
@@ -148,6 +150,59 @@ fn reordered_slices_are_refused() {
     );
 }
 
+/// Nothing is reckoned, and nothing panics, over slices that no document has.
+#[test]
+fn labels_that_no_slice_has_are_neither_hashed_nor_shown() {
+    let sealed = sealed();
+    let long = "x".repeat(1 << 16);
+    for label in ["", "a\u{1b}[2J", &long[..=LABEL_MAX], &long] {
+        let slice = Slice {
+            label,
+            content: b"x",
+        };
+        let hash = content_hash(&sealed.keys, &CONTEXT, &[slice]);
+        assert_eq!(hash, Err(SealError::DocumentInvalid));
+        assert_eq!(
+            commitment(&[1; 32], &slice),
+            Err(SealError::DocumentInvalid)
+        );
+        let document = Document::parse(&sealed.bytes).expect("a document");
+        let opened = document.open(&Grant::whole(&sealed.keys), None);
+        let mut shown = Shown::of(&document, &opened.expect("opened")[0]).expect("shown");
+        shown.label = label.to_owned();
+        let refused = shown.verify(&CONTEXT, 5, &sealed.root);
+        assert_eq!(refused, Err(SealError::DocumentInvalid));
+    }
+    let twice = [SLICES[0], SLICES[0]];
+    let hash = content_hash(&sealed.keys, &CONTEXT, &twice);
+    assert_eq!(hash, Err(SealError::DocumentInvalid));
+}
+
+/// A log or a panic that formats one of these tells nothing of what is in it.
+#[test]
+fn what_is_secret_is_not_formatted() {
+    let sealed = sealed();
+    let document = Document::parse(&sealed.bytes).expect("a document");
+    let opened = document.open(&Grant::whole(&sealed.keys), None);
+    let opened = opened.expect("opened");
+    let shown = Shown::of(&document, &opened[0]).expect("shown");
+    for text in [
+        format!("{:?}", SLICES[0]),
+        format!("{:?}", opened[0]),
+        format!("{shown:?}"),
+    ] {
+        for secret in [
+            SLICES[0].label,
+            "Erika",
+            // "Erika" as a list of bytes, and the salt likewise.
+            "69, 114, 105, 107, 97",
+            format!("{:?}", *opened[0].salt).trim_matches(['[', ']']),
+        ] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
+
 #[test]
 fn documents_have_bounds() {
     let draw = |count: usize| Fresh::draw(count, false, random(2)).expect("random bytes");
@@ -210,7 +265,7 @@ fn documents_have_bounds() {
         Some(SealError::DocumentInvalid),
         "keys drawn for another document"
     );
-    let failed: Result<Fresh, &str> = Fresh::draw(1, true, |_| Err("no randomness"));
+    let failed: Result<Fresh, &str> = Fresh::draw(1, true, || Err("no randomness"));
     assert_eq!(failed.err(), Some("no randomness"));
 }
 

@@ -5,6 +5,7 @@ use bds_seal::Context;
 use bds_seal::document::{Sealed, Slice, seal};
 use bds_seal::key::{Fresh, ReaderSecret};
 use bds_seal::wrap::{Grant, wrap};
+use zeroize::Zeroizing;
 
 pub(crate) const CONTEXT: Context = Context {
     chain: ChainId([0xc5; 32]),
@@ -37,16 +38,17 @@ pub(crate) const SLICES: [Slice<'static>; 5] = [
 ];
 
 /// Bytes that look random and are the same in every run.
-pub(crate) fn random(seed: u8) -> impl FnMut(&mut [u8]) -> Result<(), ()> {
+pub(crate) fn random(seed: u8) -> impl FnMut() -> Result<Zeroizing<[u8; 32]>, ()> {
     let mut state = u64::from(seed) + 1;
-    move |out: &mut [u8]| {
-        for byte in out {
+    move || {
+        let mut out = Zeroizing::new([0; 32]);
+        for byte in out.iter_mut() {
             state = state
                 .wrapping_mul(6_364_136_223_846_793_005)
                 .wrapping_add(1_442_695_040_888_963_407);
             *byte = (state >> 33) as u8;
         }
-        Ok(())
+        Ok(out)
     }
 }
 

@@ -1,16 +1,18 @@
-//! The secret files of records: a reader's key, a version's keys, and the share of an erasable one. Each is new, and only its owner
-//! can read it (mode 0600).
+//! The secret files of a version of a record: its keys, and the share of an erasable one. Each is new, and only its owner can read it.
 
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use bds_contracts::tx::{AccountId, ChainId};
 use bds_seal::Context;
-use bds_seal::key::{Keys, ReaderSecret};
+use bds_seal::key::Keys;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+use crate::cli::output;
+
+/// More than any key file has; one that grew while it is made would leave copies behind.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// What a version of a record is sealed with, or its share alone.
 #[derive(Serialize, Deserialize)]
@@ -44,10 +46,9 @@ impl Serialize for Hex {
 impl<'de> Deserialize<'de> for Hex {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = Zeroizing::new(String::deserialize(d)?);
-        let mut bytes = Zeroizing::new([0; 32]);
-        hex::decode_to_slice(text.as_str(), bytes.as_mut_slice())
-            .map_err(serde::de::Error::custom)?;
-        Ok(Self(bytes))
+        let key = crate::keys::parse(&text);
+        key.map(Self)
+            .ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))
     }
 }
 
@@ -102,94 +103,36 @@ impl KeyFile {
 
     /// Root and keys; an error for a share.
     pub(super) fn keys(&self) -> anyhow::Result<([u8; 32], Keys)> {
-        let root = self
+        let (root, part) = self
             .root
             .as_ref()
+            .zip(self.chain_part.as_ref())
             .context("this is a share and no key file")?;
-        let part = self.chain_part.as_ref();
-        let part = part.context("this is a share and no key file")?;
         Ok((*root.0, Keys::from_parts(&part.0, self.share())))
     }
 
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = read(path)?;
-        serde_json::from_str(&text)
-            .map_err(|_| anyhow::anyhow!("{} is no key file of a record", path.display()))
+        let text = std::fs::read(path).map(Zeroizing::new);
+        let text = text.with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(path, &text)
+    }
+
+    /// From the bytes of the file at this path.
+    pub(super) fn parse(path: &Path, text: &[u8]) -> anyhow::Result<Self> {
+        // The words of the parser may hold parts of a key.
+        serde_json::from_slice(text).map_err(|problem| {
+            let (line, column) = (problem.line(), problem.column());
+            anyhow::anyhow!(
+                "{} is no key file or share of a record: line {line} column {column}",
+                path.display()
+            )
+        })
     }
 
     pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
-        write_new(path, &Zeroizing::new(serde_json::to_string_pretty(self)?))
+        let mut text = Zeroizing::new(Vec::with_capacity(TEXT_BYTES_MAX));
+        serde_json::to_writer_pretty(&mut *text, self)?;
+        text.push(b'\n');
+        output::write_secret(path, &text)
     }
-}
-
-fn read(path: &Path) -> anyhow::Result<Zeroizing<String>> {
-    let text = std::fs::read_to_string(path).map(Zeroizing::new);
-    text.with_context(|| format!("cannot read {}", path.display()))
-}
-
-fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
-    let file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    let written = file.and_then(|mut file| {
-        writeln!(file, "{text}")?;
-        file.sync_all()
-    });
-    written.with_context(|| {
-        format!(
-            "cannot write {}; an existing key is never overwritten",
-            path.display()
-        )
-    })
-}
-
-/// 32 bytes that nobody can guess.
-///
-/// # Errors
-/// When the operating system gives none.
-pub(super) fn random() -> anyhow::Result<Zeroizing<[u8; 32]>> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    fill(bytes.as_mut_slice())?;
-    Ok(bytes)
-}
-
-/// Fills bytes that nobody can guess.
-///
-/// # Errors
-/// When the operating system gives none.
-pub(super) fn fill(bytes: &mut [u8]) -> anyhow::Result<()> {
-    getrandom::fill(bytes)
-        .map_err(|problem| anyhow::anyhow!("the operating system gives no randomness: {problem}"))
-}
-
-/// A new reader's key, in a file.
-pub(super) fn new_reader(path: &Path) -> anyhow::Result<ReaderSecret> {
-    let secret = ReaderSecret::generate(&*random()?);
-    let text = Zeroizing::new(hex::encode(secret.bytes().as_slice()));
-    write_new(path, &text)?;
-    Ok(secret)
-}
-
-/// A reader's key from its file.
-pub(super) fn reader(path: &Path) -> anyhow::Result<ReaderSecret> {
-    let seed = crate::keys::parse(&read(path)?);
-    let seed = seed
-        .with_context(|| format!("{} must hold 64 hex digits (an X25519 key)", path.display()))?;
-    Ok(ReaderSecret::from_bytes(&seed))
-}
-
-/// Writes over a file and takes it away. On a disk that moves what is written, or with a copy elsewhere, the bytes may stay: that is
-/// the keeper's to know.
-pub(super) fn destroy(path: &Path) -> anyhow::Result<()> {
-    let destroyed = (|| {
-        let length = std::fs::metadata(path)?.len();
-        let mut file = std::fs::OpenOptions::new().write(true).open(path)?;
-        // A key file is short.
-        file.write_all(&vec![0; usize::try_from(length).unwrap_or(0)])?;
-        file.sync_all()?;
-        std::fs::remove_file(path)
-    })();
-    destroyed.with_context(|| format!("cannot destroy {}", path.display()))
 }

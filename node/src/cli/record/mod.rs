@@ -3,21 +3,31 @@
 //! Nothing secret goes to a node: documents are sealed and opened here, and what goes on the ledger is written as a description for
 //! `bds tx submit`, which can be read before it is signed.
 
+mod check;
 mod erase;
+mod fields;
 mod files;
+mod give;
 mod open;
 mod seal;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 
-use anyhow::Context as _;
-use bds_client::{Client, ClientError};
+use anyhow::{Context as _, ensure};
+use bds_client::{Client, ClientError, Trust};
+use bds_contracts::block::Height;
 use bds_contracts::tx::ChainId;
+use bds_seal::key::ReaderSecret;
+use borsh::BorshDeserialize;
 use clap::{Args, Subcommand};
 use serde_json::Value;
+
+use super::reading::Reading;
+use super::{output, proof};
+use crate::keys;
+use crate::setup::read_genesis;
 
 /// `bds record`
 #[derive(Debug, Subcommand)]
@@ -32,15 +42,15 @@ pub enum RecordCommand {
     #[command(
         after_help = "Example: bds record give sealed/record.key --to 9 --out give.json, then: bds tx submit --file give.json --key owner.key"
     )]
-    Give(seal::GiveArgs),
+    Give(give::GiveArgs),
     /// Opens a sealed document as a reader.
     #[command(
-        after_help = "Example: bds record open sealed/document --as 3 --reader-key reader.key\nExit codes: 0 opened, 1 not, 3 a file or the node."
+        after_help = "Example: bds record open sealed/document --reader 3 --reader-key reader.key\nExit codes: 0 opened, 1 not, 3 a file or the node."
     )]
     Open(open::OpenArgs),
     /// Opens a sealed document and writes one slice with its path, for somebody who has nothing else.
     #[command(
-        after_help = "Example: bds record show-slice sealed/document --as 3 --reader-key reader.key --label price --out price.slice"
+        after_help = "Example: bds record show-slice sealed/document --reader 3 --reader-key reader.key --label price --out price.slice"
     )]
     ShowSlice(open::ShowArgs),
     /// Checks such a slice without any network.
@@ -49,8 +59,8 @@ pub enum RecordCommand {
                       bds record check-slice price.slice --proof version.json --genesis genesis.json\n\
                       Exits 0 when the slice is committed to in that version, 1 when not."
     )]
-    CheckSlice(open::CheckArgs),
-    /// Destroys the key files of an erasable record: nobody opens the version any more, whatever the ledger keeps.
+    CheckSlice(check::CheckArgs),
+    /// Destroys the key files of an erasable record: with these, what the ledger keeps is not opened any more.
     #[command(after_help = erase::HELP)]
     Erase(erase::EraseArgs),
 }
@@ -73,12 +83,14 @@ pub enum ReaderKeyCommand {
     },
 }
 
-/// Which node is asked.
+/// Which ledger is asked.
 #[derive(Debug, Args)]
-pub struct Asked {
-    /// HTTP interface of a validator; more of them are asked when the first is silent.
-    #[arg(long = "node", default_value = "http://127.0.0.1:8080")]
-    nodes: Vec<String>,
+struct Asked {
+    /// Genesis document of the ledger: what the node says counts only as far as its validators have certified it.
+    #[arg(long)]
+    genesis: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// Does what the arguments ask for.
@@ -88,100 +100,95 @@ pub struct Asked {
 pub fn run(command: &RecordCommand) -> anyhow::Result<ExitCode> {
     match command {
         RecordCommand::ReaderKey(ReaderKeyCommand::New { file }) => {
-            let secret = files::new_reader(file)?;
+            let secret = ReaderSecret::generate(&*keys::generate()?);
+            keys::write(file, &secret.bytes())?;
             super::print(&hex::encode(secret.public().0));
             super::done()
         }
         RecordCommand::ReaderKey(ReaderKeyCommand::Show { file }) => {
-            super::print(&hex::encode(files::reader(file)?.public().0));
+            super::print(&hex::encode(reader(file)?.public().0));
             super::done()
         }
         RecordCommand::Seal(args) => seal::run(args),
-        RecordCommand::Give(args) => seal::give(args),
+        RecordCommand::Give(args) => give::run(args),
         RecordCommand::Open(args) => open::run(args),
         RecordCommand::ShowSlice(args) => open::show(args),
-        RecordCommand::CheckSlice(args) => open::check(args),
+        RecordCommand::CheckSlice(args) => check::run(args),
         RecordCommand::Erase(args) => erase::run(args),
     }
 }
 
-/// A node that answers, and the ledger it is of.
-struct Node {
-    client: Client,
-    chain: ChainId,
+/// A reader's key from its file.
+fn reader(file: &Path) -> anyhow::Result<ReaderSecret> {
+    Ok(ReaderSecret::from_bytes(&*keys::read(file)?))
 }
 
-impl Node {
+/// Writes what everyone may read.
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    output::write(Some(path), |out| Ok(out.write_all(bytes)?))
+}
+
+/// A ledger as a node tells of it, or as its validators have certified it.
+struct Ledger {
+    client: Client,
+    chain: ChainId,
+    trust: Option<Trust>,
+    nodes: String,
+}
+
+impl Ledger {
     async fn of(asked: &Asked) -> anyhow::Result<Self> {
-        let client = Client::new(asked.nodes.iter().cloned())?;
+        let genesis = asked.genesis.as_deref().map(read_genesis).transpose()?;
+        let client = asked.reading.client()?;
         let status = client.any_status().await?;
-        let chain = status.chain.parse();
-        let chain =
-            chain.with_context(|| format!("the node names its chain `{}`", status.chain))?;
-        Ok(Self { client, chain })
+        let chain: ChainId = status
+            .chain
+            .parse()
+            .with_context(|| format!("the node names its chain `{}`", status.chain))?;
+        let trust = genesis.as_ref().map(Trust::in_genesis);
+        ensure!(
+            trust.as_ref().is_none_or(|trust| trust.chain == chain),
+            "the node is of another ledger than the genesis document"
+        );
+        Ok(Self {
+            client,
+            chain,
+            trust,
+            nodes: asked.reading.nodes(),
+        })
     }
 
     /// The answer to a query; none when the thing does not exist.
     async fn ask(&self, name: &str, arguments: &[(&str, u64)]) -> anyhow::Result<Option<Value>> {
-        let given = arguments.iter();
-        let given = given.map(|(name, value)| ((*name).to_owned(), value.to_string()));
-        let given = given.collect::<BTreeMap<_, _>>();
-        match self.client.query(name, &given).await {
+        match self.client.query(name, &given(arguments)).await {
             Ok(answer) => Ok(Some(answer)),
             Err(ClientError::Problem { status: 404, .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
-}
 
-/// A field of an answer that is so many bytes in hex.
-fn bytes_of<const N: usize>(answer: &Value, field: &str) -> anyhow::Result<[u8; N]> {
-    let text = answer[field].as_str().unwrap_or_default();
-    let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes)
-        .with_context(|| format!("the node's `{field}` is no {N} bytes in hex"))?;
-    Ok(bytes)
-}
-
-/// An account, and the labels of the slices it is given; none for all of them: `3`, `3:price,volume`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Recipient {
-    account: u64,
-    labels: Vec<String>,
-}
-
-impl FromStr for Recipient {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (account, labels) = text.split_once(':').unwrap_or((text, ""));
-        let account = account.parse().map_err(|_| {
-            format!("`{account}` is no account number; expected ACCOUNT or ACCOUNT:LABEL,LABEL")
-        })?;
-        let labels = labels.split(',').filter(|label| !label.is_empty());
-        Ok(Self {
-            account,
-            labels: labels.map(str::to_owned).collect(),
-        })
+    /// The entry that a query is about, and who says so in words.
+    async fn entry<T: BorshDeserialize>(
+        &self,
+        name: &str,
+        arguments: &[(&str, u64)],
+    ) -> anyhow::Result<(Option<T>, String)> {
+        let (trust, arguments) = (self.trust.as_ref(), given(arguments));
+        let (entry, height) = proof::proven(&self.client, trust, name, &arguments).await?;
+        Ok((entry, self.witness(height)))
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_recipient_is_an_account_and_perhaps_labels() {
-        let read = |text: &str| text.parse::<Recipient>();
-        let of = |account, labels: &[&str]| {
-            let labels = labels.iter().map(|label| (*label).to_owned()).collect();
-            Ok(Recipient { account, labels })
-        };
-        assert_eq!(read("3"), of(3, &[]));
-        assert_eq!(read("3:"), of(3, &[]));
-        assert_eq!(read("3:price,volume"), of(3, &["price", "volume"]));
-        for wrong in ["", "x", "-1", ":price", "3.5"] {
-            assert!(read(wrong).is_err(), "{wrong}");
+    fn witness(&self, height: Height) -> String {
+        match self.trust {
+            Some(_) => format!("proven after block {height}"),
+            None => format!("as {} says; --genesis has it proven", self.nodes),
         }
     }
+}
+
+fn given(arguments: &[(&str, u64)]) -> BTreeMap<String, String> {
+    let given = arguments.iter();
+    given
+        .map(|(name, value)| ((*name).to_owned(), value.to_string()))
+        .collect()
 }

@@ -1,28 +1,23 @@
-//! `bds record open`, `show-slice` and `check-slice`: what a reader opens, and what an outsider can check.
+//! `bds record open` and `show-slice`: what a reader opens, and what of it is written for others.
 
-use std::path::PathBuf;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
-use bds_client::Trust;
-use bds_client::json::EntryDocument;
-use bds_contracts::kernel::proof::EntryProof;
-use bds_contracts::kernel::store::entry_key;
-use bds_contracts::records::version::Version;
-use bds_contracts::records::{RecordId, Records};
-use bds_seal::SealError;
+use bds_contracts::records::grant::Reader;
 use bds_seal::document::{Document, Opened};
+use bds_seal::key::ReaderSecret;
 use bds_seal::show::Shown;
 use bds_seal::wrap::unwrap;
+use bds_seal::{Context, SealError};
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::files::{self, KeyFile};
-use super::seal::write;
-use super::{Asked, Node, bytes_of};
-use crate::cli::{done, output, print};
+use super::files::KeyFile;
+use super::{Asked, Ledger, fields, reader};
+use crate::cli::{complain, done, output, print};
 use crate::measure::block_on;
-use crate::setup::read_genesis;
 
 /// What a reader has.
 #[derive(Debug, Args)]
@@ -30,14 +25,30 @@ pub(super) struct ReaderArgs {
     /// The sealed document.
     document: PathBuf,
     /// The reader's account.
-    #[arg(long = "as", value_name = "ACCOUNT")]
-    account: u64,
+    #[arg(
+        long = "reader",
+        value_name = "ACCOUNT",
+        required_unless_present = "wrap"
+    )]
+    account: Option<u64>,
     /// The reader's key file.
     #[arg(long)]
     reader_key: PathBuf,
     /// The share, of a record that can be erased.
     #[arg(long)]
     share: Option<PathBuf>,
+    /// A file with the wrap as hex digits, got elsewhere: of an older version it is in the event that gave it. No node is asked.
+    #[arg(long, conflicts_with_all = ["account", "genesis"])]
+    wrap: Option<PathBuf>,
+    /// Open a document of this owner's account only.
+    #[arg(long)]
+    owner: Option<u64>,
+    /// Open a document of this record only.
+    #[arg(long)]
+    record: Option<u64>,
+    /// Open this version only.
+    #[arg(long)]
+    version: Option<u32>,
     #[command(flatten)]
     asked: Asked,
 }
@@ -47,8 +58,8 @@ pub(super) struct ReaderArgs {
 pub struct OpenArgs {
     #[command(flatten)]
     reader: ReaderArgs,
-    /// File to write: the content of a document of one slice as it was; of others a JSON object of texts by label. Standard output
-    /// otherwise.
+    /// New file to write, which only its owner can read: the content of a document of one slice as it was; of others a JSON object of what is in
+    /// the slices by label. Standard output otherwise.
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -61,53 +72,32 @@ pub struct ShowArgs {
     /// Which slice.
     #[arg(long)]
     label: String,
-    /// File to write.
+    /// New file to write, which only its owner can read.
     #[arg(long)]
     out: PathBuf,
 }
 
-/// `bds record check-slice`
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// Slice as written by `bds record show-slice`.
-    file: PathBuf,
-    /// Proof of the version, as written by `bds query record-version ... --proof`.
-    #[arg(long)]
-    proof: PathBuf,
-    /// Genesis document of the ledger.
-    #[arg(long)]
-    genesis: PathBuf,
-}
-
-/// A document that did not open, and why.
-enum Outcome {
-    Opened(Document, Vec<Opened>),
-    Refused(String),
-}
+/// A document that was opened, or why it was not.
+type Outcome = Result<(Document, Vec<Opened>), String>;
 
 /// Opens as a reader. Exit code 1 when it does not open.
 ///
 /// # Errors
 /// When a file or the node cannot be read.
 pub(super) fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
-    let slices = match opened(&args.reader)? {
-        Outcome::Opened(_, slices) => slices,
-        Outcome::Refused(reason) => return refused(&reason),
+    let (_, slices) = match opened(&args.reader)? {
+        Ok(opened) => opened,
+        Err(reason) => return refused(&reason),
     };
-    output::write(args.out.as_deref(), |out| {
-        match slices.as_slice() {
-            [whole] if whole.label == "document" => out.write_all(&whole.content)?,
-            some => {
-                let fields = some.iter().map(|slice| {
-                    let text = String::from_utf8_lossy(&slice.content).into_owned();
-                    (slice.label.clone(), Value::String(text))
-                });
-                let object = Value::Object(fields.collect::<Map<_, _>>());
-                writeln!(out, "{}", serde_json::to_string_pretty(&object)?)?;
-            }
-        }
-        Ok(())
-    })?;
+    let content = fields::join(&slices)?;
+    match &args.out {
+        Some(path) => output::write_secret(path, &content)?,
+        None => output::write(None, |out| {
+            let is_shown = std::io::stdout().is_terminal();
+            out.write_all(&output::shown(&content, is_shown))?;
+            Ok(())
+        })?,
+    }
     done()
 }
 
@@ -117,14 +107,14 @@ pub(super) fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
 /// When a file or the node cannot be read.
 pub(super) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     let (document, slices) = match opened(&args.reader)? {
-        Outcome::Opened(document, slices) => (document, slices),
-        Outcome::Refused(reason) => return refused(&reason),
+        Ok(opened) => opened,
+        Err(reason) => return refused(&reason),
     };
-    let Some(slice) = slices.iter().find(|slice| slice.label == args.label) else {
+    let Some(slice) = slices.iter().find(|slice| *slice.label == args.label) else {
         return refused(&format!("the reader was given no slice `{}`", args.label));
     };
     let shown = Shown::of(&document, slice)?;
-    write(&args.out, &shown.to_bytes())?;
+    output::write_secret(&args.out, &shown.to_bytes())?;
     print(&format!(
         "slice `{}` of {} in {}",
         args.label,
@@ -134,132 +124,181 @@ pub(super) fn show(args: &ShowArgs) -> anyhow::Result<ExitCode> {
     done()
 }
 
-/// Checks a slice against a proof of its version. Exit code 1 when it does not hold.
-///
-/// # Errors
-/// When a file cannot be read or holds something else.
-pub(super) fn check(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let genesis = read_genesis(&args.genesis)?;
-    let bytes = std::fs::read(&args.file)
-        .with_context(|| format!("cannot read {}", args.file.display()))?;
-    let shown =
-        Shown::parse(&bytes).with_context(|| format!("{} shows no slice", args.file.display()))?;
-    let text = std::fs::read(&args.proof)
-        .with_context(|| format!("cannot read {}", args.proof.display()))?;
-    let is_no_proof = || format!("{} is no proof of an entry", args.proof.display());
-    let document: EntryDocument = serde_json::from_slice(&text).with_context(is_no_proof)?;
-    let proof = EntryProof::try_from(document).with_context(is_no_proof)?;
-    let context = shown.context;
-    if context.chain != genesis.chain_id() {
-        return refused("the slice is of another ledger");
-    }
-    let key = (context.owner, RecordId(context.record), context.version);
-    if proof.key != entry_key::<Records>("versions", &key) {
-        return refused("the proof is of another version");
-    }
-    let value = match Trust::in_genesis(&genesis).verify_entry(&proof) {
-        Ok(Some(value)) => value,
-        Ok(None) => return refused("the ledger has no such version"),
-        Err(reason) => return refused(&reason.to_string()),
-    };
-    let version: Version = borsh::from_slice(value).context("the version that was proven")?;
-    if let Err(reason) = shown.verify(&context, version.slices, &version.root) {
-        return refused(&reason.to_string());
-    }
-    print(&format!(
-        "valid: slice `{}` of version {} of record {} of account {}, proven after block {}: {}",
-        shown.label,
-        context.version,
-        context.record,
-        context.owner.0,
-        proof.height(),
-        String::from_utf8_lossy(&shown.content),
-    ));
-    done()
-}
-
-fn refused(reason: &str) -> anyhow::Result<ExitCode> {
-    print(&format!("NOT OPENED: {reason}"));
+pub(super) fn refused(reason: &str) -> anyhow::Result<ExitCode> {
+    print(&format!("NOT OPENED: {}", output::plain(reason)));
     Ok(ExitCode::FAILURE)
 }
 
+/// Opens, and says what on standard error.
 fn opened(args: &ReaderArgs) -> anyhow::Result<Outcome> {
     let bytes = std::fs::read(&args.document);
     let bytes = bytes.with_context(|| format!("cannot read {}", args.document.display()))?;
-    let secret = files::reader(&args.reader_key)?;
+    let secret = reader(&args.reader_key)?;
     let share = args.share.as_deref().map(KeyFile::read).transpose()?;
     let document = match Document::parse(&bytes) {
         Ok(document) => document,
-        Err(reason) => return Ok(Outcome::Refused(reason.to_string())),
+        Err(reason) => return Ok(Err(reason.to_string())),
     };
     let context = document.context;
-    let place = [("account", context.owner.0), ("record", context.record)];
-    let asked = block_on(async {
-        let node = Node::of(&args.asked).await?;
-        let record = node.ask("record", &place).await?;
-        let version = [place[0], place[1], ("version", context.version.into())];
-        let version = node.ask("record-version", &version).await?;
-        let reader = node
-            .ask(
-                "record-reader",
-                &[place[0], place[1], ("reader", args.account)],
-            )
-            .await?;
-        anyhow::Ok((node.chain, record, version, reader))
-    })?;
-    let (chain, Some(record), Some(version), reader) = asked else {
-        return Ok(Outcome::Refused(
-            "the ledger has no such record or version".to_owned(),
-        ));
-    };
-    if chain != context.chain {
-        return Ok(Outcome::Refused(SealError::WrongContext.to_string()));
-    }
-    let root = bytes_of(&version, "root")?;
-    if let Err(reason) = document.expect(&context, &root) {
-        return Ok(Outcome::Refused(reason.to_string()));
-    }
-    if record["phase"] == "erased" {
-        return Ok(Outcome::Refused(format!(
-            "the record was erased at {}",
-            record["since"]
+    if !args.is_chosen(&context) {
+        let found = place(&context);
+        return Ok(Err(format!(
+            "the document is {found}, and not what was chosen"
         )));
-    }
-    let Some(reader) = reader else {
-        return Ok(Outcome::Refused(format!(
-            "account {} was given nothing of it",
-            args.account
-        )));
-    };
-    ensure!(
-        reader["version"] == context.version || reader["withdrawn"].is_u64(),
-        "account {} was given version {} last; look for this one's wrap in `bds events`",
-        args.account,
-        reader["version"]
-    );
-    let wrap = hex::decode(reader["wrap"].as_str().unwrap_or_default())
-        .context("the node's `wrap` is no hex")?;
-    if wrap.is_empty() {
-        return Ok(Outcome::Refused(format!(
-            "account {} gets no more of it",
-            args.account
-        )));
-    }
-    if record["cover"] == "erasable" && share.is_none() {
-        return Ok(Outcome::Refused(SealError::NoShare.to_string()));
     }
     if share
         .as_ref()
         .is_some_and(|share| share.context() != context)
     {
-        return Ok(Outcome::Refused(
-            "the share is of another ledger, record or version".to_owned(),
+        return Ok(Err(
+            "the share is of another ledger, record or version".to_owned()
         ));
     }
-    let opened = unwrap(&context, &root, &secret, &wrap)
-        .and_then(|grant| document.open(&grant, share.as_ref().and_then(KeyFile::share)));
-    Ok(match opened {
-        Ok(slices) => Outcome::Opened(document, slices),
-        Err(reason) => Outcome::Refused(reason.to_string()),
-    })
+    let given = match (&args.wrap, args.account) {
+        (Some(file), _) => Ok(from_file(file)?),
+        (None, Some(account)) => block_on(asked(&args.asked, &document, account, &secret))?,
+        (None, None) => anyhow::bail!("give --reader or --wrap"),
+    };
+    let (wrap, witness) = match given {
+        Ok(given) => given,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let grant = match unwrap(&context, &document.root(), &secret, &wrap) {
+        Ok(grant) => grant,
+        Err(reason) => return Ok(Err(format!("the wrap: {reason}"))),
+    };
+    Ok(
+        match document.open(&grant, share.as_ref().and_then(KeyFile::share)) {
+            Ok(slices) => {
+                complain(&format!(
+                    "opened {} of {} slices of {}, {witness}",
+                    slices.len(),
+                    document.count(),
+                    place(&context)
+                ));
+                Ok((document, slices))
+            }
+            // The wrap opened, so the key is the right one.
+            Err(SealError::NotOpened) if share.is_none() => Err(
+                "the record's share is missing (--share), or the document was changed".to_owned(),
+            ),
+            Err(reason) => Err(reason.to_string()),
+        },
+    )
+}
+
+impl ReaderArgs {
+    fn is_chosen(&self, context: &Context) -> bool {
+        self.owner.is_none_or(|owner| owner == context.owner.0)
+            && self.record.is_none_or(|record| record == context.record)
+            && self
+                .version
+                .is_none_or(|version| version == context.version)
+    }
+}
+
+/// What a document says that it is, in words.
+fn place(context: &Context) -> String {
+    format!(
+        "version {} of record {} of account {}",
+        context.version, context.record, context.owner.0
+    )
+}
+
+/// A wrap and who says that it is one, in words.
+type Given = (Vec<u8>, String);
+
+fn from_file(file: &Path) -> anyhow::Result<Given> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    let wrap = hex::decode(text.trim()).with_context(|| format!("{shown} is no wrap in hex"))?;
+    let witness = format!(
+        "by the wrap in {shown}; whether the ledger has it, and from whom, is for whoever gave it to show"
+    );
+    Ok((wrap, witness))
+}
+
+/// What the ledger says that the account was given of this document; or why nothing.
+async fn asked(
+    asked: &Asked,
+    document: &Document,
+    account: u64,
+    secret: &ReaderSecret,
+) -> anyhow::Result<Result<Given, String>> {
+    let ledger = Ledger::of(asked).await?;
+    let context = document.context;
+    if ledger.chain != context.chain {
+        return Ok(Err(SealError::WrongContext.to_string()));
+    }
+    let place = [
+        ("account", context.owner.0),
+        ("record", context.record),
+        ("reader", account),
+    ];
+    let Some(answer) = ledger.ask("record-reader", &place).await? else {
+        // Not every reader may ask this, and it is nothing but a better reason.
+        let record = ledger.ask("record", &place[..2]).await.ok().flatten();
+        let erased = record.filter(|record| record["phase"] == "erased");
+        return Ok(Err(match erased {
+            Some(record) => format!("the record was erased at {}", record["since"]),
+            None => format!(
+                "account {account} is no reader of record {} of account {}: it was given nothing, or the record was erased",
+                context.record, context.owner.0
+            ),
+        }));
+    };
+    let given: Wrapped =
+        serde_json::from_value(answer).context("the node's answer to `record-reader`")?;
+    if let Some(since) = given.withdrawn {
+        return Ok(Err(format!(
+            "account {account} gets no more of it since {since}; what it was given before is in the events of the ledger (`wrap`): --wrap FILE"
+        )));
+    }
+    if given.version != context.version {
+        return Ok(Err(format!(
+            "account {account} was given version {} last; this one's wrap is in the events of the ledger (`wrap`): --wrap FILE",
+            given.version
+        )));
+    }
+    if given.key != hex::encode(secret.public().0) {
+        return Ok(Err(format!(
+            "it was given for the key {}, and the key file does not open it: it is of {}",
+            given.key,
+            hex::encode(secret.public().0)
+        )));
+    }
+    // A version that the ledger has forgotten is known by its wrap, which opens under one root only.
+    if let Some(root) = given.anchored["root"].as_str()
+        && root != hex::encode(document.root())
+    {
+        return Ok(Err(SealError::WrongRoot.to_string()));
+    }
+    let wrap = hex::decode(&given.wrap).context("the node's `wrap` is no hex")?;
+    let mut witness = format!("as {} says; --genesis has it proven", ledger.nodes);
+    if ledger.trust.is_some() {
+        // With the wrap the root is proven as well: the owner has wrapped for it.
+        let (entry, proof) = ledger.entry::<Reader>("record-reader", &place).await?;
+        let is_same =
+            entry.is_some_and(|entry| entry.version == context.version && entry.wrap == wrap);
+        ensure!(
+            is_same,
+            "the node answers something else than what is {proof}; ask again, or another node"
+        );
+        witness = proof;
+    }
+    Ok(Ok((
+        wrap,
+        format!("given to account {account} at {}, {witness}", given.given),
+    )))
+}
+
+/// What opening takes of an answer to `record-reader`.
+#[derive(serde::Deserialize)]
+struct Wrapped {
+    version: u32,
+    key: String,
+    wrap: String,
+    given: u64,
+    withdrawn: Option<u64>,
+    anchored: Value,
 }

@@ -1,27 +1,25 @@
-//! `bds record seal` and `bds record give`: from a file to a sealed document, its keys, and a description of what goes on the ledger.
+//! `bds record seal`: from a file to a sealed document, its keys, and a description of what goes on the ledger.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
-use bds_contracts::kernel::envelope::CALLS_MAX;
+use bds_contracts::records::record::{CLASS_MAX, Cover, Record, RecordPhase};
 use bds_contracts::records::version::BODY_MAX;
 use bds_contracts::tx::AccountId;
 use bds_seal::Context;
 use bds_seal::document::{Slice, seal};
-use bds_seal::key::{Fresh, ReaderKey};
-use bds_seal::wrap::{Grant, wrap};
+use bds_seal::key::Fresh;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::files::{KeyFile, fill, random};
-use super::{Asked, Node, Recipient, bytes_of};
+use super::files::KeyFile;
+use super::give::{self, Recipient};
+use super::{Asked, Ledger, fields, write};
 use crate::cli::{done, print};
+use crate::keys;
 use crate::measure::block_on;
-
-/// Most readers in the description of one transaction, beside the calls that make a record and add its version.
-const READERS_MAX: usize = CALLS_MAX as usize - 2;
 
 pub(super) const HELP: &str = "Writes into the folder: `document` (sealed; anyone may have it), `record.key` (keep it: it opens the version and gives it to \
     more readers), `share` (only of an erasable record: hand it to the readers, by any way), and `submit.json` for `bds tx submit`.\n\
@@ -33,7 +31,8 @@ pub(super) const HELP: &str = "Writes into the folder: `document` (sealed; anyon
 pub struct SealArgs {
     /// What to seal.
     file: PathBuf,
-    /// The file is a JSON object, and each of its fields is a slice; otherwise the whole file is one, labelled `document`.
+    /// The file is a JSON object, and each of its fields is a slice, its text kept as it is; otherwise the whole file is one, labelled
+    /// `document`.
     #[arg(long)]
     fields: bool,
     /// The owner's account.
@@ -64,56 +63,39 @@ pub struct SealArgs {
     asked: Asked,
 }
 
-/// `bds record give`
-#[derive(Debug, Args)]
-pub struct GiveArgs {
-    /// The version's key file.
-    key: PathBuf,
-    /// Reader: ACCOUNT, or ACCOUNT:LABEL,LABEL for some slices only. May be repeated.
-    #[arg(long = "to", required = true)]
-    readers: Vec<Recipient>,
-    /// Description for `bds tx submit` to write.
-    #[arg(long)]
-    out: PathBuf,
-    #[command(flatten)]
-    asked: Asked,
-}
-
 /// Seals.
 ///
 /// # Errors
 /// When a file or the node cannot be read or does not fit.
 pub(super) fn run(args: &SealArgs) -> anyhow::Result<ExitCode> {
-    ensure!(
-        args.readers.len() <= READERS_MAX,
-        "at most {READERS_MAX} readers at once; give it to the others by `bds record give`"
-    );
+    // The version is a call, and a new record another one.
+    give::check(&args.readers, 1 + usize::from(args.class.is_some()))?;
+    if let Some(class) = &args.class {
+        ensure!(
+            (1..=CLASS_MAX).contains(&class.len()),
+            "a class has 1 to {CLASS_MAX} bytes"
+        );
+    }
     let content = std::fs::read(&args.file).map(Zeroizing::new);
     let content = content.with_context(|| format!("cannot read {}", args.file.display()))?;
-    let parts = parts(&content, args.fields)?;
-    let labels: Vec<String> = parts.iter().map(|(label, _)| label.clone()).collect();
+    let parts = fields::split(&content, args.fields)?;
     let (version, is_erasable, chain, keys) = block_on(async {
-        let node = Node::of(&args.asked).await?;
-        let known = node
-            .ask(
-                "record",
-                &[("account", args.owner), ("record", args.record)],
-            )
-            .await?;
-        let (version, is_erasable) = match (&args.class, known) {
-            (Some(_), None) => (1, args.erasable),
-            (None, Some(known)) => place(&known)?,
-            (Some(_), Some(_)) => bail!(
-                "record {} is there already; leave --class out for its next version",
+        let ledger = Ledger::of(&args.asked).await?;
+        let place = [("account", args.owner), ("record", args.record)];
+        let (version, is_erasable) = match (&args.class, ledger.entry("record", &place).await?) {
+            (Some(_), (None, _)) => (1, args.erasable),
+            (None, (Some(known), witness)) => next(&known).context(witness)?,
+            (Some(_), (Some(_), witness)) => bail!(
+                "record {} is there already ({witness}); leave --class out for its next version",
                 args.record
             ),
-            (None, None) => bail!(
-                "there is no record {}; give --class to make it",
+            (None, (None, witness)) => bail!(
+                "there is no record {} ({witness}); give --class to make it",
                 args.record
             ),
         };
-        let keys = reader_keys(&node, &args.readers).await?;
-        anyhow::Ok((version, is_erasable, node.chain, keys))
+        let keys = give::reader_keys(&ledger, &args.readers).await?;
+        anyhow::Ok((version, is_erasable, ledger.chain, keys))
     })?;
     let context = Context {
         chain,
@@ -121,11 +103,11 @@ pub(super) fn run(args: &SealArgs) -> anyhow::Result<ExitCode> {
         record: args.record,
         version,
     };
-    let slices: Vec<Slice<'_>> = parts
+    let slices = parts
         .iter()
-        .map(|(label, content)| Slice { label, content })
-        .collect();
-    let fresh = Fresh::draw(slices.len(), is_erasable, fill)?;
+        .map(|(label, content)| Slice { label, content });
+    let slices: Vec<Slice<'_>> = slices.collect();
+    let fresh = Fresh::draw(slices.len(), is_erasable, keys::generate)?;
     let sealed = seal(&context, &slices, fresh)?;
     let is_inline = !args.apart && sealed.bytes.len() <= BODY_MAX;
 
@@ -143,8 +125,9 @@ pub(super) fn run(args: &SealArgs) -> anyhow::Result<ExitCode> {
         "slices": slices.len(), "length": sealed.bytes.len(),
         "body": if is_inline { hex::encode(&sealed.bytes) } else { String::new() },
     } }));
+    let labels = parts.iter().map(|(label, _)| label.clone()).collect();
     let file = KeyFile::of(&context, &sealed.root, labels, &sealed.keys);
-    calls.extend(gifts(&file, &args.readers, &keys)?);
+    calls.extend(give::gifts(&file, &args.readers, &keys)?);
 
     std::fs::create_dir(&args.out)
         .with_context(|| format!("cannot make the folder {}", args.out.display()))?;
@@ -177,119 +160,17 @@ pub(super) fn run(args: &SealArgs) -> anyhow::Result<ExitCode> {
     done()
 }
 
-/// Gives a version to more readers.
-///
-/// # Errors
-/// When a file or the node cannot be read.
-pub(super) fn give(args: &GiveArgs) -> anyhow::Result<ExitCode> {
-    ensure!(
-        args.readers.len() <= CALLS_MAX.into(),
-        "at most {CALLS_MAX} readers at once"
-    );
-    let file = KeyFile::read(&args.key)?;
-    let keys = block_on(async {
-        let node = Node::of(&args.asked).await?;
-        ensure!(
-            node.chain == file.context().chain,
-            "the key file is of another ledger"
-        );
-        reader_keys(&node, &args.readers).await
-    })?;
-    let calls = gifts(&file, &args.readers, &keys)?;
-    write(&args.out, json!({ "calls": calls }).to_string().as_bytes())?;
-    print(&format!(
-        "{} wraps in {}",
-        args.readers.len(),
-        args.out.display()
-    ));
-    done()
-}
-
 /// Number of the next version of a record that is there, and whether it can be erased.
-fn place(known: &Value) -> anyhow::Result<(u32, bool)> {
-    ensure!(known["phase"] == "open", "the record was closed or erased");
+fn next(record: &Record) -> anyhow::Result<(u32, bool)> {
     ensure!(
-        known["cover"] != "clear",
+        record.phase == RecordPhase::Open,
+        "the record was closed or erased"
+    );
+    ensure!(
+        record.cover != Cover::Clear,
         "the record is in the clear; there is nothing to seal"
     );
-    let last = known["versions"]
-        .as_u64()
-        .and_then(|last| u32::try_from(last).ok());
-    let next = last.and_then(|last| last.checked_add(1));
-    Ok((
-        next.context("the node's record has no number of versions")?,
-        known["cover"] == "erasable",
-    ))
-}
-
-/// Labels and contents of the slices.
-fn parts(content: &[u8], fields: bool) -> anyhow::Result<Vec<(String, Zeroizing<Vec<u8>>)>> {
-    if !fields {
-        return Ok(vec![(
-            "document".to_owned(),
-            Zeroizing::new(content.to_vec()),
-        )]);
-    }
-    let object: serde_json::Map<String, Value> =
-        serde_json::from_slice(content).map_err(|problem| {
-            anyhow::anyhow!(
-                "the file is no JSON object: line {} column {}",
-                problem.line(),
-                problem.column()
-            )
-        })?;
-    let parts = object.into_iter().map(|(label, value)| {
-        let text = match value {
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        (label, Zeroizing::new(text.into_bytes()))
-    });
-    Ok(parts.collect())
-}
-
-/// The keys that the readers have published.
-async fn reader_keys(node: &Node, readers: &[Recipient]) -> anyhow::Result<Vec<ReaderKey>> {
-    let mut keys = Vec::new();
-    for reader in readers {
-        let known = node
-            .ask("reader-key", &[("account", reader.account)])
-            .await?;
-        let known = known
-            .with_context(|| format!("account {} has published no reader's key", reader.account))?;
-        keys.push(ReaderKey(bytes_of(&known, "key")?));
-    }
-    Ok(keys)
-}
-
-/// The calls that give readers what they are to have.
-fn gifts(file: &KeyFile, readers: &[Recipient], keys: &[ReaderKey]) -> anyhow::Result<Vec<Value>> {
-    let (root, held) = file.keys()?;
-    let context = file.context();
-    let calls = readers.iter().zip(keys).map(|(reader, key)| {
-        let grant = if reader.labels.is_empty() {
-            Grant::whole(&held)
-        } else {
-            let mut indices = Vec::new();
-            for label in &reader.labels {
-                let index = file.labels.iter().position(|known| known == label);
-                let index =
-                    index.with_context(|| format!("the document has no slice `{label}`"))?;
-                indices.push(u16::try_from(index)?);
-            }
-            indices.sort_unstable();
-            Grant::slices(&held, &context, &indices)
-                .context("a reader is given 1 to 13 slices one by one, each once")?
-        };
-        let wrap = wrap(&context, &root, key, &grant, &*random()?)?;
-        Ok(json!({ "records.give-wrap": {
-            "account": context.owner.0, "record": context.record, "version": context.version,
-            "reader": reader.account, "key": hex::encode(key.0), "wrap": hex::encode(wrap),
-        } }))
-    });
-    calls.collect()
-}
-
-pub(super) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+    let next = record.versions.checked_add(1);
+    let next = next.context("the record has as many versions as can be counted")?;
+    Ok((next, record.cover == Cover::Erasable))
 }
