@@ -37,6 +37,7 @@ use bds_contracts::kernel::changes::{Changes, plain};
 use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::kernel::envelope::{CallView, Envelope, Payload};
 use bds_contracts::kernel::machine::BlockOutcome;
+use bds_contracts::kernel::meter::Limits;
 use bds_contracts::kernel::module::Modules as _;
 use bds_contracts::kernel::receipt::{ReceiptId, ReceiptView};
 use bds_contracts::kernel::tree::Tree;
@@ -49,6 +50,9 @@ use sha2::{Digest as _, Sha512_256};
 
 /// How often each method did what was asked, each was refused, each code and each kind of event came up.
 type Seen = BTreeMap<String, u64>;
+
+/// Bits of work of whoever comes first in an hour, and after how many it is one more.
+const NEWCOMER: (u32, u64) = (4, 2);
 
 /// A ledger, whoever watches it, and the tree of its state.
 struct Run {
@@ -67,8 +71,15 @@ impl Run {
         // What is offered depends on the profile.
         let profiles = [Profile::Consortium, Profile::Private, Profile::Public];
         let genesis = scene::genesis(profiles[(seed % 3) as usize]);
-        let (ledger, made) = ledger::from_genesis(&genesis).expect("a sound document");
+        let (mut ledger, made) = ledger::from_genesis(&genesis).expect("a sound document");
+        let limits = Limits {
+            newcomer_work: NEWCOMER.0,
+            newcomers_a_bit: NEWCOMER.1,
+            ..*ledger.limits()
+        };
+        ledger.set_limits(limits);
         let auditor = Auditor::new(&genesis).expect("a sound document");
+        let auditor = auditor.with_newcomers(NEWCOMER.0, NEWCOMER.1);
         auditor.compare(&ledger).expect("the books before block 1");
         let mut tree = Tree::new();
         take_in(&mut tree, &made.changes);
@@ -158,7 +169,8 @@ impl Run {
         );
         let snapshot = self.ledger.stores().snapshot();
         let block = *self.ledger.block();
-        let copy = ledger::restore(&self.genesis, block, &snapshot).expect("its own snapshot");
+        let mut copy = ledger::restore(&self.genesis, block, &snapshot).expect("its own snapshot");
+        copy.set_limits(*self.ledger.limits());
         assert_eq!(
             root_of(&copy.stores().entries()),
             root,

@@ -71,6 +71,15 @@ crate::calls! {
             /// For the log.
             reason: &'a str,
         }
+        /// Takes part in a public ledger as a consumer. Whoever is no member becomes one by this, where the transaction is its
+        /// first and alone and its id begins with as many zero bits as `GET /v1/query/joining` says; or comes back.
+        8 Join "join" for Who::Anyone, on Profiles::PUBLIC, costs 500 {
+            /// Any number: another one makes another id.
+            work: u64,
+        }
+        /// Gives up all roles. Accounts keep their representatives, and the key stays a member's, so that nothing it signed can be
+        /// executed again.
+        9 Leave "leave" for Who::EveryMember, on Profiles::PUBLIC, costs 50 {}
     }
 }
 
@@ -138,6 +147,18 @@ crate::events! {
             status: AccountStatus,
             /// As given.
             reason: &'a str,
+        }
+        /// A key takes part by itself, with the role of a consumer.
+        7 Joined {
+            /// The key.
+            key: PublicKey,
+            /// Its number.
+            member: u32,
+        }
+        /// A member gave up all roles.
+        8 Left {
+            /// Its number.
+            member: u32,
         }
     }
 }

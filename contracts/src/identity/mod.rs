@@ -83,6 +83,8 @@ impl Module for Identity {
                 status,
                 reason,
             } => registry::set_status(cx, account, status, reason),
+            Call::Join { .. } => registry::join(cx),
+            Call::Leave {} => registry::leave(cx),
         }
     }
 

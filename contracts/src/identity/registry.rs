@@ -83,6 +83,28 @@ pub(super) fn set_roles(
     cx.emit::<Identity>(&Event::RolesSet { key, roles, second })
 }
 
+/// The sender takes part as a consumer.
+pub(super) fn join(cx: &mut Cx<'_>) -> Result<(), Code> {
+    let Caller::Member { key, id, roles } = cx.caller() else {
+        return Err(Code::UNKNOWN_MEMBER);
+    };
+    if roles.has(Roles::CONSUMER) {
+        return Err(Code::MEMBER_EXISTS);
+    }
+    cx.set_roles(&key, roles.with(Roles::CONSUMER))?;
+    let member = id.0;
+    cx.emit::<Identity>(&Event::Joined { key, member })
+}
+
+/// The sender gives up its roles.
+pub(super) fn leave(cx: &mut Cx<'_>) -> Result<(), Code> {
+    let Caller::Member { key, id, .. } = cx.caller() else {
+        return Err(Code::UNKNOWN_MEMBER);
+    };
+    cx.set_roles(&key, Roles::NONE)?;
+    cx.emit::<Identity>(&Event::Left { member: id.0 })
+}
+
 /// The members with these keys, rising: all known, each once, as many as an account may have.
 fn sorted(
     cx: &mut Cx<'_>,

@@ -1,7 +1,7 @@
 //! What a call may see and do: block, caller, tables, events, meter, and work for later.
 
 use super::journal::{Journal, Mark};
-use super::member::{COUNTER_MEMBERS, COUNTER_TRIGGERS, Member, MemberId};
+use super::member::{COUNTER_TRIGGERS, Member, MemberId};
 use super::meter::{UNITS_ITEM, UNITS_MAKER};
 use super::module::Module;
 use super::receipt::{ReceiptId, Receipts};
@@ -221,10 +221,10 @@ impl Cx<'_> {
     /// `SCHEDULE_INVALID`, `METER_EXCEEDED`.
     pub fn schedule<M: Module>(&mut self, when: When, data: &[u8]) -> Result<u64, Code> {
         trigger::check(&self.block, when, data)?;
-        let number = self.count(COUNTER_TRIGGERS)?;
         let Stores {
             kernel, journal, ..
         } = &mut *self.stores;
+        let number = kernel.count(journal, COUNTER_TRIGGERS)?;
         let work = Scheduled {
             module: M::ID,
             data: data.to_vec(),
@@ -282,19 +282,10 @@ impl Cx<'_> {
         if self.members().contains(&key) {
             return Err(Code::MEMBER_EXISTS);
         }
-        let number = self.count(COUNTER_MEMBERS)?;
-        let id = MemberId(u32::try_from(number).map_err(|_| Code::OVERFLOW)?);
         let Stores {
             kernel, journal, ..
         } = &mut *self.stores;
-        let member = Member {
-            id,
-            roles,
-            nonces: Default::default(),
-        };
-        kernel.members.set(journal, key, member)?;
-        kernel.keys.set(journal, id, key)?;
-        Ok(id)
+        kernel.admit(journal, key, roles)
     }
 
     /// Replaces a member's roles.
@@ -308,17 +299,6 @@ impl Cx<'_> {
         let member = kernel.members.update(journal, key)?;
         member.ok_or(Code::UNKNOWN_MEMBER)?.roles = roles;
         Ok(())
-    }
-
-    /// The next number of a counter, from 1.
-    fn count(&mut self, counter: u8) -> Result<u64, Code> {
-        let Stores {
-            kernel, journal, ..
-        } = &mut *self.stores;
-        let last = kernel.counters.get(&counter).copied().unwrap_or(0);
-        let next = last.checked_add(1).ok_or(Code::OVERFLOW)?;
-        kernel.counters.set(journal, counter, next)?;
-        Ok(next)
     }
 
     #[inline]

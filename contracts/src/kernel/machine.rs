@@ -13,13 +13,15 @@ use super::envelope::{CallList, Envelope, Payload};
 use super::member::Member;
 use super::meter::{Limits, Meter, UNITS_KEPT, UNITS_TX};
 use super::module::Modules;
+use super::newcomer;
 use super::receipt::{NO_CALL, ReceiptId, Receipts};
 use super::store::{SnapshotError, Stores};
 use super::trigger;
 use super::wire::length;
+use crate::account::Roles;
 use crate::genesis::Profile;
 use crate::receipt::Code;
-use crate::tx::{ChainId, PublicKey, TxId};
+use crate::tx::{ChainId, Millis, PublicKey, TxId};
 
 /// What became of a block.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +52,8 @@ pub struct Executed {
 pub struct Dropped {
     /// Its place among the transactions of the block.
     pub place: u32,
-    /// `WRONG_CHAIN`, `UNKNOWN_SENDER`, `NONCE_REUSED`, `NONCE_GAP`, also where it waits for another nonce, or `BUSY` beyond
-    /// the block's limit.
+    /// `WRONG_CHAIN`, `UNKNOWN_SENDER`, `NONCE_REUSED`, `NONCE_GAP`, also where it waits for another nonce, `BUSY` beyond
+    /// the block's limit, or why its sender did not become a member.
     pub code: Code,
 }
 
@@ -236,13 +238,15 @@ impl<L: Modules> Machine<L> {
     /// # Errors
     /// The first code that applies: `WRONG_CHAIN`, `UNKNOWN_SENDER`, `EXPIRED`, `NOT_YET_VALID`, `NONCE_REUSED`, `MALFORMED`,
     /// `PAYLOAD_SEALED`; then what each call's method refuses before it is executed. Whether a nonce is inside the window
-    /// depends on what goes before it, so whoever keeps transactions waiting judges that.
-    pub fn admit(&self, block: &BlockInfo, tx: &Envelope<'_>) -> Result<(), Code> {
+    /// depends on what goes before it, so whoever keeps transactions waiting judges that. `WORK_MISSING` and `KEY_INVALID` for
+    /// whoever would come by itself.
+    pub fn admit(&self, block: &BlockInfo, id: &TxId, tx: &Envelope<'_>) -> Result<(), Code> {
         if tx.chain() != self.chain {
             return Err(Code::WRONG_CHAIN);
         }
-        let member = self.stores.kernel.members.get(&tx.sender());
-        let member = member.ok_or(Code::UNKNOWN_SENDER)?;
+        let Some(member) = self.stores.kernel.members.get(&tx.sender()) else {
+            return self.may_come(block, id, tx);
+        };
         check_times(block, tx)?;
         if member.nonces.is_used(tx.nonce()) {
             return Err(Code::NONCE_REUSED);
@@ -252,12 +256,7 @@ impl<L: Modules> Machine<L> {
         };
         let mut set = AccessSet::new();
         for call in calls.iter() {
-            let module = L::CATALOG.iter().find(|module| module.id == call.module);
-            let method = module.and_then(|module| {
-                let place = usize::from(call.method).wrapping_sub(1);
-                module.methods.get(place)
-            });
-            if let Some(method) = method {
+            if let Some(method) = super::module::method::<L>(&call) {
                 super::rights::check(method, member.roles, self.profile)?;
             }
             L::touches(call, &mut set)?;
@@ -275,10 +274,14 @@ impl<L: Modules> Machine<L> {
         if tx.chain() != self.chain {
             return Err(Code::WRONG_CHAIN);
         }
+        let key = tx.sender();
+        if self.stores.kernel.members.find(&key).is_none() {
+            self.may_come(&self.block, &id, tx)?;
+            self.come(key)?;
+        }
         let Stores {
             kernel, journal, ..
         } = &mut self.stores;
-        let key = tx.sender();
         let slot = kernel.members.find(&key);
         let known = slot.and_then(|slot| Some((slot, *kernel.members.at(slot)?)));
         let (slot, member) = known.ok_or(Code::UNKNOWN_SENDER)?;
@@ -305,6 +308,31 @@ impl<L: Modules> Machine<L> {
         Ok(self.run(receipts, ReceiptId::Tx(id), caller, limit, |cx| {
             run_calls::<L>(cx, tx)
         }))
+    }
+
+    /// Whether somebody who is no member may become one by this transaction.
+    fn may_come(&self, block: &BlockInfo, id: &TxId, tx: &Envelope<'_>) -> Result<(), Code> {
+        let rules = (self.profile, &self.limits);
+        newcomer::check::<L>(&self.stores.kernel, rules, block, (id, tx))
+    }
+
+    /// Makes a member without roles of a key, for good: what its transaction does is another matter.
+    fn come(&mut self, key: PublicKey) -> Result<(), Code> {
+        let Stores {
+            kernel, journal, ..
+        } = &mut self.stores;
+        journal.meter = Meter::unbounded();
+        kernel.admit(journal, key, Roles::NONE)?;
+        newcomer::count(kernel, journal, self.block.time)?;
+        journal.commit();
+        Ok(())
+    }
+
+    /// The work it takes in a block of this time to become a member, in bits; none where nobody comes by itself.
+    #[must_use]
+    pub fn newcomer_work(&self, time: Millis) -> Option<u32> {
+        let is_open = self.profile == Profile::Public;
+        is_open.then(|| newcomer::price(&self.stores.kernel, &self.limits, time))
     }
 
     /// Opens a receipt, does the work all or none, then what was kept, and closes the receipt.
@@ -460,7 +488,7 @@ fn settle(
     result
 }
 
-fn check_times(block: &BlockInfo, tx: &Envelope<'_>) -> Result<(), Code> {
+pub(super) fn check_times(block: &BlockInfo, tx: &Envelope<'_>) -> Result<(), Code> {
     if tx.expires_at() <= block.time {
         return Err(Code::EXPIRED);
     }

@@ -2,11 +2,13 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use super::journal::Journal;
 use super::nonce::Nonces;
 use super::ordered::Ordered;
 use super::table::Table;
 use super::trigger::{Scheduled, When};
 use crate::account::Roles;
+use crate::receipt::Code;
 use crate::tx::PublicKey;
 
 /// Short number of a member: its place in the order of admission, from 1. Other records name members by it.
@@ -46,7 +48,8 @@ crate::tables! {
         2 keys: Table<MemberId, PublicKey>,
         /// Work to be done later, by when.
         3 schedule: Ordered<(When, u64), Scheduled>,
-        /// Numbers given out: members under 0, scheduled work under 1.
+        /// Numbers given out: members under 0, scheduled work under 1; newcomers' last hour under 2 and their
+        /// count in it under 3.
         4 counters: Table<u8, u64>,
     }
 }
@@ -55,3 +58,39 @@ crate::tables! {
 pub(crate) const COUNTER_MEMBERS: u8 = 0;
 /// Counter of scheduled work.
 pub(crate) const COUNTER_TRIGGERS: u8 = 1;
+/// The hour in which somebody came by itself last.
+pub(crate) const COUNTER_HOUR: u8 = 2;
+/// How many came in it.
+pub(crate) const COUNTER_CAME: u8 = 3;
+
+impl MemberTables {
+    /// Admits a key, which is no member's.
+    ///
+    /// # Errors
+    /// `OVERFLOW`, `METER_EXCEEDED`.
+    pub(super) fn admit(
+        &mut self,
+        journal: &mut Journal,
+        key: PublicKey,
+        roles: Roles,
+    ) -> Result<MemberId, Code> {
+        let number = self.count(journal, COUNTER_MEMBERS)?;
+        let id = MemberId(u32::try_from(number).map_err(|_| Code::OVERFLOW)?);
+        let member = Member {
+            id,
+            roles,
+            nonces: Nonces::default(),
+        };
+        self.members.set(journal, key, member)?;
+        self.keys.set(journal, id, key)?;
+        Ok(id)
+    }
+
+    /// The next number of a counter, from 1.
+    pub(super) fn count(&mut self, journal: &mut Journal, counter: u8) -> Result<u64, Code> {
+        let last = self.counters.get(&counter).copied().unwrap_or(0);
+        let next = last.checked_add(1).ok_or(Code::OVERFLOW)?;
+        self.counters.set(journal, counter, next)?;
+        Ok(next)
+    }
+}

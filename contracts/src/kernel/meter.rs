@@ -31,6 +31,10 @@ pub struct Limits {
     pub triggers: usize,
     /// Units of one module's work in one phase of a block.
     pub phase_units: u64,
+    /// Zero bits at the beginning of the id of whoever comes by itself.
+    pub newcomer_work: u32,
+    /// Each further so many in an hour take one bit more.
+    pub newcomers_a_bit: u64,
 }
 
 impl Default for Limits {
@@ -41,6 +45,9 @@ impl Default for Limits {
             block_units: 50_000_000,
             triggers: 256,
             phase_units: 2_000_000,
+            // A million tries: a second of a core.
+            newcomer_work: 20,
+            newcomers_a_bit: 1_024,
         }
     }
 }

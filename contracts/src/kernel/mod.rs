@@ -154,6 +154,7 @@ pub mod machine;
 pub mod member;
 pub mod meter;
 pub mod module;
+pub mod newcomer;
 pub mod nonce;
 pub mod ordered;
 pub mod proof;

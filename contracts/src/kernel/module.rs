@@ -62,6 +62,13 @@ pub trait Module: Sized + 'static {
     }
 }
 
+/// The method that a call names; none where the ledger has no such module or method.
+pub(super) fn method<L: Modules>(call: &CallView<'_>) -> Option<&'static Method> {
+    let module = L::CATALOG.iter().find(|module| module.id == call.module)?;
+    let place = usize::from(call.method).wrapping_sub(1);
+    module.methods.get(place)
+}
+
 /// A method of a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Method {

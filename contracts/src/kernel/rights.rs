@@ -12,6 +12,8 @@ pub enum Who {
     Roles(Roles),
     /// Every member, whatever its roles; the method itself decides what it does for whom.
     EveryMember,
+    /// Every member, and on a public ledger whoever shows work: it becomes one. See [`newcomer`](super::newcomer).
+    Anyone,
 }
 
 /// A set of chain profiles.
@@ -63,7 +65,7 @@ pub fn check(method: &Method, roles: Roles, profile: Profile) -> Result<(), Code
         return Err(Code::WRONG_PROFILE);
     }
     match method.who {
-        Who::EveryMember => Ok(()),
+        Who::EveryMember | Who::Anyone => Ok(()),
         Who::Roles(allowed) if allowed.any(roles) => Ok(()),
         Who::Roles(_) => Err(Code::WRONG_ROLE),
     }

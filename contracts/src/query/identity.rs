@@ -24,6 +24,14 @@ pub(super) const MEMBER: QueryInfo = QueryInfo {
     entry: Some(|given| Ok(member_key(&given.required("key")?))),
 };
 
+pub(super) const JOINING: QueryInfo = QueryInfo {
+    name: "joining",
+    text: "How many zero bits the id of a transaction begins with that makes a member of its sender; none where members are admitted.",
+    arguments: &[],
+    answer: joining,
+    entry: None,
+};
+
 pub(super) const ACCOUNT: QueryInfo = QueryInfo {
     name: "account",
     text: "An account's record with the keys of its representatives, its units and its money.",
@@ -51,6 +59,11 @@ fn member(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         "nonce": member.nonces.floor(),
         "name": names.get(&member.id).map_or("", String::as_str),
     }))
+}
+
+fn joining(ledger: &Ledger, _: &Arguments<'_>) -> Answer {
+    let time = ledger.block().time;
+    Ok(json!({ "bits": ledger.newcomer_work(time), "time": time.0 }))
 }
 
 fn account(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {

@@ -84,6 +84,7 @@ pub const QUERIES: &[QueryInfo] = &[
     summary::SUMMARY,
     summary::CODES,
     identity::MEMBER,
+    identity::JOINING,
     identity::ACCOUNT,
     money::CASH,
     money::HOLD,

@@ -123,7 +123,7 @@ fn transactions_of_any_bytes_are_executed_or_refused() {
             continue;
         };
         let mut machine = machine();
-        let _ = machine.admit(&block(1), &tx);
+        let _ = machine.admit(&block(1), &tx.id(), &tx);
         let outcome = machine.execute_block(block(1), &[(tx.id(), tx)]);
         assert_eq!(outcome.tx_count() as usize + outcome.dropped.len(), 1);
         for receipt in outcome.receipts.iter() {

@@ -349,7 +349,7 @@ fn unknown_modules_methods_and_senders_are_refused_and_admission_says_so_first()
     );
     let admit = |bytes: &[u8]| {
         let tx = bds_contracts::kernel::envelope::Envelope::parse(bytes).unwrap();
-        machine.admit(&block(2), &tx)
+        machine.admit(&block(2), &tx.id(), &tx)
     };
     assert_eq!(admit(&tx(2, 1, 9)), Err(Code::UNKNOWN_MODULE));
     assert_eq!(admit(&tx(1, 3, 9)), Err(Code::UNKNOWN_METHOD));

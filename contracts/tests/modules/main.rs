@@ -16,6 +16,7 @@ mod exchange;
 mod fuzz;
 mod granular;
 mod identity;
+mod joining;
 mod money;
 mod power;
 mod query;

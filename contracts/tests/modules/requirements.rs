@@ -41,6 +41,7 @@ fn methods(catalog: &[ModuleInfo]) -> String {
         for method in module.methods {
             let who = match method.who {
                 Who::EveryMember => "every member".to_owned(),
+                Who::Anyone => "anyone".to_owned(),
                 Who::Roles(roles) => roles.names().collect::<Vec<_>>().join(", "),
             };
             let profiles = [

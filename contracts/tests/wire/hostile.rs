@@ -86,7 +86,7 @@ fn transaction(bytes: &[u8]) {
         }
     }
     let mut ledger = SAMPLES.ledger.clone();
-    let _ = ledger.admit(ledger.block(), &tx);
+    let _ = ledger.admit(ledger.block(), &tx.id(), &tx);
     let outcome = execute(&mut ledger, &[bytes.to_vec()]);
     assert_eq!(outcome.tx_count() as usize + outcome.dropped.len(), 1);
     for receipt in outcome.receipts.iter() {

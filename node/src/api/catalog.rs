@@ -38,6 +38,8 @@ pub struct MethodEntry {
     pub text: String,
     /// Any of these roles may send it; `None` stands for every member.
     pub roles: Option<Vec<&'static str>>,
+    /// Where anyone may take part, whoever shows work may send it too, and becomes a member by it.
+    pub anyone: bool,
     /// Ledgers that offer it.
     pub profiles: Vec<&'static str>,
     /// Units it costs before anything else.
@@ -79,9 +81,10 @@ fn entry(module: &ModuleInfo, method: &Method) -> MethodEntry {
         number: method.number,
         text: sentence(method.text),
         roles: match method.who {
-            Who::EveryMember => None,
+            Who::EveryMember | Who::Anyone => None,
             Who::Roles(roles) => Some(roles.names().collect()),
         },
+        anyone: method.who == Who::Anyone,
         profiles: profiles(method.profiles),
         cost: method.cost,
         fields: fields.collect(),
@@ -93,6 +96,7 @@ impl MethodEntry {
     #[must_use]
     pub fn who(&self) -> String {
         match self.roles.as_deref() {
+            None if self.anyone => "anyone".to_owned(),
             None => "every member".to_owned(),
             Some([]) => "nobody".to_owned(),
             Some(roles) => roles.join(", "),

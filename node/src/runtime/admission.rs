@@ -200,7 +200,7 @@ impl Admission {
                         Some(outcome) => Item::Known(outcome),
                         // Whether the nonce is free behind what waits is judged later, in order and after the signature,
                         // so that nobody can use up somebody else's.
-                        None => match ledger.admit(&block, view) {
+                        None => match ledger.admit(&block, id, view) {
                             Err(code) => Item::Refused(code),
                             Ok(()) => Item::Candidate,
                         },

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::rights::{ADMINISTRATOR, REGULATOR, TRADER};
+use bds_contracts::genesis::Profile;
+
+use super::rights::{ADMINISTRATOR, CONSUMER, REGULATOR, TRADER};
 use super::schedule::When;
 use super::{Ask, Books, Events, Finding, ensure};
 
@@ -280,6 +282,30 @@ impl Books {
                     fields.text("reason") == call.text("reason"),
                     "another reason is given"
                 );
+                Ok(())
+            }
+            "identity.join" | "identity.leave" => {
+                ensure!(
+                    self.profile == Profile::Public,
+                    "somebody joins or leaves where members are designated"
+                );
+                let joins = ask.name == "identity.join";
+                let key = self.identity.keys[ask.member as usize - 1];
+                let member = self.identity.members.get_mut(&key);
+                let member = member.ok_or("no such member")?;
+                let said = [("member", ask.member.into())];
+                if !joins {
+                    member.roles = 0;
+                    events.told("identity.Left", &said)?;
+                    return Ok(());
+                }
+                ensure!(
+                    member.roles & CONSUMER == 0,
+                    "somebody joins who takes part already"
+                );
+                member.roles |= CONSUMER;
+                let fields = events.told("identity.Joined", &said)?;
+                ensure!(fields.array("key") == key, "another key is said to join");
                 Ok(())
             }
             other => Err(format!("the auditor does not know {other}")),

@@ -27,6 +27,7 @@ mod exchange;
 mod granular;
 mod identity;
 mod money;
+mod newcomers;
 mod power;
 mod records;
 mod refused;
@@ -72,6 +73,7 @@ struct Books {
     time: u64,
     beacon: [u8; 32],
     identity: identity::Identity,
+    newcomers: newcomers::Newcomers,
     schedule: schedule::Schedule,
     money: money::Money,
     units: units::Units,
@@ -167,6 +169,7 @@ impl Auditor {
             time: genesis.time.0,
             beacon: [0; 32],
             identity: identity::Identity::default(),
+            newcomers: newcomers::Newcomers::default(),
             schedule: schedule::Schedule::default(),
             money: money::Money::default(),
             units: units::Units::default(),
@@ -181,6 +184,13 @@ impl Auditor {
         books.open(genesis)?;
         books.conserved()?;
         Ok(Self { books, receipts: 0 })
+    }
+
+    /// The same where coming takes other work: the bits of the first, and after how many in an hour it is one more.
+    #[must_use]
+    pub fn with_newcomers(mut self, bits: u32, each: u64) -> Self {
+        self.books.newcomers.rule = (bits, each);
+        self
     }
 
     /// Receipts followed so far.

@@ -6,12 +6,14 @@ use super::{Ask, Books, Events, Finding, ensure};
 impl Books {
     /// Whether it is executed: for this ledger, of a member, with a nonce that can be used now.
     pub(super) fn takes(&self, tx: &Transaction<'_>) -> bool {
-        let member = self.identity.members.get(&tx.sender);
-        tx.chain == self.chain
-            && member.is_some_and(|member| {
+        let usable = match self.identity.members.get(&tx.sender) {
+            None => self.comes(tx),
+            Some(member) => {
                 let waits = tx.after.is_some_and(|nonce| !member.has_used(nonce));
                 member.can_use(tx.nonce) && !waits
-            })
+            }
+        };
+        tx.chain == self.chain && usable
     }
 
     pub(super) fn transaction(
@@ -19,6 +21,10 @@ impl Books {
         tx: &Transaction<'_>,
         receipt: &Receipt<'_>,
     ) -> Result<(), Finding> {
+        if !self.identity.members.contains_key(&tx.sender) {
+            self.admit(tx.sender, 0, "")?;
+            self.newcomer();
+        }
         let member = self.identity.members.get_mut(&tx.sender);
         let member = member.ok_or("its sender is unknown")?;
         member.use_up(tx.nonce);

@@ -241,7 +241,18 @@ impl Generator {
                 let sender = self.random.pick(&self.strangers.clone());
                 draft = self.draft(ledger, sender).raw(1, 1, &[]);
             }
-            14..17 => {
+            // Some of them show enough work, and come. Those that did go when they like, and come back.
+            14..18 => {
+                let sender = scene::key(6_000 + self.random.below(60));
+                let call = match self.random.below(8) {
+                    0 => identity::Call::Leave {},
+                    _ => identity::Call::Join {
+                        work: self.random.below(1 << 20),
+                    },
+                };
+                draft = self.draft(ledger, sender).call::<Identity>(&call);
+            }
+            18..21 => {
                 let mut bytes = signed(draft);
                 let at = 8 + self.random.below(bytes.len() as u64 - 8) as usize;
                 bytes[at] ^= 1 << self.random.below(8);

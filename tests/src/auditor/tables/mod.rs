@@ -86,7 +86,13 @@ impl Books {
             out.add(Bytes::new().u8(tag).u64(at).u64(*number), value);
         }
         out.table(0, 4);
-        let counted = [self.identity.keys.len() as u64, self.schedule.last];
+        let (hour, came) = self.newcomers.last.unwrap_or_default();
+        let counted = [
+            self.identity.keys.len() as u64,
+            self.schedule.last,
+            hour,
+            came,
+        ];
         add_counters(out, &counted);
     }
 
