@@ -96,8 +96,12 @@ struct Desk {
 
 impl Desk {
     fn open() -> Self {
+        Self::of(genesis())
+    }
+
+    fn of(genesis: Genesis) -> Self {
         let folder = tempfile::tempdir().expect("a directory");
-        let mut cluster = Cluster::prepare(&folder.path().join("net"), genesis(), 1, &[])
+        let mut cluster = Cluster::prepare(&folder.path().join("net"), genesis, 1, &[])
             .expect("homes")
             .with_program(bds());
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
@@ -281,6 +285,53 @@ fn what_takes_two_is_endorsed_first() {
     let dora = format!("key={}", signer(9).public_key());
     desk.ask(&["query", "member", &dora])
         .ends(0, &["dora", "trader"]);
+}
+
+#[test]
+fn whoever_works_joins_a_public_ledger_and_leaves_it() {
+    let desk = Desk::of(Genesis {
+        profile: Profile::Public,
+        ..genesis()
+    });
+    let key = signer(9);
+    key.write_new(&desk.folder.path().join("dora.key"))
+        .expect("written");
+    let dora = format!("key={}", key.public_key());
+    desk.ask(&["query", "joining"]).ends(0, &["20"]);
+    desk.ask(&["query", "member", &dora])
+        .ends(3, &["member", "404"]);
+    // Without work, and with a call of another kind, it stays a stranger.
+    let call = |call: Value| json!({ "key": "dora.key", "nonce": 0, "call": call }).to_string();
+    desk.file(
+        "join.json",
+        &call(json!({ "identity.join": { "work": 1 } })),
+    );
+    desk.ask(&["tx", "submit", "--file", "join.json"])
+        .ends(1, &["WorkMissing (207)", "zero bits"]);
+    desk.file("nothing.json", &call(json!({ "identity.nothing": {} })));
+    desk.ask(&["tx", "submit", "--file", "nothing.json"])
+        .ends(1, &["UnknownSender (7)"]);
+    desk.ask(&["tx", "join", "--key", "dora.key"])
+        .ends(0, &["identity.joined"]);
+    desk.ask(&["query", "member", &dora])
+        .ends(0, &["consumer", "\"nonce\": 1"]);
+    desk.ask(&["tx", "join", "--key", "dora.key"])
+        .ends(1, &["MemberExists"]);
+    let leave = json!({ "key": "dora.key", "call": { "identity.leave": {} } });
+    desk.file("leave.json", &leave.to_string());
+    desk.ask(&["tx", "submit", "--file", "leave.json"])
+        .ends(0, &["identity.left"]);
+    desk.ask(&["tx", "join", "--key", "dora.key"])
+        .ends(0, &["identity.joined"]);
+}
+
+#[test]
+fn where_members_are_designated_nobody_joins() {
+    let desk = Desk::open();
+    let file = desk.folder.path().join("dora.key");
+    signer(9).write_new(&file).expect("written");
+    desk.ask(&["tx", "join", "--key", "dora.key"])
+        .ends(3, &["two of its registry", "register-member"]);
 }
 
 /// As `bds methods | head` does, once it has enough.

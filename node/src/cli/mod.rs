@@ -11,6 +11,7 @@ pub mod engine;
 pub mod events;
 pub mod exchange;
 pub mod import;
+mod join;
 pub mod ledger;
 pub mod methods;
 pub mod node;

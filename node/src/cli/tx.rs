@@ -15,6 +15,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::description::{self, Description, read_lines, read_one};
 use super::endorse::{self, EndorseArgs};
+use super::join::{self, JoinArgs};
 use super::{print, print_json, reading, receipt};
 use crate::measure::block_on;
 
@@ -32,6 +33,8 @@ pub enum TxCommand {
     Submit(SubmitArgs),
     /// Endorses the calls of a transaction that another member will send, for whatever takes two.
     Endorse(EndorseArgs),
+    /// Takes part in a public ledger as a consumer, with work where the key is no member's yet.
+    Join(JoinArgs),
 }
 
 /// `bds batch`
@@ -91,6 +94,7 @@ pub fn run_tx(command: &TxCommand) -> anyhow::Result<ExitCode> {
     match command {
         TxCommand::Submit(args) => submit(args, &[read_one(&args.file)?]),
         TxCommand::Endorse(args) => endorse::run(args),
+        TxCommand::Join(args) => join::run(args),
     }
 }
 
