@@ -24,6 +24,7 @@ pub const SHARED: &[&str] = &[
     "sales",
     "phase",
     "phases",
+    "power-session",
     "power-sessions",
     "reader-key",
     "verify",
