@@ -299,7 +299,7 @@ fn whoever_works_joins_a_public_ledger_and_leaves_it() {
     let dora = format!("key={}", key.public_key());
     desk.ask(&["query", "joining"]).ends(0, &["20"]);
     desk.ask(&["query", "member", &dora])
-        .ends(3, &["member", "404"]);
+        .ends(1, &["Not found", "does not exist"]);
     // Without work, and with a call of another kind, it stays a stranger.
     let call = |call: Value| json!({ "key": "dora.key", "nonce": 0, "call": call }).to_string();
     desk.file(

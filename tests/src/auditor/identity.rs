@@ -18,6 +18,11 @@ pub(super) const GOVERNMENT: u8 = 2;
 pub(super) const AUCTION_DELIVERY: u8 = 4;
 pub(super) const BUFFER: u8 = 5;
 
+/// The module's number, and what is offered on public ledgers alone.
+pub(super) const IDENTITY: u16 = 1;
+pub(super) const JOIN: u16 = 8;
+pub(super) const LEAVE: u16 = 9;
+
 /// Longest time an endorsement can be good for: 30 days.
 const ENDORSED_MAX: u64 = 30 * 24 * 3_600 * 1_000;
 /// Numbers above the lowest unused one that can be used before it.

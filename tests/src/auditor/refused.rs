@@ -129,11 +129,17 @@ impl Books {
             code::UNKNOWN_METHOD => ensure!(raw.schema().is_none(), "a method is unknown"),
             code::WRONG_PROFILE => ensure!(
                 matches!(
-                    (self.profile, raw.module),
-                    (Profile::Private, retail::RETAIL)
-                        | (Profile::Public, ENERGY | GRANULAR | power::POWER)
+                    (self.profile, raw.module, raw.method),
+                    (Profile::Private, retail::RETAIL, _)
+                        | (Profile::Public, ENERGY | GRANULAR | power::POWER, _)
+                        | (
+                            Profile::Private | Profile::Consortium,
+                            identity::IDENTITY,
+                            identity::JOIN | identity::LEAVE
+                        )
                 ),
-                "module {} is offered here",
+                "method {} of module {} is offered here",
+                raw.method,
                 raw.module
             ),
             code::WRONG_ROLE => {
