@@ -300,17 +300,6 @@ fn whoever_works_joins_a_public_ledger_and_leaves_it() {
     desk.ask(&["query", "joining"]).ends(0, &["20"]);
     desk.ask(&["query", "member", &dora])
         .ends(1, &["Not found", "does not exist"]);
-    // Without work, and with a call of another kind, it stays a stranger.
-    let call = |call: Value| json!({ "key": "dora.key", "nonce": 0, "call": call }).to_string();
-    desk.file(
-        "join.json",
-        &call(json!({ "identity.join": { "work": 1 } })),
-    );
-    desk.ask(&["tx", "submit", "--file", "join.json"])
-        .ends(1, &["WorkMissing (207)", "zero bits"]);
-    desk.file("nothing.json", &call(json!({ "identity.nothing": {} })));
-    desk.ask(&["tx", "submit", "--file", "nothing.json"])
-        .ends(1, &["UnknownSender (7)"]);
     desk.ask(&["tx", "join", "--key", "dora.key"])
         .ends(0, &["identity.joined"]);
     desk.ask(&["query", "member", &dora])
