@@ -16,6 +16,7 @@ use super::module::Modules;
 use super::newcomer;
 use super::receipt::{NO_CALL, ReceiptId, Receipts};
 use super::store::{SnapshotError, Stores};
+use super::table::Slot;
 use super::trigger;
 use super::wire::length;
 use crate::account::Roles;
@@ -275,16 +276,17 @@ impl<L: Modules> Machine<L> {
             return Err(Code::WRONG_CHAIN);
         }
         let key = tx.sender();
-        if self.stores.kernel.members.find(&key).is_none() {
-            self.may_come(&self.block, &id, tx)?;
-            self.come(key)?;
-        }
+        let slot = match self.stores.kernel.members.find(&key) {
+            Some(slot) => slot,
+            None => {
+                self.may_come(&self.block, &id, tx)?;
+                self.come(key)?
+            }
+        };
         let Stores {
             kernel, journal, ..
         } = &mut self.stores;
-        let slot = kernel.members.find(&key);
-        let known = slot.and_then(|slot| Some((slot, *kernel.members.at(slot)?)));
-        let (slot, member) = known.ok_or(Code::UNKNOWN_SENDER)?;
+        let member = *kernel.members.at(slot).ok_or(Code::UNKNOWN_SENDER)?;
         let nonces = member.nonces.using(tx.nonce())?;
         if tx
             .after()
@@ -317,7 +319,7 @@ impl<L: Modules> Machine<L> {
     }
 
     /// Makes a member without roles of a key, for good: what its transaction does is another matter.
-    fn come(&mut self, key: PublicKey) -> Result<(), Code> {
+    fn come(&mut self, key: PublicKey) -> Result<Slot, Code> {
         let Stores {
             kernel, journal, ..
         } = &mut self.stores;
@@ -325,7 +327,7 @@ impl<L: Modules> Machine<L> {
         kernel.admit(journal, key, Roles::NONE)?;
         newcomer::count(kernel, journal, self.block.time)?;
         journal.commit();
-        Ok(())
+        kernel.members.find(&key).ok_or(Code::UNKNOWN_SENDER)
     }
 
     /// The work it takes in a block of this time to become a member, in bits; none where nobody comes by itself.

@@ -11,10 +11,11 @@
 use super::access::AccessSet;
 use super::context::BlockInfo;
 use super::envelope::{Envelope, Payload};
+use super::journal::Journal;
 use super::machine::check_times;
 use super::member::{COUNTER_CAME, COUNTER_HOUR, MemberTables};
 use super::meter::Limits;
-use super::module::Modules;
+use super::module::{self, Modules};
 use super::nonce::Nonces;
 use super::rights::{self, Who};
 use crate::account::Roles;
@@ -63,12 +64,11 @@ pub(super) fn check<L: Modules>(
     if profile != Profile::Public {
         return Err(Code::UNKNOWN_SENDER);
     }
-    let needed = price(kernel, limits, block.time);
     let Payload::Clear(calls) = tx.payload()?.1 else {
         return Err(Code::PAYLOAD_SEALED);
     };
     let call = calls.iter().next().ok_or(Code::MALFORMED)?;
-    let method = super::module::method::<L>(&call).filter(|method| method.who == Who::Anyone);
+    let method = module::method::<L>(&call).filter(|method| method.who == Who::Anyone);
     let method = method.ok_or(Code::UNKNOWN_SENDER)?;
     rights::check(method, Roles::NONE, profile)?;
     if calls.count() != 1 {
@@ -80,7 +80,7 @@ pub(super) fn check<L: Modules>(
         return Err(Code::NONCE_GAP);
     }
     L::touches(call, &mut AccessSet::new())?;
-    if work(id) < needed {
+    if work(id) < price(kernel, limits, block.time) {
         return Err(Code::WORK_MISSING);
     }
     if crate::key::is_admissible(&tx.sender()) {
@@ -93,7 +93,7 @@ pub(super) fn check<L: Modules>(
 /// Counts one that came.
 pub(super) fn count(
     kernel: &mut MemberTables,
-    journal: &mut super::journal::Journal,
+    journal: &mut Journal,
     time: Millis,
 ) -> Result<(), Code> {
     let hour = time.0 / HOUR;
