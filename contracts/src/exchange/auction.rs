@@ -17,7 +17,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::order::OrderId;
 use super::reject::Reject;
 use crate::amount::{Price, Quantity};
-use crate::lot::{self, Lot};
+use crate::draw::{self, Lot};
 use crate::tx::{AccountId, Millis};
 
 /// What is auctioned, and how.
@@ -295,6 +295,6 @@ impl Auction {
     /// What decides among equal prices, the lowest first.
     fn lot_of(&self, beacon: &[u8; 32], id: OrderId) -> Lot {
         let (account, number) = (id.account.0.to_le_bytes(), id.number.to_le_bytes());
-        lot::draw(self.offer.auction, beacon, &[&account, &number])
+        draw::lot(self.offer.auction, beacon, &[&account, &number])
     }
 }

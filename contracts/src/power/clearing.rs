@@ -30,10 +30,10 @@ use super::session::{Session, SessionPhase};
 use super::{block, expire, settlement, share};
 use crate::amount::WattHours;
 use crate::block::Height;
+use crate::draw::UNITS_DRAW;
 use crate::exchange::Side;
 use crate::identity::{Identity, account};
 use crate::kernel::context::Cx;
-use crate::lot::UNITS_DRAW;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use super::rules::cost;
 use crate::amount::Price;
-use crate::lot::{self, Lot};
+use crate::draw::{self, Lot};
 use crate::tx::AccountId;
 
 /// Shares `total` in proportion to `weights`: each gets the whole part, and what is left goes one by one to the largest remainders,
@@ -54,7 +54,7 @@ pub fn draw(
 ) -> Lot {
     let interval = [interval.unwrap_or(u8::MAX)];
     let (account, number) = (account.0.to_le_bytes(), number.to_le_bytes());
-    lot::draw(session, beacon, &[&interval, &account, &number])
+    draw::lot(session, beacon, &[&interval, &account, &number])
 }
 
 /// Splits what one side of an interval pays or gets: a part is the difference of two truncated running sums.

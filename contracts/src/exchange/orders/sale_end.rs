@@ -11,11 +11,11 @@ use super::event::Event;
 use super::sale::{EndedSale, NotSold, RESULT_LIFE, Sale, SaleResult};
 use super::settle::{Market, Settlement, is_shut};
 use crate::amount::{Money, Price, Quantity};
+use crate::draw::UNITS_DRAW;
 use crate::identity::Identity;
 use crate::identity::account::{self, AccountStatus};
 use crate::kernel::context::Cx;
 use crate::kernel::trigger::When;
-use crate::lot::UNITS_DRAW;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
 
