@@ -9,10 +9,9 @@ use bds_contracts::power::Event;
 use bds_contracts::power::clearing::{RETRY_BLOCKS, Stage as Piece};
 use bds_contracts::power::rules::RESULT_LIFE;
 use bds_contracts::tx::AccountId;
-use sha2::{Digest as _, Sha512};
 
 use super::refusals::{Day, SOUND};
-use super::stages::{with_beacon, zone_day};
+use super::stages::{winner_by_lot, with_beacon, zone_day};
 use super::*;
 
 /// The gates of two sessions close together, and the first one takes several blocks. Lots of the second are drawn by the first block
@@ -41,21 +40,7 @@ fn who_waits_in_the_queue_has_its_beacon_already() {
             with_beacon(&mut stage, 200 + later);
         }
         assert!(tables(&stage).waiting.is_empty());
-        let lot = |account: &&AccountId| -> [u8; 64] {
-            let mut hash = Sha512::new();
-            hash.update(second.to_le_bytes());
-            hash.update([beacon; 32]);
-            hash.update([0]);
-            hash.update(account.0.to_le_bytes());
-            hash.update(1_u32.to_le_bytes());
-            hash.finalize().into()
-        };
-        let winner = *T[1..4].iter().min_by_key(lot).unwrap();
-        for account in &T[1..4] {
-            let (got, _) = award(&stage, second, *account, Side::Sell, 0);
-            assert_eq!(got, i64::from(*account == winner), "beacon {beacon}");
-        }
-        winners.insert(winner);
+        winners.insert(winner_by_lot(&stage, second, beacon));
     }
     assert_eq!(winners.len(), 3);
 }

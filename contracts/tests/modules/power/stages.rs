@@ -20,6 +20,25 @@ use sha2::{Digest as _, Sha512};
 use super::super::stage::{EUR, Random, Stage, Who, codes};
 use super::*;
 
+/// Who of three alike sold in the first interval: the one with the lowest lot by the definition, and nobody else.
+pub(super) fn winner_by_lot(stage: &Stage, session: u64, beacon: u8) -> AccountId {
+    let lot = |account: &&AccountId| -> [u8; 64] {
+        let mut hash = Sha512::new();
+        hash.update(session.to_le_bytes());
+        hash.update([beacon; 32]);
+        hash.update([0]);
+        hash.update(account.0.to_le_bytes());
+        hash.update(1_u32.to_le_bytes());
+        hash.finalize().into()
+    };
+    let winner = *T[1..4].iter().min_by_key(lot).unwrap();
+    for account in &T[1..4] {
+        let (got, _) = award(stage, session, *account, Side::Sell, 0);
+        assert_eq!(got, i64::from(*account == winner), "beacon {beacon}");
+    }
+    winner
+}
+
 pub(super) fn zone_day(zone: u32, gate: u64) -> Call<'static> {
     let mut call = plain_day();
     if let Call::OpenSession {
@@ -95,21 +114,7 @@ fn lots_are_drawn_by_the_first_block_after_the_gate() {
         assert!(tables(&stage).prices.is_empty());
         with_beacon(&mut stage, 200 + beacon);
         with_beacon(&mut stage, 50 + beacon);
-        let lot = |account: &&AccountId| -> [u8; 64] {
-            let mut hash = Sha512::new();
-            hash.update(session.to_le_bytes());
-            hash.update([beacon; 32]);
-            hash.update([0]);
-            hash.update(account.0.to_le_bytes());
-            hash.update(1_u32.to_le_bytes());
-            hash.finalize().into()
-        };
-        let winner = *T[1..4].iter().min_by_key(lot).unwrap();
-        for account in &T[1..4] {
-            let (got, _) = award(&stage, session, *account, Side::Sell, 0);
-            assert_eq!(got, i64::from(*account == winner), "beacon {beacon}");
-        }
-        winners.insert(winner);
+        winners.insert(winner_by_lot(&stage, session, beacon));
     }
     assert_eq!(winners.len(), 3);
 }
