@@ -120,7 +120,7 @@ codes! {
     204 PAYLOAD_SEALED "PayloadSealed" "The payload is sealed and this ledger opens none.";
     205 SCHEDULE_INVALID "ScheduleInvalid" "The work would be due before the block that asks for it, or its arguments are too long.";
     206 TOO_MUCH_KEPT "TooMuchKept" "The transaction asks to keep more than its limit.";
-    207 WORK_MISSING "WorkMissing" "The sender is no member, and the transaction's id begins with fewer zero bits than it takes now to become one." retry true;
+    207 WORK_MISSING "WorkMissing" "The sender is no member, and the transaction's id begins with fewer zero bits than it takes now to become one: another number makes another id.";
     220 NOT_ENDORSED "NotEndorsed" "A second member must endorse this very call first.";
     221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call or of this member.";
     222 THRESHOLD_INVALID "ThresholdInvalid" "An account is moved by one representative or by two; for two there must be two.";

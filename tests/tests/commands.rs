@@ -297,9 +297,14 @@ fn whoever_works_joins_a_public_ledger_and_leaves_it() {
     key.write_new(&desk.folder.path().join("dora.key"))
         .expect("written");
     let dora = format!("key={}", key.public_key());
-    desk.ask(&["query", "joining"]).ends(0, &["20"]);
+    desk.ask(&["query", "joining"]).ends(0, &["\"bits\": 20"]);
     desk.ask(&["query", "member", &dora])
         .ends(1, &["Not found", "does not exist"]);
+    // Without work, it stays a stranger.
+    let call = json!({ "key": "dora.key", "nonce": 0, "call": { "identity.join": { "work": 1 } } });
+    desk.file("join.json", &call.to_string());
+    desk.ask(&["tx", "submit", "--file", "join.json"])
+        .ends(1, &["WorkMissing (207)", "zero bits"]);
     desk.ask(&["tx", "join", "--key", "dora.key"])
         .ends(0, &["identity.joined"]);
     desk.ask(&["query", "member", &dora])

@@ -31,7 +31,7 @@ crate::calls! {
             /// Name for people.
             name: &'a str,
         }
-        /// Gives and takes roles; none at all shuts the member out. Takes two.
+        /// Gives and takes roles; none at all shuts the member out, but that on a public ledger it can join as anyone can. Takes two.
         4 SetRoles "set-roles" for Who::Roles(REGISTRY), on Profiles::ALL, costs 50 {
             /// Whose.
             key: PublicKey,

@@ -5,19 +5,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use bds_client::build::now;
 use bds_client::{Client, ClientError, Sender, Signer};
 use bds_contracts::identity::{Call, Identity};
 use bds_contracts::kernel::envelope::Draft;
 use bds_contracts::kernel::newcomer::work;
-use bds_contracts::tx::{PublicKey, TxId};
+use bds_contracts::tx::{Millis, PublicKey, TxId};
 use clap::Args;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use sha2::{Digest as _, Sha512};
 
 use super::tx::{Target, next_nonce};
 
-/// More than this takes hours: whoever wants to come waits for the next hour.
-const BITS_MAX: u64 = 36;
+/// More than this takes longer than the hour after which it is less again.
+const BITS_MAX: u64 = 30;
+/// The transaction is good for an hour: the search may take a while.
+const GOOD_FOR: u64 = 3_600 * 1_000;
 /// Shown beyond what is asked for, since others may come before this transaction does.
 const BITS_SPARE: u64 = 1;
 
@@ -51,7 +54,8 @@ pub(super) fn run(args: &JoinArgs) -> anyhow::Result<ExitCode> {
         }
         let needed = needed(client).await?;
         let mut sender = Sender::new(signer, chain, 0);
-        let draft = sender.draft();
+        let mut draft = sender.draft();
+        draft.expires_at = Millis(now().0.saturating_add(GOOD_FOR));
         // The cores are busy for a while; nothing else waits for this thread.
         let worked = search(&draft, needed + BITS_SPARE).context("no number shows enough work")?;
         Ok(vec![sender.sign(&worked)])

@@ -39,8 +39,8 @@ impl Reserved {
     }
 }
 
-/// Reservations by sender; at most one entry a member, so bounded by the ledger's members, and sixteen bytes a transaction
-/// that waits, so bounded by the mempool.
+/// Reservations by sender; at most one entry for each member and for each that showed the work of becoming one, and sixteen bytes a
+/// transaction that waits, so bounded by the mempool.
 #[derive(Debug, Default)]
 pub struct Nonces {
     reserved: HashMap<PublicKey, Reserved>,
