@@ -18,13 +18,14 @@ pub mod token;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bds_client::build::now;
 use bds_contracts::genesis::Profile;
 use bds_contracts::tx::{ChainId, Millis, PublicKey};
 
@@ -185,22 +186,14 @@ fn asked<'a>(service: &'a dyn Service, key: PublicKey) -> rule::Asked<'a> {
     }
 }
 
-/// The wall clock, for whoever reads the log.
-fn now() -> Millis {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Millis(since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    }))
-}
-
 /// Asks for the right to read before the request goes on, and writes it down where reads are logged.
 pub(super) async fn gate(
     State((app, class)): State<(App, Class)>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let asked = Asking::of(&request);
-    if app.access.log.is_some() && asked.text.len() > ASKED_MAX {
+    let logged = app.access.log.as_ref().map(|_| in_words(&request));
+    if logged.as_ref().is_some_and(|words| words.len() > ASKED_MAX) {
         let detail = format!(
             "reads of this ledger are logged whole: {ASKED_MAX} bytes of method, path and parameters at most"
         );
@@ -209,7 +202,7 @@ pub(super) async fn gate(
     let (access, service, uri) = (
         Arc::clone(&app.access),
         Arc::clone(&app.service),
-        asked.uri.clone(),
+        request.uri().clone(),
     );
     let (key, until) = match app.access.reader(request.headers()) {
         Ok(reader) => reader,
@@ -233,13 +226,14 @@ pub(super) async fn gate(
         }
         Err(problem) => refused(problem),
     };
-    if app.access.log.is_none() {
+    let Some(asked) = logged else {
         return response;
-    }
+    };
     let entry = Entry {
+        // For whoever reads the log.
         time: now(),
         reader: key,
-        asked: asked.text,
+        asked,
         status: response.status().as_u16(),
     };
     let access = Arc::clone(&app.access);
@@ -255,23 +249,15 @@ pub(super) async fn gate(
     }
 }
 
-/// What is asked, and how the log tells it.
-struct Asking {
-    uri: Uri,
-    text: String,
-}
-
-impl Asking {
-    fn of(request: &Request) -> Self {
-        let uri = request.uri().clone();
-        let mut text = format!("{} {uri}", request.method());
-        // It says from where on a stream is read.
-        if let Some(last) = request.headers().get("last-event-id") {
-            text.push_str(" after ");
-            text.push_str(&String::from_utf8_lossy(last.as_bytes()));
-        }
-        Self { uri, text }
+/// What is asked, as the log tells it.
+fn in_words(request: &Request) -> String {
+    let mut words = format!("{} {}", request.method(), request.uri());
+    // It says from where on a stream is read.
+    if let Some(last) = request.headers().get("last-event-id") {
+        words.push_str(" after ");
+        words.push_str(&String::from_utf8_lossy(last.as_bytes()));
     }
+    words
 }
 
 fn refused(problem: Problem) -> Response {
