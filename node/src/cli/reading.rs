@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use bds_client::{Client, Signer};
+use bds_contracts::tx::ChainId;
 use clap::Args;
 
 /// A node to read from.
@@ -29,6 +31,16 @@ impl Reading {
     pub(super) fn nodes(&self) -> String {
         self.nodes.join(", ")
     }
+}
+
+/// The ledger that the node has.
+///
+/// # Errors
+/// When no node answers, or none with the name of a ledger.
+pub(super) async fn chain(client: &Client) -> anyhow::Result<ChainId> {
+    let status = client.any_status().await?;
+    let named = status.chain.parse();
+    named.with_context(|| format!("the node names its chain `{}`", status.chain))
 }
 
 /// A client of these nodes that reads as the member with this key.

@@ -142,11 +142,7 @@ impl Target {
         };
         let client = reading::client(self.nodes.iter().cloned(), reader)?;
         let (answer, details) = block_on(async {
-            let status = client.any_status().await?;
-            let chain: ChainId = status
-                .chain
-                .parse()
-                .with_context(|| format!("the node names its chain `{}`", status.chain))?;
+            let chain = reading::chain(&client).await?;
             let wires = make(&client, chain).await?;
             let mut answer = BatchAnswer::default();
             for part in wires.chunks(BATCH_ITEMS_MAX) {

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use bds_client::{Client, ClientError, Trust};
 use bds_contracts::block::Height;
 use bds_contracts::tx::ChainId;
@@ -24,7 +24,7 @@ use borsh::BorshDeserialize;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use super::reading::Reading;
+use super::reading::{self, Reading};
 use super::{output, proof};
 use crate::keys;
 use crate::setup::read_genesis;
@@ -140,11 +140,7 @@ impl Ledger {
     async fn of(asked: &Asked) -> anyhow::Result<Self> {
         let genesis = asked.genesis.as_deref().map(read_genesis).transpose()?;
         let client = asked.reading.client()?;
-        let status = client.any_status().await?;
-        let chain: ChainId = status
-            .chain
-            .parse()
-            .with_context(|| format!("the node names its chain `{}`", status.chain))?;
+        let chain = reading::chain(&client).await?;
         let trust = genesis.as_ref().map(Trust::in_genesis);
         ensure!(
             trust.as_ref().is_none_or(|trust| trust.chain == chain),
