@@ -427,6 +427,8 @@ fn deny() -> Result<(), String> {
             &[],
         )?;
     }
+    // It reads the manifests of all dependencies, those of other systems too, which no build here has brought.
+    step("dependencies of every system", &["fetch", "--locked"], &[])?;
     step(
         "licences, bans, sources",
         &["deny", "--offline", "check", "licenses", "bans", "sources"],
