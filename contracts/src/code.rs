@@ -4,7 +4,7 @@
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
 //! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-439 retail, 440-449
-//! records, 450-469 granular certificates, 480-499 power.
+//! records, 450-469 granular certificates, 480-499 power, 500-529 flexibility.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -274,6 +274,31 @@ codes! {
     494 POWER_ACCOUNT_FULL "PowerAccountFull" "The account has as many steps or blocks in the session as one account may.";
     495 NOT_SESSION_OPERATOR "NotSessionOperator" "Another market operator opened the session.";
     496 POWER_SESSION_IN_USE "PowerSessionInUse" "Accounts have orders in the session.";
+    500 UNKNOWN_POINT "UnknownPoint" "There is no such congestion point.";
+    501 POINT_EXISTS "PointExists" "The number of a congestion point is taken.";
+    502 POINT_INVALID "PointInvalid" "The address, the time zone or the penalty of a congestion point is out of range.";
+    503 ISP_DURATION_MISMATCH "IspDurationMismatch" "The length of an interval is not that of the congestion point.";
+    504 TIME_ZONE_MISMATCH "TimeZoneMismatch" "The time zone is not that of the congestion point.";
+    505 FLEX_PERIOD_INVALID "FlexPeriodInvalid" "The period is no day of 23, 24 or 25 hours, is over, has begun, lies too far ahead, overlaps another one, or ends before it begins.";
+    506 CONNECTION_TAKEN "ConnectionTaken" "The connection is in another portfolio at that time.";
+    507 NO_PORTFOLIO "NoPortfolio" "The aggregator has no connections at the congestion point, or none for the whole day.";
+    508 ISPS_INVALID "IspsInvalid" "Intervals do not rise, are not there or not told of, or the power in one of them is out of range.";
+    509 REVISION_INVALID "RevisionInvalid" "The revision or the reference is not higher than the last one.";
+    510 RESERVATION_RAISED "ReservationRaised" "What is reserved on a day can only become less.";
+    511 UNKNOWN_FLEX_REQUEST "UnknownFlexRequest" "There is no such request for flexibility, or its day is over.";
+    512 FLEX_REQUEST_CLOSED "FlexRequestClosed" "The request for flexibility has expired or was rejected.";
+    513 UNKNOWN_FLEX_OFFER "UnknownFlexOffer" "There is no such offer of flexibility: it was never made, was ordered or rejected, or has expired.";
+    514 FLEX_OFFER_EXPIRED "FlexOfferExpired" "The offer has expired, or would at once, or only after its first interval with power begins.";
+    515 OPTIONS_INVALID "OptionsInvalid" "There is no such option or part of it, or options, their prices or parts are out of range, one has no power, or the currency is another one.";
+    516 OFFER_OUTSIDE_REQUEST "OfferOutsideRequest" "More power is offered than was asked for, or in the other direction.";
+    517 FLEX_ANSWERED "FlexAnswered" "The request or the offer was answered before.";
+    518 FLEX_ORDER_MISMATCH "FlexOrderMismatch" "Price, power or currency are not those of the option's part, or no power is left of it.";
+    519 UNKNOWN_PROGNOSIS "UnknownPrognosis" "There is no prognosis of this revision for the day.";
+    520 ALREADY_ORDERED "AlreadyOrdered" "Another order has power in one of these intervals.";
+    521 FLEX_LIMIT "FlexLimit" "There are as many connections, requests, offers or orders as there may be.";
+    522 UNKNOWN_FLEX_ORDER "UnknownFlexOrder" "There is no such order of flexibility, or it is forgotten.";
+    523 FLEX_ORDER_SETTLED "FlexOrderSettled" "The order was settled before.";
+    524 SETTLEMENT_MISMATCH "SettlementMismatch" "The meters say something else than the statement.";
 }
 
 impl Code {

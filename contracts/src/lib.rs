@@ -12,6 +12,7 @@ pub mod code;
 pub mod draw;
 pub mod energy;
 pub mod exchange;
+pub mod flexibility;
 pub mod genesis;
 pub mod granular;
 pub mod identity;

@@ -3,6 +3,7 @@
 use crate::carbon::Carbon;
 use crate::energy::Energy;
 use crate::exchange::orders::Exchange;
+use crate::flexibility::Flexibility;
 use crate::granular::Granular;
 use crate::identity::Identity;
 use crate::money::Money;
@@ -24,5 +25,6 @@ crate::modules! {
         8 Records,
         10 Granular,
         11 Power,
+        12 Flexibility,
     }
 }

@@ -10,6 +10,8 @@ mod propose;
 mod propose_carbon;
 #[path = "contracts_workload/propose_energy.rs"]
 mod propose_energy;
+#[path = "contracts_workload/propose_flexibility.rs"]
+mod propose_flexibility;
 #[path = "contracts_workload/propose_granular.rs"]
 mod propose_granular;
 #[path = "contracts_workload/propose_orders.rs"]
@@ -310,6 +312,26 @@ fn the_auditor_agrees_after_every_block() {
         Code::POWER_ACCOUNT_FULL,
         Code::NOT_SESSION_OPERATOR,
         Code::POWER_SESSION_IN_USE,
+        Code::ISP_DURATION_MISMATCH,
+        Code::TIME_ZONE_MISMATCH,
+        Code::FLEX_PERIOD_INVALID,
+        Code::CONNECTION_TAKEN,
+        Code::NO_PORTFOLIO,
+        Code::ISPS_INVALID,
+        Code::REVISION_INVALID,
+        Code::RESERVATION_RAISED,
+        Code::UNKNOWN_FLEX_REQUEST,
+        Code::FLEX_REQUEST_CLOSED,
+        Code::UNKNOWN_FLEX_OFFER,
+        Code::FLEX_OFFER_EXPIRED,
+        Code::OPTIONS_INVALID,
+        Code::OFFER_OUTSIDE_REQUEST,
+        Code::FLEX_ANSWERED,
+        Code::FLEX_ORDER_MISMATCH,
+        Code::UNKNOWN_PROGNOSIS,
+        Code::ALREADY_ORDERED,
+        Code::UNKNOWN_FLEX_ORDER,
+        Code::FLEX_ORDER_SETTLED,
         Code::WRONG_PROFILE,
         Code::MANUFACTURER_NOT_AUTHORIZED,
         Code::PRODUCT_CODE_NOT_CERTIFIED,

@@ -34,6 +34,12 @@ pub(crate) fn energy_in(role: Role, reading: WattHours) -> u64 {
 }
 
 impl Tables {
+    /// What the meter said of the period that begins then; none when it was not read, or the reading is forgotten.
+    pub(crate) fn reading(&self, start: Millis, id: ResourceId) -> Option<WattHours> {
+        let reading = self.readings.get(&(start, id))?;
+        Some(reading.energy)
+    }
+
     /// As [`read`]; none when the meter was not read, or the reading is forgotten.
     pub(crate) fn said(&self, start: Millis, id: ResourceId, role: Role) -> Option<u64> {
         let reading = self.readings.get(&(start, id))?;

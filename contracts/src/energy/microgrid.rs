@@ -37,7 +37,7 @@ impl Tables {
 ///
 /// # Errors
 /// In this order: `UNKNOWN_MICROGRID`, `NOT_REPRESENTATIVE`.
-pub(super) fn operated(cx: &Cx<'_>, id: MicrogridId) -> Result<Microgrid, Code> {
+pub(crate) fn operated(cx: &Cx<'_>, id: MicrogridId) -> Result<Microgrid, Code> {
     let microgrid = *cx.read::<Energy>().microgrid(id)?;
     let identity = cx.read::<Identity>();
     identity.represented(cx.member(), microgrid.account)?;

@@ -12,6 +12,7 @@ use crate::carbon::installation::InstallationId;
 use crate::carbon::project::ProjectId;
 use crate::carbon::trading::ContractId;
 use crate::energy::{MicrogridId, ResourceId};
+use crate::flexibility::PointId;
 use crate::power::ZoneId;
 use crate::receipt::Code;
 use crate::records::RecordId;
@@ -211,7 +212,7 @@ macro_rules! named {
 }
 named!(AccountId(u64) HolderId(u64) InstrumentId(u32) Quantity(u64) Price(i64) Money(i64) Millis(u64));
 named!(ContractId(u64) InstallationId(u64) ProjectId(u64));
-named!(MicrogridId(u32) ResourceId(u64) WattHours(i64) Watts(i64) ZoneId(u32) RecordId(u64));
+named!(MicrogridId(u32) ResourceId(u64) WattHours(i64) Watts(i64) ZoneId(u32) RecordId(u64) PointId(u32));
 named!(PublicKey([u8; 32]) ContentHash([u8; 64]) Currency([u8; 3]));
 
 impl<'a, const N: usize> Decode<'a> for [u8; N] {

@@ -13,6 +13,7 @@ mod delayed;
 mod describe;
 mod energy;
 mod exchange;
+mod flexibility;
 mod fuzz;
 mod granular;
 mod identity;

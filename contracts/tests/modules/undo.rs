@@ -185,6 +185,7 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
     exchange(r);
     super::carbon_rights::rehearse(r);
     super::energy::rehearse(r);
+    super::flexibility::rehearse(r);
     super::granular::rehearse(r);
     super::retail::rights::rehearse(r);
     super::records::rights::rehearse(r);

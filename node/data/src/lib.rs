@@ -6,6 +6,7 @@
 //! - [`clean`]: tables, by a schema file (a micro-ontology): normalise, find what is the same, merge with provenance, slice.
 //! - [`cim_e`] and [`cim_xml`]: the two text forms of grid models, both ways, with [`model`] in between; [`scl`] reads substations into it.
 //! - [`rows`]: on which line a row of a table begins.
+//! - [`uftp`] reads messages about flexibility, [`market`] documents of IEC 62325; [`moment`] the times in them.
 //! - [`cim_g`]: drawings of grids. [`registry`]: blocks of serial numbers of carbon registries.
 //!
 //! Source of the requirements: Su & Wang (2022), data layer.
@@ -18,9 +19,12 @@ pub mod cim_xml;
 pub mod clean;
 pub mod fault;
 pub mod loss;
+pub mod market;
 pub mod model;
+pub mod moment;
 pub mod registry;
 pub mod rows;
 pub mod scl;
 pub mod text;
+pub mod uftp;
 mod xml;

@@ -10,9 +10,11 @@ use bds_data::cim_xml::{Difference, read_all};
 use bds_data::clean::{Schema, clean, schema};
 use bds_data::fault::DataError;
 use bds_data::loss::Losses;
+use bds_data::market;
 use bds_data::model::{Model, Names};
 use bds_data::registry::Export;
 use bds_data::scl;
+use bds_data::uftp::Message;
 
 const XML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!-- a -->\n<rdf:RDF xmlns:cim=\"http://iec.ch/TC57/CIM100#\" \
     xmlns:dm=\"http://iec.ch/TC57/61970-552/DifferenceModel/1#\" xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">\n  \
@@ -151,7 +153,27 @@ fn read_export(bytes: &[u8]) -> Result<(), DataError> {
     Ok(())
 }
 
-const READERS: [(&str, &str, Reading); 6] = [
+const UFTP: &str = "<?xml version=\"1.0\"?><FlexOffer Version=\"3.0.0\" SenderDomain=\"a\" RecipientDomain=\"b\" TimeStamp=\"2020-05-12T15:09:09.628\" \
+    MessageID=\"1\" ConversationID=\"2\" ISP-Duration=\"PT15M\" TimeZone=\"Europe/Amsterdam\" Period=\"2020-05-13\" CongestionPoint=\"ea1.x\" \
+    ExpirationDateTime=\"2020-05-12T18:00:00\" FlexRequestMessageID=\"3\" Currency=\"EUR\"><OfferOption Price=\"600.5\" \
+    MinActivationFactor=\"0.25\"><ISP Power=\"-1\" Start=\"29\" Duration=\"4\"/></OfferOption></FlexOffer>";
+
+const MARKET: &str = "<?xml version=\"1.0\"?><A_MarketDocument xmlns=\"urn:iec62325.351:x\"><mRID>1</mRID><text>a document about a bid of five megawatts in some quarter of an hour that nobody took</text><status><value>A06</value></status>\
+    <TimeSeries><mRID>2</mRID><Period><timeInterval><start>2021-09-03T22:00Z</start><end>2021-09-03T22:15Z</end></timeInterval>\
+    <resolution>PT15M</resolution><Point><position>1</position><quantity>2.5</quantity><price.amount>-9.13</price.amount></Point></Period>\
+    </TimeSeries></A_MarketDocument>";
+
+fn read_uftp(bytes: &[u8]) -> Result<(), DataError> {
+    Message::read(bytes).map(drop)
+}
+
+fn read_market(bytes: &[u8]) -> Result<(), DataError> {
+    market::Document::read(bytes).map(drop)
+}
+
+const READERS: [(&str, &str, Reading); 8] = [
+    ("uftp", UFTP, read_uftp),
+    ("market", MARKET, read_market),
     ("cim-xml", XML, read_xml),
     ("scl", SCL, read_scl),
     ("cim-g", G, read_g),

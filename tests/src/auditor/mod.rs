@@ -12,6 +12,7 @@
 //! - plants are formed of the first offers that are enough, and paid by what meters say, each reading once (`energy/`);
 //! - no metered watt hour backs two things, and no certificate is used twice (`granular/`);
 //! - the day-ahead market has one price an interval, no accepted block loses, and both sides come to the same (`power/`);
+//! - no interval of flexibility is ordered twice, and what is paid for it is what meters read less the prognosis (`flexibility/`);
 //! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
 //! - records are changed by who may, and hold and forget what they should (`records.rs`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
@@ -24,6 +25,7 @@ mod carbon;
 mod energy;
 mod entries;
 mod exchange;
+mod flexibility;
 mod granular;
 mod identity;
 mod money;
@@ -82,6 +84,7 @@ struct Books {
     energy: energy::Energy,
     granular: granular::Granular,
     power: power::Power,
+    flexibility: flexibility::Flexibility,
     retail: retail::Retail,
     records: records::Records,
 }
@@ -178,6 +181,7 @@ impl Auditor {
             energy: energy::Energy::default(),
             granular: granular::Granular::default(),
             power: power::Power::default(),
+            flexibility: flexibility::Flexibility::default(),
             retail: retail::Retail::default(),
             records: records::Records::default(),
         };

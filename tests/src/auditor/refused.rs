@@ -9,7 +9,7 @@ use super::energy::ENERGY;
 use super::exchange::Sale;
 use super::granular::{self, GRANULAR};
 use super::wire::{Fields, Receipt, Transaction, Value};
-use super::{Ask, Books, Events, Finding, ensure, identity, power, retail, rights};
+use super::{Ask, Books, Events, Finding, ensure, flexibility, identity, power, retail, rights};
 
 /// Numbers of the codes whose truth can be told from one call and the books alone.
 pub(super) mod code {
@@ -131,7 +131,11 @@ impl Books {
                 matches!(
                     (self.profile, raw.module, raw.method),
                     (Profile::Private, retail::RETAIL, _)
-                        | (Profile::Public, ENERGY | GRANULAR | power::POWER, _)
+                        | (
+                            Profile::Public,
+                            ENERGY | GRANULAR | power::POWER | flexibility::FLEXIBILITY,
+                            _
+                        )
                         | (
                             Profile::Private | Profile::Consortium,
                             identity::IDENTITY,
@@ -237,6 +241,9 @@ impl Books {
         if ask.name.starts_with("granular.") {
             let costs = matches!(refusal, code::METER_EXCEEDED | granular::BUNDLE_LIMIT);
             return costs || self.judge_granular(ask) == Err(refusal);
+        }
+        if ask.name.starts_with("flexibility.") {
+            return refusal == code::METER_EXCEEDED || self.judge_flexibility(ask) == Err(refusal);
         }
         if ask.name.starts_with("records.") {
             return refusal == code::METER_EXCEEDED || self.judge_record(ask) == Err(refusal);

@@ -97,6 +97,13 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "granular.transfer" | "granular.set-claimant" | "granular.claim" => PLANT | TRADER,
         "granular.charge" | "granular.discharge" => PLANT | TRADER,
         "granular.set-residual" => REGULATOR,
+        "flexibility.register-point" | "flexibility.request" => GRID_OPERATOR,
+        "flexibility.order" | "flexibility.update-reservation" => GRID_OPERATOR,
+        "flexibility.connect" | "flexibility.submit-prognosis" => AGGREGATOR,
+        "flexibility.offer" => AGGREGATOR,
+        "flexibility.answer" | "flexibility.settle" | "flexibility.test" => {
+            GRID_OPERATOR | AGGREGATOR
+        }
         "power.open-session" | "power.cancel-session" => MARKET_OPERATOR,
         "power.submit-curve" | "power.withdraw-curve" => BIDDER,
         "power.submit-block" | "power.withdraw-block" => BIDDER,

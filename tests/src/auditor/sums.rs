@@ -7,7 +7,7 @@ use super::units::{Place, SERIALISED};
 use super::{Books, Finding, ensure};
 
 impl Books {
-    /// Money that waits in holds, in open orders, in bids of sales, for energy and in the day-ahead market.
+    /// Money that waits in holds, in open orders, in bids of sales, for energy, in the day-ahead market and for flexibility.
     pub(super) fn reserved_money(&self, account: u64, currency: Currency) -> i128 {
         let holds = self.money.holds.values();
         let own = holds.filter(|hold| hold.from == account && hold.currency == currency);
@@ -16,7 +16,8 @@ impl Books {
         let here = markets.filter(|market| market.currency == currency);
         let orders: i128 = here.map(|market| market.reserved_money(account)).sum();
         let energy = self.energy_money(account, currency) + self.power_money(account, currency);
-        held + orders + self.bid_money(account, currency) + energy
+        let flexibility = self.flexibility_money(account, currency);
+        held + orders + self.bid_money(account, currency) + energy + flexibility
     }
 
     /// Units that wait in open orders and delayed transfers, or are on sale.
@@ -33,7 +34,7 @@ impl Books {
     }
 
     /// Entries of an account beside its record: money of other currencies, units, holds and delayed transfers out of it, and
-    /// what it has to do with energy and with the day-ahead market.
+    /// what it has to do with energy, with the day-ahead market and with flexibility.
     pub(super) fn entries_of(&self, account: u64) -> usize {
         let main = self.identity.accounts.get(&account).map(|a| a.currency);
         let cash = self
@@ -49,7 +50,8 @@ impl Books {
         let delayed = self.units.delayed.values();
         let waiting = delayed.filter(|one| one.from == account);
         let energy = self.energy_entries(account) + self.power_entries(account);
-        beside.count() + units.count() + holds.count() + waiting.count() + energy
+        let all = energy + self.flexibility_entries(account);
+        beside.count() + units.count() + holds.count() + waiting.count() + all
     }
 
     /// Whether an account's money of a currency says nothing.

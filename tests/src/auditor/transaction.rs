@@ -82,6 +82,7 @@ impl Books {
             Some("exchange") => self.exchange(ask, events),
             Some("carbon") => self.carbon(ask, events),
             Some("power") => self.power_call(ask, events),
+            Some("flexibility") => self.flexibility_call(ask, events),
             Some("retail") => self.retail(ask, events),
             Some("granular") => self.granular(ask, events),
             Some("records") => self.record_call(ask, events),

@@ -2,6 +2,7 @@
 
 mod carbon;
 mod energy;
+mod flexibility;
 mod markets;
 mod power;
 mod records;
@@ -29,6 +30,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.energy_tables(&mut expected);
     books.granular_tables(&mut expected);
     books.power_tables(&mut expected);
+    books.flexibility_tables(&mut expected);
     books.retail_entries(&mut expected);
     books.record_entries(&mut expected);
     let mut expected = expected.all;

@@ -1,0 +1,188 @@
+//! What is said of a day in advance: what an aggregator's connections will do, and which flexibility stays reserved.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::PointId;
+use super::event::Event;
+use super::expire::Due;
+use super::module::{DayKey, Flexibility};
+use super::point::{self, Frame};
+use super::rules::{self, Day, Runs};
+use crate::amount::Watts;
+use crate::energy::ResourceId;
+use crate::identity::Identity;
+use crate::kernel::context::Cx;
+use crate::kernel::ordered::Ordered;
+use crate::kernel::table::Value;
+use crate::kernel::trigger::When;
+use crate::receipt::Code;
+use crate::tx::{AccountId, Millis};
+
+/// What an aggregator's connections will do on a day without flexibility.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Prognosis {
+    /// Which day.
+    pub day: Day,
+    /// Higher than that of the one it replaced.
+    pub revision: u64,
+    /// Power of all of them, one an interval.
+    pub powers: Vec<Watts>,
+    /// Which connections: all that are in the portfolio the whole day.
+    pub resources: Vec<ResourceId>,
+}
+
+/// Which flexibility of a contract stays reserved on a day.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Reservation {
+    /// Which day.
+    pub day: Day,
+    /// Higher than that of the update before.
+    pub reference: u64,
+    /// Power, one an interval.
+    pub powers: Vec<Watts>,
+}
+
+/// A day that something is said of here.
+trait OfDay {
+    fn day(&self) -> Day;
+}
+
+impl OfDay for Prognosis {
+    fn day(&self) -> Day {
+        self.day
+    }
+}
+
+impl OfDay for Reservation {
+    fn day(&self) -> Day {
+        self.day
+    }
+}
+
+/// What was said of the same day before.
+///
+/// # Errors
+/// `FLEX_PERIOD_INVALID` when something was said of a day that overlaps it.
+fn before<'t, T: OfDay + Value>(
+    table: &'t Ordered<DayKey, T>,
+    (point, aggregator): (PointId, AccountId),
+    day: &Day,
+) -> Result<Option<&'t T>, Code> {
+    // Days of a table do not overlap, so only the last that begins before this one's end can.
+    let earlier = (point, aggregator, Millis(0))..(point, aggregator, day.end());
+    match table.range(earlier).next_back() {
+        Some((_, last)) if day.overlaps(&last.day()) => Err(Code::FLEX_PERIOD_INVALID),
+        _ => Ok(table.get(&(point, aggregator, day.start))),
+    }
+}
+
+/// Refused in this order: account unknown, not represented, not open; no such point; another length of interval, another time zone; no day,
+/// over or too far ahead, begun; it overlaps another day; the revision does not rise; intervals that do not rise, missing ones, or
+/// power out of range; no connection is in the portfolio all day.
+pub(super) fn submit(
+    cx: &mut Cx<'_>,
+    (id, aggregator): (PointId, AccountId),
+    frame: &Frame<'_>,
+    end: Millis,
+    revision: u64,
+    runs: Runs<'_>,
+) -> Result<(), Code> {
+    cx.read::<Identity>().to_move(cx.member(), aggregator)?;
+    let tables = cx.read::<Flexibility>();
+    let point = tables.point(id)?;
+    let (operator, now) = (point.account, cx.block().time);
+    let day = point.day(frame, end, now)?;
+    if day.start <= now {
+        return Err(Code::FLEX_PERIOD_INVALID);
+    }
+    let old = before(&tables.prognoses, (id, aggregator), &day)?;
+    if old.is_some_and(|old| revision <= old.revision) {
+        return Err(Code::REVISION_INVALID);
+    }
+    let is_new = old.is_none();
+    let powers = rules::powers(runs, day)?;
+    if !rules::is_whole(runs, day) {
+        return Err(Code::ISPS_INVALID);
+    }
+    let resources = tables.connected(id, aggregator, &day);
+    if resources.is_empty() {
+        return Err(Code::NO_PORTFOLIO);
+    }
+    cx.charge_items(powers.len() + resources.len())?;
+
+    let key = (id, aggregator, day.start);
+    if is_new {
+        let due = Due::Prognosis(id, aggregator, day.start);
+        cx.schedule_work::<Flexibility>(When::Time(day.end()), &due)?;
+    }
+    // Correctness: no more than `CONNECTIONS_MAX`.
+    let connections = resources.len() as u32;
+    let new = Prognosis {
+        day,
+        revision,
+        powers,
+        resources,
+    };
+    let (tables, journal) = cx.tables::<Flexibility>();
+    tables.prognoses.set(journal, key, new)?;
+    cx.emit::<Flexibility>(&Event::PrognosisSubmitted {
+        point: id,
+        operator,
+        aggregator,
+        start: day.start,
+        revision,
+        connections,
+    })
+}
+
+/// Refused in this order: no such point, not operated by the sender; another length of interval, another time zone; no day, over or too far
+/// ahead; the aggregator has no connections here; it overlaps another day; the reference does not rise; intervals that do not rise, or
+/// power out of range; more than was reserved before.
+pub(super) fn reserve(
+    cx: &mut Cx<'_>,
+    (id, aggregator): (PointId, AccountId),
+    frame: &Frame<'_>,
+    end: Millis,
+    reference: u64,
+    runs: Runs<'_>,
+) -> Result<(), Code> {
+    let point = point::operated(cx, id)?;
+    let day = point.day(frame, end, cx.block().time)?;
+    let tables = cx.read::<Flexibility>();
+    if !tables.has_portfolio(id, aggregator) {
+        return Err(Code::NO_PORTFOLIO);
+    }
+    let old = before(&tables.reservations, (id, aggregator), &day)?;
+    if old.is_some_and(|old| reference <= old.reference) {
+        return Err(Code::REVISION_INVALID);
+    }
+    let powers = rules::powers(runs, day)?;
+    // What is between nothing and what was reserved is a part of it.
+    let is_part = |(new, old): (&Watts, &Watts)| (old.0.min(0)..=old.0.max(0)).contains(&new.0);
+    if old.is_some_and(|old| !powers.iter().zip(&old.powers).all(is_part)) {
+        return Err(Code::RESERVATION_RAISED);
+    }
+    let is_new = old.is_none();
+    cx.charge_items(powers.len())?;
+
+    if is_new {
+        let due = Due::Reservation(id, aggregator, day.start);
+        cx.schedule_work::<Flexibility>(When::Time(day.end()), &due)?;
+    }
+    let new = Reservation {
+        day,
+        reference,
+        powers,
+    };
+    let (tables, journal) = cx.tables::<Flexibility>();
+    tables
+        .reservations
+        .set(journal, (id, aggregator, day.start), new)?;
+    cx.emit::<Flexibility>(&Event::ReservationUpdated {
+        point: id,
+        operator: point.account,
+        aggregator,
+        start: day.start,
+        reference,
+    })
+}

@@ -1,0 +1,150 @@
+//! Portfolios: consent, one portfolio at a time, and how many connections.
+
+use bds_contracts::Code;
+use bds_contracts::amount::Watts;
+use bds_contracts::energy::ResourceId;
+use bds_contracts::flexibility::{Call, PointId};
+use bds_contracts::kernel::wire::List;
+use bds_contracts::tx::Millis;
+
+use super::super::energy::resource;
+use super::super::stage::Who;
+use super::*;
+
+/// A second congestion point of the same grid.
+fn other_point(stage: &mut Stage) -> PointId {
+    let point = PointId(2);
+    let register = Call::RegisterPoint {
+        point,
+        microgrid: GRID,
+        address: "ea1.2026-11.example:2",
+        time_zone: ZONE,
+        penalty_ppm: 0,
+    };
+    done(stage, Who::Bank, &register);
+    point
+}
+
+#[test]
+fn a_connection_is_in_a_portfolio_by_consent_of_whose_it_is() {
+    let mut stage = grid();
+    let of_anna = connections(&[resource(P[2])], (0, END));
+    let call = connect(P[2], &of_anna);
+    refused(&mut stage, Who::Bert, &call, Code::NOT_ENDORSED);
+    // Somebody else's endorsement is none.
+    let code = stage.call_of_two::<Flexibility>(Who::Bert, Who::Guest, &call);
+    assert_eq!(code, Code::NOT_ENDORSED);
+    join(&mut stage, P[2], &call);
+    foreseen(&mut stage, 0);
+    let (_, one) = tables(&stage).prognoses.range(..).next().expect("it");
+    assert_eq!(one.resources, [P[0], P[1], P[2]].map(resource));
+}
+
+#[test]
+fn a_connection_is_in_one_portfolio_at_a_time() {
+    let mut stage = grid();
+    let other = other_point(&mut stage);
+    let own = |from, until| connections(&[resource(P[1])], (from, until));
+    let there = |connections| Call::Connect {
+        point: other,
+        aggregator: AGGREGATOR,
+        account: P[1],
+        connections: List::Items(connections),
+    };
+    let taken = Code::CONNECTION_TAKEN;
+    let (sooner, later) = (own(END - 1, END + 1), own(END, END + 1));
+    refused(&mut stage, Who::Bert, &there(&sooner), taken);
+    done(&mut stage, Who::Bert, &there(&later));
+    let all = tables(&stage);
+    assert_eq!(
+        all.connections.get(&resource(P[1])).expect("it").point,
+        other
+    );
+    assert_eq!(all.portfolios.len(), 2, "it left the first one");
+}
+
+#[test]
+fn only_what_is_connected_all_day_is_foreseen() {
+    let mut stage = grid();
+    let part = connections(&[resource(P[1])], (START + 1, END));
+    done(&mut stage, Who::Bert, &connect(P[1], &part));
+    let powers = [((0, 96), Watts(0))];
+    done(&mut stage, Who::Bert, &prognosis(1, &powers));
+    let (_, one) = tables(&stage).prognoses.range(..).next().expect("it");
+    assert_eq!(one.resources, [resource(P[0])]);
+    let part = connections(&[resource(P[0])], (0, END - 1));
+    join(&mut stage, P[0], &connect(P[0], &part));
+    let call = prognosis(2, &powers);
+    refused(&mut stage, Who::Bert, &call, Code::NO_PORTFOLIO);
+}
+
+#[test]
+fn connections_that_are_wrong_in_several_ways() {
+    let mut stage = grid();
+    let now = stage.machine.block().time.0;
+    let year = 366 * 24 * 3_600_000;
+    let of = |id, from, until| vec![(id, (Millis(from), Millis(until)))];
+    let own = resource(P[1]);
+    let twice = [of(own, 0, END), of(own, 0, END)].concat();
+    let cases = [
+        (P[1], vec![], Code::TOO_MANY),
+        (AccountId(9_999), vec![], Code::UNKNOWN_ACCOUNT),
+        (P[1], of(ResourceId(9), 0, 0), Code::UNKNOWN_RESOURCE),
+        (P[3], of(own, 0, 0), Code::NOT_OWN_RESOURCE),
+        (P[1], of(own, END, END), Code::FLEX_PERIOD_INVALID),
+        (P[1], of(own, END, 5), Code::FLEX_PERIOD_INVALID),
+        (P[1], of(own, 0, now), Code::FLEX_PERIOD_INVALID),
+        (P[1], of(own, 0, u64::MAX), Code::FLEX_PERIOD_INVALID),
+        (
+            P[1],
+            of(own, 0, now + year + 60_000),
+            Code::FLEX_PERIOD_INVALID,
+        ),
+        (P[1], twice, Code::FLEX_PERIOD_INVALID),
+    ];
+    for (account, connections, code) in cases {
+        refused(&mut stage, Who::Bert, &connect(account, &connections), code);
+    }
+    let list = connections(&[own], (0, END));
+    let with = |point, aggregator| Call::Connect {
+        point,
+        aggregator,
+        account: P[1],
+        connections: List::Items(&list),
+    };
+    let (none, other) = (PointId(9), P[0]);
+    let unknown = AccountId(9_999);
+    refused(
+        &mut stage,
+        Who::Bert,
+        &with(none, unknown),
+        Code::UNKNOWN_ACCOUNT,
+    );
+    refused(
+        &mut stage,
+        Who::Bert,
+        &with(none, other),
+        Code::NOT_REPRESENTATIVE,
+    );
+    refused(
+        &mut stage,
+        Who::Bert,
+        &with(none, P[1]),
+        Code::UNKNOWN_POINT,
+    );
+}
+
+#[test]
+fn what_is_over_makes_room() {
+    let mut stage = grid();
+    let day = 24 * 3_600_000;
+    let short = connections(&[resource(P[1])], (0, day));
+    done(&mut stage, Who::Bert, &connect(P[1], &short));
+    at(&mut stage, day);
+    let other = connections(&[resource(P[3])], (0, END));
+    done(&mut stage, Who::Bert, &connect(P[3], &other));
+    let all = tables(&stage);
+    let there: Vec<_> = all.portfolios.range(..).map(|((.., id), ())| *id).collect();
+    assert_eq!(there, [resource(P[0]), resource(P[3])]);
+    assert_eq!(all.connections.len(), 2);
+}
