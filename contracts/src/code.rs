@@ -4,7 +4,7 @@
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
 //! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-439 retail, 440-449
-//! records, 450-469 granular certificates, 480-499 power.
+//! records, 450-469 granular certificates, 480-499 power, 500-519 deployable contracts.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -274,6 +274,26 @@ codes! {
     494 POWER_ACCOUNT_FULL "PowerAccountFull" "The account has as many steps or blocks in the session as one account may.";
     495 NOT_SESSION_OPERATOR "NotSessionOperator" "Another market operator opened the session.";
     496 POWER_SESSION_IN_USE "PowerSessionInUse" "Accounts have orders in the session.";
+    500 UNKNOWN_UPLOAD "UnknownUpload" "No such code waits to be activated, or another member uploads it.";
+    501 UPLOAD_EXISTS "UploadExists" "The ledger has this code, or it is being uploaded.";
+    502 UPLOAD_INVALID "UploadInvalid" "The code has no such length, or no such chunk of this length, or the chunk is there.";
+    503 UPLOAD_LIMIT "UploadLimit" "The member, or all members together, have as much code that waits as they may.";
+    504 UPLOAD_INCOMPLETE "UploadIncomplete" "Chunks of the code are missing.";
+    505 CODE_MISMATCH "CodeMismatch" "The chunks together are not the code of this name.";
+    506 CODE_REFUSED "CodeRefused" "The code breaks a rule of deployable contracts; the message names it.";
+    507 METHODS_INVALID "MethodsInvalid" "The methods are too many, do not rise, do not exist, are such that no contract may call, or others than were declared.";
+    508 NAME_INVALID "NameInvalid" "A contract's name is 1 to 32 lower-case letters, digits and hyphens, a letter first.";
+    509 UNKNOWN_DEPLOYED "UnknownDeployed" "No deployed contract has this name.";
+    510 DEPLOYED_VERSION "DeployedVersion" "The version is neither the next nor an older one as it was, or not the active one.";
+    511 DEPLOYED_INACTIVE "DeployedInactive" "No version of the deployed contract is active.";
+    512 DEPLOYED_LIMIT "DeployedLimit" "There are as many deployed contracts, or versions of this one, as there may be.";
+    513 NO_INTERPRETER "NoInterpreter" "This ledger runs no deployed contracts.";
+    514 UNKNOWN_EXPORT "UnknownExport" "The deployed contract offers no method of this name.";
+    515 DEPLOYED_TRAPPED "DeployedTrapped" "The code did what has no result; the message says what.";
+    516 DEPLOYED_TOO_DEEP "DeployedTooDeep" "The calls inside the code went too deep.";
+    517 DEPLOYED_REFUSED "DeployedRefused" "The deployed contract refused; the message gives its number.";
+    518 CALL_FORBIDDEN "CallForbidden" "The deployed contract called a method that it was not activated for.";
+    519 DEPLOYED_BOUNDS "DeployedBounds" "Input, a key, a value or an event is too long, or the deployed contract would remember too much.";
 }
 
 impl Code {

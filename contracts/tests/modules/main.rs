@@ -27,3 +27,4 @@ mod stage;
 mod tables;
 mod undo;
 mod units;
+mod wasm;
