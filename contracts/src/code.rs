@@ -4,7 +4,7 @@
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
 //! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-439 retail, 440-449
-//! records, 450-469 granular certificates, 480-499 power, 500-529 flexibility.
+//! records, 450-469 granular certificates, 480-499 power, 500-529 flexibility, 530-549 deployable contracts.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -299,6 +299,26 @@ codes! {
     522 UNKNOWN_FLEX_ORDER "UnknownFlexOrder" "There is no such order of flexibility, or it is forgotten.";
     523 FLEX_ORDER_SETTLED "FlexOrderSettled" "The order was settled before.";
     524 SETTLEMENT_MISMATCH "SettlementMismatch" "The meters say something else than the statement.";
+    530 UNKNOWN_UPLOAD "UnknownUpload" "No such code waits to be activated, or another member uploads it.";
+    531 UPLOAD_EXISTS "UploadExists" "The ledger has this code, or it is being uploaded.";
+    532 UPLOAD_INVALID "UploadInvalid" "The code has no such length, or no such chunk of this length, or the chunk is there.";
+    533 UPLOAD_LIMIT "UploadLimit" "The member, or all members together, have as much code that waits as they may.";
+    534 UPLOAD_INCOMPLETE "UploadIncomplete" "Chunks of the code are missing.";
+    535 CODE_MISMATCH "CodeMismatch" "The chunks together are not the code of this name.";
+    536 CODE_REFUSED "CodeRefused" "The code breaks a rule of deployable contracts; the message names it.";
+    537 METHODS_INVALID "MethodsInvalid" "The methods are too many, do not rise, do not exist, are such that no contract may call, or others than were declared.";
+    538 NAME_INVALID "NameInvalid" "A contract's name is 1 to 32 lower-case letters, digits and hyphens, a letter first.";
+    539 UNKNOWN_DEPLOYED "UnknownDeployed" "No deployed contract has this name.";
+    540 DEPLOYED_VERSION "DeployedVersion" "The version is neither the next nor an older one as it was, or not the active one.";
+    541 DEPLOYED_INACTIVE "DeployedInactive" "No version of the deployed contract is active.";
+    542 DEPLOYED_LIMIT "DeployedLimit" "There are as many deployed contracts, or versions of this one, as there may be.";
+    543 NO_INTERPRETER "NoInterpreter" "This ledger runs no deployed contracts.";
+    544 UNKNOWN_EXPORT "UnknownExport" "The deployed contract offers no method of this name.";
+    545 DEPLOYED_TRAPPED "DeployedTrapped" "The code did what has no result; the message says what.";
+    546 DEPLOYED_TOO_DEEP "DeployedTooDeep" "The calls inside the code went too deep.";
+    547 DEPLOYED_REFUSED "DeployedRefused" "The deployed contract refused; the message gives its number.";
+    548 CALL_FORBIDDEN "CallForbidden" "The deployed contract called a method that it was not activated for.";
+    549 DEPLOYED_BOUNDS "DeployedBounds" "Input, a key, a value or an event is too long, or the deployed contract would remember too much.";
 }
 
 impl Code {

@@ -17,6 +17,12 @@ pub fn is_admissible(key: &PublicKey) -> bool {
         .is_some_and(|point| point.compress().0 == key.0 && !point.is_small_order())
 }
 
+/// Whether some signature can be good for the key at all: it is a point of the curve, in any encoding. Cost: as above.
+#[must_use]
+pub fn is_point(key: &PublicKey) -> bool {
+    CompressedEdwardsY(key.0).decompress().is_some()
+}
+
 /// Whether an X25519 key may be published by a reader: below 2^255 - 19, and not of small order, for such a key would give every sender
 /// the same secret, which anyone knows. Every other number is a key: it lies on the curve or on its twist, and both are good.
 ///

@@ -29,6 +29,7 @@ pub mod records;
 pub mod retail;
 pub mod signatures;
 pub mod tx;
+pub mod wasm;
 
 pub use genesis::Genesis;
 pub use ledger::Ledger;

@@ -11,6 +11,7 @@ use crate::money::units::Units;
 use crate::power::Power;
 use crate::records::Records;
 use crate::retail::Retail;
+use crate::wasm::Wasm;
 
 crate::modules! {
     /// Every module of the ledger; a module builds on those above it.
@@ -23,6 +24,7 @@ crate::modules! {
         6 Energy,
         7 Retail,
         8 Records,
+        9 Wasm,
         10 Granular,
         11 Power,
         12 Flexibility,

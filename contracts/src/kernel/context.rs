@@ -1,9 +1,13 @@
 //! What a call may see and do: block, caller, tables, events, meter, and work for later.
 
+use std::sync::Arc;
+
+use super::envelope::CallView;
+use super::interpreter::Interpreter;
 use super::journal::{Journal, Mark};
 use super::member::{COUNTER_TRIGGERS, Member, MemberId};
 use super::meter::{UNITS_ITEM, UNITS_MAKER};
-use super::module::Module;
+use super::module::{Module, ModuleInfo};
 use super::receipt::{ReceiptId, Receipts};
 use super::store::Stores;
 use super::table::Table;
@@ -58,6 +62,13 @@ pub const KEPT_MAX: usize = 32;
 /// Work that is done although the call fails.
 pub(super) type Kept = Box<dyn Fn(&mut Cx<'_>) -> Result<(), Code>>;
 
+/// How the modules of the ledger are called, and which there are.
+#[derive(Clone, Copy)]
+pub(super) struct Calls {
+    pub(super) call: fn(CallView<'_>, &mut Cx<'_>) -> Result<(), Code>,
+    pub(super) catalog: &'static [ModuleInfo],
+}
+
 /// The context of a call.
 pub struct Cx<'a> {
     pub(super) stores: &'a mut Stores,
@@ -67,6 +78,7 @@ pub struct Cx<'a> {
     pub(super) profile: Profile,
     pub(super) source: ReceiptId,
     pub(super) kept: Vec<Kept>,
+    pub(super) calls: Calls,
 }
 
 /// A point that a context can be taken back to.
@@ -179,6 +191,45 @@ impl Cx<'_> {
     /// `METER_EXCEEDED`.
     pub fn charge_maker(&mut self) -> Result<(), Code> {
         self.charge(UNITS_MAKER)
+    }
+
+    /// Units that are left to spend.
+    #[must_use]
+    pub fn units_left(&self) -> u64 {
+        self.stores.journal.meter.left()
+    }
+
+    /// The modules of the ledger.
+    #[must_use]
+    pub fn catalog(&self) -> &'static [ModuleInfo] {
+        self.calls.catalog
+    }
+
+    /// Has a module do what a call says on behalf of `caller`, whose rights are asked for: all of it, or nothing that is left behind.
+    ///
+    /// # Errors
+    /// What the call is refused with.
+    pub(crate) fn call_as(&mut self, caller: Caller, call: CallView<'_>) -> Result<(), Code> {
+        let before = std::mem::replace(&mut self.caller, caller);
+        let Calls { call: execute, .. } = self.calls;
+        let done = self.attempt(|cx| execute(call, cx));
+        self.caller = before;
+        done
+    }
+
+    /// What runs the code of deployable contracts; none on a ledger that was given none.
+    #[must_use]
+    pub fn interpreter(&self) -> Option<Arc<dyn Interpreter>> {
+        self.stores.interpreter.clone()
+    }
+
+    /// The encoded value of any entry that is shown to everyone, by its whole key.
+    #[must_use]
+    pub fn entry(&self, key: &[u8]) -> Option<Vec<u8>> {
+        if self.stores.is_closed(key) {
+            return None;
+        }
+        self.stores.value(key)
     }
 
     /// Does something that leaves nothing behind when it fails: what a method does that calls several others and goes on.

@@ -5,11 +5,13 @@
 //! kept on purpose.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use super::access::AccessSet;
 use super::changes::Changes;
-use super::context::{BlockInfo, Caller, Cx, Kept, Phase};
+use super::context::{BlockInfo, Caller, Calls, Cx, Kept, Phase};
 use super::envelope::{CallList, Envelope, Payload};
+use super::interpreter::Interpreter;
 use super::member::Member;
 use super::meter::{Limits, Meter, UNITS_KEPT, UNITS_TX};
 use super::module::Modules;
@@ -113,6 +115,13 @@ impl<L: Modules> Machine<L> {
         machine.stores.restore(snapshot)?;
         machine.block = block;
         Ok(machine)
+    }
+
+    /// The same, running the code of deployable contracts with this. Part of the ledger's rules: all of its validators use the same, or none.
+    #[must_use]
+    pub fn with_interpreter(mut self, interpreter: Arc<dyn Interpreter>) -> Self {
+        self.stores.interpreter = Some(interpreter);
+        self
     }
 
     /// The tables, to be read.
@@ -360,6 +369,10 @@ impl<L: Modules> Machine<L> {
             profile: self.profile,
             source,
             kept: Vec::new(),
+            calls: Calls {
+                call: L::call,
+                catalog: L::CATALOG,
+            },
         };
         let start = cx.point();
         let mut result = work(&mut cx);

@@ -112,6 +112,12 @@ impl Meter {
         self.charge((count as u64).div_ceil(BYTES_PER_UNIT))
     }
 
+    /// Units that are left.
+    #[inline]
+    pub(crate) fn left(&self) -> u64 {
+        self.units_limit - self.units
+    }
+
     /// Units spent so far.
     #[inline]
     pub(crate) fn spent(&self) -> u64 {

@@ -149,6 +149,7 @@ pub mod describe;
 pub mod envelope;
 pub(crate) mod first;
 mod index;
+pub mod interpreter;
 pub mod journal;
 pub mod machine;
 pub mod member;

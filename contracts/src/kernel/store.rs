@@ -1,8 +1,10 @@
 //! The tables of all modules in one place, with the journal that can take their writes back.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use super::changes::{Changes, Sorting};
+use super::interpreter::Interpreter;
 use super::journal::{Journal, Mark, TableId};
 use super::member::MemberTables;
 use super::module::Module;
@@ -178,6 +180,8 @@ pub struct Stores {
     /// Module and table, as keys begin, of those that are closed.
     closed: Vec<[u8; 4]>,
     pub(crate) journal: Journal,
+    /// What runs the code that some tables hold.
+    pub(crate) interpreter: Option<Arc<dyn Interpreter>>,
     /// Lists of changes that were given back.
     spare: Vec<Changes>,
     /// Bytes of the last block's changes.
@@ -195,6 +199,7 @@ impl Stores {
             places: [NONE; MODULES_MAX],
             closed: Vec::new(),
             journal: Journal::new(),
+            interpreter: None,
             spare: Vec::new(),
             changed_bytes: 0,
             sorting: Sorting::default(),
@@ -425,6 +430,7 @@ impl Clone for Stores {
             places: self.places,
             closed: self.closed.clone(),
             journal: self.journal.clone(),
+            interpreter: self.interpreter.clone(),
             spare: Vec::new(),
             changed_bytes: 0,
             sorting: Sorting::default(),

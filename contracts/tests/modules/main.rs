@@ -28,3 +28,4 @@ mod stage;
 mod tables;
 mod undo;
 mod units;
+mod wasm;

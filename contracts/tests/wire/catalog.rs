@@ -95,7 +95,7 @@ fn calls_and_events_are_pinned() {
 }
 
 /// Number and name of the module, how many calls and events it has, the hash of all their numbers, names and fields.
-const CATALOG_PINS: [&str; 11] = [
+const CATALOG_PINS: [&str; 12] = [
     "1 identity 9 8 726911fe4c0a9b49",
     "2 money 7 8 08b09768b9bb9acb",
     "3 units 12 11 d7a7f4d843b394ac",
@@ -104,6 +104,7 @@ const CATALOG_PINS: [&str; 11] = [
     "6 energy 14 21 1a11822fc12b8d10",
     "7 retail 23 26 09427213f234634d",
     "8 records 7 7 1771ac652db142b2",
+    "9 wasm 6 7 49e84b91cda87cec",
     "10 granular 9 12 d194448c34e344cf",
     "11 power 6 14 c661aac30a6b6f93",
     "12 flexibility 10 10 9e2e8446f5977192",
