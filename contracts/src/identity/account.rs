@@ -244,21 +244,23 @@ pub(crate) fn represents(cx: &Cx<'_>, member: MemberId, id: AccountId, slot: Slo
 /// Whether the account is open and one of its representatives has one of these roles now.
 pub(crate) fn is_active(cx: &Cx<'_>, id: AccountId, roles: Roles) -> bool {
     let account = cx.read::<Identity>().accounts.get(&id);
-    account.is_some_and(|account| account.status == AccountStatus::Open) && has_role(cx, id, roles)
+    let open = account.filter(|account| account.status == AccountStatus::Open);
+    open.is_some_and(|account| one_has(cx, id, account, roles))
 }
 
 /// Whether one of the account's representatives has one of these roles now.
 pub(crate) fn has_role(cx: &Cx<'_>, id: AccountId, roles: Roles) -> bool {
-    let identity = cx.read::<Identity>();
-    let Some(account) = identity.accounts.get(&id) else {
-        return false;
-    };
+    let account = cx.read::<Identity>().accounts.get(&id);
+    account.is_some_and(|account| one_has(cx, id, account, roles))
+}
+
+fn one_has(cx: &Cx<'_>, id: AccountId, account: &Account, roles: Roles) -> bool {
     let has = |member: &MemberId| {
         let key = cx.key_of(*member);
         let member = key.and_then(|key| cx.members().get(&key));
         member.is_some_and(|member| member.roles.any(roles))
     };
-    let others = || identity.representatives.get(&id);
+    let others = || cx.read::<Identity>().representatives.get(&id);
     has(&account.representative)
         || account.representative_count > 1 && others().is_some_and(|others| others.iter().any(has))
 }

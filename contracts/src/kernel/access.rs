@@ -10,6 +10,7 @@ use crate::tx::AccountId;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessSet {
     accounts: Vec<AccountId>,
+    holdings: Vec<(AccountId, InstrumentId)>,
     books: Vec<InstrumentId>,
     everything: bool,
 }
@@ -26,6 +27,15 @@ impl AccessSet {
     pub fn account(&mut self, id: AccountId) {
         if !self.accounts.contains(&id) {
             self.accounts.push(id);
+        }
+    }
+
+    /// Adds an account and what it holds of an instrument.
+    #[inline]
+    pub fn holding(&mut self, id: AccountId, instrument: InstrumentId) {
+        self.account(id);
+        if !self.holdings.contains(&(id, instrument)) {
+            self.holdings.push((id, instrument));
         }
     }
 
@@ -46,6 +56,12 @@ impl AccessSet {
     #[inline]
     pub fn accounts(&self) -> &[AccountId] {
         &self.accounts
+    }
+
+    /// Accounts with an instrument of which they hold something, in the order they were named.
+    #[must_use]
+    pub fn holdings(&self) -> &[(AccountId, InstrumentId)] {
+        &self.holdings
     }
 
     /// The books, in the order they were named.
@@ -73,6 +89,7 @@ impl AccessSet {
     /// Forgets everything and keeps the room.
     pub fn clear(&mut self) {
         self.accounts.clear();
+        self.holdings.clear();
         self.books.clear();
         self.everything = false;
     }

@@ -102,8 +102,8 @@ pub(super) fn trade(cx: &mut Cx<'_>, call: &Call<'_>, trade: &Trade) -> Result<(
     check_terms(cx, trade)?;
     let book = cx.read::<Exchange>().books.get(instrument)?;
     for (account, side) in [(seller, Side::Sell), (buyer, Side::Buy)] {
-        let held = position(cx, account, instrument);
-        book.check_beside(account, side, held, quantity)?;
+        let held = cx.read::<Units>().holding(account, instrument);
+        book.check_beside(account, side, position(&held), quantity)?;
     }
     let amount = market.amount(quantity, price)?;
     cx.read::<Units>()

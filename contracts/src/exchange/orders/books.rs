@@ -14,6 +14,7 @@ use super::super::event::Event as Told;
 use super::super::index::HashKey;
 use super::super::reject::Reject;
 use super::super::rules::Rules;
+use super::settle::Sums;
 use crate::carbon::InstrumentId;
 use crate::kernel::changes::Changes;
 use crate::kernel::journal::Journal;
@@ -53,6 +54,8 @@ pub struct Books {
     steps: Vec<Step>,
     /// Room for what a book tells, used again and again.
     room: Vec<Told>,
+    /// Room for what becomes of accounts, likewise.
+    sums: Sums,
     /// Orders of a snapshot that is being taken in.
     loading: BTreeMap<InstrumentId, Vec<Record>>,
 }
@@ -69,6 +72,7 @@ impl Books {
             tx: 0,
             steps: Vec::new(),
             room: Vec::new(),
+            sums: Vec::new(),
             loading: BTreeMap::new(),
         }
     }
@@ -171,6 +175,18 @@ impl Books {
         if told.capacity() <= ROOM_MAX {
             told.clear();
             self.room = told;
+        }
+    }
+
+    /// A list for what becomes of accounts; with [`Books::give_back_sums`] its room serves the next command.
+    pub(super) fn sums(&mut self) -> Sums {
+        std::mem::take(&mut self.sums)
+    }
+
+    /// Takes such a list back, unless it grew for a command of very many accounts.
+    pub(super) fn give_back_sums(&mut self, sums: Sums) {
+        if sums.capacity() <= ROOM_MAX {
+            self.sums = sums;
         }
     }
 

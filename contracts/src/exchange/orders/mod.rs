@@ -103,7 +103,7 @@ impl Module for Exchange {
                 account,
                 instrument,
             } => {
-                set.account(account);
+                set.holding(account, instrument);
                 set.book(instrument);
             }
             Call::Halt { instrument }

@@ -23,6 +23,7 @@ use crate::kernel::table::Slot;
 use crate::kernel::wire::List;
 use crate::money::cash;
 use crate::money::units::Units;
+use crate::money::units::holding::Holding;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
 
@@ -61,20 +62,23 @@ impl<'a> Trader<'a> {
         }
     }
 
-    /// Whether the account can set so much more aside.
+    /// What the account holds of the market's instrument.
+    fn holding(&self, cx: &Cx<'_>) -> Holding {
+        let units = cx.read::<Units>();
+        units.holding(self.account, self.market.id)
+    }
+
+    /// Whether the account, which holds so many units, can set so much more aside.
     ///
     /// # Errors
     /// `CASH_TOO_LOW`, `BALANCE_TOO_LOW`.
-    fn check_free(&self, cx: &Cx<'_>, side: Side, more: i128) -> Result<(), Code> {
+    fn check_free(&self, cx: &Cx<'_>, side: Side, held: &Holding, more: i128) -> Result<(), Code> {
         let (free, refusal) = match side {
             Side::Buy => {
                 let held = cash::of(cx, self.account, self.slot, self.market.currency);
                 (i128::from(held.free().0), Code::CASH_TOO_LOW)
             }
-            Side::Sell => {
-                let held = cx.read::<Units>().holding(self.account, self.market.id);
-                (i128::from(held.free().0), Code::BALANCE_TOO_LOW)
-            }
+            Side::Sell => (i128::from(held.free().0), Code::BALANCE_TOO_LOW),
         };
         if more > 0 && free < more {
             return Err(refusal);
@@ -101,9 +105,10 @@ impl<'a> Trader<'a> {
     /// Refused in this order: what the book's checks say; a call with too many orders; no bound on the money of a market bid; too
     /// little free; not endorsed; not to be filled at once.
     pub(super) fn place(&self, cx: &mut Cx<'_>, order: &Request, last: bool) -> Result<(), Code> {
+        let held = self.holding(cx);
         let mut request = Request {
             holder: self.holder,
-            position: position(cx, self.account, self.market.id),
+            position: position(&held),
             ..*order
         };
         let book = cx.read::<Exchange>().books.get(self.market.id)?;
@@ -113,7 +118,7 @@ impl<'a> Trader<'a> {
         }
         request.reserve = reserve::carried(&request, book.rules().price_max)?;
         let needed = self.needed(request.side, request.quantity, request.reserve)?;
-        self.check_free(cx, request.side, needed)?;
+        self.check_free(cx, request.side, &held, needed)?;
         if last {
             self.second(cx)?;
         }
@@ -145,12 +150,13 @@ impl<'a> Trader<'a> {
         size: Option<Resize>,
         last: bool,
     ) -> Result<(), Code> {
+        let held = self.holding(cx);
         let mut amend = Amend {
             id: self.id(number),
             price,
             size,
             reserve: None,
-            position: position(cx, self.account, self.market.id),
+            position: position(&held),
         };
         let book = cx.read::<Exchange>().books.get(self.market.id)?;
         let (limit, open) = book.check_amend(&amend)?;
@@ -164,7 +170,7 @@ impl<'a> Trader<'a> {
         let reserve = amend.reserve.unwrap_or(before.reserve);
         let more =
             self.needed(side, open, reserve)? - self.needed(side, before.open(), before.reserve)?;
-        self.check_free(cx, side, more)?;
+        self.check_free(cx, side, &held, more)?;
         if last {
             self.second(cx)?;
         }
@@ -223,9 +229,8 @@ impl<'a> Trader<'a> {
 }
 
 /// What an account holds of an instrument, for the position limit.
-pub(super) fn position(cx: &Cx<'_>, account: AccountId, instrument: InstrumentId) -> i64 {
-    let held = cx.read::<Units>().holding(account, instrument).held;
-    i64::try_from(held.0).unwrap_or(i64::MAX)
+pub(super) fn position(holding: &Holding) -> i64 {
+    i64::try_from(holding.held.0).unwrap_or(i64::MAX)
 }
 
 /// The market in which somebody cancels for an account. A shut account may still withdraw its orders: nothing goes out by

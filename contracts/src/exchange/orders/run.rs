@@ -54,7 +54,8 @@ impl Command {
                 if let Some(first) = &self.first {
                     cx.emit::<Exchange>(first)?;
                 }
-                let mut settlement = Settlement::new(self.market);
+                let room = cx.tables::<Exchange>().0.books.sums();
+                let mut settlement = Settlement::with_room(self.market, room);
                 if let Some((account, side, more)) = self.reserved {
                     settlement.reserve(account, side, more);
                 }
@@ -63,7 +64,10 @@ impl Command {
                 if !shut.is_empty() {
                     return Err(Code::ACCOUNT_NOT_OPEN);
                 }
-                settlement.apply(cx)
+                settlement.apply(cx)?;
+                let books = &mut cx.tables::<Exchange>().0.books;
+                books.give_back_sums(settlement.into_room());
+                Ok(())
             });
             if shut.is_empty() {
                 return done;

@@ -72,7 +72,7 @@ impl Market {
 
 /// How an account changes. Correctness: sums of at most 2^32 numbers of 64 bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Delta {
+pub(super) struct Delta {
     money: i128,
     money_reserved: i128,
     units: i128,
@@ -84,11 +84,14 @@ struct Delta {
 /// So many accounts are looked through one by one; most commands touch two.
 const FEW: usize = 16;
 
+/// What one command does to each account.
+pub(super) type Sums = Vec<(AccountId, Delta)>;
+
 /// What one command comes to.
 #[derive(Debug, Clone)]
 pub(super) struct Settlement {
     market: Market,
-    accounts: Vec<(AccountId, Delta)>,
+    accounts: Sums,
     /// Places in `accounts`, once they are too many to look through.
     places: BTreeMap<AccountId, usize>,
     /// What bids with a lump have paid out of it.
@@ -97,9 +100,15 @@ pub(super) struct Settlement {
 
 impl Settlement {
     pub(super) fn new(market: Market) -> Self {
+        Self::with_room(market, Vec::new())
+    }
+
+    /// As [`Settlement::new`], in the room of one before.
+    pub(super) fn with_room(market: Market, mut room: Sums) -> Self {
+        room.clear();
         Self {
             market,
-            accounts: Vec::new(),
+            accounts: room,
             places: BTreeMap::new(),
             paid: BTreeMap::new(),
         }
@@ -276,6 +285,11 @@ impl Settlement {
                 Ok(paid)
             }
         }
+    }
+
+    /// The room it took, for another one.
+    pub(super) fn into_room(self) -> Sums {
+        self.accounts
     }
 
     /// Accounts that trade although they may not: none of their representatives may, or they are not open. `sender` was asked

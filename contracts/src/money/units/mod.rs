@@ -65,9 +65,20 @@ impl Module for Units {
 
     fn touches(call: &Call<'_>, set: &mut AccessSet) {
         match *call {
-            Call::Transfer { from, to, .. } | Call::TransferBlocks { from, to, .. } => {
-                set.account(from);
-                set.account(to);
+            Call::Transfer {
+                from,
+                to,
+                instrument,
+                ..
+            }
+            | Call::TransferBlocks {
+                from,
+                to,
+                instrument,
+                ..
+            } => {
+                set.holding(from, instrument);
+                set.holding(to, instrument);
             }
             Call::SetControl { account, .. }
             | Call::Trust { account, .. }
@@ -177,6 +188,12 @@ impl Module for Units {
 
     fn on_trigger(number: u64, _: &[u8], cx: &mut Cx<'_>) -> Result<(), Code> {
         delayed::come_due(cx, number)
+    }
+
+    fn warm(tables: &Tables, set: &AccessSet) {
+        for holding in set.holdings() {
+            std::hint::black_box(tables.holdings.find(holding));
+        }
     }
 }
 
