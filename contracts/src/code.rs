@@ -4,7 +4,8 @@
 //! of their group. 0 is success, 1-19 the envelope and admission, 20-39 members and accounts, 40-59 units,
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
 //! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-439 retail, 440-449
-//! records, 450-469 granular certificates, 480-499 power, 500-529 flexibility, 530-549 deployable contracts.
+//! records, 450-469 granular certificates, 480-499 power, 500-529 flexibility, 530-549 deployable contracts,
+//! 560-569 standing instructions.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -319,6 +320,9 @@ codes! {
     547 DEPLOYED_REFUSED "DeployedRefused" "The deployed contract refused; the message gives its number.";
     548 CALL_FORBIDDEN "CallForbidden" "The deployed contract called a method that it was not activated for.";
     549 DEPLOYED_BOUNDS "DeployedBounds" "Input, a key, a value or an event is too long, or the deployed contract would remember too much.";
+    560 UNKNOWN_INSTRUCTION "UnknownInstruction" "The account has no standing instruction of this number: it was never left, or has ended.";
+    561 INSTRUCTION_INVALID "InstructionInvalid" "A time is not to come or too far, a period too short, a count out of range, no such event, or calls that an instruction may not make.";
+    562 INSTRUCTION_LIMIT "InstructionLimit" "The member, or all members together, have as many standing instructions as they may.";
 }
 
 impl Code {

@@ -28,6 +28,7 @@ pub mod receipt;
 pub mod records;
 pub mod retail;
 pub mod signatures;
+pub mod standing;
 pub mod tx;
 pub mod wasm;
 

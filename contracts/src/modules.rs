@@ -11,6 +11,7 @@ use crate::money::units::Units;
 use crate::power::Power;
 use crate::records::Records;
 use crate::retail::Retail;
+use crate::standing::Standing;
 use crate::wasm::Wasm;
 
 crate::modules! {
@@ -28,5 +29,6 @@ crate::modules! {
         10 Granular,
         11 Power,
         12 Flexibility,
+        13 Standing,
     }
 }

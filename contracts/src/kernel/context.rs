@@ -8,7 +8,7 @@ use super::journal::{Journal, Mark};
 use super::member::{COUNTER_TRIGGERS, Member, MemberId};
 use super::meter::{UNITS_ITEM, UNITS_MAKER};
 use super::module::{Module, ModuleInfo};
-use super::receipt::{ReceiptId, Receipts};
+use super::receipt::{EventView, ReceiptId, Receipts};
 use super::store::Stores;
 use super::table::Table;
 use super::trigger::{self, Scheduled, When};
@@ -230,6 +230,11 @@ impl Cx<'_> {
             return None;
         }
         self.stores.value(key)
+    }
+
+    /// What happened in this block so far, in order: the events of every receipt that is closed.
+    pub(crate) fn happened(&self) -> impl Iterator<Item = EventView<'_>> {
+        self.receipts.views().flat_map(|receipt| receipt.events())
     }
 
     /// Does something that leaves nothing behind when it fails: what a method does that calls several others and goes on.

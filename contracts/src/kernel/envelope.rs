@@ -211,17 +211,7 @@ impl<'a> Envelope<'a> {
         let mut reader = Reader::new(&self.signed_bytes()[FIXED..]);
         let content = Option::<ContentHash>::decode(&mut reader)?;
         let payload = match u8::decode(&mut reader)? {
-            0 => {
-                let count = u8::decode(&mut reader)?;
-                if count == 0 || count > CALLS_MAX {
-                    return Err(Malformed);
-                }
-                let bytes = reader.rest();
-                for _ in 0..count {
-                    next_call(&mut reader)?;
-                }
-                Payload::Clear(CallList { count, bytes })
-            }
+            0 => Payload::Clear(CallList::next(&mut reader)?),
             1 => Payload::Sealed {
                 epoch: u64::decode(&mut reader)?,
                 ciphertext: reader.blob()?,
@@ -241,6 +231,30 @@ impl<'a> Envelope<'a> {
 }
 
 impl<'a> CallList<'a> {
+    /// A count of one byte and so many calls, all of the bytes.
+    ///
+    /// # Errors
+    /// [`Malformed`]: also for no call or more than [`CALLS_MAX`].
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(bytes);
+        let calls = Self::next(&mut reader)?;
+        reader.end()?;
+        Ok(calls)
+    }
+
+    #[inline]
+    fn next(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
+        let count = u8::decode(reader)?;
+        if count == 0 || count > CALLS_MAX {
+            return Err(Malformed);
+        }
+        let bytes = reader.rest();
+        for _ in 0..count {
+            next_call(reader)?;
+        }
+        Ok(Self { count, bytes })
+    }
+
     /// How many; at least one.
     #[must_use]
     #[inline]
@@ -319,6 +333,14 @@ impl Draft {
         arguments.encode(&mut self.calls);
         self.count = self.count.saturating_add(1);
         self
+    }
+
+    /// A count of one byte and the calls: what [`CallList::read`] reads, and a standing instruction keeps.
+    #[must_use]
+    pub fn calls(&self) -> Vec<u8> {
+        let mut bytes = vec![self.count];
+        bytes.extend_from_slice(&self.calls);
+        bytes
     }
 
     /// The bytes to sign; the signature goes behind them.

@@ -25,6 +25,7 @@ mod records;
 mod requirements;
 mod retail;
 mod stage;
+mod standing;
 mod tables;
 mod undo;
 mod units;

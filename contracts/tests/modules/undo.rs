@@ -190,6 +190,7 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
     super::retail::rights::rehearse(r);
     super::records::rights::rehearse(r);
     super::wasm::rights::rehearse(r);
+    super::standing::rights::rehearse(r);
     // Last: a session that is being cleared writes at the end of blocks, and a limit of writes holds there too.
     super::power::rehearse(r);
 

@@ -1,0 +1,306 @@
+//! An instruction: left, found, taken away.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::call::Call;
+use super::condition::Condition;
+use super::event::{End, Event};
+use super::module::{Standing, Work};
+use crate::identity::Identity;
+use crate::kernel::context::{Caller, Cx};
+use crate::kernel::describe::accounts;
+use crate::kernel::envelope::CallList;
+use crate::kernel::member::MemberId;
+use crate::kernel::module::Module;
+use crate::kernel::trigger::When;
+use crate::receipt::Code;
+use crate::tx::{AccountId, Millis};
+
+/// Most instructions of a member at a time.
+pub const OWN_MAX: usize = 64;
+/// Most instructions on the whole ledger that wait for a state.
+pub const STATES_MAX: usize = 1_024;
+/// Most calls of an instruction.
+pub const CALLS_MAX: u8 = 4;
+/// Most bytes of its calls.
+pub const BYTES_MAX: usize = 1_024;
+/// Most often one runs.
+pub const TIMES_MAX: u32 = 10_000;
+/// Shortest time from one run to the next, in milliseconds.
+pub const PERIOD_MIN: u64 = 60_000;
+/// Longest time one waits, or from one run to the next, in milliseconds: 400 days.
+pub const LIFE_MAX: u64 = 400 * 24 * 3_600 * 1_000;
+
+/// Calls that are made when something comes about.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Instruction {
+    /// Who left it, and in whose name it is done.
+    pub member: MemberId,
+    /// For which account.
+    pub account: AccountId,
+    /// What it waits for.
+    pub condition: Condition,
+    /// How often it is still to run.
+    pub left: u32,
+    /// How long it waits; the end of time for one that comes up for certain.
+    pub until: Millis,
+    /// When it runs next, once that is known, and the number of the trigger.
+    pub due: Option<(When, u64)>,
+    /// A count of one byte and the calls, as a transaction carries them.
+    pub calls: Vec<u8>,
+}
+
+/// What is asked for, as the calls say it.
+struct New<'a> {
+    account: AccountId,
+    condition: Condition,
+    times: u32,
+    until: Option<Millis>,
+    calls: &'a [u8],
+}
+
+/// Refused in this order: account unknown, not represented, not open; a condition, time or count that none may have; calls that are
+/// too many, too long, no calls of this ledger, or instructions themselves; too many instructions.
+pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
+    let new = New::of(call)?;
+    let Caller::Member { key, id, .. } = cx.caller() else {
+        return Err(Code::UNKNOWN_MEMBER);
+    };
+    cx.read::<Identity>().to_move(Some(id), new.account)?;
+    new.check(cx)?;
+    check_calls(cx, new.calls)?;
+    let tables = cx.read::<Standing>();
+    let own = tables.owned.range((id, 0)..=(id, u64::MAX)).count();
+    if own >= OWN_MAX || new.condition.is_state() && tables.states.len() >= STATES_MAX {
+        return Err(Code::INSTRUCTION_LIMIT);
+    }
+
+    // It has the number of the first trigger that is scheduled for it: its run, or else its end.
+    let (when, work) = match (new.condition, new.until) {
+        (Condition::Time(time) | Condition::Every(time, _), _) => {
+            (When::Time(time), Work::Run(None))
+        }
+        (Condition::Height(height), _) => (When::Height(height), Work::Run(None)),
+        (_, until) => (When::Time(until.unwrap_or_default()), Work::End),
+    };
+    let number = cx.schedule_work::<Standing>(when, &work)?;
+    let until = new.until.unwrap_or(Millis(u64::MAX));
+    let instruction = Instruction {
+        member: id,
+        account: new.account,
+        condition: new.condition,
+        left: new.times,
+        until,
+        due: new.until.is_none().then_some((when, number)),
+        calls: new.calls.to_vec(),
+    };
+    let (tables, journal) = cx.tables::<Standing>();
+    tables.owned.set(journal, (id, number), ())?;
+    match new.condition {
+        Condition::Event(module, event) => {
+            let key = (module, event, new.account, number);
+            tables.events.set(journal, key, ())?;
+        }
+        condition if condition.is_state() => tables.states.set(journal, number, ())?,
+        _ => {}
+    }
+    tables.instructions.set(journal, number, instruction)?;
+    cx.emit::<Standing>(&Event::Left {
+        number,
+        account: new.account,
+        member: key,
+        times: new.times,
+        until,
+    })
+}
+
+impl<'a> New<'a> {
+    fn of(call: &Call<'a>) -> Result<Self, Code> {
+        let (account, condition, times, until, calls) = match *call {
+            Call::At {
+                account,
+                time,
+                calls,
+            } => (account, Condition::Time(time), 1, None, calls),
+            Call::AtHeight {
+                account,
+                height,
+                calls,
+            } => (account, Condition::Height(height), 1, None, calls),
+            Call::Every {
+                account,
+                first,
+                period,
+                times,
+                calls,
+            } => (
+                account,
+                Condition::Every(first, period.0),
+                times,
+                None,
+                calls,
+            ),
+            Call::OnEvent {
+                account,
+                module,
+                event,
+                times,
+                until,
+                calls,
+            } => (
+                account,
+                Condition::Event(module, event),
+                times,
+                Some(until),
+                calls,
+            ),
+            Call::WhenMoney {
+                account,
+                currency,
+                bound,
+                amount,
+                until,
+                calls,
+            } => (
+                account,
+                Condition::Money(currency, bound, amount),
+                1,
+                Some(until),
+                calls,
+            ),
+            Call::WhenUnits {
+                account,
+                instrument,
+                bound,
+                quantity,
+                until,
+                calls,
+            } => (
+                account,
+                Condition::Units(instrument, bound, quantity),
+                1,
+                Some(until),
+                calls,
+            ),
+            Call::WhenPrice {
+                account,
+                instrument,
+                bound,
+                price,
+                until,
+                calls,
+            } => (
+                account,
+                Condition::Price(instrument, bound, price),
+                1,
+                Some(until),
+                calls,
+            ),
+            Call::Withdraw { .. } => return Err(Code::UNKNOWN_METHOD),
+        };
+        Ok(Self {
+            account,
+            condition,
+            times,
+            until,
+            calls,
+        })
+    }
+
+    fn check(&self, cx: &Cx<'_>) -> Result<(), Code> {
+        let now = cx.block().time.0;
+        let soon = |time: Millis| time.0 > now && time.0 - now <= LIFE_MAX;
+        let fits = match self.condition {
+            Condition::Time(time) => soon(time),
+            Condition::Height(height) => height > cx.block().height,
+            Condition::Every(first, period) => {
+                soon(first) && (PERIOD_MIN..=LIFE_MAX).contains(&period)
+            }
+            Condition::Event(module, event) => is_event(cx, module, event),
+            Condition::Money(..) | Condition::Units(..) | Condition::Price(..) => true,
+        };
+        let waits = self.until.is_none_or(soon);
+        if fits && waits && (1..=TIMES_MAX).contains(&self.times) {
+            Ok(())
+        } else {
+            Err(Code::INSTRUCTION_INVALID)
+        }
+    }
+}
+
+/// Whether a module of the ledger, other than this one, has such an event.
+fn is_event(cx: &Cx<'_>, module: u16, event: u16) -> bool {
+    let module = cx.catalog().iter().find(|info| info.id == module);
+    module.is_some_and(|info| {
+        info.id != Standing::ID && info.events.iter().any(|info| info.number == event)
+    })
+}
+
+/// # Errors
+/// `MALFORMED`, `UNKNOWN_MODULE`, `UNKNOWN_METHOD`; `INSTRUCTION_INVALID` for too many calls or bytes, and for calls of this module.
+fn check_calls(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<(), Code> {
+    if bytes.len() > BYTES_MAX {
+        return Err(Code::INSTRUCTION_INVALID);
+    }
+    let calls = CallList::read(bytes)?;
+    if calls.count() > CALLS_MAX {
+        return Err(Code::INSTRUCTION_INVALID);
+    }
+    cx.charge_items(bytes.len())?;
+    for call in calls.iter() {
+        let module = cx.catalog().iter().find(|info| info.id == call.module);
+        let module = module.ok_or(Code::UNKNOWN_MODULE)?;
+        if module.id == Standing::ID {
+            return Err(Code::INSTRUCTION_INVALID);
+        }
+        let mut methods = module.methods.iter();
+        let method = methods.find(|method| method.number == call.method);
+        let method = method.ok_or(Code::UNKNOWN_METHOD)?;
+        accounts(method.fields, call.arguments)?;
+    }
+    Ok(())
+}
+
+/// Refused in this order: account unknown, not represented; no such instruction of the account.
+pub(super) fn withdraw(cx: &mut Cx<'_>, account: AccountId, number: u64) -> Result<(), Code> {
+    cx.read::<Identity>().represented(cx.member(), account)?;
+    let found = cx.read::<Standing>().instructions.get(&number);
+    let instruction = found.filter(|one| one.account == account).cloned();
+    let instruction = instruction.ok_or(Code::UNKNOWN_INSTRUCTION)?;
+    forget(cx, number, &instruction, End::Withdrawn)
+}
+
+/// Takes an instruction away with everything that waits for it, and tells why.
+pub(super) fn forget(
+    cx: &mut Cx<'_>,
+    number: u64,
+    instruction: &Instruction,
+    end: End,
+) -> Result<(), Code> {
+    if let Some((when, trigger)) = instruction.due {
+        cx.unschedule::<Standing>(when, trigger)?;
+    }
+    if instruction.until != Millis(u64::MAX) {
+        cx.unschedule::<Standing>(When::Time(instruction.until), number)?;
+    }
+    let (tables, journal) = cx.tables::<Standing>();
+    tables.instructions.remove(journal, &number)?;
+    let account = instruction.account;
+    tables
+        .owned
+        .remove(journal, &(instruction.member, number))?;
+    match instruction.condition {
+        Condition::Event(module, event) => {
+            let key = (module, event, account, number);
+            tables.events.remove(journal, &key)?;
+        }
+        _ => {
+            tables.states.remove(journal, &number)?;
+        }
+    }
+    cx.emit::<Standing>(&Event::Ended {
+        number,
+        account,
+        end,
+    })
+}

@@ -1,0 +1,30 @@
+//! Standing instructions: calls that a member leaves to be made later, once or again and again; and [`Standing`], the scenario on
+//! the kernel.
+//!
+//! An instruction is left for an account that its member represents, and waits for a [`Condition`]: a time, a height, the next of
+//! many times, an event that names the account, or a state of it. When that comes, its calls are made in the next block, in the
+//! name of the member and with the roles it has by then: all of them or none, under a receipt of their own, bounded as any
+//! transaction is. A member that no longer represents the account leaves nothing behind: its instructions end when they come up.
+//!
+//! # What is bounded
+//! A member has [`OWN_MAX`] instructions at a time, each of [`CALLS_MAX`] calls and [`BYTES_MAX`] bytes, run [`TIMES_MAX`] times at
+//! most and forgotten after [`LIFE_MAX`]. An instruction runs once in a block, however often what it waits for happened. In a block
+//! [`HEARD_MAX`] of them are woken by events, in the order of the events; what happens beyond is heard by none. Instructions that
+//! wait for a state are [`STATES_MAX`] on the whole ledger, since each is looked at in every block.
+
+mod call;
+mod condition;
+mod event;
+mod instruction;
+mod module;
+mod run;
+mod wake;
+
+pub use call::Call;
+pub use condition::{Bound, Condition};
+pub use event::{End, Event};
+pub use instruction::{
+    BYTES_MAX, CALLS_MAX, Instruction, LIFE_MAX, OWN_MAX, PERIOD_MIN, STATES_MAX, TIMES_MAX,
+};
+pub use module::{Standing, Tables};
+pub use wake::HEARD_MAX;
