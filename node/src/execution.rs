@@ -18,6 +18,7 @@ use bds_contracts::ledger::{self, Ledger};
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::{ChainId, Millis, PublicKey, TxId};
 use bds_core::batch::{Batch, Position};
+use bds_wasm::Runtime;
 
 use crate::engine::Engine;
 use crate::roots::Roots;
@@ -148,6 +149,7 @@ impl Execution {
     /// When the genesis document contradicts itself.
     pub fn from_genesis(genesis: &Genesis, engine: Arc<Engine>) -> Result<Self, GenesisError> {
         let (ledger, made) = ledger::from_genesis(genesis)?;
+        let ledger = ledger.with_interpreter(Runtime::shared());
         let (roots, changes_root, state_root) = Roots::new(&engine, 0, 0, made.changes);
         let header = genesis_header(genesis.chain_id(), genesis.time, changes_root, state_root);
         let tips = vec![(0, BatchDigest::default()); genesis.validators.validators.len()];
@@ -182,6 +184,7 @@ impl Execution {
         };
         let ledger =
             ledger::restore(genesis, block, state).context("the state snapshot does not decode")?;
+        let ledger = ledger.with_interpreter(Runtime::shared());
         let entries = ledger.stores().entries();
         let (mut roots, _, state_root) =
             Roots::new(&engine, header.height, header.checkpoint, entries);

@@ -7,6 +7,7 @@
 //! looked up number by number, so many in one answer; where numbers are not dense, as those of accounts, there is no list.
 
 mod carbon;
+mod deployed;
 mod energy;
 mod exchange;
 mod granular;
@@ -150,6 +151,11 @@ pub const QUERIES: &[QueryInfo] = &[
     granular::CLAIM,
     granular::CLAIMS,
     granular::ATTRIBUTION,
+    deployed::CONTRACT,
+    deployed::CONTRACTS,
+    deployed::VERSIONS,
+    deployed::ENTRY,
+    deployed::UPLOAD,
 ];
 
 /// Names of all queries, in the order of [`QUERIES`].

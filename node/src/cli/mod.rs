@@ -4,6 +4,7 @@
 pub mod advise;
 pub mod bench;
 pub mod clean;
+pub mod contract;
 pub mod demo;
 mod description;
 mod endorse;
@@ -89,6 +90,9 @@ enum Verb {
     /// Seals documents for readers, opens them, shows a slice, erases.
     #[command(subcommand)]
     Record(record::RecordCommand),
+    /// Checks, deploys, runs and shows contracts.
+    #[command(subcommand)]
+    Contract(contract::ContractCommand),
     /// Follows the events of a node.
     Events(events::EventsArgs),
     /// The verification engine alone.
@@ -152,6 +156,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::VerifyProof(args) => proof::run_verify_proof(&args),
         Verb::Query(args) => query::run(&args),
         Verb::Record(command) => record::run(&command),
+        Verb::Contract(command) => contract::run(&command),
         Verb::Events(args) => events::run(&args),
         Verb::Engine(command) => engine::run(command),
         Verb::Exchange(command) => Ok(exchange::run(&command)),

@@ -26,6 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "bds-engine",
             "bds-core",
             "reqwest",
+            "wasmi",
         ],
     ),
     (
@@ -40,6 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "bds-engine",
             "bds-client",
             "reqwest",
+            "wasmi",
         ],
     ),
     (

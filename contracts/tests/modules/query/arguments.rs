@@ -19,6 +19,7 @@ fn sound(query: &str, stage: &mut BTreeMap<&'static str, String>) -> Given {
         let value = match (argument.name, query) {
             ("after", "orders") => "5:1".to_owned(),
             ("after", "granular-bundles") => "5:1:1".to_owned(),
+            ("after", "deployed-contracts") => "desk".to_owned(),
             ("after", "made-of" | "made-into" | "contents") => "item:5:1".to_owned(),
             (name, _) => stage.get(name).cloned().unwrap_or_else(|| "1".to_owned()),
         };
@@ -38,6 +39,9 @@ fn values() -> BTreeMap<&'static str, String> {
         ("currency", "EUR".to_owned()),
         ("prefix", "CDM-".to_owned()),
         ("goods", "item:5:1".to_owned()),
+        ("name", "desk".to_owned()),
+        ("own", "6b".to_owned()),
+        ("code", "0".repeat(128)),
         ("event", EventId([1; 32]).to_string()),
     ])
 }

@@ -3,6 +3,7 @@
 
 mod activation;
 mod own;
+mod queries;
 pub(crate) mod rights;
 mod run;
 mod upload;

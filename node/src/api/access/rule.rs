@@ -15,6 +15,9 @@ pub const MANAGERS: Roles = Roles::REGULATOR
 /// named here is for managers, and for whoever acts for the account it is about.
 pub const SHARED: &[&str] = &[
     "codes",
+    "deployed-contract",
+    "deployed-contracts",
+    "deployed-versions",
     "instrument",
     "instruments",
     "book",

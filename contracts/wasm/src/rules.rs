@@ -1,0 +1,208 @@
+//! Which code may be deployed, and by which settings it runs. Both are rules of the ledger.
+
+use bds_contracts::wasm::CODE_MAX;
+use wasmi::{
+    CompilationMode, Config, EnforcedLimits, Engine, ExternType, Module, StoreLimits,
+    StoreLimitsBuilder, ValType,
+};
+
+use crate::abi;
+
+/// Most pages of 64 KiB that code has as memory: 2 MiB.
+pub const PAGES_MAX: u32 = 32;
+/// Most elements of all tables together.
+pub const TABLE_MAX: usize = 1024;
+/// Deepest calls inside code.
+pub const DEPTH_MAX: usize = 200;
+/// Bytes of the stack of values.
+pub const STACK_BYTES_MAX: usize = 256 * 1024;
+/// Most methods of code.
+pub const EXPORTS_MAX: usize = 64;
+/// Longest name of a method, in bytes.
+pub const METHOD_NAME_MAX: usize = 64;
+/// Fuel of each page that an instance begins with: as for one that it asks for later.
+pub const FUEL_A_PAGE: u64 = 1024;
+
+/// A rule that code breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// It is longer than it may be.
+    Length,
+    /// It does not decode, or takes what is not offered: floating point, vectors, threads, a start function, too many of something.
+    Form,
+    /// It asks for something from outside that is no function of the ledger's, or that function looks different.
+    Imports,
+    /// It exports no memory of its own, or begins with too much of it.
+    Memory,
+    /// It offers no method, or too many, or one with a name that is none.
+    Methods,
+}
+
+impl Rule {
+    /// In words, for a receipt: the same on every machine and in every version of what reads code.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Length => "it is empty or longer than 65,536 bytes",
+            Self::Form => {
+                "it is no WebAssembly that is taken here: integers only, no start function"
+            }
+            Self::Imports => "it imports what is no function of the ledger",
+            Self::Memory => "it exports no `memory`, or one of more than 32 pages",
+            Self::Methods => {
+                "it exports no function without parameters that returns one i32, or too many, or one with such a name"
+            }
+        }
+    }
+}
+
+/// The engine with the settings of the ledger.
+#[must_use]
+pub fn engine() -> Engine {
+    let mut config = Config::default();
+    config
+        .floats(false)
+        .consume_fuel(true)
+        .allow_start_fn(false)
+        .ignore_custom_sections(true)
+        .wasm_mutable_global(true)
+        .wasm_sign_extension(true)
+        .wasm_bulk_memory(true)
+        .wasm_reference_types(true)
+        .wasm_saturating_float_to_int(false)
+        .wasm_multi_value(false)
+        .wasm_multi_memory(false)
+        .wasm_tail_call(false)
+        .wasm_extended_const(false)
+        .wasm_custom_page_sizes(false)
+        .wasm_wide_arithmetic(false)
+        .set_max_recursion_depth(DEPTH_MAX)
+        .set_max_stack_height(STACK_BYTES_MAX)
+        .compilation_mode(CompilationMode::Eager)
+        .enforced_limits(EnforcedLimits::strict());
+    Engine::new(&config)
+}
+
+/// What an instance may have.
+#[must_use]
+pub fn limits() -> StoreLimits {
+    StoreLimitsBuilder::new()
+        .memory_size(PAGES_MAX as usize * 65_536)
+        .table_elements(TABLE_MAX)
+        .instances(1)
+        .memories(1)
+        .tables(1)
+        .build()
+}
+
+/// Code that passed, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    pub(crate) module: Module,
+    /// Names of its methods, in order.
+    pub(crate) methods: Vec<String>,
+    /// Pages that an instance begins with.
+    pub(crate) pages: u64,
+}
+
+/// Checks code by every rule.
+///
+/// # Errors
+/// The rule that it breaks, and details for whoever wrote it.
+pub(crate) fn pass(engine: &Engine, code: &[u8]) -> Result<Passed, (Rule, String)> {
+    if !(1..=CODE_MAX as usize).contains(&code.len()) {
+        return Err((Rule::Length, format!("{} bytes", code.len())));
+    }
+    let module = Module::new(engine, code).map_err(|error| (Rule::Form, error.to_string()))?;
+    imports(&module).map_err(|details| (Rule::Imports, details))?;
+    let pages = pages(&module).map_err(|details| (Rule::Memory, details))?;
+    let methods = methods(&module).map_err(|details| (Rule::Methods, details))?;
+    Ok(Passed {
+        module,
+        methods,
+        pages,
+    })
+}
+
+fn imports(module: &Module) -> Result<(), String> {
+    for import in module.imports() {
+        let name = format!("{}.{}", import.module(), import.name());
+        let ExternType::Func(wanted) = import.ty() else {
+            return Err(format!("{name} is no function"));
+        };
+        let known = abi::shape(import.name()).filter(|_| import.module() == abi::MODULE);
+        match known {
+            None => return Err(format!("the ledger has no function {name}")),
+            Some(known) if known != *wanted => {
+                return Err(format!("{name} is {known:?}, not {wanted:?}"));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn pages(module: &Module) -> Result<u64, String> {
+    let Some(ExternType::Memory(memory)) = module.get_export(abi::MEMORY) else {
+        return Err("no memory of this name".to_owned());
+    };
+    let pages = memory.minimum();
+    if pages > u64::from(PAGES_MAX) {
+        return Err(format!("it begins with {pages} pages"));
+    }
+    Ok(pages)
+}
+
+/// Exported functions that can be run: without parameters, with one number as a result. Others are for whoever made the code.
+fn methods(module: &Module) -> Result<Vec<String>, String> {
+    let mut methods = Vec::new();
+    for export in module.exports() {
+        let ExternType::Func(function) = export.ty() else {
+            continue;
+        };
+        let is_method = function.params().is_empty() && function.results() == [ValType::I32];
+        let name = export.name();
+        if !is_method || name.starts_with('_') {
+            continue;
+        }
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        if !(1..=METHOD_NAME_MAX).contains(&name.len()) || !name.bytes().all(good) {
+            return Err(format!("{name:?} is no name of a method"));
+        }
+        methods.push(name.to_owned());
+    }
+    if !(1..=EXPORTS_MAX).contains(&methods.len()) {
+        return Err(format!("{} methods", methods.len()));
+    }
+    methods.sort_unstable();
+    Ok(methods)
+}
+
+/// What code offers: names of its methods and the functions of the ledger that it uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    /// Methods, by name.
+    pub methods: Vec<String>,
+    /// Functions of the ledger that it imports, by name.
+    pub uses: Vec<String>,
+    /// Pages of 64 KiB that it begins with.
+    pub pages: u64,
+}
+
+/// Checks code by every rule, for whoever wrote it.
+///
+/// # Errors
+/// The rule that it breaks and where.
+pub fn examine(code: &[u8]) -> Result<Examined, String> {
+    let passed = pass(&engine(), code);
+    let passed = passed.map_err(|(rule, details)| format!("{}: {details}", rule.text()))?;
+    let imports = passed.module.imports();
+    let mut uses: Vec<String> = imports.map(|import| import.name().to_owned()).collect();
+    uses.sort_unstable();
+    uses.dedup();
+    Ok(Examined {
+        methods: passed.methods,
+        uses,
+        pages: passed.pages,
+    })
+}

@@ -1,0 +1,387 @@
+//! Contracts that mean no good: each fails alone, its nonce is used, nothing else has changed.
+
+use super::scene::*;
+use crate::stage::{EUR, Who};
+use bds_contracts::Code;
+use bds_contracts::account::Roles;
+use bds_contracts::wasm::CODE_MAX;
+use bds_wasm::rules::{DEPTH_MAX, PAGES_MAX};
+
+/// What ends it, and what it does first: a write and an event, that must be gone.
+fn evil(body: &str) -> Vec<u8> {
+    code(&format!(
+        r#"
+        (import "bds" "set" (func $set (param i32 i32 i32 i32) (result i32)))
+        (import "bds" "get" (func $get (param i32 i32 i32 i32) (result i32)))
+        (import "bds" "input" (func $input (param i32 i32) (result i32)))
+        (import "bds" "call" (func $call (param i32 i32 i32 i32 i32) (result i32)))
+        (import "bds" "emit" (func $emit (param i32 i32 i32 i32 i32)))
+        (import "bds" "caller" (func $caller (param i32)))
+        (type $void (func (result i32)))
+        (table 4 funcref)
+        (elem (i32.const 1) $other)
+        (func $other (param i32))
+        (func $deep (param i32) (result i32)
+            (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 0))
+                (else (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1)))))))
+        (func (export "evil") (result i32)
+            (drop (call $set (i32.const 0) (i32.const 4) (i32.const 0) (i32.const 4)))
+            (call $emit (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 4))
+            {body})
+        (func (export "good") (result i32)
+            (drop (call $set (i32.const 8) (i32.const 4) (i32.const 0) (i32.const 4)))
+            (i32.const 0))
+    "#
+    ))
+}
+
+#[test]
+fn each_evil_contract_fails_alone() {
+    let trapped = Code::DEPLOYED_TRAPPED;
+    let bounds = Code::DEPLOYED_BOUNDS;
+    let deep = format!("(call $deep (i32.const {}))", 10 * DEPTH_MAX);
+    let cases: [(&str, Code, &str); 26] = [
+        ("unreachable", trapped, "`unreachable` was reached"),
+        (
+            "(i32.div_u (i32.const 1) (i32.const 0))",
+            trapped,
+            "a division by zero",
+        ),
+        (
+            "(i32.rem_s (i32.const 1) (i32.const 0))",
+            trapped,
+            "a division by zero",
+        ),
+        (
+            "(i32.div_s (i32.const 0x80000000) (i32.const -1))",
+            trapped,
+            "a division that overflows",
+        ),
+        (
+            "(i32.load (i32.const -4))",
+            trapped,
+            "a look outside its memory",
+        ),
+        (
+            "(i32.load (i32.const 65533))",
+            trapped,
+            "a look outside its memory",
+        ),
+        (
+            "(i32.store (i32.const 65536) (i32.const 1)) (i32.const 0)",
+            trapped,
+            "a look outside its memory",
+        ),
+        (
+            "(memory.fill (i32.const 1) (i32.const 1) (i32.const 65536)) (i32.const 0)",
+            trapped,
+            "a look outside its memory",
+        ),
+        (
+            "(call_indirect (type $void) (i32.const 0))",
+            trapped,
+            "a call of nothing",
+        ),
+        (
+            "(call_indirect (type $void) (i32.const 1))",
+            trapped,
+            "a call of something else",
+        ),
+        (
+            "(call_indirect (type $void) (i32.const 9))",
+            trapped,
+            "a look outside a table",
+        ),
+        // Loops, with and without anything in them.
+        (
+            "(loop $again (br $again)) (i32.const 0)",
+            Code::METER_EXCEEDED,
+            "",
+        ),
+        (
+            "(loop $again (drop (call $get (i32.const 0) (i32.const 4) (i32.const 0) (i32.const 4))) (br $again)) (i32.const 0)",
+            Code::METER_EXCEEDED,
+            "",
+        ),
+        (
+            "(loop $again (drop (call $input (i32.const 0) (i32.const 4))) (br $again)) (i32.const 0)",
+            Code::METER_EXCEEDED,
+            "",
+        ),
+        (
+            "(loop $again (memory.fill (i32.const 0) (i32.const 1) (i32.const 65536)) (br $again)) (i32.const 0)",
+            Code::METER_EXCEEDED,
+            "",
+        ),
+        (
+            "(loop $again (call $emit (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)) (br $again)) (i32.const 0)",
+            bounds,
+            "",
+        ),
+        // Memory without end: it gets none beyond the limit, and what it then does traps.
+        (
+            "(loop $again (br_if $again (i32.ge_s (memory.grow (i32.const 1)) (i32.const 0)))) unreachable",
+            trapped,
+            "`unreachable` was reached",
+        ),
+        (
+            "(i32.store (i32.mul (memory.grow (i32.const 65000)) (i32.const 4)) (i32.const 1)) (i32.const 0)",
+            trapped,
+            "a look outside its memory",
+        ),
+        (&deep, Code::DEPLOYED_TOO_DEEP, ""),
+        // What is beyond the memory, at the doors.
+        (
+            "(call $set (i32.const 65534) (i32.const 4) (i32.const 0) (i32.const 4))",
+            trapped,
+            "a look outside its memory",
+        ),
+        (
+            "(call $set (i32.const -1) (i32.const 4) (i32.const 0) (i32.const 4))",
+            trapped,
+            "a look outside its memory",
+        ),
+        (
+            "(call $caller (i32.const 65530)) (i32.const 0)",
+            trapped,
+            "a look outside its memory",
+        ),
+        (
+            "(call $get (i32.const 0) (i32.const 4) (i32.const 65535) (i32.const 10))",
+            trapped,
+            "a look outside its memory",
+        ),
+        (
+            "(call $set (i32.const 0) (i32.const -1) (i32.const 0) (i32.const 4))",
+            bounds,
+            "",
+        ),
+        // Modules that no contract may call, and one that this was not activated for.
+        (
+            "(call $call (i32.const 1) (i32.const 2) (i32.const 0) (i32.const 40) (i32.const 0))",
+            Code::CALL_FORBIDDEN,
+            "",
+        ),
+        (
+            "(call $call (i32.const 3) (i32.const 1) (i32.const 0) (i32.const 28) (i32.const 1))",
+            Code::CALL_FORBIDDEN,
+            "",
+        ),
+    ];
+    for (body, expected, words) in cases {
+        let mut stage = ledger();
+        let code = evil(body);
+        deploy(&mut stage, "evil", &code, &[TRANSFER]);
+        let found = fails(&mut stage, "evil", "evil", &[], expected);
+        let said = if words.is_empty() {
+            String::new()
+        } else {
+            format!("evil trapped: {words}")
+        };
+        assert_eq!(found.said, said, "{body}");
+        assert!(found.units <= stage.machine.limits().tx_units, "{body}");
+        // And a good method of the same code goes on.
+        assert_eq!(
+            run(&mut stage, Who::Bert, "evil", "good", &[]).code,
+            Code::OK,
+            "{body}"
+        );
+        assert_eq!(stage.held(POT, EUR), (0, 0));
+    }
+}
+
+/// Whoever else is in the block with it does what it wanted.
+#[test]
+fn the_others_of_a_block_are_not_disturbed() {
+    use bds_contracts::wasm::{Call, Wasm};
+
+    let mut stage = ledger();
+    deploy(
+        &mut stage,
+        "evil",
+        &evil("(loop $again (br $again)) (i32.const 0)"),
+        &[],
+    );
+    let call = |method| Call::Run {
+        name: "evil",
+        version: None,
+        method,
+        input: &[],
+    };
+    let txs = [
+        stage.tx::<Wasm>(Who::Anna, &call("good")),
+        stage.tx::<Wasm>(Who::Anna, &call("evil")),
+        stage.tx::<Wasm>(Who::Bert, &call("good")),
+        stage.tx::<Wasm>(Who::Anna, &call("good")),
+    ];
+    let outcome = stage.execute(&txs);
+    let expected = [Code::OK, Code::METER_EXCEEDED, Code::OK, Code::OK];
+    assert_eq!(crate::stage::codes(&outcome), expected);
+}
+
+#[test]
+fn calls_go_deep_but_not_too_deep() {
+    for (depth, expected) in [
+        (DEPTH_MAX - 10, Code::DEPLOYED_REFUSED),
+        (DEPTH_MAX + 10, Code::DEPLOYED_TOO_DEEP),
+    ] {
+        let mut stage = ledger();
+        let body = format!("(call $deep (i32.const {depth}))");
+        deploy(&mut stage, "evil", &evil(&body), &[]);
+        fails(&mut stage, "evil", "evil", &[], expected);
+    }
+}
+
+#[test]
+fn memory_grows_to_its_limit() {
+    let mut stage = ledger();
+    let pages = PAGES_MAX - 1;
+    let text = format!(
+        r#"(func (export "all") (result i32) (i32.sub (memory.grow (i32.const {pages})) (i32.const 1)))
+           (func (export "more") (result i32) (i32.add (memory.grow (i32.const {PAGES_MAX})) (i32.const 1)))"#
+    );
+    deploy(&mut stage, "big", &code(&text), &[]);
+    for method in ["all", "more"] {
+        assert_eq!(
+            run(&mut stage, Who::Guest, "big", method, &[]).code,
+            Code::OK,
+            "{method}"
+        );
+    }
+}
+
+/// Data that lies outside of the memory shows when an instance is made.
+#[test]
+fn data_outside_its_memory_ends_a_run() {
+    let mut stage = ledger();
+    let text = r#"(data (i32.const 65535) "ab") (func (export "run") (result i32) (i32.const 0))"#;
+    deploy(&mut stage, "outside", &code(text), &[]);
+    let found = fails(&mut stage, "outside", "run", &[], Code::DEPLOYED_TRAPPED);
+    assert_eq!(found.said, "outside trapped: data outside its memory");
+}
+
+#[test]
+fn code_that_breaks_a_rule_is_never_activated() {
+    let good = r#"(func (export "run") (result i32) (i32.const 0))"#;
+    let memory = r#"(memory (export "memory") 1)"#;
+    let cases = [
+        // Floating point, wherever it hides.
+        format!("{good} {memory} (func (param f32))"),
+        format!("{good} {memory} (func (local f64))"),
+        format!("{good} {memory} (func (drop (f32.const 1)))"),
+        format!("{good} {memory} (func (drop (i32.trunc_f64_s (f64.const 1))))"),
+        format!("{good} {memory} (func (drop (i32.trunc_sat_f32_s (f32.const 1))))"),
+        format!("{good} {memory} (func (drop (i32.reinterpret_f32 (f32.const 1))))"),
+        format!("{good} {memory} (global f32 (f32.const 1))"),
+        format!("{good} {memory} (type (func (result f64)))"),
+        format!("{good} {memory} (func (param i32) (drop (f64.load (local.get 0))))"),
+        // Vectors, threads, 64-bit memories, several of them, tail calls, exceptions, more results than one.
+        format!("{good} {memory} (func (drop (v128.const i64x2 1 2)))"),
+        format!(r#"{good} (memory (export "memory") 1 2 shared)"#),
+        format!("{good} {memory} (func (drop (i32.atomic.load (i32.const 0))))"),
+        format!(r#"{good} (memory (export "memory") i64 1)"#),
+        format!("{good} {memory} (memory 1)"),
+        format!("{good} {memory} (func (result i32) (return_call 0))"),
+        format!("{good} {memory} (tag)"),
+        format!("{good} {memory} (func (result i32 i32) (i32.const 1) (i32.const 2))"),
+        // Something that runs before it was asked for.
+        format!("{good} {memory} (func $f) (start $f)"),
+        // From outside: another module, no such function, another shape, no function at all.
+        format!(r#"(import "env" "abort" (func)) {good} {memory}"#),
+        format!(
+            r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))) {good} {memory}"#
+        ),
+        format!(r#"(import "bds" "rob" (func)) {good} {memory}"#),
+        format!(r#"(import "bds" "time" (func (result i32))) {good} {memory}"#),
+        format!(r#"(import "bds" "get" (func (param i32) (result i32))) {good} {memory}"#),
+        format!(r#"(import "bds" "memory" (memory 1)) {good}"#),
+        format!(r#"(import "bds" "time" (global i32)) {good} {memory}"#),
+        // Memory: none, not shown, too much.
+        good.to_owned(),
+        format!("{good} (memory 1)"),
+        format!(r#"{good} (memory (export "memory") 33)"#),
+        // No method, and such as are none.
+        memory.to_owned(),
+        format!(r#"{memory} (func (export "run"))"#),
+        format!(r#"{memory} (func (export "run") (param i32) (result i32) (i32.const 0))"#),
+        format!(r#"{memory} (func (export "run") (result i64) (i64.const 0))"#),
+        format!(r#"{memory} (func (export "_run") (result i32) (i32.const 0))"#),
+        format!(r#"{good} {memory} (func (export "a b") (result i32) (i32.const 0))"#),
+        format!(r#"{good} {memory} (func (export "") (result i32) (i32.const 0))"#),
+        // Does not fit together.
+        format!("{good} {memory} (func (result i32) (i64.const 0))"),
+        format!("{good} {memory} (func (drop (local.get 3)))"),
+    ];
+    for text in cases {
+        // Some of it the assembler knows better than to write; then it is no case.
+        let code = wat::parse_str(format!("(module {text})"));
+        let code = code.unwrap_or_else(|problem| panic!("{problem}"));
+        never(&code, &text);
+    }
+    let many: String = (0..65)
+        .map(|n| format!(r#"(func (export "m{n}") (result i32) (i32.const 0))"#))
+        .collect();
+    never(&code(&many), "65 methods");
+    let table = format!("{good} {memory} (table 2000 funcref)");
+    let code = wat::parse_str(format!("(module {table})")).expect("a module");
+    let mut stage = ledger();
+    deploy(&mut stage, "table", &code, &[]);
+    fails(&mut stage, "table", "run", &[], Code::DEPLOYED_TRAPPED);
+}
+
+fn never(code: &[u8], what: &str) {
+    let mut stage = ledger();
+    upload(&mut stage, code, &[]);
+    let found = start(&mut stage, "never", code, &[], Roles::NONE);
+    assert_eq!(found, Code::CODE_REFUSED, "{what}");
+    assert!(bds_wasm::examine(code).is_err());
+}
+
+/// Bytes that are no code at all, and code that was damaged: refused or good, and never more than that.
+#[test]
+fn damaged_code_is_refused_or_runs() {
+    let whole = evil("(i32.const 0)");
+    let mut refused = 0;
+    let mut random = crate::stage::Random(5);
+    for round in 0..3_000_u32 {
+        let mut code = whole.clone();
+        if round % 3 == 0 {
+            code.truncate(random.below(code.len() as u64) as usize);
+        } else {
+            for _ in 0..=random.below(3) {
+                let place = random.below(code.len() as u64) as usize;
+                code[place] = random.below(256) as u8;
+            }
+        }
+        if bds_wasm::examine(&code).is_err() {
+            refused += 1;
+            continue;
+        }
+        let mut stage = ledger();
+        upload(&mut stage, &code, &[]);
+        assert_eq!(
+            start(&mut stage, "damaged", &code, &[], Roles::NONE),
+            Code::OK
+        );
+        for method in ["evil", "good"] {
+            run(&mut stage, Who::Anna, "damaged", method, &[]);
+        }
+    }
+    assert!((1_500..3_000).contains(&refused), "{refused}");
+}
+
+#[test]
+fn the_longest_code_can_be_paid() {
+    let mut text = String::from(r#"(func (export "run") (result i32) (i32.const 0)) (data "#);
+    text.push_str(r#"(i32.const 0) ""#);
+    text.push_str(&"x".repeat(CODE_MAX as usize - 200));
+    text.push_str("\")");
+    let code = code(&text);
+    assert!(code.len() > CODE_MAX as usize - 200 && code.len() <= CODE_MAX as usize);
+    let mut stage = ledger();
+    deploy(&mut stage, "long", &code, &[]);
+    assert_eq!(
+        run(&mut stage, Who::Guest, "long", "run", &[]).code,
+        Code::OK
+    );
+}
