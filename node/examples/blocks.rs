@@ -20,7 +20,7 @@ use bds_contracts::tx::Millis;
 use bds_core::batch::{Batch, BatchHeader, Payload};
 use bds_node::engine::Engine;
 use bds_node::execution::Execution;
-use bds_node::workload::{Carbon, CarbonConfig};
+use bds_node::workload::{Carbon, Config};
 
 const NOW: Millis = Millis(1_800_000_000_000);
 const LANES: usize = 4;
@@ -48,11 +48,11 @@ fn main() {
     };
     let (keys, blocks, count) = (number(0, 256), number(1, 512), number(2, 1_000));
     let backend = arguments.get(3).map_or("auto", String::as_str);
-    let carbon = Carbon::new(CarbonConfig {
+    let carbon = Carbon::new(Config {
         keys,
         clients: LANES.min(keys),
         day: NOW,
-        ..CarbonConfig::default()
+        ..Config::default()
     });
     let genesis = genesis(&carbon);
     let chain = genesis.chain_id();

@@ -385,7 +385,7 @@ mod tests {
     use bds_core::batch::{BatchHeader, Payload};
 
     use super::*;
-    use crate::workload::{Carbon, CarbonConfig};
+    use crate::workload::{Carbon, Config};
 
     const NOW: Millis = Millis(1_800_000_000_000);
     const BLOCKS: u64 = 30;
@@ -411,11 +411,11 @@ mod tests {
     /// from it gives the same headers as who never stopped.
     #[test]
     fn a_restart_at_any_height_gives_the_same_headers() {
-        let carbon = Carbon::new(CarbonConfig {
+        let carbon = Carbon::new(Config {
             keys: 8,
             clients: 1,
             day: NOW,
-            ..CarbonConfig::default()
+            ..Config::default()
         });
         for interval in [1, 3, 8] {
             let validator = Validator {

@@ -19,7 +19,7 @@ use bds_client::wire::Wait;
 use bds_node::measure::audit;
 use bds_node::measure::cluster::Cluster;
 use bds_node::measure::load::{self, ClientPlan, Progress, Timing};
-use bds_node::workload::{Carbon, CarbonConfig, Schedule};
+use bds_node::workload::{Carbon, Config, Schedule};
 use bds_tests::process::{bds, binary};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -167,7 +167,7 @@ impl Trial {
             rate: f64::from(tps),
             // Fifty requests a second; when they are full, more.
             batch: (tps / 50).clamp(1, BATCH_MAX),
-            clients: CarbonConfig::default().clients,
+            clients: Config::default().clients,
             lanes: self.honest.len(),
             length,
         };
@@ -233,7 +233,7 @@ impl Trial {
 /// One liar at this index that lies in these ways, one after the other.
 async fn lies(index: usize, names: &[&str]) {
     let dir = tempfile::tempdir().expect("a directory");
-    let carbon = Carbon::new(CarbonConfig::default());
+    let carbon = Carbon::new(Config::default());
     let mut trial = Trial::start(dir.path(), &carbon, index).await;
     let tries = u32::try_from(names.len() + 1).expect("few");
     // More than there is time for: it is ended when all is tried.

@@ -15,7 +15,7 @@ use bds_client::wire::{ItemAnswer, ItemOutcome, NodeStatus, Wait};
 use bds_node::measure::audit;
 use bds_node::measure::cluster::Cluster;
 use bds_node::measure::load::{self, Batch, ClientPlan, Timing};
-use bds_node::workload::{Carbon, CarbonConfig, Schedule};
+use bds_node::workload::{Carbon, Config, Schedule};
 use bds_tests::process::bds;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -67,7 +67,7 @@ impl Absence {
 
 impl Network {
     async fn start(dir: &Path) -> Self {
-        let carbon = Carbon::new(CarbonConfig::default());
+        let carbon = Carbon::new(Config::default());
         // Small batches at once, so that there are many blocks.
         let settings = [
             ("consensus.batch_delay_ms", "1"),
@@ -87,7 +87,7 @@ impl Network {
         let schedule = Schedule {
             rate: 800.0,
             batch: 1,
-            clients: CarbonConfig::default().clients,
+            clients: Config::default().clients,
             lanes: AWAY,
             length,
         };

@@ -12,17 +12,16 @@ use bds_contracts::modules::Modules;
 use bds_contracts::tx::Millis;
 use bds_contracts::{Code, Genesis, ledger};
 use bds_node::workload::random::Random;
-use bds_node::workload::{Carbon, CarbonConfig};
+use bds_node::workload::{Carbon, Config};
 
 const NOW: Millis = Millis(1_800_000_000_000);
 
-fn config(seed: u64) -> CarbonConfig {
-    CarbonConfig {
+fn config(seed: u64) -> Config {
+    Config {
         seed,
         keys: 32,
         clients: 8,
         skew: 0.8,
-        transfers_only: false,
         day: NOW,
     }
 }
@@ -157,7 +156,7 @@ fn everything_succeeds_in_any_order_of_clients() {
 /// An account that trades without end does not come to its limit of open orders.
 #[test]
 fn one_buyer_alone_can_go_on() {
-    let carbon = Carbon::new(CarbonConfig {
+    let carbon = Carbon::new(Config {
         keys: 1,
         clients: 1,
         ..config(3)

@@ -13,7 +13,7 @@ use bds_client::wire::Wait;
 use bds_node::measure::audit;
 use bds_node::measure::cluster::Cluster;
 use bds_node::measure::load::{self, Timing};
-use bds_node::workload::{Carbon, CarbonConfig, Schedule};
+use bds_node::workload::{Carbon, Config, Schedule};
 use bds_tests::process::bds;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -58,7 +58,7 @@ impl Figures {
 /// A load on this many validators behind delaying links.
 async fn run(n: usize, tps: f64, seconds: f64) -> Figures {
     let dir = tempfile::tempdir().expect("a directory");
-    let carbon = Carbon::new(CarbonConfig::default());
+    let carbon = Carbon::new(Config::default());
     // What suits links of this length: proposals and batches about as far apart as a message takes.
     let settings = [
         ("consensus.batch_delay_ms", "100"),
@@ -79,7 +79,7 @@ async fn run(n: usize, tps: f64, seconds: f64) -> Figures {
     let schedule = Schedule {
         rate: tps,
         batch: 20,
-        clients: CarbonConfig::default().clients,
+        clients: Config::default().clients,
         lanes: n,
         length,
     };

@@ -15,7 +15,7 @@ use bds_core::message::{Message, PrePrepare, Proposal, ProposalDigest, Status, V
 use bds_node::measure::cluster::Cluster;
 use bds_node::network::{Inbox, Limits, Network, TurnShare};
 use bds_node::runtime::admission::wall_clock;
-use bds_node::workload::{Carbon, CarbonConfig};
+use bds_node::workload::{Carbon, Config};
 use bds_tests::process::bds;
 use sha2::{Digest as _, Sha512_256};
 
@@ -237,7 +237,7 @@ fn standing(height: u64) -> Message {
 
 #[tokio::test]
 async fn illegal_data_of_every_kind_stops_at_the_first_honest_validator() {
-    let carbon = Carbon::new(CarbonConfig::default());
+    let carbon = Carbon::new(Config::default());
     let mut line = Line::start(&carbon).await;
     assert!(frames::ALL.len() >= 30, "kinds: {}", frames::ALL.len());
     for (name, make) in frames::ALL {

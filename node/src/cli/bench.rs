@@ -14,7 +14,7 @@ use crate::measure::cluster::interrupted;
 use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Kill, Run, make, timing};
 use crate::measure::show::Show;
-use crate::workload::{Carbon, CarbonConfig, Opaque, Schedule};
+use crate::workload::{self, Config, Opaque, Scenario, Schedule};
 
 /// Bytes of an opaque transaction, as the benchmarks of other systems send.
 const OPAQUE_BYTES: usize = 512;
@@ -66,10 +66,13 @@ pub struct BenchArgs {
     /// What is sent.
     #[arg(long, value_enum, default_value = "verified")]
     mode: ModeArg,
+    /// Which calls are executed in verified mode.
+    #[arg(long, value_enum, default_value = "carbon")]
+    scenario: Scenario,
     /// Votes and answers wait for the disk.
     #[arg(long, value_enum, default_value = "on")]
     durability: Switch,
-    /// Sending keys.
+    /// Sending keys; of a mix of scenarios, of each.
     #[arg(long, default_value_t = 256)]
     keys: usize,
     /// Exponent of the Zipf distribution over keys; 0 is uniform.
@@ -237,28 +240,27 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
         seed: args.seed,
         bytes: OPAQUE_BYTES,
     };
-    let carbon = Carbon::new(CarbonConfig {
+    let workload = args.scenario.workload(Config {
         seed: args.seed,
         keys: args.keys,
         clients: args.clients,
         skew: args.skew,
-        transfers_only: false,
-        ..CarbonConfig::default()
+        ..Config::default()
     });
     let is_opaque = args.mode == ModeArg::Opaque;
     let setup = Setup {
-        workload: if is_opaque { "opaque" } else { "carbon" }.to_owned(),
+        workload: if is_opaque { "opaque" } else { workload.name() }.to_owned(),
         mix: if is_opaque {
             opaque.mix()
         } else {
-            carbon.mix()
+            workload.mix()
         },
         mode: if is_opaque { "opaque" } else { "verified" }.to_owned(),
         durable,
         watermark: watermark(is_opaque, durable),
         rate,
         batch: args.batch,
-        keys: if is_opaque { 0 } else { args.keys },
+        keys: if is_opaque { 0 } else { workload.keys() },
         key_skew: args.skew,
         seed: args.seed,
         ..Setup::default()
@@ -268,18 +270,25 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
         genesis: if is_opaque {
             opaque.genesis()
         } else {
-            carbon.genesis()
+            workload.genesis()
         },
         validators: args.validators,
         settings: vec![("storage.durable".to_owned(), durable.to_string())],
         timing,
         kills: args.kill.clone(),
         restart_after: Duration::from_secs_f64(args.restart_after),
+        opening: Box::new(|chain, now| {
+            if is_opaque {
+                Vec::new()
+            } else {
+                workload.opening(chain, now)
+            }
+        }),
         plans: Box::new(|chain| {
             Ok(if is_opaque {
                 opaque.plans(&schedule)
             } else {
-                carbon.plans(chain, &schedule)
+                workload::plans(workload.as_ref(), args.clients, chain, &schedule)
             })
         }),
         setup,

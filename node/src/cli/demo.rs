@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{print, print_json};
 use crate::measure::block_on;
@@ -15,7 +15,7 @@ use crate::measure::load::Timing;
 use crate::measure::report::Setup;
 use crate::measure::run::{Finished, Run, make, timing};
 use crate::measure::show::Show;
-use crate::workload::{Carbon, CarbonConfig, Replay, Schedule};
+use crate::workload::{self, Config, Replay, Scenario, Schedule, Workload};
 
 /// Transactions a request.
 const BATCH: u32 = 128;
@@ -24,20 +24,10 @@ const WARMUP: Duration = Duration::from_secs(2);
 /// Time given to a replay before the window is said to be over; it ends by itself when the file does.
 const REPLAY_MAX: Duration = Duration::from_secs(600);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Scenario {
-    /// Registry and order book of a carbon market.
-    Carbon,
-    /// Everything this version knows; today the same as carbon.
-    Mixed,
-    /// Transfers of units alone.
-    Transfers,
-}
-
 /// `bds demo`
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: bds demo --seconds 10\n         bds demo --data transactions.csv\nExits 0 when every check holds, 1 when \
+    after_help = "Example: bds demo --seconds 10\n         bds demo --scenario vpp\n         bds demo --data transactions.csv\nExits 0 when every check holds, 1 when \
                   one does not."
 )]
 pub struct DemoArgs {
@@ -97,9 +87,10 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         .as_deref()
         .map(|path| Replay::read(path, 1))
         .transpose()?;
+    let workload = args.scenario.workload(Config::default());
     let run = match &replay {
         Some(replay) => replay_run(args, replay, folder.path().to_owned())?,
-        None => carbon_run(args, folder.path().to_owned()),
+        None => workload_run(args, workload.as_ref(), folder.path().to_owned()),
     };
     let Finished {
         mut report,
@@ -133,40 +124,37 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!report.passed())))
 }
 
-fn carbon_run(args: &DemoArgs, dir: PathBuf) -> Run<'static> {
-    let config = CarbonConfig {
-        transfers_only: args.scenario == Scenario::Transfers,
-        ..CarbonConfig::default()
-    };
-    let carbon = Carbon::new(config);
+fn workload_run<'a>(args: &DemoArgs, workload: &'a dyn Workload, dir: PathBuf) -> Run<'a> {
+    let Config { clients, seed, .. } = Config::default();
     let timing = timing(WARMUP, Duration::from_secs(args.seconds));
     let schedule = Schedule {
         rate: args.rate,
         batch: BATCH,
-        clients: config.clients,
+        clients,
         lanes: args.validators,
         length: timing.warmup + timing.window,
     };
     Run {
         dir,
-        genesis: carbon.genesis(),
+        genesis: workload.genesis(),
         validators: args.validators,
         settings: Vec::new(),
         timing,
         kills: Vec::new(),
         restart_after: Duration::ZERO,
         setup: Setup {
-            workload: "carbon".to_owned(),
-            mix: carbon.mix(),
+            workload: workload.name().to_owned(),
+            mix: workload.mix(),
             mode: "verified".to_owned(),
             durable: true,
             rate: args.rate,
             batch: BATCH,
-            keys: config.keys,
-            seed: config.seed,
+            keys: workload.keys(),
+            seed,
             ..Setup::default()
         },
-        plans: Box::new(move |chain| Ok(carbon.plans(chain, &schedule))),
+        opening: Box::new(move |chain, now| workload.opening(chain, now)),
+        plans: Box::new(move |chain| Ok(workload::plans(workload, clients, chain, &schedule))),
         view_changes_allowed: false,
     }
 }
@@ -194,6 +182,7 @@ fn replay_run<'a>(args: &DemoArgs, replay: &'a Replay, dir: PathBuf) -> anyhow::
             keys: 1,
             ..Setup::default()
         },
+        opening: Box::new(|_, _| Vec::new()),
         plans: Box::new(move |chain| Ok(replay.plans(chain, BATCH as usize, rate))),
         view_changes_allowed: false,
     })

@@ -8,16 +8,16 @@ use bds_client::wire::{BlockReceipts, NodeStatus};
 use bds_client::{Client, Trust};
 use bds_contracts::Genesis;
 use bds_contracts::block::{BlockDigest, BlockHeader, Height};
-use bds_contracts::exchange::orders::{self as exchange, Exchange};
 use bds_contracts::genesis::Mode;
 use bds_contracts::kernel::module::Module as _;
 use bds_contracts::kernel::receipt::{EventView, ReceiptView};
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
 use futures::stream::{self, StreamExt as _};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::cluster::Cluster;
+use super::happened::Happened;
 use super::load::short_id;
 
 /// Blocks fetched at the same time.
@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_millis(100);
 const ACCOUNTS_MAX: usize = 4096;
 
 /// What the receipts of a whole chain say together.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Chain {
     /// Blocks with at least one receipt, or none: all certified ones.
     pub blocks: u64,
@@ -44,8 +44,8 @@ pub struct Chain {
     pub dropped: u64,
     /// Acknowledged to a client as final and not found.
     pub acknowledged_lost: u64,
-    /// Trades between orders.
-    pub trades: u64,
+    /// What else they tell of.
+    pub happened: Happened,
     /// Units created, by instrument.
     pub issued: BTreeMap<u32, u64>,
     /// Units taken out of circulation, by instrument.
@@ -213,13 +213,10 @@ impl Chain {
     }
 
     fn add_event(&mut self, event: &EventView<'_>) {
+        self.happened.add(event);
         match event.module {
             Units::ID => self.add_units(event),
             Money::ID => self.add_money(event),
-            Exchange::ID => {
-                let event = exchange::Event::decode(event.number, event.fields);
-                self.trades += u64::from(matches!(event, Ok(exchange::Event::Traded { .. })));
-            }
             _ => {}
         }
     }

@@ -3,13 +3,16 @@
 pub mod audit;
 pub mod cluster;
 pub mod engine;
+pub mod happened;
 pub mod load;
 pub mod machine;
+pub mod opening;
 pub mod process;
 pub mod report;
 pub mod run;
 mod samples;
 pub mod show;
+mod text;
 pub mod timing;
 
 /// Runs a future to its end on this thread: validators on the same machine need the others.

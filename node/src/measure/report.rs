@@ -1,7 +1,6 @@
 //! What a run showed, as one JSON object and as text for people.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -57,6 +56,12 @@ pub struct Report {
     pub acknowledged_lost: u64,
     /// Units and money add up to what the genesis and the events say; none in opaque mode.
     pub conserved: Option<bool>,
+    /// How often each thing happened, by module and event: `energy.MeterRead`. Read from the receipts whose proof was found good.
+    #[serde(default)]
+    pub happened: BTreeMap<String, u64>,
+    /// Energy of plants, if any was formed.
+    #[serde(default)]
+    pub energy: Option<EnergySums>,
     /// Resident memory of no validator grew by a tenth and 32 MiB in the second half of the run.
     pub memory_flat: bool,
     /// Everything that is wrong, in words. Empty when all is well.
@@ -121,6 +126,17 @@ pub struct Percentiles {
     pub p999: f64,
     /// The largest.
     pub max: f64,
+}
+
+/// Energy of the plants that were formed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct EnergySums {
+    /// Allocated, in watt hours.
+    pub formed_watt_hours: i64,
+    /// Found delivered by meters, in watt hours; only of delivery periods that were over.
+    pub delivered_watt_hours: i64,
+    /// Paid for it and charged for what was missing, in millionths of the currency.
+    pub paid_millionths: i64,
 }
 
 /// Transactions by what became of them.
@@ -223,150 +239,6 @@ impl Report {
     #[must_use]
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
-    }
-
-    /// The report for people: a screen of text.
-    #[must_use]
-    pub fn text(&self) -> String {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _ = self.write_text(&mut text);
-        text
-    }
-
-    fn write_text(&self, out: &mut String) -> std::fmt::Result {
-        let (setup, machine) = (&self.setup, &self.machine);
-        if let Some(watermark) = &setup.watermark {
-            writeln!(out, "*** {watermark} ***")?;
-        }
-        writeln!(
-            out,
-            "committed      {:>10.0} TPS   of {:.0} offered, {} validators, {}, durability {}",
-            self.committed_tps,
-            self.offered_tps,
-            setup.validators,
-            setup.mode,
-            if setup.durable { "on" } else { "off" },
-        )?;
-        let l = &self.latency_ms;
-        writeln!(
-            out,
-            "latency ms     p50 {:.1}   p90 {:.1}   p95 {:.1}   p99 {:.1}   p99.9 {:.1}   max {:.1}",
-            l.p50, l.p90, l.p95, l.p99, l.p999, l.max
-        )?;
-        writeln!(
-            out,
-            "               from the intended send time; latest send {:.1} ms late, longest gap {:.0} ms",
-            self.lateness_ms_max, self.gap_ms_max
-        )?;
-        let c = &self.counts;
-        writeln!(
-            out,
-            "transactions   {} sent, {} good, {} failed, {} refused, {} timed out, {} requests retried",
-            c.sent,
-            c.good,
-            c.failed.values().sum::<u64>(),
-            c.refused.values().sum::<u64>(),
-            c.timed_out,
-            c.retried_batches
-        )?;
-        for (what, by_code) in [("failed", &c.failed), ("refused", &c.refused)] {
-            for (code, count) in by_code {
-                writeln!(out, "               {what} {code}: {count}")?;
-            }
-        }
-        write!(out, "stages        ")?;
-        let mut stages: Vec<_> = self.stages.iter().collect();
-        stages.sort_by(|a, b| b.1.seconds.total_cmp(&a.1.seconds));
-        for (name, stage) in stages {
-            write!(
-                out,
-                " {name} {:.1} s ({:.0} %)",
-                stage.seconds,
-                stage.share * 100.0
-            )?;
-        }
-        writeln!(out)?;
-        writeln!(
-            out,
-            "CPU            validators {:.1} s, generator {:.1} s of {:.1} s x {} cores ({:.0} % busy), {:.1} µs a transaction",
-            self.cpu.validators_seconds,
-            self.cpu.generator_seconds,
-            self.cpu.wall_seconds,
-            machine.cores,
-            self.cpu.busy_share * 100.0,
-            self.cpu.micros_per_transaction
-        )?;
-        for v in &self.validators {
-            writeln!(
-                out,
-                "validator {:<2}   {}  height {}  {} tx  view {}  CPU {:.1} s  memory {} / {} / {} MiB (first, last, max)",
-                v.index,
-                v.backend,
-                v.height,
-                v.transactions,
-                v.view,
-                v.cpu_seconds,
-                v.memory_first >> 20,
-                v.memory_last >> 20,
-                v.memory_max >> 20
-            )?;
-        }
-        let yes = |good: bool| if good { "yes" } else { "NO" };
-        writeln!(
-            out,
-            "state roots    equal: {}   {}",
-            yes(self.state_roots_equal),
-            self.validators
-                .first()
-                .map_or("", |v| v.state_root.get(..16).unwrap_or_default())
-        )?;
-        writeln!(
-            out,
-            "receipts       {} proofs verified of {} transactions on the chain; acknowledged and lost: {}",
-            self.receipts_verified, self.chain_transactions, self.acknowledged_lost
-        )?;
-        if let Some(conserved) = self.conserved {
-            writeln!(
-                out,
-                "conservation   units and money add up: {}",
-                yes(conserved)
-            )?;
-        }
-        writeln!(
-            out,
-            "view changes   {}      memory flat: {}",
-            self.view_changes,
-            yes(self.memory_flat)
-        )?;
-        writeln!(
-            out,
-            "workload       {}: {} keys (skew {}), {} clients, batches of {}, {:.0} B each, seed {}, signed in {:.1} s",
-            setup.workload,
-            setup.keys,
-            setup.key_skew,
-            setup.clients,
-            setup.batch,
-            setup.transaction_bytes,
-            setup.seed,
-            setup.signing_seconds
-        )?;
-        for fault in &setup.faults {
-            writeln!(out, "fault          {fault}")?;
-        }
-        writeln!(
-            out,
-            "machine        {}, {} cores, {} GiB, {}, commit {}",
-            machine.cpu,
-            machine.cores,
-            machine.memory_bytes >> 30,
-            machine.kernel,
-            machine.commit
-        )?;
-        for problem in &self.problems {
-            writeln!(out, "WRONG          {problem}")?;
-        }
-        Ok(())
     }
 }
 

@@ -12,15 +12,18 @@ use bds_client::wire::{NodeStatus, Wait};
 use bds_contracts::Genesis;
 use bds_contracts::genesis::Mode;
 use bds_contracts::receipt::Code;
-use bds_contracts::tx::ChainId;
+use bds_contracts::tx::{ChainId, Millis};
 use tokio::time::{Instant, interval_at};
 
 use super::audit::{self, Chain};
 use super::cluster::Cluster;
 use super::load::{self, ClientPlan, Progress, Tally, Timing};
 use super::machine::Machine;
+use super::opening;
 use super::process::usage;
-use super::report::{Counts, Cpu, Percentiles, Report, SCHEMA, Setup, Stage, ValidatorReport, ms};
+use super::report::{
+    Counts, Cpu, EnergySums, Percentiles, Report, SCHEMA, Setup, Stage, ValidatorReport, ms,
+};
 use super::show::Show;
 
 /// Time for a cluster to come up, and to settle after the load.
@@ -76,6 +79,9 @@ impl FromStr for Kill {
     }
 }
 
+/// Makes signed transactions for the ledger of this name and this time.
+type Opening<'a> = Box<dyn FnOnce(ChainId, Millis) -> Vec<Vec<u8>> + 'a>;
+
 /// A run to be made. What is sent comes from `plans`, called once the ledger's name is known.
 pub struct Run<'a> {
     /// Folder for the homes; must be empty or absent.
@@ -92,6 +98,8 @@ pub struct Run<'a> {
     pub kills: Vec<Kill>,
     /// A killed validator is started again after this long.
     pub restart_after: Duration,
+    /// Makes what is done before the load begins; called when the validators are ready.
+    pub opening: Opening<'a>,
     /// Makes the requests.
     pub plans: Box<dyn FnOnce(ChainId) -> anyhow::Result<Vec<ClientPlan>> + 'a>,
     /// What the report says was run; figures this module knows better are filled in.
@@ -146,6 +154,12 @@ pub async fn make(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
         "watch any of them: {}",
         cluster.client().nodes().join(" ")
     ));
+    let opening = (run.opening)(cluster.genesis().chain_id(), bds_client::build::now());
+    if !opening.is_empty() {
+        let count = opening.len();
+        show.say(&format!("{count} transactions before the load begins"));
+        opening::open(cluster.client(), &opening, PATIENCE).await?;
+    }
     let before = statuses(&cluster).await;
 
     let progress = Arc::new(Progress::default());
@@ -209,9 +223,12 @@ pub async fn make(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
     )
     .await?;
     show.clear();
-    let not_conserved = match cluster.genesis().mode {
-        Mode::Verified => Some(audit::conservation(&client, cluster.genesis(), &chain).await?),
-        Mode::Opaque => None,
+    let (not_conserved, not_fitting) = match cluster.genesis().mode {
+        Mode::Verified => (
+            Some(audit::conservation(&client, cluster.genesis(), &chain).await?),
+            chain.happened.problems(&client).await?,
+        ),
+        Mode::Opaque => (None, Vec::new()),
     };
     setup.faults.extend(made);
     let mut report = assemble(
@@ -228,6 +245,7 @@ pub async fn make(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
     report.conserved = not_conserved.as_ref().map(Vec::is_empty);
     judge(&mut report, &chain, &after, run.view_changes_allowed);
     report.problems.extend(not_conserved.unwrap_or_default());
+    report.problems.extend(not_fitting);
     Ok(Finished {
         report,
         chain,
@@ -428,9 +446,20 @@ fn assemble(
         chain_transactions: chain.transactions,
         acknowledged_lost: chain.acknowledged_lost,
         conserved: None,
+        happened: chain.happened.counts(),
+        energy: energy(chain),
         memory_flat,
         problems: Vec::new(),
     }
+}
+
+fn energy(chain: &Chain) -> Option<EnergySums> {
+    let (formed, delivered, money) = chain.happened.energy();
+    (formed > 0).then_some(EnergySums {
+        formed_watt_hours: formed,
+        delivered_watt_hours: delivered,
+        paid_millionths: money,
+    })
 }
 
 /// Seconds of each stage during the run, all validators together.

@@ -23,17 +23,8 @@ impl Opaque {
     #[must_use]
     pub fn genesis(&self) -> Genesis {
         Genesis {
-            name: "opaque load".to_owned(),
             mode: Mode::Opaque,
-            members: Vec::new(),
-            accounts: Vec::new(),
-            instruments: Vec::new(),
-            markets: Vec::new(),
-            cash: Vec::new(),
-            holdings: Vec::new(),
-            phases: Vec::new(),
-            installations: Vec::new(),
-            ..super::default_genesis()
+            ..super::bare_genesis("opaque load".to_owned())
         }
     }
 

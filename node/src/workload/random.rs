@@ -39,6 +39,53 @@ impl Random {
     }
 }
 
+impl Random {
+    /// A kind by its share; the shares come to 1000.
+    ///
+    /// # Panics
+    /// When they do not.
+    pub fn kind(&mut self, mix: &[(&'static str, u64)]) -> &'static str {
+        let mut left = self.below(1000);
+        for (name, share) in mix {
+            if left < *share {
+                return name;
+            }
+            left -= share;
+        }
+        unreachable!("the shares of a mix come to 1000")
+    }
+
+    /// A place among weights that [`weights`] made.
+    pub fn place(&mut self, weights: &[u64]) -> usize {
+        let drawn = self.below(1 << 32);
+        weights.partition_point(|sum| *sum <= drawn)
+    }
+}
+
+/// Rising sums of `1 / (index + 1)^skew`, scaled so that the last is 2^32.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a distribution; the last sum is set exactly"
+)]
+pub fn weights(indexes: impl Iterator<Item = usize>, skew: f64) -> Vec<u64> {
+    let weights: Vec<f64> = indexes.map(|i| ((i + 1) as f64).powf(-skew)).collect();
+    let total: f64 = weights.iter().sum();
+    let mut sum = 0.0;
+    let mut sums: Vec<u64> = weights
+        .iter()
+        .map(|weight| {
+            sum += weight;
+            (sum / total * (1_u64 << 32) as f64) as u64
+        })
+        .collect();
+    if let Some(last) = sums.last_mut() {
+        *last = 1 << 32;
+    }
+    sums
+}
+
 /// 32 bytes that follow from a purpose, a seed and a number.
 #[must_use]
 pub fn derive(purpose: &str, seed: u64, number: u64) -> [u8; 32] {

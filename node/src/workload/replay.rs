@@ -9,18 +9,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use bds_client::{Sender, Signer};
+use bds_client::Signer;
 use bds_contracts::Genesis;
 use bds_contracts::money::units::Units;
-use bds_contracts::tx::{ChainId, Millis};
+use bds_contracts::tx::ChainId;
 
-use super::body;
 use super::random::derive;
+use super::{body, sender};
 use crate::import::eutl::Eutl;
 use crate::measure::load::{Batch, ClientPlan};
-
-/// 2100-01-01.
-const EXPIRY: Millis = Millis(4_102_444_800_000);
 
 /// A registry file to be replayed.
 #[derive(Debug)]
@@ -58,16 +55,11 @@ impl Replay {
     pub fn genesis(&self) -> anyhow::Result<Genesis> {
         let opening = self.file.opening(&[self.platform.public_key()])?;
         Ok(Genesis {
-            name: "registry replay".to_owned(),
             members: opening.members,
             accounts: opening.accounts,
             instruments: opening.instruments,
             holdings: opening.holdings,
-            phases: Vec::new(),
-            installations: Vec::new(),
-            markets: Vec::new(),
-            cash: Vec::new(),
-            ..super::default_genesis()
+            ..super::bare_genesis("registry replay".to_owned())
         })
     }
 
@@ -80,9 +72,7 @@ impl Replay {
     /// All rows, signed, in batches of `batch`, as fast as answers come but no faster than `rate`.
     #[must_use]
     pub fn plans(&self, chain: ChainId, batch: usize, rate: f64) -> Vec<ClientPlan> {
-        let mut sender = Sender::new(self.platform.clone(), chain, 0)
-            .expiring_at(EXPIRY)
-            .in_order();
+        let mut sender = sender(&self.platform, chain).in_order();
         let wires: Vec<Vec<u8>> = self
             .file
             .transfers()
@@ -115,6 +105,7 @@ mod tests {
     use bds_contracts::kernel::context::BlockInfo;
     use bds_contracts::kernel::envelope::Envelope;
     use bds_contracts::ledger::from_genesis;
+    use bds_contracts::tx::Millis;
 
     use super::*;
 

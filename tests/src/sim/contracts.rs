@@ -17,7 +17,7 @@ use bds_node::engine::Engine;
 use bds_node::execution::{Execution, transactions_root};
 use bds_node::runtime::verification::check_batches;
 use bds_node::store::Snapshot;
-use bds_node::workload::carbon::{Carbon, CarbonConfig};
+use bds_node::workload::{Carbon, Config};
 
 use super::machine::{Applied, Machine, Rules, TxName};
 use super::scheme::mix;
@@ -41,12 +41,12 @@ pub struct ContractRules {
 fn carbon() -> &'static Carbon {
     static CARBON: OnceLock<Carbon> = OnceLock::new();
     CARBON.get_or_init(|| {
-        Carbon::new(CarbonConfig {
+        Carbon::new(Config {
             keys: TRANSACTIONS_MAX,
             clients: TRANSACTIONS_MAX,
             // As simulated clocks begin.
             day: Millis(0),
-            ..CarbonConfig::default()
+            ..Config::default()
         })
     })
 }

@@ -6,15 +6,12 @@ mod stream;
 use std::collections::BTreeMap;
 
 use bds_client::Signer;
-use bds_client::build::now;
 use bds_contracts::carbon::InstrumentId;
 use bds_contracts::carbon::installation::InstallationId;
 use bds_contracts::genesis::Genesis;
 use bds_contracts::tx::{AccountId, ChainId, Millis};
-use rayon::prelude::*;
 
-use super::random::derive;
-use super::{Schedule, body};
+use super::{Config, Schedule, Workload, shares};
 use crate::measure::load::ClientPlan;
 
 pub use stream::Stream;
@@ -29,8 +26,6 @@ const NUMBERED: InstrumentId = InstrumentId(3);
 const TICK: u32 = 100;
 /// The year that units are for.
 const YEAR: u16 = 2026;
-/// Milliseconds of a day.
-const DAY: u64 = 24 * 3_600 * 1_000;
 
 /// Permille of each kind of transaction. Half of the payouts are their endorsements, and so are half of the reports and of the
 /// block trades. Sales have no part: a bid names its sale by a number that only the sale's receipt tells, and receipts are not read.
@@ -49,87 +44,42 @@ const MIX: &[(&str, u64)] = &[
     ("block-trade", 10),
 ];
 
-/// What the workload is made from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CarbonConfig {
-    /// Everything follows from it, but for how long endorsements are good.
-    pub seed: u64,
-    /// Trading members; each has a trading and an operator account.
-    pub keys: usize,
-    /// Clients the keys are spread over, key `k` on client `k mod clients`; at most as many as keys.
-    pub clients: usize,
-    /// Exponent of the Zipf distribution over the keys of a client; 0 is uniform.
-    pub skew: f64,
-    /// Nothing but transfers.
-    pub transfers_only: bool,
-    /// The day of the run. Endorsements are good for some weeks from then on: the ledger takes none that are good for longer,
-    /// so these alone depend on the clock.
-    pub day: Millis,
-}
-
-impl Default for CarbonConfig {
-    fn default() -> Self {
-        Self {
-            seed: 1,
-            keys: 256,
-            clients: 64,
-            skew: 0.0,
-            transfers_only: false,
-            day: today(),
-        }
-    }
-}
-
-/// When the present day began. No day is before genesis, since no block is.
-fn today() -> Millis {
-    let Millis(now) = now();
-    Millis((now - now % DAY).max(opening::GENESIS_TIME.0))
-}
-
 /// The workload: who there is and what they do.
 #[derive(Debug)]
 pub struct Carbon {
-    config: CarbonConfig,
+    config: Config,
+    transfers_only: bool,
     traders: Vec<Signer>,
     /// One market operator a client: issues units, books money in and out, opens contracts and verifies.
     operators: Vec<Signer>,
 }
 
 impl Carbon {
-    /// Derives all keys.
+    /// Derives all keys: `config.keys` trading members, each with a trading and an operator account.
     ///
     /// # Panics
     /// When there are no keys, no clients or more clients than keys.
     #[must_use]
-    pub fn new(config: CarbonConfig) -> Self {
-        assert!(
-            config.clients >= 1 && config.clients <= config.keys,
-            "{} clients need at least as many keys, not {}",
-            config.clients,
-            config.keys
-        );
-        let signers = |purpose: &'static str, count: usize| {
-            (0..count as u64)
-                .into_par_iter()
-                .map(|i| Signer::from_seed(&derive(purpose, config.seed, i)))
-                .collect()
-        };
+    pub fn new(config: Config) -> Self {
+        config.check();
         Self {
             config,
-            traders: signers("trader", config.keys),
-            operators: signers("operator", config.clients),
+            transfers_only: false,
+            traders: config.signers("trader", config.keys),
+            operators: config.signers("operator", config.clients),
         }
     }
 
-    /// Permille of each kind of transaction.
+    /// The same members, who do nothing but transfer units.
+    ///
+    /// # Panics
+    /// As [`Carbon::new`].
     #[must_use]
-    pub fn mix(&self) -> BTreeMap<String, u32> {
-        if self.config.transfers_only {
-            return BTreeMap::from([("transfer".to_owned(), 1000)]);
+    pub fn transfers(config: Config) -> Self {
+        Self {
+            transfers_only: true,
+            ..Self::new(config)
         }
-        MIX.iter()
-            .map(|(name, share)| ((*name).to_owned(), u32::try_from(*share).unwrap_or(0)))
-            .collect()
     }
 
     /// The genesis document this workload needs, without validators.
@@ -147,19 +97,43 @@ impl Carbon {
         Stream::new(self, chain, client)
     }
 
-    /// Signs everything of a run and encodes the requests. Cost: about 20 µs a transaction and core.
+    /// As [`super::plans`].
     #[must_use]
     pub fn plans(&self, chain: ChainId, schedule: &Schedule) -> Vec<ClientPlan> {
-        let bodies = (0..self.config.clients)
-            .into_par_iter()
-            .map(|client| {
-                let mut stream = self.stream(chain, client);
-                (0..schedule.batches_of(client))
-                    .map(|_| body(stream.next_batch(schedule.batch)))
-                    .collect()
-            })
-            .collect();
-        schedule.plans(bodies)
+        super::plans(self, self.config.clients, chain, schedule)
+    }
+}
+
+impl Workload for Carbon {
+    fn name(&self) -> &'static str {
+        match self.transfers_only {
+            true => "transfers",
+            false => "carbon",
+        }
+    }
+
+    fn keys(&self) -> usize {
+        self.config.keys
+    }
+
+    fn mix(&self) -> BTreeMap<String, u32> {
+        match self.transfers_only {
+            true => shares(&[("transfer", 1000)]),
+            false => shares(MIX),
+        }
+    }
+
+    fn genesis(&self) -> Genesis {
+        self.genesis()
+    }
+
+    /// Nothing: all that the mix needs beforehand is in its genesis, or done by an earlier batch.
+    fn opening(&self, _: ChainId, _: Millis) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
+
+    fn stream(&self, chain: ChainId, client: usize) -> Box<dyn super::Stream + Send + '_> {
+        Box::new(self.stream(chain, client))
     }
 }
 

@@ -3,23 +3,19 @@
 
 use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::amount::{Currency, Money, Price, Quantity};
-use bds_contracts::block::ValidatorSet;
 use bds_contracts::carbon::InstrumentId;
 use bds_contracts::exchange::orders::market::{ACCOUNT_ORDERS_MAX, ORDERS_MAX, STOPS_MAX};
 use bds_contracts::genesis::{
-    GENESIS_VERSION, Genesis, GenesisAccount, GenesisCash, GenesisHolding, GenesisInstallation,
-    GenesisInstrument, GenesisMarket, GenesisMember, GenesisPhase, Mode, Profile,
+    Genesis, GenesisAccount, GenesisCash, GenesisHolding, GenesisInstallation, GenesisInstrument,
+    GenesisMarket, GenesisMember, GenesisPhase,
 };
 use bds_contracts::identity::account::AccountKind;
 use bds_contracts::money::units::instrument::{Form, Right};
 use bds_contracts::tx::Millis;
 
 use super::{ALLOWANCE, ANNUAL, Carbon, NUMBERED, TICK, YEAR, installation, operating, trading};
+use crate::workload::bare_genesis;
 
-/// 2026-01-01. A fixed time, so that the document depends on the seed alone.
-pub(super) const GENESIS_TIME: Millis = Millis(1_767_225_600_000);
-/// Blocks between two state roots.
-const CHECKPOINT_INTERVAL: u64 = 128;
 /// Units an account starts with: no run is long enough to use them up.
 pub(super) const OPENING_UNITS: Quantity = Quantity(1_000_000_000);
 /// Money all accounts start with together, in millionths: far below the 64-bit limit, far above what a run spends.
@@ -35,32 +31,18 @@ const QUANTITY_MAX: Quantity = Quantity(1_000_000);
 
 pub(super) fn genesis(carbon: &Carbon) -> Genesis {
     let mut genesis = Genesis {
-        version: GENESIS_VERSION,
-        name: format!("carbon workload, seed {}", carbon.config.seed),
-        profile: Profile::Consortium,
-        mode: Mode::Verified,
-        time: GENESIS_TIME,
-        checkpoint_interval: CHECKPOINT_INTERVAL,
-        validators: ValidatorSet {
-            epoch: 0,
-            validators: Vec::new(),
-        },
-        members: Vec::new(),
-        accounts: Vec::new(),
         instruments: vec![
             instrument(ALLOWANCE, "EUA-2026", Right::Allowance, Form::Fungible),
             instrument(ANNUAL, "AU-2026", Right::AnnualUnit, Form::Fungible),
             instrument(NUMBERED, "AN-2026", Right::AnnualUnit, Form::Serialised),
         ],
         markets: vec![market(ALLOWANCE), market(ANNUAL)],
-        cash: Vec::new(),
-        holdings: Vec::new(),
         phases: vec![GenesisPhase {
             first_year: PHASE.0,
             last_year: PHASE.1,
             instruments: vec![ALLOWANCE],
         }],
-        installations: Vec::new(),
+        ..bare_genesis(format!("carbon workload, seed {}", carbon.config.seed))
     };
     let money = Money(OPENING_MONEY_TOTAL / i64::try_from(carbon.config.keys).unwrap_or(i64::MAX));
     for (i, signer) in carbon.traders.iter().enumerate() {
@@ -181,16 +163,16 @@ mod tests {
     use bds_contracts::money::units::Units;
 
     use super::*;
-    use crate::workload::CarbonConfig;
+    use crate::workload::{Config, GENESIS_TIME};
 
     /// Whoever starts from the document as it is made can trade the year's units in its first block, and give them back for the
     /// year's emissions.
     #[test]
     fn units_of_the_year_are_traded_and_given_back_from_the_start() {
-        let config = CarbonConfig {
+        let config = Config {
             keys: 2,
             clients: 1,
-            ..CarbonConfig::default()
+            ..Config::default()
         };
         let carbon = Carbon::new(config);
         let mut genesis = carbon.genesis();

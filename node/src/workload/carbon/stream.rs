@@ -1,13 +1,10 @@
 //! What one client of the carbon mix sends, without end.
-//!
-//! Whatever needs something done before it, by the same sender or another, takes what an earlier batch did: inside a batch
-//! nothing is sure to be executed first, since a validator may refuse a part of it for want of room and take the rest.
 
 mod agreed;
 
 use std::collections::VecDeque;
 
-use bds_client::{Sender, Signer};
+use bds_client::Sender;
 use bds_contracts::account::HolderId;
 use bds_contracts::amount::{Currency, Money as Amount, Price, Quantity};
 use bds_contracts::carbon::trading::ContractId;
@@ -24,11 +21,11 @@ use bds_contracts::tx::{ChainId, ContentHash, Millis};
 use super::{
     ALLOWANCE, ANNUAL, Carbon, MIX, NUMBERED, TICK, YEAR, installation, opening, operating, trading,
 };
-use crate::workload::random::Random;
+use crate::workload;
+use crate::workload::random::{Random, weights};
+use crate::workload::{Wire, sender};
 use agreed::Deals;
 
-/// 2100-01-01. Signed transactions do not depend on the clock.
-const EXPIRY: Millis = Millis(4_102_444_800_000);
 /// About 80 euros a tonne, in ten-thousandths. Bids are at or above it, asks at or below, so that they cross.
 const PRICE: i64 = 800_000;
 /// Bids at one tick or two meet no ask: they rest until they are cancelled.
@@ -101,17 +98,11 @@ struct Reports {
 impl<'a> Stream<'a> {
     pub(super) fn new(carbon: &'a Carbon, chain: ChainId, client: usize) -> Self {
         let config = &carbon.config;
-        assert!(
-            client < config.clients,
-            "client {client} of {}",
-            config.clients
-        );
-        let sender = |signer: &Signer| Sender::new(signer.clone(), chain, 0).expiring_at(EXPIRY);
-        let members: Vec<Trader> = (client..config.keys)
-            .step_by(config.clients)
+        let members: Vec<Trader> = config
+            .keys_of(client)
             .map(|index| Trader {
                 index,
-                sender: sender(&carbon.traders[index]),
+                sender: sender(&carbon.traders[index], chain),
                 order_last: 0,
                 orders: 0,
                 withdrawn: 0,
@@ -127,7 +118,7 @@ impl<'a> Stream<'a> {
             random: Random::new(config.seed, client as u64),
             weights: weights(members.iter().map(|m| m.index), config.skew),
             members,
-            operator: sender(&carbon.operators[client]),
+            operator: sender(&carbon.operators[client], chain),
             reports: Reports::default(),
             deals: Deals::default(),
             batch: 0,
@@ -147,12 +138,11 @@ impl<'a> Stream<'a> {
     }
 
     fn next(&mut self) -> Vec<u8> {
-        let kind = if self.carbon.config.transfers_only {
-            "transfer"
-        } else {
-            self.kind()
+        let kind = match self.carbon.transfers_only {
+            true => "transfer",
+            false => self.random.kind(MIX),
         };
-        let at = self.member();
+        let at = self.random.place(&self.weights);
         let index = self.members[at].index;
         let quantity = Quantity(1 + self.random.below(20));
         let account = trading(index);
@@ -191,22 +181,6 @@ impl<'a> Stream<'a> {
                 amount,
             }),
         }
-    }
-
-    fn kind(&mut self) -> &'static str {
-        let mut left = self.random.below(1000);
-        for (name, share) in MIX {
-            if left < *share {
-                return name;
-            }
-            left -= share;
-        }
-        unreachable!("the shares of the mix sum to 1000")
-    }
-
-    fn member(&mut self) -> usize {
-        let drawn = self.random.below(1 << 32);
-        self.weights.partition_point(|sum| *sum <= drawn)
     }
 
     /// Whatever was done in that batch is done.
@@ -401,6 +375,16 @@ impl<'a> Stream<'a> {
     }
 }
 
+impl workload::Stream for Stream<'_> {
+    fn begin_batch(&mut self) {
+        self.batch += 1;
+    }
+
+    fn next(&mut self) -> Wire {
+        Wire::Signed(self.next())
+    }
+}
+
 impl Trader {
     fn send<M: bds_contracts::kernel::module::Module>(&mut self, call: &M::Call<'_>) -> Vec<u8> {
         self.sender.sign_next::<M>(call)
@@ -433,28 +417,4 @@ impl Trader {
         });
         (number, wire)
     }
-}
-
-/// Rising sums of `1 / (index + 1)^skew`, scaled so that the last is 2^32.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a distribution; the last sum is set exactly"
-)]
-fn weights(indexes: impl Iterator<Item = usize>, skew: f64) -> Vec<u64> {
-    let weights: Vec<f64> = indexes.map(|i| ((i + 1) as f64).powf(-skew)).collect();
-    let total: f64 = weights.iter().sum();
-    let mut sum = 0.0;
-    let mut sums: Vec<u64> = weights
-        .iter()
-        .map(|weight| {
-            sum += weight;
-            (sum / total * (1_u64 << 32) as f64) as u64
-        })
-        .collect();
-    if let Some(last) = sums.last_mut() {
-        *last = 1 << 32;
-    }
-    sums
 }

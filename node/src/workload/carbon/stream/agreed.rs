@@ -8,8 +8,9 @@ use bds_contracts::identity::{self, Identity, endorse};
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::Millis;
 
-use super::super::{ALLOWANCE, DAY, TICK, trading};
+use super::super::{ALLOWANCE, TICK, trading};
 use super::{AMOUNT, PRICE, Stream};
+use crate::workload::DAY;
 
 /// Days that an endorsement is good for; the ledger takes none beyond thirty.
 const ENDORSED_DAYS: u64 = 20;

@@ -1,0 +1,214 @@
+//! The report for people: a screen of text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::report::Report;
+
+/// Characters of a line of what happened, its heading not counted.
+const WIDTH: usize = 100;
+
+impl Report {
+    /// The report for people: a screen of text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write_text(&mut text);
+        text
+    }
+
+    fn write_text(&self, out: &mut String) -> std::fmt::Result {
+        let (setup, machine) = (&self.setup, &self.machine);
+        if let Some(watermark) = &setup.watermark {
+            writeln!(out, "*** {watermark} ***")?;
+        }
+        writeln!(
+            out,
+            "committed      {:>10.0} TPS   of {:.0} offered, {} validators, {}, durability {}",
+            self.committed_tps,
+            self.offered_tps,
+            setup.validators,
+            setup.mode,
+            if setup.durable { "on" } else { "off" },
+        )?;
+        let l = &self.latency_ms;
+        writeln!(
+            out,
+            "latency ms     p50 {:.1}   p90 {:.1}   p95 {:.1}   p99 {:.1}   p99.9 {:.1}   max {:.1}",
+            l.p50, l.p90, l.p95, l.p99, l.p999, l.max
+        )?;
+        writeln!(
+            out,
+            "               from the intended send time; latest send {:.1} ms late, longest gap {:.0} ms",
+            self.lateness_ms_max, self.gap_ms_max
+        )?;
+        let c = &self.counts;
+        writeln!(
+            out,
+            "transactions   {} sent, {} good, {} failed, {} refused, {} timed out, {} requests retried",
+            c.sent,
+            c.good,
+            c.failed.values().sum::<u64>(),
+            c.refused.values().sum::<u64>(),
+            c.timed_out,
+            c.retried_batches
+        )?;
+        for (what, by_code) in [("failed", &c.failed), ("refused", &c.refused)] {
+            for (code, count) in by_code {
+                writeln!(out, "               {what} {code}: {count}")?;
+            }
+        }
+        write!(out, "stages        ")?;
+        let mut stages: Vec<_> = self.stages.iter().collect();
+        stages.sort_by(|a, b| b.1.seconds.total_cmp(&a.1.seconds));
+        for (name, stage) in stages {
+            write!(
+                out,
+                " {name} {:.1} s ({:.0} %)",
+                stage.seconds,
+                stage.share * 100.0
+            )?;
+        }
+        writeln!(out)?;
+        writeln!(
+            out,
+            "CPU            validators {:.1} s, generator {:.1} s of {:.1} s x {} cores ({:.0} % busy), {:.1} µs a transaction",
+            self.cpu.validators_seconds,
+            self.cpu.generator_seconds,
+            self.cpu.wall_seconds,
+            machine.cores,
+            self.cpu.busy_share * 100.0,
+            self.cpu.micros_per_transaction
+        )?;
+        for v in &self.validators {
+            writeln!(
+                out,
+                "validator {:<2}   {}  height {}  {} tx  view {}  CPU {:.1} s  memory {} / {} / {} MiB (first, last, max)",
+                v.index,
+                v.backend,
+                v.height,
+                v.transactions,
+                v.view,
+                v.cpu_seconds,
+                v.memory_first >> 20,
+                v.memory_last >> 20,
+                v.memory_max >> 20
+            )?;
+        }
+        let yes = |good: bool| if good { "yes" } else { "NO" };
+        writeln!(
+            out,
+            "state roots    equal: {}   {}",
+            yes(self.state_roots_equal),
+            self.validators
+                .first()
+                .map_or("", |v| v.state_root.get(..16).unwrap_or_default())
+        )?;
+        writeln!(
+            out,
+            "receipts       {} proofs verified of {} transactions on the chain; acknowledged and lost: {}",
+            self.receipts_verified, self.chain_transactions, self.acknowledged_lost
+        )?;
+        if let Some(conserved) = self.conserved {
+            writeln!(
+                out,
+                "conservation   units and money add up: {}",
+                yes(conserved)
+            )?;
+        }
+        self.write_happened(out)?;
+        writeln!(
+            out,
+            "view changes   {}      memory flat: {}",
+            self.view_changes,
+            yes(self.memory_flat)
+        )?;
+        writeln!(
+            out,
+            "workload       {}: {} keys (skew {}), {} clients, batches of {}, {:.0} B each, seed {}, signed in {:.1} s",
+            setup.workload,
+            setup.keys,
+            setup.key_skew,
+            setup.clients,
+            setup.batch,
+            setup.transaction_bytes,
+            setup.seed,
+            setup.signing_seconds
+        )?;
+        self.write_mix(out)?;
+        for fault in &setup.faults {
+            writeln!(out, "fault          {fault}")?;
+        }
+        writeln!(
+            out,
+            "machine        {}, {} cores, {} GiB, {}, commit {}",
+            machine.cpu,
+            machine.cores,
+            machine.memory_bytes >> 30,
+            machine.kernel,
+            machine.commit
+        )?;
+        for problem in &self.problems {
+            writeln!(out, "WRONG          {problem}")?;
+        }
+        Ok(())
+    }
+
+    /// What happened, a paragraph for each module, the most frequent first.
+    #[expect(clippy::cast_precision_loss, reason = "money as people read it")]
+    fn write_happened(&self, out: &mut String) -> std::fmt::Result {
+        let mut modules: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
+        for (name, count) in &self.happened {
+            let (module, event) = name.split_once('.').unwrap_or(("", name));
+            modules.entry(module).or_default().push((event, *count));
+        }
+        for (module, mut events) in modules {
+            events.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            let words = events
+                .iter()
+                .map(|(event, count)| format!("{count} {event}"));
+            write_words(out, module, words)?;
+        }
+        match self.energy {
+            Some(energy) => writeln!(
+                out,
+                "plants         {} Wh allocated, {} Wh of them found delivered by meters, {:.2} of the currency paid",
+                energy.formed_watt_hours,
+                energy.delivered_watt_hours,
+                energy.paid_millionths as f64 / 1e6
+            ),
+            None => Ok(()),
+        }
+    }
+
+    /// The mix in percent, the largest shares first.
+    fn write_mix(&self, out: &mut String) -> std::fmt::Result {
+        let mut mix: Vec<_> = self.setup.mix.iter().collect();
+        mix.sort_by_key(|(_, share)| std::cmp::Reverse(**share));
+        let words = mix
+            .iter()
+            .map(|(kind, share)| format!("{kind} {}.{} %", *share / 10, *share % 10));
+        write_words(out, "mix", words)
+    }
+}
+
+/// A paragraph of words behind their heading, in lines that fit a screen.
+fn write_words(
+    out: &mut String,
+    heading: &str,
+    words: impl Iterator<Item = String>,
+) -> std::fmt::Result {
+    let (mut line, mut heading) = (String::new(), heading);
+    for word in words {
+        if !line.is_empty() && line.len() + word.len() > WIDTH {
+            writeln!(out, "{heading:<14} {line}")?;
+            (line, heading) = (String::new(), "");
+        }
+        if !line.is_empty() {
+            line.push_str(", ");
+        }
+        line.push_str(&word);
+    }
+    writeln!(out, "{heading:<14} {line}")
+}
