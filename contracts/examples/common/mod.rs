@@ -46,8 +46,12 @@ impl Random {
     }
 }
 
-/// Nanoseconds this thread has been on a core.
+/// Nanoseconds this thread has been on a core; none where instructions are counted (`BDS_COUNT=1`), as the clock is no memory of the
+/// process there.
 pub(crate) fn clock() -> u64 {
+    if std::env::var_os("BDS_COUNT").is_some() {
+        return 0;
+    }
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).map_or(0, |time| time.as_nanos() as u64)
 }
