@@ -1,4 +1,5 @@
-//! How many readings and offers a second: meters that settle nothing, meters that settle an allocation each, and offers in sessions.
+//! How many readings and offers a second: meters that settle nothing, one or a hundred in a call, meters that settle an allocation each,
+//! and offers in sessions.
 //!
 //! `cargo run --release -p bds-contracts --example energy -- PROSUMERS ROUNDS`
 //!
@@ -28,6 +29,8 @@ const GRID: MicrogridId = MicrogridId(1);
 const QUARTER: u64 = 900_000;
 /// Members of a plant beside its initiator.
 const PLANT: u64 = 99;
+/// Meters that one member reads.
+const LIST: u64 = 100;
 
 /// Numbers what a member sends.
 struct Sender(std::collections::BTreeMap<u64, u64>);
@@ -81,7 +84,7 @@ fn report(name: &str, calls: usize, mut rounds: Vec<u64>) {
     );
 }
 
-/// A microgrid in which every account is a prosumer with a resource that its own member reads.
+/// A microgrid in which every account is a prosumer with a resource; one member reads a hundred of them.
 fn grid(prosumers: u64) -> Machine<Modules> {
     let roles = Roles::PROSUMER.with(Roles::METER_OPERATOR);
     let mut machine = common::machine(
@@ -125,7 +128,7 @@ fn register(prosumers: u64, sender: &mut Sender) -> Vec<Vec<u8>> {
             capacity: WattHours(0),
             efficiency_ppm: 0,
             charge: WattHours(0),
-            reader: key(n),
+            reader: key(n - n % LIST),
         };
         all.push(sender.tx(0, &prosumer));
         all.push(sender.tx(0, &resource));
@@ -142,9 +145,26 @@ fn readings(prosumers: u64, start: u64, sender: &mut Sender) -> Vec<Vec<u8>> {
             minutes: Minutes::Fifteen,
             readings: List::Items(&reading),
         };
-        sender.tx(n, &call)
+        sender.tx(n - n % LIST, &call)
     };
     (0..prosumers).map(one).collect()
+}
+
+/// The same, all of a reader's meters in one call.
+fn lists(prosumers: u64, start: u64, sender: &mut Sender) -> Vec<Vec<u8>> {
+    let list = |first: u64| {
+        let readings =
+            (first..first + LIST).map(|n| ((ResourceId(n), WattHours(700)), Quality::Measured));
+        let readings: Vec<_> = readings.collect();
+        let call = Call::SubmitMeter {
+            microgrid: GRID,
+            start: Millis(start),
+            minutes: Minutes::Fifteen,
+            readings: List::Items(&readings),
+        };
+        sender.tx(first, &call)
+    };
+    (0..prosumers).step_by(LIST as usize).map(list).collect()
 }
 
 fn main() {
@@ -190,14 +210,16 @@ fn main() {
     });
     let join: Vec<Vec<u8>> = join.collect();
     let idle = readings(prosumers, 0, &mut sender);
+    let listed = lists(prosumers, QUARTER, &mut sender);
     let mut settle_sender = Sender(sender.0.clone());
     let settle = readings(prosumers, start, &mut settle_sender);
 
-    let mut all = [Vec::new(), Vec::new(), Vec::new()];
+    let mut all = [Vec::new(), Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..rounds {
         let mut machine = machine.clone();
         all[0].push(execute(&mut machine, &join, 2 * QUARTER + 1_000));
         all[1].push(execute(&mut machine, &idle, 2 * QUARTER + 2_000));
+        all[3].push(execute(&mut machine, &listed, 2 * QUARTER + 3_000));
         let closing = BlockInfo {
             height: machine.block().height + 1,
             time: Millis(3 * QUARTER),
@@ -218,8 +240,9 @@ fn main() {
             plants * (PLANT * 900).div_ceil(1_000)
         );
     }
-    let [joined, idle_read, settled] = all;
+    let [joined, idle_read, settled, listed_read] = all;
     report("join-vpp", join.len(), joined);
     report("submit-meter, nothing to settle", idle.len(), idle_read);
+    report("reading, a hundred in a call", idle.len(), listed_read);
     report("submit-meter, an allocation each", settle.len(), settled);
 }

@@ -281,7 +281,7 @@ codes! {
     503 ISP_DURATION_MISMATCH "IspDurationMismatch" "The length of an interval is not that of the congestion point.";
     504 TIME_ZONE_MISMATCH "TimeZoneMismatch" "The time zone is not that of the congestion point.";
     505 FLEX_PERIOD_INVALID "FlexPeriodInvalid" "The period is no day of 23, 24 or 25 hours, is over, has begun, lies too far ahead, overlaps another one, or ends before it begins.";
-    506 CONNECTION_TAKEN "ConnectionTaken" "The connection is in another portfolio at that time.";
+    506 CONNECTION_TAKEN "ConnectionTaken" "The connection is in another portfolio until its time there is over.";
     507 NO_PORTFOLIO "NoPortfolio" "The aggregator has no connections at the congestion point, or none for the whole day.";
     508 ISPS_INVALID "IspsInvalid" "Intervals do not rise, are not there or not told of, or the power in one of them is out of range.";
     509 REVISION_INVALID "RevisionInvalid" "The revision or the reference is not higher than the last one.";

@@ -11,9 +11,9 @@ use super::reading::{LATE_MAX, Reading};
 use super::rules::{ENERGY_MAX, Minutes, Quality};
 use super::{MicrogridId, ResourceId, balance, settlement};
 use crate::amount::WattHours;
-use crate::granular::correction;
 use crate::kernel::context::Cx;
 use crate::kernel::wire::List;
+use crate::modules::CORRECTED;
 use crate::receipt::Code;
 use crate::tx::Millis;
 
@@ -138,7 +138,9 @@ fn take(
     })?;
     settlement::settle(cx, start, id, new.energy)?;
     if old.is_some() {
-        correction::follow(cx, start, id, new.energy)?;
+        for follow in CORRECTED {
+            follow(cx, start, id, new.energy)?;
+        }
     }
     Ok(())
 }

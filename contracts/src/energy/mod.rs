@@ -5,8 +5,8 @@
 //! each allocation is paid by its reading. Offered where designated members take part, and where one enterprise runs a plant of its
 //! own sites; not where anyone may: a resource is as good as the grid operator that admitted it.
 //!
-//! Certificates of what was produced ([`granular`](crate::granular)) rest on the readings kept here and follow a correction in the
-//! transaction that makes it.
+//! What rests on the readings kept here, as certificates of what was produced do, follows a correction in the transaction that makes
+//! it: the list of modules says who does.
 //!
 //! Prices are `10^-4` of the currency for a megawatt hour, money is `10^-6` of it, and no price is negative here.
 

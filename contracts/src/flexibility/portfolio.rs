@@ -1,6 +1,6 @@
 //! Portfolios: which metered connections at a congestion point an aggregator speaks for, by consent of whose they are.
 //!
-//! A connection is in one portfolio at a time. What an order is measured by are the connections of its prognosis, so a change does not
+//! A connection is in one portfolio at a time, and leaves it when its time there is over. What an order is measured by are the connections of its prognosis, so a change does not
 //! reach what was ordered.
 
 use std::collections::BTreeSet;
@@ -66,8 +66,7 @@ impl Tables {
 
 /// Refused in this order: aggregator's account unknown, not represented, not open; no such point; it is the grid operator's own
 /// holder's; the other account unknown; no connection; then of each: unknown, another account's, not in the microgrid of the point,
-/// named before in the list or times out of order, in another portfolio at that time; then: more than a portfolio may have; not
-/// endorsed.
+/// named before in the list or times out of order, still in another portfolio; then: more than a portfolio may have; not endorsed.
 pub(super) fn connect(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -102,9 +101,10 @@ pub(super) fn connect(
         if !in_time || !seen.insert(resource) {
             return Err(Code::FLEX_PERIOD_INVALID);
         }
-        let taken = tables.connections.get(&resource).is_some_and(|old| {
-            (old.point, old.aggregator) != (id, aggregator) && from.max(now) < old.until
-        });
+        let taken = tables
+            .connections
+            .get(&resource)
+            .is_some_and(|old| (old.point, old.aggregator) != (id, aggregator) && now < old.until);
         if taken {
             return Err(Code::CONNECTION_TAKEN);
         }

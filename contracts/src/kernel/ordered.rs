@@ -14,6 +14,12 @@ use crate::receipt::Code;
 pub struct Ordered<K, V> {
     place: Place,
     entries: BTreeMap<K, V>,
+    history: History<K, V>,
+}
+
+/// What entries were before they were written.
+#[derive(Debug, Clone)]
+struct History<K, V> {
     tx: u64,
     /// Entries written in this transaction, with what they were before each write.
     undo: Vec<(K, Option<V>)>,
@@ -28,9 +34,11 @@ impl<K: Key, V: Value> Ordered<K, V> {
         Self {
             place,
             entries: BTreeMap::new(),
-            tx: 0,
-            undo: Vec::new(),
-            changed: BTreeMap::new(),
+            history: History {
+                tx: 0,
+                undo: Vec::new(),
+                changed: BTreeMap::new(),
+            },
         }
     }
 
@@ -68,11 +76,13 @@ impl<K: Key, V: Value> Ordered<K, V> {
     /// # Errors
     /// `METER_EXCEEDED`.
     pub fn update(&mut self, journal: &mut Journal, key: &K) -> Result<Option<&mut V>, Code> {
-        if !self.entries.contains_key(key) {
+        let Some(value) = self.entries.get_mut(key) else {
             return Ok(None);
-        }
-        self.save(journal, key)?;
-        Ok(self.entries.get_mut(key))
+        };
+        let tx = journal.note(self.place.id)?;
+        let old = Some(value.clone());
+        self.history.keep(tx, key.clone(), old);
+        Ok(Some(value))
     }
 
     /// Gives the entry this value, whether or not it was there.
@@ -80,8 +90,9 @@ impl<K: Key, V: Value> Ordered<K, V> {
     /// # Errors
     /// `METER_EXCEEDED`.
     pub fn set(&mut self, journal: &mut Journal, key: K, value: V) -> Result<(), Code> {
-        self.save(journal, &key)?;
-        self.entries.insert(key, value);
+        let tx = journal.note(self.place.id)?;
+        let old = self.entries.insert(key.clone(), value);
+        self.history.keep(tx, key, old);
         Ok(())
     }
 
@@ -93,29 +104,34 @@ impl<K: Key, V: Value> Ordered<K, V> {
         if !self.entries.contains_key(key) {
             return Ok(None);
         }
-        self.save(journal, key)?;
-        Ok(self.entries.remove(key))
-    }
-
-    fn save(&mut self, journal: &mut Journal, key: &K) -> Result<(), Code> {
         let tx = journal.note(self.place.id)?;
+        let old = self.entries.remove(key);
+        self.history.keep(tx, key.clone(), old.clone());
+        Ok(old)
+    }
+}
+
+impl<K: Key, V: Value> History<K, V> {
+    /// Keeps what an entry was before it was written in this transaction.
+    fn keep(&mut self, tx: u64, key: K, old: Option<V>) {
         if self.tx != tx {
             self.undo.clear();
             self.tx = tx;
         }
-        let old = self.entries.get(key).cloned();
         // A write that is taken back stays listed; at the end of the block it is no difference.
-        if !self.changed.contains_key(key) {
-            self.changed.insert(key.clone(), old.clone());
-        }
-        self.undo.push((key.clone(), old));
-        Ok(())
+        let first = self.changed.entry(key.clone());
+        first.or_insert_with(|| old.clone());
+        self.undo.push((key, old));
     }
 }
 
 impl<K: Key, V: Value> Journaled for Ordered<K, V> {
     fn undo(&mut self) {
-        let (key, old) = self.undo.pop().expect("the journal holds each write once");
+        let (key, old) = self
+            .history
+            .undo
+            .pop()
+            .expect("the journal holds each write once");
         match old {
             Some(value) => {
                 self.entries.insert(key, value);
@@ -127,7 +143,7 @@ impl<K: Key, V: Value> Journaled for Ordered<K, V> {
     }
 
     fn end_block(&mut self, changes: &mut Changes) {
-        for (key, old) in std::mem::take(&mut self.changed) {
+        for (key, old) in std::mem::take(&mut self.history.changed) {
             let value = self.entries.get(&key);
             if value != old.as_ref() {
                 changes.push(self.place.prefix, &key, value);

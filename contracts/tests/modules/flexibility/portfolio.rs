@@ -52,8 +52,10 @@ fn a_connection_is_in_one_portfolio_at_a_time() {
         connections: List::Items(connections),
     };
     let taken = Code::CONNECTION_TAKEN;
-    let (sooner, later) = (own(END - 1, END + 1), own(END, END + 1));
-    refused(&mut stage, Who::Bert, &there(&sooner), taken);
+    let later = own(END, END + 60_000);
+    refused(&mut stage, Who::Bert, &there(&later), taken);
+    wait(&mut stage, END - 1);
+    refused(&mut stage, Who::Bert, &there(&later), taken);
     done(&mut stage, Who::Bert, &there(&later));
     let all = tables(&stage);
     assert_eq!(

@@ -20,7 +20,7 @@ impl Books {
             "flexibility.update-reservation" => self.say(ask, events, false),
             "flexibility.request" => self.ask_for(ask, events),
             "flexibility.offer" => self.make_offer(ask, events),
-            "flexibility.answer" => self.answer(ask, events),
+            "flexibility.answer" => self.answer_document(ask, events),
             "flexibility.order" => self.place_order(ask, events),
             "flexibility.settle" => self.settle_order(ask.call.u64("order"), events),
             _ => Ok(()),
@@ -211,7 +211,11 @@ impl Books {
         events.said("flexibility.FlexOffered", &said)
     }
 
-    fn answer(&mut self, ask: &Ask<'_>, events: &mut Events<'_, '_>) -> Result<(), Finding> {
+    fn answer_document(
+        &mut self,
+        ask: &Ask<'_>,
+        events: &mut Events<'_, '_>,
+    ) -> Result<(), Finding> {
         let call = &ask.call;
         let (document, number) = (call.u8("document"), call.u64("number"));
         let accepted = call.number("accepted") == 1;

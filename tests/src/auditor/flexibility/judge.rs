@@ -133,9 +133,8 @@ impl Books {
             let in_time = from < until && self.time < until && until - self.time <= 366 * DAY;
             unless(in_time && seen.insert(meter), PERIOD)?;
             let old = self.flexibility.connections.get(&meter);
-            let meets = old.is_some_and(|old| {
-                (old.point, old.aggregator) != here && old.until > from.max(self.time)
-            });
+            let meets =
+                old.is_some_and(|old| (old.point, old.aggregator) != here && old.until > self.time);
             unless(!meets, TAKEN)?;
         }
         let mut all = self.portfolio(here.0, here.1);

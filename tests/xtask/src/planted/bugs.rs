@@ -131,6 +131,17 @@ bugs! {
         "* i128::from(self.efficiency_ppm);" => "* i128::from(PPM);";
     "a stranger reads a meter" in "energy/metering.rs":
         "if cx.member() == Some(resource.reader) {" => "if cx.member() == Some(resource.reader) || resource.charge.0 == 0 {";
+    "an interval of flexibility is ordered twice" in "flexibility/order.rs":
+        "if both.any(|(new, old)| *new != Watts::ZERO && *old != Watts::ZERO) {"
+        => "if both.all(|(new, old)| *new != Watts::ZERO && *old != Watts::ZERO) {";
+    "flexibility is ordered when its offer has expired" in "flexibility/order.rs":
+        "if offer.expires <= cx.block().time {" => "if offer.expires < cx.block().time {";
+    "more flexibility is paid than was ordered" in "flexibility/settlement.rs":
+        "more.clamp(ordered.min(0), ordered.max(0))"
+        => "more.clamp(2 * ordered.min(0), 2 * ordered.max(0))";
+    "a connection is taken away by another aggregator" in "flexibility/portfolio.rs":
+        "(old.point, old.aggregator) != (id, aggregator) && now < old.until"
+        => "old.point != id && now < old.until";
     "goods that lie in a unit go on alone" in "retail/goods.rs":
         "if goods.container.is_some() {\n        return Err(Code::GOODS_PACKED);"
         => "if goods.container.is_some() && goods.depth > 9 {\n        return Err(Code::GOODS_PACKED);";

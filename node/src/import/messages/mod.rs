@@ -1,0 +1,32 @@
+//! Messages of the energy markets as calls: what others already say to each other, said to the ledger.
+//!
+//! The readers of `bds-data` make values of files; here names become numbers of the ledger, and units and signs the ledger's. What a
+//! message says wrongly is passed on as it is, so the ledger refuses it with its own code; what the ledger has no words for is
+//! [`Unmapped`].
+
+pub mod market;
+pub mod uftp;
+
+/// Why a message becomes no call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unmapped {
+    /// A name that the directory does not know.
+    #[error("the directory has no {what} `{name}`")]
+    Unknown {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name in the message.
+        name: String,
+    },
+    /// The ledger's markets have nothing like it.
+    #[error("the ledger has no words for {0}")]
+    NoWords(String),
+    /// A number leaves its range, or is no whole number of the ledger's units.
+    #[error("{0} does not fit the ledger's units")]
+    Misfit(String),
+}
+
+fn unknown(what: &'static str, name: &str) -> Unmapped {
+    let name = name.to_owned();
+    Unmapped::Unknown { what, name }
+}

@@ -1,0 +1,310 @@
+//! UFTP messages between a grid operator and an aggregator as calls of `flexibility`.
+//!
+//! In messages what is consumed is above zero, on the ledger what goes into the grid; so every power changes its sign, and bounds change
+//! places. Intervals count from 1 there and from 0 here. Days and times are taken in the message's zone; one whose rule is not known
+//! here gets the time it has in UTC, and the ledger refuses it by its name. Answers to prognoses, orders, settlements and portfolios are
+//! the ledger's own, so those messages become no call.
+
+use std::collections::BTreeMap;
+
+use bds_contracts::amount::{Currency, Money, Watts};
+use bds_contracts::energy::ResourceId;
+use bds_contracts::flexibility::call::Document;
+use bds_contracts::flexibility::rules::Need;
+use bds_contracts::flexibility::{Call, PointId};
+use bds_contracts::kernel::wire::List;
+use bds_contracts::tx::{AccountId, Millis};
+use bds_data::moment::{Date, Local, Zone};
+use bds_data::uftp::{About, Body, Message, Run};
+
+use super::{Unmapped, unknown};
+
+/// What names in messages stand for.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    /// Congestion points by entity address.
+    pub points: BTreeMap<String, PointId>,
+    /// Connections by entity address, and whose they are.
+    pub connections: BTreeMap<String, (ResourceId, AccountId)>,
+    /// The congestion point of a portfolio, and of test messages: they name none.
+    pub point: PointId,
+    /// The aggregator.
+    pub aggregator: AccountId,
+    /// Watts of the unit that powers are given in: 1, unless both sides agreed on another.
+    pub watts: i64,
+    /// When a connection without a last day leaves the portfolio.
+    pub open_end: Millis,
+    /// Numbers of requests and offers on the ledger, by message.
+    pub documents: BTreeMap<String, u64>,
+    /// Revisions of prognoses, by message.
+    pub prognoses: BTreeMap<String, u64>,
+    /// Numbers of orders on the ledger, by reference.
+    pub orders: BTreeMap<String, u64>,
+}
+
+/// How a message speaks of time.
+struct Frame<'m> {
+    isp_minutes: u16,
+    time_zone: &'m str,
+    zone: Zone,
+}
+
+impl Frame<'_> {
+    fn of(message: &Message) -> Frame<'_> {
+        let time_zone = message.time_zone.as_deref().unwrap_or_default();
+        Frame {
+            isp_minutes: message.isp_minutes.unwrap_or(0),
+            time_zone,
+            zone: Zone::named(time_zone).unwrap_or(Zone::Utc),
+        }
+    }
+
+    fn begins(&self, date: Date) -> Result<Millis, Unmapped> {
+        millis(date.begins(self.zone))
+    }
+
+    fn at(&self, local: Local) -> Result<Millis, Unmapped> {
+        millis(local.utc(self.zone))
+    }
+}
+
+fn millis(time: i64) -> Result<Millis, Unmapped> {
+    let time = u64::try_from(time);
+    let time = time.map_err(|_| Unmapped::Misfit("a time before 1970".to_owned()))?;
+    Ok(Millis(time))
+}
+
+/// The place of an interval, which counts from 1 in messages.
+fn place(first: u8) -> u8 {
+    first.saturating_sub(1)
+}
+
+fn currency(text: &str) -> Result<Currency, Unmapped> {
+    text.parse().map_err(|_| unknown("currency", text))
+}
+
+impl Directory {
+    fn power(&self, power: i64) -> Result<Watts, Unmapped> {
+        let watts = power.checked_mul(self.watts).and_then(i64::checked_neg);
+        let watts = watts.ok_or_else(|| Unmapped::Misfit(format!("a power of {power}")))?;
+        Ok(Watts(watts))
+    }
+
+    fn runs(&self, runs: &[Run]) -> Result<Vec<((u8, u8), Watts)>, Unmapped> {
+        let all = runs.iter().map(|run| {
+            let power = self.power(run.power)?;
+            Ok(((place(run.first), run.count), power))
+        });
+        all.collect()
+    }
+
+    fn point(&self, about: &About) -> Result<PointId, Unmapped> {
+        let found = self.points.get(&about.point).copied();
+        found.ok_or_else(|| unknown("congestion point", &about.point))
+    }
+
+    fn known(of: &BTreeMap<String, u64>, what: &'static str, name: &str) -> Result<u64, Unmapped> {
+        of.get(name).copied().ok_or_else(|| unknown(what, name))
+    }
+
+    /// Gives the calls that a message stands for to `each`, in order.
+    ///
+    /// # Errors
+    /// [`Unmapped`]; `each` may have been given some calls by then.
+    pub fn calls(
+        &self,
+        message: &Message,
+        each: &mut dyn FnMut(&Call<'_>),
+    ) -> Result<(), Unmapped> {
+        let frame = Frame::of(message);
+        let Frame {
+            isp_minutes,
+            time_zone,
+            ..
+        } = frame;
+        let aggregator = self.aggregator;
+        match &message.body {
+            Body::Test => each(&Call::Test {
+                point: self.point,
+                isp_minutes: message.isp_minutes,
+                time_zone: message.time_zone.as_deref(),
+            }),
+            Body::PortfolioUpdate(connections) => self.connect(&frame, connections, each)?,
+            Body::Prognosis {
+                about,
+                revision,
+                runs,
+            } => {
+                let powers = self.runs(runs)?;
+                each(&Call::SubmitPrognosis {
+                    point: self.point(about)?,
+                    aggregator,
+                    isp_minutes,
+                    time_zone,
+                    start: frame.begins(about.period)?,
+                    end: frame.begins(about.period.next())?,
+                    revision: *revision,
+                    powers: List::Items(&powers),
+                });
+            }
+            Body::FlexRequest {
+                about,
+                expires,
+                needs,
+                ..
+            } => {
+                let needs = needs.iter().map(|need| {
+                    let (low, high) = need.range;
+                    let range = (self.power(high)?, self.power(low)?);
+                    let wanted = match need.requested {
+                        true => Need::Requested,
+                        false => Need::Available,
+                    };
+                    Ok(((place(need.first), need.count), (range, wanted)))
+                });
+                let needs: Vec<_> = needs.collect::<Result<_, Unmapped>>()?;
+                each(&Call::Request {
+                    point: self.point(about)?,
+                    aggregator,
+                    isp_minutes,
+                    time_zone,
+                    start: frame.begins(about.period)?,
+                    end: frame.begins(about.period.next())?,
+                    expires: frame.at(*expires)?,
+                    needs: List::Items(&needs),
+                });
+            }
+            Body::FlexOffer {
+                about,
+                request,
+                expires,
+                currency: of,
+                options,
+            } => {
+                let prices = options.iter().map(|one| (Money(one.price), one.least_ppm));
+                let prices: Vec<_> = prices.collect();
+                let mut powers = Vec::new();
+                for (option, one) in (0..=u8::MAX).zip(options) {
+                    for ((first, count), power) in self.runs(&one.runs)? {
+                        powers.push(((option, first), (count, power)));
+                    }
+                }
+                each(&Call::Offer {
+                    request: Self::known(&self.documents, "request", request)?,
+                    isp_minutes,
+                    time_zone,
+                    start: frame.begins(about.period)?,
+                    expires: frame.at(*expires)?,
+                    currency: currency(of)?,
+                    options: List::Items(&prices),
+                    powers: List::Items(&powers),
+                });
+            }
+            Body::FlexOrder {
+                about,
+                offer,
+                prognosis,
+                price,
+                currency: of,
+                part_ppm,
+                runs,
+                ..
+            } => {
+                let powers = self.runs(runs)?;
+                each(&Call::Order {
+                    offer: Self::known(&self.documents, "offer", offer)?,
+                    // Messages of this version name no option; the ledger compares price and power with the first one.
+                    option: 0,
+                    part_ppm: *part_ppm,
+                    isp_minutes,
+                    time_zone,
+                    start: frame.begins(about.period)?,
+                    prognosis: Self::known(&self.prognoses, "prognosis", prognosis)?,
+                    price: Money(*price),
+                    currency: currency(of)?,
+                    powers: List::Items(&powers),
+                });
+            }
+            Body::ReservationUpdate {
+                about,
+                reference,
+                runs,
+            } => {
+                let powers = self.runs(runs)?;
+                each(&Call::UpdateReservation {
+                    point: self.point(about)?,
+                    aggregator,
+                    isp_minutes,
+                    time_zone,
+                    start: frame.begins(about.period)?,
+                    end: frame.begins(about.period.next())?,
+                    reference: *reference,
+                    powers: List::Items(&powers),
+                });
+            }
+            Body::FlexSettlement { orders, .. } => {
+                for order in orders {
+                    let statement = order.runs.iter().map(|run| {
+                        let said = (self.power(run.actual)?, self.power(run.delivered)?);
+                        Ok(((place(run.first), run.count), said))
+                    });
+                    let statement: Vec<_> = statement.collect::<Result<_, Unmapped>>()?;
+                    each(&Call::Settle {
+                        order: Self::known(&self.orders, "order", &order.reference)?,
+                        statement: List::Items(&statement),
+                    });
+                }
+            }
+            Body::Response {
+                to,
+                message,
+                accepted,
+                reason,
+                ..
+            } => {
+                let document = match to.as_str() {
+                    "FlexRequest" => Document::Request,
+                    "FlexOffer" => Document::Offer,
+                    _ => return Ok(()),
+                };
+                each(&Call::Answer {
+                    document,
+                    number: Self::known(&self.documents, "message", message)?,
+                    accepted: *accepted,
+                    reason: reason.as_deref().unwrap_or_default(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// One call for the connections of each account.
+    fn connect(
+        &self,
+        frame: &Frame<'_>,
+        connections: &[(String, Date, Option<Date>)],
+        each: &mut dyn FnMut(&Call<'_>),
+    ) -> Result<(), Unmapped> {
+        let mut of: BTreeMap<AccountId, Vec<_>> = BTreeMap::new();
+        for (address, start, end) in connections {
+            let found = self.connections.get(address).copied();
+            let (resource, account) = found.ok_or_else(|| unknown("connection", address))?;
+            let until = match end {
+                // The last day is one of its own.
+                Some(end) => frame.begins(end.next())?,
+                None => self.open_end,
+            };
+            let times = (frame.begins(*start)?, until);
+            of.entry(account).or_default().push((resource, times));
+        }
+        for (account, connections) in of {
+            each(&Call::Connect {
+                point: self.point,
+                aggregator: self.aggregator,
+                account,
+                connections: List::Items(&connections),
+            });
+        }
+        Ok(())
+    }
+}
