@@ -19,7 +19,7 @@ pub enum Wire {
     /// Signed beforehand.
     Signed(Vec<u8>),
     /// Says when something happened, and is signed when that is known.
-    Timed(Timed),
+    Timed(Box<Timed>),
 }
 
 /// What is there of a transaction before its time is known.
@@ -40,11 +40,11 @@ impl Wire {
         (sender, signer): (&mut Sender, &Signer),
         call: impl FnOnce(Draft, Millis) -> Draft + Send + 'static,
     ) -> Self {
-        Self::Timed(Timed {
+        Self::Timed(Box::new(Timed {
             signer: signer.clone(),
             draft: sender.draft(),
             call: Box::new(call),
-        })
+        }))
     }
 
     /// Wire bytes of the transaction as it is sent at this time.
@@ -52,11 +52,14 @@ impl Wire {
     pub fn bytes(self, now: Millis) -> Vec<u8> {
         match self {
             Self::Signed(bytes) => bytes,
-            Self::Timed(Timed {
-                signer,
-                draft,
-                call,
-            }) => sign(&call(draft, now), &signer),
+            Self::Timed(timed) => {
+                let Timed {
+                    signer,
+                    draft,
+                    call,
+                } = *timed;
+                sign(&call(draft, now), &signer)
+            }
         }
     }
 }
