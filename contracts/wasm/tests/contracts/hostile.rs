@@ -190,6 +190,44 @@ fn each_evil_contract_fails_alone() {
     }
 }
 
+/// Instructions that the interpreter leaves its loop for, as often as the meter lets them: none may take a piece of this machine's stack each time.
+#[test]
+fn no_loop_exhausts_the_stack_of_the_validator() {
+    let instructions = [
+        "(drop (memory.grow (i32.const 0)))",
+        "(drop (memory.grow (i32.const 100000)))",
+        "(drop (memory.size))",
+        "(drop (table.grow (ref.null func) (i32.const 0)))",
+        "(drop (table.grow (ref.null func) (i32.const 100000)))",
+        "(table.fill (i32.const 0) (ref.null func) (i32.const 0))",
+        "(table.copy (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(table.init 0 (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(table.set (i32.const 0) (table.get (i32.const 0)))",
+        "(memory.copy (i32.const 0) (i32.const 1) (i32.const 1))",
+        "(memory.fill (i32.const 0) (i32.const 1) (i32.const 1))",
+        "(memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(data.drop 0)",
+        "(elem.drop 0)",
+        "(global.set $g (i32.add (global.get $g) (i32.const 1)))",
+        "(call $f)",
+        "(call_indirect (i32.const 1))",
+        "(drop (i64.div_u (i64.const 7) (i64.const 3)))",
+        "(drop (call $remove (i32.const 0) (i32.const 1)))",
+    ];
+    for instruction in instructions {
+        let text = format!(
+            r#"(import "bds" "remove" (func $remove (param i32 i32) (result i32)))
+               (global $g (mut i32) (i32.const 0)) (table 4 funcref) (elem $e func $f) (elem (i32.const 1) $f)
+               (func $f) (data $d "passive")
+               (func (export "run") (result i32) (loop $again {instruction} (br $again)) (i32.const 0))"#
+        );
+        let mut stage = ledger();
+        deploy(&mut stage, "loop", &code(&text), &[]);
+        let found = run(&mut stage, Who::Anna, "loop", "run", &[]);
+        assert_eq!(found.code, Code::METER_EXCEEDED, "{instruction}");
+    }
+}
+
 /// Whoever else is in the block with it does what it wanted.
 #[test]
 fn the_others_of_a_block_are_not_disturbed() {
@@ -257,7 +295,10 @@ fn data_outside_its_memory_ends_a_run() {
     let text = r#"(data (i32.const 65535) "ab") (func (export "run") (result i32) (i32.const 0))"#;
     deploy(&mut stage, "outside", &code(text), &[]);
     let found = fails(&mut stage, "outside", "run", &[], Code::DEPLOYED_TRAPPED);
-    assert_eq!(found.said, "outside trapped: data outside its memory");
+    assert_eq!(
+        found.said,
+        "outside trapped: no room for its data or tables"
+    );
 }
 
 #[test]
@@ -322,6 +363,16 @@ fn code_that_breaks_a_rule_is_never_activated() {
         .map(|n| format!(r#"(func (export "m{n}") (result i32) (i32.const 0))"#))
         .collect();
     never(&code(&many), "65 methods");
+    // Short to write, long to prepare.
+    never(
+        &code(&format!("{good} {}", "(func)".repeat(2_048))),
+        "too many functions",
+    );
+    let locals = format!("(func {})", "(local i32)".repeat(8_000));
+    never(
+        &code(&format!("{good} {}", locals.repeat(9))),
+        "too many locals",
+    );
     let table = format!("{good} {memory} (table 2000 funcref)");
     let code = wat::parse_str(format!("(module {table})")).expect("a module");
     let mut stage = ledger();
@@ -368,6 +419,31 @@ fn damaged_code_is_refused_or_runs() {
         }
     }
     assert!((1_500..3_000).contains(&refused), "{refused}");
+}
+
+/// What sets code up pays and fails as the method does.
+#[test]
+fn what_sets_code_up_runs_first_and_is_metered() {
+    let with = |body: &str| {
+        code(&format!(
+            r#"(global $g (mut i32) (i32.const 0)) (func (export "_initialize") {body})
+               (func (export "run") (result i32) (i32.sub (global.get $g) (i32.const 7)))"#
+        ))
+    };
+    for (body, expected) in [
+        ("(global.set $g (i32.const 7))", Code::OK),
+        ("", Code::DEPLOYED_REFUSED),
+        ("unreachable", Code::DEPLOYED_TRAPPED),
+        ("(loop $again (br $again))", Code::METER_EXCEEDED),
+    ] {
+        let mut stage = ledger();
+        deploy(&mut stage, "set-up", &with(body), &[]);
+        assert_eq!(
+            run(&mut stage, Who::Guest, "set-up", "run", &[]).code,
+            expected,
+            "{body}"
+        );
+    }
 }
 
 #[test]
