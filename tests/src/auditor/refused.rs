@@ -238,6 +238,9 @@ impl Books {
             let costs = matches!(refusal, code::METER_EXCEEDED | granular::BUNDLE_LIMIT);
             return costs || self.judge_granular(ask) == Err(refusal);
         }
+        if ask.name.starts_with("wasm.") {
+            return refusal == code::METER_EXCEEDED || self.judge_code(ask) == Err(refusal);
+        }
         if ask.name.starts_with("records.") {
             return refusal == code::METER_EXCEEDED || self.judge_record(ask) == Err(refusal);
         }

@@ -1,6 +1,7 @@
 //! The books as entries of the state, and the comparison with what the ledger's tables hold.
 
 mod carbon;
+mod code;
 mod energy;
 mod markets;
 mod power;
@@ -31,6 +32,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.power_tables(&mut expected);
     books.retail_entries(&mut expected);
     books.record_entries(&mut expected);
+    books.code_entries(&mut expected);
     let mut expected = expected.all;
     let mut orders = Vec::new();
     for entry in entries.iter() {
