@@ -8,6 +8,8 @@ mod generate;
 mod propose;
 #[path = "contracts_workload/propose_carbon.rs"]
 mod propose_carbon;
+#[path = "contracts_workload/propose_code.rs"]
+mod propose_code;
 #[path = "contracts_workload/propose_energy.rs"]
 mod propose_energy;
 #[path = "contracts_workload/propose_flexibility.rs"]
@@ -243,6 +245,17 @@ fn the_auditor_agrees_after_every_block() {
     missing.retain(|name| name != "refused identity.nothing");
     // No piece of a sound session fails; the contracts' own tests plant a failure.
     missing.retain(|name| name != "event power.SessionPassedOver");
+    // The ledger has no interpreter, so code waits and never runs; `bds-wasm` has tests of its own for what it does.
+    let of_runs = [
+        "done wasm.activate",
+        "done wasm.deactivate",
+        "done wasm.run",
+        "event wasm.Activated",
+        "event wasm.Deactivated",
+        "event wasm.Ran",
+        "event wasm.Told",
+    ];
+    missing.retain(|name| !of_runs.contains(&name.as_str()));
     assert!(missing.is_empty(), "never came up: {missing:?}");
     for code in [
         Code::OK,

@@ -1,4 +1,4 @@
-// Compiles contracts: `node build.mjs OUT FILE...`, without floating point, a start function or a collector, and with nothing from outside but the ledger's functions.
+// Compiles contracts: `node build.mjs OUT FILE...`, without floating point, a collector, and with nothing from outside but the ledger's functions.
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import asc from "assemblyscript/asc";
@@ -13,6 +13,7 @@ for (const source of sources) {
     "--outFile", target,
     "--runtime", "stub",
     "--use", "abort=",
+    "--exportStart", "_initialize",
     "--optimizeLevel", "3",
     "--shrinkLevel", "2",
     "--converge",

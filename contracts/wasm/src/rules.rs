@@ -2,9 +2,9 @@
 
 use bds_contracts::wasm::CODE_MAX;
 use wasmi::{
-    CompilationMode, Config, EnforcedLimits, Engine, ExternType, Module, StoreLimits,
-    StoreLimitsBuilder, ValType,
+    CompilationMode, Config, Engine, ExternType, Module, StoreLimits, StoreLimitsBuilder, ValType,
 };
+use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use crate::abi;
 
@@ -16,6 +16,10 @@ pub const TABLE_MAX: usize = 1024;
 pub const DEPTH_MAX: usize = 200;
 /// Bytes of the stack of values.
 pub const STACK_BYTES_MAX: usize = 256 * 1024;
+/// Most functions of its own.
+pub const FUNCTIONS_MAX: u32 = 2_048;
+/// Most locals of all of them together: a few bytes declare thousands, and each takes time to prepare.
+pub const LOCALS_MAX: u64 = 65_536;
 /// Most methods of code.
 pub const EXPORTS_MAX: usize = 64;
 /// Longest name of a method, in bytes.
@@ -30,6 +34,8 @@ pub enum Rule {
     Length,
     /// It does not decode, or takes what is not offered: floating point, vectors, threads, a start function, too many of something.
     Form,
+    /// It has too many functions or locals, which are short to write and long to prepare.
+    Size,
     /// It asks for something from outside that is no function of the ledger's, or that function looks different.
     Imports,
     /// It exports no memory of its own, or begins with too much of it.
@@ -47,6 +53,7 @@ impl Rule {
             Self::Form => {
                 "it is no WebAssembly that is taken here: integers only, no start function"
             }
+            Self::Size => "it has more than 2,048 functions or 65,536 locals",
             Self::Imports => "it imports what is no function of the ledger",
             Self::Memory => "it exports no `memory`, or one of more than 32 pages",
             Self::Methods => {
@@ -78,8 +85,7 @@ pub fn engine() -> Engine {
         .wasm_wide_arithmetic(false)
         .set_max_recursion_depth(DEPTH_MAX)
         .set_max_stack_height(STACK_BYTES_MAX)
-        .compilation_mode(CompilationMode::Eager)
-        .enforced_limits(EnforcedLimits::strict());
+        .compilation_mode(CompilationMode::Eager);
     Engine::new(&config)
 }
 
@@ -113,6 +119,7 @@ pub(crate) fn pass(engine: &Engine, code: &[u8]) -> Result<Passed, (Rule, String
     if !(1..=CODE_MAX as usize).contains(&code.len()) {
         return Err((Rule::Length, format!("{} bytes", code.len())));
     }
+    size(code)?;
     let module = Module::new(engine, code).map_err(|error| (Rule::Form, error.to_string()))?;
     imports(&module).map_err(|details| (Rule::Imports, details))?;
     let pages = pages(&module).map_err(|details| (Rule::Memory, details))?;
@@ -122,6 +129,28 @@ pub(crate) fn pass(engine: &Engine, code: &[u8]) -> Result<Passed, (Rule, String
         methods,
         pages,
     })
+}
+
+/// What would take long to prepare is found before anything is.
+fn size(code: &[u8]) -> Result<(), (Rule, String)> {
+    let form = |problem: BinaryReaderError| (Rule::Form, problem.to_string());
+    let (mut functions, mut locals) = (0, 0_u64);
+    for part in Parser::new(0).parse_all(code) {
+        match part.map_err(form)? {
+            Payload::FunctionSection(section) => functions += section.count(),
+            Payload::CodeSectionEntry(body) => {
+                for declared in body.get_locals_reader().map_err(form)? {
+                    locals += u64::from(declared.map_err(form)?.0);
+                }
+            }
+            _ => {}
+        }
+        if functions > FUNCTIONS_MAX || locals > LOCALS_MAX {
+            let found = format!("{functions} functions, {locals} locals or more");
+            return Err((Rule::Size, found));
+        }
+    }
+    Ok(())
 }
 
 fn imports(module: &Module) -> Result<(), String> {
@@ -152,6 +181,9 @@ fn pages(module: &Module) -> Result<u64, String> {
     }
     Ok(pages)
 }
+
+/// Name of the function that code may export to set itself up: it runs before the method, and pays as it.
+pub const INITIALIZE: &str = "_initialize";
 
 /// Exported functions that can be run: without parameters, with one number as a result. Others are for whoever made the code.
 fn methods(module: &Module) -> Result<Vec<String>, String> {

@@ -10,11 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bds_contracts::kernel::interpreter::{Host, Interpreter, Stop};
 use bds_contracts::tx::ContentHash;
 use wasmi::{
-    Engine, Error, Instance, Linker, Memory, ResumableCall, Store, StoreLimits, TrapCode, Val,
+    Engine, Error, Func, FuncType, Instance, Linker, Memory, ResumableCall, Store, StoreLimits,
+    TrapCode, Val,
 };
 
 use crate::abi::{self, Ask, OUT_OF_BOUNDS};
-use crate::rules::{self, FUEL_A_PAGE, Passed};
+use crate::rules::{self, FUEL_A_PAGE, INITIALIZE, Passed};
 
 /// Most pieces of prepared code that are kept. More than a ledger has active contracts; what goes is prepared again when it runs.
 const PREPARED_MAX: usize = 512;
@@ -100,19 +101,20 @@ impl Interpreter for Runtime {
         }
         host.burn(code.pages * FUEL_A_PAGE).map_err(Stop::Ended)?;
         let mut run = Run::new(self, &code)?;
-        let fuel = host.fuel();
-        run.begin(method, fuel)?;
-        loop {
-            // What was burnt is paid before anything else is done, also where the code ended.
-            let left = run.store.get_fuel().unwrap_or(0);
-            host.burn(run.given - left).map_err(Stop::Ended)?;
-            let waiting = match std::mem::replace(&mut run.state, State::Over) {
-                State::Ended(number) => return Ok(number),
-                State::Failed(stop) => return Err(stop),
-                State::Asks(waiting) => waiting,
-                State::Over => unreachable!("a run ends once"),
-            };
-            run.answer(waiting, host)?;
+        if let Some(first) = run.instance.get_func(&run.store, INITIALIZE) {
+            let is_bare =
+                |function: &FuncType| function.params().is_empty() && function.results().is_empty();
+            if is_bare(&first.ty(&run.store)) {
+                run.to_its_end(&first, &mut [], host)?;
+            }
+        }
+        let method = run.instance.get_func(&run.store, method);
+        let method = method.ok_or(Stop::UnknownMethod)?;
+        let mut results = [Val::I32(0)];
+        run.to_its_end(&method, &mut results, host)?;
+        match results {
+            [Val::I32(number)] => Ok(number),
+            _ => unreachable!("a method returns an i32"),
         }
     }
 }
@@ -122,21 +124,6 @@ struct Run {
     store: Store<StoreLimits>,
     instance: Instance,
     memory: Memory,
-    /// Fuel at the beginning of this step.
-    given: u64,
-    state: State,
-}
-
-/// How a step ended.
-enum State {
-    /// The code returned a number.
-    Ended(i32),
-    /// It cannot go on.
-    Failed(Stop),
-    /// It asks for something.
-    Asks(Box<wasmi::ResumableCallHostTrap>),
-    /// Nothing is left to do.
-    Over,
 }
 
 impl Run {
@@ -146,65 +133,57 @@ impl Run {
         let instance = runtime
             .linker
             .instantiate_and_start(&mut store, &code.module);
-        // Data or elements that lie outside what there is: the one thing that no rule can see before.
-        let instance = instance.map_err(|_| Stop::Trapped("data outside its memory"))?;
+        // Data, elements or tables that do not fit: the one thing that no rule sees before.
+        let instance = instance.map_err(|_| Stop::Trapped("no room for its data or tables"))?;
         let memory = instance.get_memory(&store, abi::MEMORY);
         Ok(Self {
             memory: memory.ok_or(OUT_OF_BOUNDS)?,
             instance,
             store,
-            given: 0,
-            state: State::Over,
         })
     }
 
-    /// Lets the method run to its first request or its end.
-    fn begin(&mut self, method: &str, fuel: u64) -> Result<(), Stop> {
-        let function = self.instance.get_func(&self.store, method);
-        let function = function.ok_or(Stop::UnknownMethod)?;
-        self.refuel(fuel);
-        let mut results = [Val::I32(0)];
-        let step = function.call_resumable(&mut self.store, &[], &mut results);
-        self.state = after(step, &results);
-        Ok(())
-    }
-
-    /// Has the host answer, and lets the code run on to its next request or its end.
-    fn answer(
+    /// Lets a function run to its end, with everything that it asks for.
+    fn to_its_end(
         &mut self,
-        waiting: Box<wasmi::ResumableCallHostTrap>,
+        function: &Func,
+        results: &mut [Val],
         host: &mut dyn Host,
     ) -> Result<(), Stop> {
-        let ask = waiting.host_error().downcast_ref::<Ask>();
-        let (request, reply) = match ask {
+        let mut given = self.refuel(host);
+        let mut step = function.call_resumable(&mut self.store, &[], results);
+        loop {
+            // What was burnt is paid before anything else is done, also where the code ended.
+            let left = self.store.get_fuel().expect("the engine counts fuel");
+            host.burn(given - left).map_err(Stop::Ended)?;
+            let waiting = match step {
+                Ok(ResumableCall::Finished) => return Ok(()),
+                Ok(ResumableCall::HostTrap(waiting)) => waiting,
+                Ok(ResumableCall::OutOfFuel(_)) => return Err(Stop::OutOfFuel),
+                Err(error) => return Err(stop(&error)),
+            };
+            let result = self.answer(waiting.host_error(), host)?;
+            given = self.refuel(host);
+            step = waiting.resume(&mut self.store, result.as_slice(), results);
+        }
+    }
+
+    /// Has the host answer what code asks for; what the function that it called returns.
+    fn answer(&mut self, asked: &Error, host: &mut dyn Host) -> Result<Option<Val>, Stop> {
+        let (request, reply) = match asked.downcast_ref::<Ask>() {
             Some(Ask::Host(request, reply)) => (request.clone(), *reply),
             Some(Ask::Stop(stop)) => return Err(*stop),
-            None => unreachable!("functions of the ledger return nothing else"),
+            None => unreachable!("functions of the ledger end with nothing else"),
         };
         let answer = host.answer(request).map_err(Stop::Ended)?;
-        let result = abi::give(self.memory.data_mut(&mut self.store), reply, answer)?;
-        self.refuel(host.fuel());
-        let mut results = [Val::I32(0)];
-        let step = waiting.resume(&mut self.store, result.as_slice(), &mut results);
-        self.state = after(step, &results);
-        Ok(())
+        abi::give(self.memory.data_mut(&mut self.store), reply, answer)
     }
 
-    fn refuel(&mut self, fuel: u64) {
-        self.given = fuel;
+    /// Gives the code all the fuel that may be spent now; how much it is.
+    fn refuel(&mut self, host: &dyn Host) -> u64 {
+        let fuel = host.fuel();
         self.store.set_fuel(fuel).expect("the engine counts fuel");
-    }
-}
-
-fn after(step: Result<ResumableCall, Error>, results: &[Val; 1]) -> State {
-    match step {
-        Ok(ResumableCall::Finished) => match results[0] {
-            Val::I32(number) => State::Ended(number),
-            _ => unreachable!("a method returns an i32"),
-        },
-        Ok(ResumableCall::HostTrap(waiting)) => State::Asks(Box::new(waiting)),
-        Ok(ResumableCall::OutOfFuel(_)) => State::Failed(Stop::OutOfFuel),
-        Err(error) => State::Failed(stop(&error)),
+        fuel
     }
 }
 

@@ -15,6 +15,7 @@
 //! - no interval of flexibility is ordered twice, and what is paid for it is what meters read less the prognosis (`flexibility/`);
 //! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
 //! - records are changed by who may, and hold and forget what they should (`records.rs`);
+//! - code waits as long as it should, whole or in pieces, and is nobody's but its owner's (`code.rs`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
@@ -22,6 +23,7 @@
 //! out here again, and plainly. Cost of a comparison: one pass over everything.
 
 mod carbon;
+mod code;
 mod energy;
 mod entries;
 mod exchange;
@@ -87,6 +89,8 @@ struct Books {
     flexibility: flexibility::Flexibility,
     retail: retail::Retail,
     records: records::Records,
+    /// Code that waits to be activated, by name.
+    code: std::collections::BTreeMap<[u8; 64], code::Upload>,
 }
 
 /// A call that is being followed, and who sent it.
@@ -184,6 +188,7 @@ impl Auditor {
             flexibility: flexibility::Flexibility::default(),
             retail: retail::Retail::default(),
             records: records::Records::default(),
+            code: std::collections::BTreeMap::new(),
         };
         books.open(genesis)?;
         books.conserved()?;

@@ -245,6 +245,9 @@ impl Books {
         if ask.name.starts_with("flexibility.") {
             return refusal == code::METER_EXCEEDED || self.judge_flexibility(ask) == Err(refusal);
         }
+        if ask.name.starts_with("wasm.") {
+            return refusal == code::METER_EXCEEDED || self.judge_code(ask) == Err(refusal);
+        }
         if ask.name.starts_with("records.") {
             return refusal == code::METER_EXCEEDED || self.judge_record(ask) == Err(refusal);
         }

@@ -33,6 +33,10 @@ const PLANT: u32 = PROSUMER | AGGREGATOR;
 /// Who bids in the day-ahead market.
 pub(super) const BIDDER: u32 = TRADER | PLANT;
 
+/// Who brings code.
+const UPLOADER: u32 =
+    REGISTRY | MOVER | PLANT | GRID_OPERATOR | MARKET_OPERATOR | MANUFACTURER | RETAILER;
+
 /// What every member may ask of records, for accounts that it represents.
 const RECORD_METHODS: [&str; 7] = [
     "records.publish-reader-key",
@@ -110,6 +114,10 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         method if method.starts_with("records.") => {
             return RECORD_METHODS.contains(&method);
         }
+        "wasm.begin-upload" | "wasm.put-chunk" | "wasm.drop-upload" => UPLOADER,
+        "wasm.activate" => REGISTRY,
+        "wasm.deactivate" => REGISTRY | SURVEILLANCE,
+        "wasm.run" => return true,
         "retail.register-product" | "retail.offer-step" => return true,
         "retail.accept-step" | "retail.accept-sale" => return true,
         "retail.authorise-manufacturer" => REGULATOR,

@@ -86,6 +86,7 @@ impl Books {
             Some("retail") => self.retail(ask, events),
             Some("granular") => self.granular(ask, events),
             Some("records") => self.record_call(ask, events),
+            Some("wasm") => self.code_call(ask, events),
             _ => self.energy_call(ask, events),
         }
     }

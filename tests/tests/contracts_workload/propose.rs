@@ -28,6 +28,9 @@ impl Generator {
         if self.random.chance(if self.plants { 12 } else { 1 }) {
             return self.of_flexibility(ledger);
         }
+        if self.random.chance(3) {
+            return self.of_code(ledger);
+        }
         if self.random.chance(8) {
             return self.of_records(ledger);
         }

@@ -3,12 +3,11 @@
 use super::scene::*;
 use crate::stage::{EUR, Who};
 use bds_contracts::Code;
-use bds_contracts::account::Roles;
 use bds_contracts::wasm::CODE_MAX;
 use bds_wasm::rules::{DEPTH_MAX, PAGES_MAX};
 
 /// What ends it, and what it does first: a write and an event, that must be gone.
-fn evil(body: &str) -> Vec<u8> {
+pub(crate) fn evil(body: &str) -> Vec<u8> {
     code(&format!(
         r#"
         (import "bds" "set" (func $set (param i32 i32 i32 i32) (result i32)))
@@ -190,6 +189,44 @@ fn each_evil_contract_fails_alone() {
     }
 }
 
+/// Instructions that the interpreter leaves its loop for, as often as the meter lets them: none may take a piece of this machine's stack each time.
+#[test]
+fn no_loop_exhausts_the_stack_of_the_validator() {
+    let instructions = [
+        "(drop (memory.grow (i32.const 0)))",
+        "(drop (memory.grow (i32.const 100000)))",
+        "(drop (memory.size))",
+        "(drop (table.grow (ref.null func) (i32.const 0)))",
+        "(drop (table.grow (ref.null func) (i32.const 100000)))",
+        "(table.fill (i32.const 0) (ref.null func) (i32.const 0))",
+        "(table.copy (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(table.init 0 (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(table.set (i32.const 0) (table.get (i32.const 0)))",
+        "(memory.copy (i32.const 0) (i32.const 1) (i32.const 1))",
+        "(memory.fill (i32.const 0) (i32.const 1) (i32.const 1))",
+        "(memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0))",
+        "(data.drop 0)",
+        "(elem.drop 0)",
+        "(global.set $g (i32.add (global.get $g) (i32.const 1)))",
+        "(call $f)",
+        "(call_indirect (i32.const 1))",
+        "(drop (i64.div_u (i64.const 7) (i64.const 3)))",
+        "(drop (call $remove (i32.const 0) (i32.const 1)))",
+    ];
+    for instruction in instructions {
+        let text = format!(
+            r#"(import "bds" "remove" (func $remove (param i32 i32) (result i32)))
+               (global $g (mut i32) (i32.const 0)) (table 4 funcref) (elem $e func $f) (elem (i32.const 1) $f)
+               (func $f) (data $d "passive")
+               (func (export "run") (result i32) (loop $again {instruction} (br $again)) (i32.const 0))"#
+        );
+        let mut stage = ledger();
+        deploy(&mut stage, "loop", &code(&text), &[]);
+        let found = run(&mut stage, Who::Anna, "loop", "run", &[]);
+        assert_eq!(found.code, Code::METER_EXCEEDED, "{instruction}");
+    }
+}
+
 /// Whoever else is in the block with it does what it wanted.
 #[test]
 fn the_others_of_a_block_are_not_disturbed() {
@@ -257,117 +294,35 @@ fn data_outside_its_memory_ends_a_run() {
     let text = r#"(data (i32.const 65535) "ab") (func (export "run") (result i32) (i32.const 0))"#;
     deploy(&mut stage, "outside", &code(text), &[]);
     let found = fails(&mut stage, "outside", "run", &[], Code::DEPLOYED_TRAPPED);
-    assert_eq!(found.said, "outside trapped: data outside its memory");
+    assert_eq!(
+        found.said,
+        "outside trapped: no room for its data or tables"
+    );
 }
 
+/// What sets code up pays and fails as the method does.
 #[test]
-fn code_that_breaks_a_rule_is_never_activated() {
-    let good = r#"(func (export "run") (result i32) (i32.const 0))"#;
-    let memory = r#"(memory (export "memory") 1)"#;
-    let cases = [
-        // Floating point, wherever it hides.
-        format!("{good} {memory} (func (param f32))"),
-        format!("{good} {memory} (func (local f64))"),
-        format!("{good} {memory} (func (drop (f32.const 1)))"),
-        format!("{good} {memory} (func (drop (i32.trunc_f64_s (f64.const 1))))"),
-        format!("{good} {memory} (func (drop (i32.trunc_sat_f32_s (f32.const 1))))"),
-        format!("{good} {memory} (func (drop (i32.reinterpret_f32 (f32.const 1))))"),
-        format!("{good} {memory} (global f32 (f32.const 1))"),
-        format!("{good} {memory} (type (func (result f64)))"),
-        format!("{good} {memory} (func (param i32) (drop (f64.load (local.get 0))))"),
-        // Vectors, threads, 64-bit memories, several of them, tail calls, exceptions, more results than one.
-        format!("{good} {memory} (func (drop (v128.const i64x2 1 2)))"),
-        format!(r#"{good} (memory (export "memory") 1 2 shared)"#),
-        format!("{good} {memory} (func (drop (i32.atomic.load (i32.const 0))))"),
-        format!(r#"{good} (memory (export "memory") i64 1)"#),
-        format!("{good} {memory} (memory 1)"),
-        format!("{good} {memory} (func (result i32) (return_call 0))"),
-        format!("{good} {memory} (tag)"),
-        format!("{good} {memory} (func (result i32 i32) (i32.const 1) (i32.const 2))"),
-        // Something that runs before it was asked for.
-        format!("{good} {memory} (func $f) (start $f)"),
-        // From outside: another module, no such function, another shape, no function at all.
-        format!(r#"(import "env" "abort" (func)) {good} {memory}"#),
-        format!(
-            r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))) {good} {memory}"#
-        ),
-        format!(r#"(import "bds" "rob" (func)) {good} {memory}"#),
-        format!(r#"(import "bds" "time" (func (result i32))) {good} {memory}"#),
-        format!(r#"(import "bds" "get" (func (param i32) (result i32))) {good} {memory}"#),
-        format!(r#"(import "bds" "memory" (memory 1)) {good}"#),
-        format!(r#"(import "bds" "time" (global i32)) {good} {memory}"#),
-        // Memory: none, not shown, too much.
-        good.to_owned(),
-        format!("{good} (memory 1)"),
-        format!(r#"{good} (memory (export "memory") 33)"#),
-        // No method, and such as are none.
-        memory.to_owned(),
-        format!(r#"{memory} (func (export "run"))"#),
-        format!(r#"{memory} (func (export "run") (param i32) (result i32) (i32.const 0))"#),
-        format!(r#"{memory} (func (export "run") (result i64) (i64.const 0))"#),
-        format!(r#"{memory} (func (export "_run") (result i32) (i32.const 0))"#),
-        format!(r#"{good} {memory} (func (export "a b") (result i32) (i32.const 0))"#),
-        format!(r#"{good} {memory} (func (export "") (result i32) (i32.const 0))"#),
-        // Does not fit together.
-        format!("{good} {memory} (func (result i32) (i64.const 0))"),
-        format!("{good} {memory} (func (drop (local.get 3)))"),
-    ];
-    for text in cases {
-        // Some of it the assembler knows better than to write; then it is no case.
-        let code = wat::parse_str(format!("(module {text})"));
-        let code = code.unwrap_or_else(|problem| panic!("{problem}"));
-        never(&code, &text);
-    }
-    let many: String = (0..65)
-        .map(|n| format!(r#"(func (export "m{n}") (result i32) (i32.const 0))"#))
-        .collect();
-    never(&code(&many), "65 methods");
-    let table = format!("{good} {memory} (table 2000 funcref)");
-    let code = wat::parse_str(format!("(module {table})")).expect("a module");
-    let mut stage = ledger();
-    deploy(&mut stage, "table", &code, &[]);
-    fails(&mut stage, "table", "run", &[], Code::DEPLOYED_TRAPPED);
-}
-
-fn never(code: &[u8], what: &str) {
-    let mut stage = ledger();
-    upload(&mut stage, code, &[]);
-    let found = start(&mut stage, "never", code, &[], Roles::NONE);
-    assert_eq!(found, Code::CODE_REFUSED, "{what}");
-    assert!(bds_wasm::examine(code).is_err());
-}
-
-/// Bytes that are no code at all, and code that was damaged: refused or good, and never more than that.
-#[test]
-fn damaged_code_is_refused_or_runs() {
-    let whole = evil("(i32.const 0)");
-    let mut refused = 0;
-    let mut random = crate::stage::Random(5);
-    for round in 0..3_000_u32 {
-        let mut code = whole.clone();
-        if round % 3 == 0 {
-            code.truncate(random.below(code.len() as u64) as usize);
-        } else {
-            for _ in 0..=random.below(3) {
-                let place = random.below(code.len() as u64) as usize;
-                code[place] = random.below(256) as u8;
-            }
-        }
-        if bds_wasm::examine(&code).is_err() {
-            refused += 1;
-            continue;
-        }
+fn what_sets_code_up_runs_first_and_is_metered() {
+    let with = |body: &str| {
+        code(&format!(
+            r#"(global $g (mut i32) (i32.const 0)) (func (export "_initialize") {body})
+               (func (export "run") (result i32) (i32.sub (global.get $g) (i32.const 7)))"#
+        ))
+    };
+    for (body, expected) in [
+        ("(global.set $g (i32.const 7))", Code::OK),
+        ("", Code::DEPLOYED_REFUSED),
+        ("unreachable", Code::DEPLOYED_TRAPPED),
+        ("(loop $again (br $again))", Code::METER_EXCEEDED),
+    ] {
         let mut stage = ledger();
-        upload(&mut stage, &code, &[]);
+        deploy(&mut stage, "set-up", &with(body), &[]);
         assert_eq!(
-            start(&mut stage, "damaged", &code, &[], Roles::NONE),
-            Code::OK
+            run(&mut stage, Who::Guest, "set-up", "run", &[]).code,
+            expected,
+            "{body}"
         );
-        for method in ["evil", "good"] {
-            run(&mut stage, Who::Anna, "damaged", method, &[]);
-        }
     }
-    assert!((1_500..3_000).contains(&refused), "{refused}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod examples;
 mod functions;
 mod hostile;
+mod rules;
 mod scene;
 mod sdk_rust;
 #[path = "../../../tests/modules/stage.rs"]

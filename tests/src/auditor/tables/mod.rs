@@ -1,6 +1,7 @@
 //! The books as entries of the state, and the comparison with what the ledger's tables hold.
 
 mod carbon;
+mod code;
 mod energy;
 mod flexibility;
 mod markets;
@@ -33,6 +34,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.flexibility_tables(&mut expected);
     books.retail_entries(&mut expected);
     books.record_entries(&mut expected);
+    books.code_entries(&mut expected);
     let mut expected = expected.all;
     let mut orders = Vec::new();
     for entry in entries.iter() {

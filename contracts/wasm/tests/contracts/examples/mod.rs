@@ -1,0 +1,110 @@
+//! The examples of the SDK for AssemblyScript, compiled from their text and run on a ledger.
+//!
+//! It takes node and npm, and once the registry of npm. Where one of them is missing this says so and tests nothing; under `CI` it fails.
+
+mod escrow;
+mod insurance;
+mod loyalty;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::scene::*;
+use crate::stage::{ANNA_S, BANK_S, BERT_S, EUA, EUA_NEXT, EUR, Stage, Who};
+use bds_contracts::Code;
+use bds_contracts::money::units::Units;
+
+/// Where the examples were compiled to; an error in words where what it takes is missing.
+fn compiled() -> &'static Result<PathBuf, String> {
+    static COMPILED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    COMPILED.get_or_init(compile)
+}
+
+fn compile() -> Result<PathBuf, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk-assemblyscript");
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("assemblyscript");
+    for folder in ["assembly", "examples"] {
+        let (from, to) = (source.join(folder), place.join(folder));
+        std::fs::create_dir_all(&to).expect("a folder");
+        for file in std::fs::read_dir(from).expect("the sources") {
+            let file = file.expect("a source").path();
+            let name = file.file_name().expect("a name");
+            std::fs::copy(&file, to.join(name)).expect("a copy");
+        }
+    }
+    let lock = std::fs::read(source.join("package-lock.json")).expect("a lock file");
+    let is_there = std::fs::read(place.join("node_modules/.lock")).is_ok_and(|it| it == lock);
+    for file in ["package.json", "package-lock.json", "build.mjs"] {
+        std::fs::copy(source.join(file), place.join(file)).expect("a copy");
+    }
+    if !is_there {
+        let arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts"];
+        done_in(&place, "npm", &arguments)?;
+        std::fs::write(place.join("node_modules/.lock"), lock).expect("a mark");
+    }
+    // From here on it is the sources' fault.
+    let built = done_in(&place, "node", &["build.mjs", "build"]);
+    built.unwrap_or_else(|problem| panic!("the examples do not compile: {problem}"));
+    Ok(place.join("build"))
+}
+
+fn done_in(place: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(place)
+        .output()
+        .map_err(|problem| format!("{program}: {problem}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(format!("{program} {}: {words}", arguments.join(" ")))
+}
+
+/// The code of an example. None where it cannot be compiled here, which is told, and is a failure under `CI`.
+fn example(name: &str) -> Option<Vec<u8>> {
+    match compiled() {
+        Ok(place) => Some(std::fs::read(place.join(format!("{name}.wasm"))).expect("its code")),
+        Err(missing) => {
+            assert!(std::env::var_os("CI").is_none(), "{missing}");
+            eprintln!("NOT TESTED: the AssemblyScript example {name}: {missing}");
+            None
+        }
+    }
+}
+
+/// Numbers as the SDK reads them.
+fn numbers(all: &[u64]) -> Vec<u8> {
+    all.iter().flat_map(|number| number.to_le_bytes()).collect()
+}
+
+fn ok(stage: &mut Stage, who: Who, name: &str, method: &str, input: &[u8]) -> Ran {
+    let found = run(stage, who, name, method, input);
+    assert_eq!(found.code, Code::OK, "{method}: {}", found.said);
+    found
+}
+
+/// Refused with this number, and nothing has changed.
+fn no(stage: &mut Stage, who: Who, name: &str, method: &str, input: &[u8], number: u32) {
+    let before = holdings(stage);
+    let found = run(stage, who, name, method, input);
+    let said = format!("{name} refuses with {number}");
+    assert_eq!(
+        (found.code, found.said),
+        (Code::DEPLOYED_REFUSED, said),
+        "{method}"
+    );
+    assert_eq!(holdings(stage), before);
+}
+
+/// Money and units of everyone in these tests.
+fn holdings(stage: &Stage) -> Vec<(i64, u64, u64)> {
+    let units = stage.machine.stores().read::<Units>();
+    let all = [ANNA_S, BERT_S, BANK_S, POT].into_iter();
+    all.map(|id| {
+        let held = |instrument| units.holding(id, instrument).held.0;
+        (stage.held(id, EUR).0, held(EUA), held(EUA_NEXT))
+    })
+    .collect()
+}

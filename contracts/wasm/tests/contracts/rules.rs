@@ -1,0 +1,127 @@
+//! Code that no ledger takes, and bytes that are none.
+
+use super::hostile::evil;
+use super::scene::*;
+use crate::stage::Who;
+use bds_contracts::Code;
+use bds_contracts::account::Roles;
+
+#[test]
+fn code_that_breaks_a_rule_is_never_activated() {
+    let good = r#"(func (export "run") (result i32) (i32.const 0))"#;
+    let memory = r#"(memory (export "memory") 1)"#;
+    let cases = [
+        // Floating point, wherever it hides.
+        format!("{good} {memory} (func (param f32))"),
+        format!("{good} {memory} (func (local f64))"),
+        format!("{good} {memory} (func (drop (f32.const 1)))"),
+        format!("{good} {memory} (func (drop (i32.trunc_f64_s (f64.const 1))))"),
+        format!("{good} {memory} (func (drop (i32.trunc_sat_f32_s (f32.const 1))))"),
+        format!("{good} {memory} (func (drop (i32.reinterpret_f32 (f32.const 1))))"),
+        format!("{good} {memory} (global f32 (f32.const 1))"),
+        format!("{good} {memory} (type (func (result f64)))"),
+        format!("{good} {memory} (func (param i32) (drop (f64.load (local.get 0))))"),
+        // Vectors, threads, 64-bit memories, several of them, tail calls, exceptions, more results than one.
+        format!("{good} {memory} (func (drop (v128.const i64x2 1 2)))"),
+        format!(r#"{good} (memory (export "memory") 1 2 shared)"#),
+        format!("{good} {memory} (func (drop (i32.atomic.load (i32.const 0))))"),
+        format!(r#"{good} (memory (export "memory") i64 1)"#),
+        format!("{good} {memory} (memory 1)"),
+        format!("{good} {memory} (func (result i32) (return_call 0))"),
+        format!("{good} {memory} (tag)"),
+        format!("{good} {memory} (func (result i32 i32) (i32.const 1) (i32.const 2))"),
+        // Something that runs before it was asked for.
+        format!("{good} {memory} (func $f) (start $f)"),
+        // From outside: another module, no such function, another shape, no function at all.
+        format!(r#"(import "env" "abort" (func)) {good} {memory}"#),
+        format!(
+            r#"(import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32))) {good} {memory}"#
+        ),
+        format!(r#"(import "bds" "rob" (func)) {good} {memory}"#),
+        format!(r#"(import "bds" "time" (func (result i32))) {good} {memory}"#),
+        format!(r#"(import "bds" "get" (func (param i32) (result i32))) {good} {memory}"#),
+        format!(r#"(import "bds" "memory" (memory 1)) {good}"#),
+        format!(r#"(import "bds" "time" (global i32)) {good} {memory}"#),
+        // Memory: none, not shown, too much.
+        good.to_owned(),
+        format!("{good} (memory 1)"),
+        format!(r#"{good} (memory (export "memory") 33)"#),
+        // No method, and such as are none.
+        memory.to_owned(),
+        format!(r#"{memory} (func (export "run"))"#),
+        format!(r#"{memory} (func (export "run") (param i32) (result i32) (i32.const 0))"#),
+        format!(r#"{memory} (func (export "run") (result i64) (i64.const 0))"#),
+        format!(r#"{memory} (func (export "_run") (result i32) (i32.const 0))"#),
+        format!(r#"{good} {memory} (func (export "a b") (result i32) (i32.const 0))"#),
+        format!(r#"{good} {memory} (func (export "") (result i32) (i32.const 0))"#),
+        // Does not fit together.
+        format!("{good} {memory} (func (result i32) (i64.const 0))"),
+        format!("{good} {memory} (func (drop (local.get 3)))"),
+    ];
+    for text in cases {
+        // Some of it the assembler knows better than to write; then it is no case.
+        let code = wat::parse_str(format!("(module {text})"));
+        let code = code.unwrap_or_else(|problem| panic!("{problem}"));
+        never(&code, &text);
+    }
+    let many: String = (0..65)
+        .map(|n| format!(r#"(func (export "m{n}") (result i32) (i32.const 0))"#))
+        .collect();
+    never(&code(&many), "65 methods");
+    // Short to write, long to prepare.
+    never(
+        &code(&format!("{good} {}", "(func)".repeat(2_048))),
+        "too many functions",
+    );
+    let locals = format!("(func {})", "(local i32)".repeat(8_000));
+    never(
+        &code(&format!("{good} {}", locals.repeat(9))),
+        "too many locals",
+    );
+    let table = format!("{good} {memory} (table 2000 funcref)");
+    let code = wat::parse_str(format!("(module {table})")).expect("a module");
+    let mut stage = ledger();
+    deploy(&mut stage, "table", &code, &[]);
+    fails(&mut stage, "table", "run", &[], Code::DEPLOYED_TRAPPED);
+}
+
+fn never(code: &[u8], what: &str) {
+    let mut stage = ledger();
+    upload(&mut stage, code, &[]);
+    let found = start(&mut stage, "never", code, &[], Roles::NONE);
+    assert_eq!(found, Code::CODE_REFUSED, "{what}");
+    assert!(bds_wasm::examine(code).is_err());
+}
+
+/// Bytes that are no code at all, and code that was damaged: refused or good, and never more than that.
+#[test]
+fn damaged_code_is_refused_or_runs() {
+    let whole = evil("(i32.const 0)");
+    let mut refused = 0;
+    let mut random = crate::stage::Random(5);
+    for round in 0..3_000_u32 {
+        let mut code = whole.clone();
+        if round % 3 == 0 {
+            code.truncate(random.below(code.len() as u64) as usize);
+        } else {
+            for _ in 0..=random.below(3) {
+                let place = random.below(code.len() as u64) as usize;
+                code[place] = random.below(256) as u8;
+            }
+        }
+        if bds_wasm::examine(&code).is_err() {
+            refused += 1;
+            continue;
+        }
+        let mut stage = ledger();
+        upload(&mut stage, &code, &[]);
+        assert_eq!(
+            start(&mut stage, "damaged", &code, &[], Roles::NONE),
+            Code::OK
+        );
+        for method in ["evil", "good"] {
+            run(&mut stage, Who::Anna, "damaged", method, &[]);
+        }
+    }
+    assert!((1_500..3_000).contains(&refused), "{refused}");
+}
