@@ -288,6 +288,88 @@ fn what_takes_two_is_endorsed_first() {
 }
 
 #[test]
+fn a_contract_is_checked_deployed_run_and_shown() {
+    let mut with_regulator = genesis();
+    with_regulator.members[1].roles = Roles::REGULATOR;
+    let desk = Desk::of(with_regulator);
+    let text = r#"(module
+        (import "bds" "input" (func $input (param i32 i32) (result i32)))
+        (import "bds" "call" (func $call (param i32 i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 1)
+        (func (export "pass") (result i32)
+            (call $call (i32.const 3) (i32.const 1) (i32.const 0) (call $input (i32.const 0) (i32.const 64))
+                (i32.const 0))))"#;
+    let code = wat::parse_str(text).expect("a module");
+    std::fs::write(desk.folder.path().join("pass.wasm"), code).expect("written");
+    let float = r#"(module (memory (export "memory") 1)
+        (func (export "pass") (result i32) (drop (f64.const 1)) (i32.const 0)))"#;
+    let float = wat::parse_str(float).expect("a module");
+    std::fs::write(desk.folder.path().join("float.wasm"), float).expect("written");
+    desk.file("text.wasm", text);
+    let check = |file| run(desk.folder.path(), &["contract", "build-check", file]);
+    check("pass.wasm").ends(0, &["methods  pass", "uses     call, input"]);
+    check("text.wasm").ends(1, &["does not fit", "integers only"]);
+    check("float.wasm").ends(1, &["does not fit", "floating-point"]);
+    check("none.wasm").ends(3, &["cannot read none.wasm"]);
+
+    let deploy = |file, calls, rest: &[&str]| {
+        let what = [
+            "contract", "deploy", file, "--name", "pass", "--calls", calls,
+        ];
+        let who = ["--key", "alice.key", "--out", "activate.json"];
+        desk.ask(&[&what[..], &who, rest].concat())
+    };
+    deploy("text.wasm", "units.transfer", &[]).ends(3, &["does not fit"]);
+    deploy("pass.wasm", "units.rob", &[]).ends(3, &["no method `units.rob`"]);
+    deploy("pass.wasm", "identity.endorse", &[]).ends(3, &["no contract calls"]);
+    deploy("pass.wasm", "units.transfer", &["--role", "king"]).ends(3, &["king"]);
+    assert!(!desk.folder.path().join("activate.json").exists());
+    deploy("pass.wasm", "units.transfer", &[]).ends(0, &["wasm.upload-completed"]);
+    desk.ask(&[
+        "tx",
+        "endorse",
+        "--file",
+        "activate.json",
+        "--key",
+        "carol.key",
+    ])
+    .ends(0, &["identity.endorsed"]);
+    desk.ask(&[
+        "tx",
+        "submit",
+        "--file",
+        "activate.json",
+        "--key",
+        "bob.key",
+    ])
+    .ends(0, &["wasm.activated"]);
+
+    // From account 1 to account 3, seven units of instrument 1.
+    let parts: [&[u8]; 4] = [
+        &1_u64.to_le_bytes(),
+        &3_u64.to_le_bytes(),
+        &1_u32.to_le_bytes(),
+        &7_u64.to_le_bytes(),
+    ];
+    let input = hex::encode(parts.concat());
+    let call = |method, input: &str| {
+        let what = ["contract", "call", "pass", method, "--input", input];
+        desk.ask(&[&what[..], &["--key", "alice.key", "--version", "1"]].concat())
+    };
+    call("pass", &input).ends(0, &["units.transferred", "wasm.ran"]);
+    call("pass", "00").ends(1, &["DeployedRefused (517)", "pass refuses with 1"]);
+    call("rob", &input).ends(1, &["UnknownExport (514)"]);
+    call("pass", "0g").ends(3, &["hexadecimal"]);
+    desk.ask(&["query", "holding", "account=3", "instrument=1"])
+        .ends(0, &["\"held\": 7"]);
+    desk.ask(&["contract", "inspect", "pass"])
+        .ends(0, &["\"units.transfer\"", "\"version\": 1", "\"history\""]);
+    desk.ask(&["contract", "inspect"]).ends(0, &["\"pass\""]);
+    desk.ask(&["contract", "inspect", "none"])
+        .ends(1, &["does not exist"]);
+}
+
+#[test]
 fn whoever_works_joins_a_public_ledger_and_leaves_it() {
     let desk = Desk::of(Genesis {
         profile: Profile::Public,

@@ -3,7 +3,11 @@
 //! `cargo run --release -p bds-wasm --example cost [-- ESCROW.WASM]`: money moved by `money.transfer`, and by a contract that does nothing but call it; with
 //! the code of the escrow among the examples of the SDK, also an exchange of units: two transfers in one transaction, and an offer that is accepted.
 //! Nanoseconds of this thread on a core; medians of rounds. Set-up is outside of the clock.
-#![allow(clippy::print_stdout, reason = "an example prints what it measures")]
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_types,
+    reason = "a measurement prints, and is no part of an agreement"
+)]
 
 #[path = "../../examples/common/mod.rs"]
 mod common;
