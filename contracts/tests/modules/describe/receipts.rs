@@ -173,8 +173,8 @@ fn receipts_of_any_bytes_are_shown_or_refused() {
             }
         }
     }
-    // Of a module that does not exist: module 12, at the end, height 1 and nothing more.
-    let mut unknown = vec![2, 12, 0, 1, 1];
+    // Of a module that does not exist: module 200, at the end, height 1 and nothing more.
+    let mut unknown = vec![2, 200, 0, 1, 1];
     unknown.resize(4 + 8 + 4 + 2 + 1 + 8 + 4 + 4, 0);
     assert_eq!(receipt_to_json::<Modules>(&unknown), Err(Malformed));
     // What sets a ledger up has number 0.
