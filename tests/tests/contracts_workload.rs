@@ -224,7 +224,7 @@ fn the_auditor_agrees_after_every_block() {
     let more = std::env::var("BDS_LONG").map_or(0, |_| 300);
     let mut seen = Seen::new();
     for seed in (1..=10).chain([fresh]).chain(100_000..100_000 + more) {
-        for (what, count) in run(seed, 240).0 {
+        for (what, count) in run(seed, 340).0 {
             *seen.entry(what).or_default() += count;
         }
     }
