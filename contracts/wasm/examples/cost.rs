@@ -19,7 +19,7 @@ use bds_contracts::identity::{self, Identity, endorse};
 use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::kernel::envelope::{Draft, Envelope};
 use bds_contracts::kernel::machine::Machine;
-use bds_contracts::kernel::module::{Calls as _, Module};
+use bds_contracts::kernel::module::Calls as _;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
 use bds_contracts::money::units::{self, Units};
@@ -138,12 +138,7 @@ impl Stage {
 fn stage() -> Stage {
     let machine = machine(TRADERS, ACCOUNTS, MONEY, UNITS, |cx| {
         for member in AUTHORITY {
-            let call = identity::Call::RegisterMember {
-                key: key(member),
-                roles: Roles::REGULATOR,
-                name: "",
-            };
-            Identity::execute(&call, cx)?;
+            cx.admit_member(key(member), Roles::REGULATOR)?;
         }
         Ok(())
     });

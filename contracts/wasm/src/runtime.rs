@@ -105,13 +105,13 @@ impl Interpreter for Runtime {
             let is_bare =
                 |function: &FuncType| function.params().is_empty() && function.results().is_empty();
             if is_bare(&first.ty(&run.store)) {
-                run.to_its_end(&first, &mut [], host)?;
+                run.complete(&first, &mut [], host)?;
             }
         }
         let method = run.instance.get_func(&run.store, method);
         let method = method.ok_or(Stop::UnknownMethod)?;
         let mut results = [Val::I32(0)];
-        run.to_its_end(&method, &mut results, host)?;
+        run.complete(&method, &mut results, host)?;
         match results {
             [Val::I32(number)] => Ok(number),
             _ => unreachable!("a method returns an i32"),
@@ -144,7 +144,7 @@ impl Run {
     }
 
     /// Lets a function run to its end, with everything that it asks for.
-    fn to_its_end(
+    fn complete(
         &mut self,
         function: &Func,
         results: &mut [Val],

@@ -83,7 +83,7 @@ fn generated(config: &Config, number: u64) -> Option<Vec<u8>> {
     let mut source = Unstructured::new(&bytes);
     let config = Config {
         // What never traps gets further.
-        disallow_traps: number % 2 == 0,
+        disallow_traps: number.is_multiple_of(2),
         ..config.clone()
     };
     let mut module = Module::new(config, &mut source).ok()?;
@@ -230,7 +230,7 @@ fn two_validators_agree_on_generated_modules() {
         let Some(code) = generated(&config, number) else {
             continue;
         };
-        if number % LEDGER == 0 {
+        if number.is_multiple_of(LEDGER) {
             pair.restart();
             pair = Pair::new();
         }
