@@ -40,7 +40,7 @@ crate::calls! {
             /// What is done.
             calls: &'a [u8],
         }
-        /// Makes calls in the block after one in which something happened to the account.
+        /// Makes calls in the block after one in which something happened to the account; the block it is left in does not count.
         4 OnEvent "on-event" for Who::EveryMember, on Profiles::ALL, costs 30 {
             /// For which account, which the sender represents; the event names it.
             account: AccountId,

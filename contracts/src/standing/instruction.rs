@@ -6,6 +6,7 @@ use super::call::Call;
 use super::condition::Condition;
 use super::event::{End, Event};
 use super::module::{Standing, Work};
+use crate::block::Height;
 use crate::identity::Identity;
 use crate::kernel::context::{Caller, Cx};
 use crate::kernel::describe::accounts;
@@ -38,6 +39,8 @@ pub struct Instruction {
     pub member: MemberId,
     /// For which account.
     pub account: AccountId,
+    /// The block it was left in: of events, those of later blocks count.
+    pub since: Height,
     /// What it waits for.
     pub condition: Condition,
     /// How often it is still to run.
@@ -88,6 +91,7 @@ pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
     let instruction = Instruction {
         member: id,
         account: new.account,
+        since: cx.block().height,
         condition: new.condition,
         left: new.times,
         until,

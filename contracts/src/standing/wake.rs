@@ -55,7 +55,7 @@ fn events(cx: &mut Cx<'_>) -> Result<Woken, Code> {
     if tables.events.is_empty() {
         return Ok(found);
     }
-    let mut looked = 0;
+    let (now, mut looked) = (cx.block().height, 0);
     for event in cx.happened() {
         looked += 1;
         let (module, number) = (event.module, event.number);
@@ -69,7 +69,8 @@ fn events(cx: &mut Cx<'_>) -> Result<Woken, Code> {
         for AccountId(account) in named(cx.catalog(), &event) {
             for ((.., number), ()) in waiting(account, account) {
                 let instruction = tables.instructions.get(number);
-                let idle = instruction.filter(|instruction| instruction.due.is_none());
+                let idle = instruction
+                    .filter(|instruction| instruction.due.is_none() && instruction.since < now);
                 if let Some(instruction) = idle
                     && found.len() < HEARD_MAX
                 {

@@ -41,6 +41,25 @@ fn it_comes_up_once_for_a_block_and_so_often_in_all() {
     nothing_left(&stage);
 }
 
+/// What happened before it was left is nothing it waits for.
+#[test]
+fn the_block_it_is_left_in_does_not_count() {
+    let mut stage = Stage::new();
+    let calls = pay(&[10]);
+    let before = bert_pays(&mut stage, ANNA_S);
+    let leave = stage.tx::<Standing>(Who::Anna, &on_transfer(1, 900_000, &calls));
+    let after = bert_pays(&mut stage, ANNA_S);
+    assert_eq!(
+        codes(&stage.execute(&[before, leave, after])),
+        [Code::OK; 3]
+    );
+    assert_eq!(ran(&stage.execute(&[])), []);
+    let tx = bert_pays(&mut stage, ANNA_S);
+    stage.execute(&[tx]);
+    assert_eq!(ran(&stage.execute(&[])), [Code::OK]);
+    nothing_left(&stage);
+}
+
 /// A transaction that failed left no event.
 #[test]
 fn what_failed_is_not_heard_of() {
