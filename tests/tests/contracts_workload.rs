@@ -256,6 +256,9 @@ fn the_auditor_agrees_after_every_block() {
         "event wasm.Told",
     ];
     missing.retain(|name| !of_runs.contains(&name.as_str()));
+    // Bytes made by schema are never calls, so no instruction is left; the contracts' own tests follow those that are.
+    let left = ["done standing.", "event standing."];
+    missing.retain(|name| !left.iter().any(|what| name.starts_with(what)));
     assert!(missing.is_empty(), "never came up: {missing:?}");
     for code in [
         Code::OK,

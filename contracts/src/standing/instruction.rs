@@ -10,7 +10,7 @@ use crate::block::Height;
 use crate::identity::Identity;
 use crate::kernel::context::{Caller, Cx};
 use crate::kernel::describe::accounts;
-use crate::kernel::envelope::CallList;
+use crate::kernel::envelope::{CallList, CallView};
 use crate::kernel::member::MemberId;
 use crate::kernel::module::Module;
 use crate::kernel::trigger::When;
@@ -240,29 +240,44 @@ fn is_event(cx: &Cx<'_>, module: u16, event: u16) -> bool {
     })
 }
 
+/// The message says what is wrong with them.
+///
 /// # Errors
-/// `MALFORMED`, `UNKNOWN_MODULE`, `UNKNOWN_METHOD`; `INSTRUCTION_INVALID` for too many calls or bytes, and for calls of this module.
+/// `INSTRUCTION_INVALID`, `METER_EXCEEDED`.
 fn check_calls(cx: &mut Cx<'_>, bytes: &[u8]) -> Result<(), Code> {
-    if bytes.len() > BYTES_MAX {
-        return Err(Code::INSTRUCTION_INVALID);
-    }
-    let calls = CallList::read(bytes)?;
-    if calls.count() > CALLS_MAX {
-        return Err(Code::INSTRUCTION_INVALID);
-    }
-    cx.charge_items(bytes.len())?;
-    for call in calls.iter() {
-        let module = cx.catalog().iter().find(|info| info.id == call.module);
-        let module = module.ok_or(Code::UNKNOWN_MODULE)?;
-        if module.id == Standing::ID {
-            return Err(Code::INSTRUCTION_INVALID);
+    cx.charge_items(bytes.len().min(BYTES_MAX))?;
+    let wrong = match CallList::read(bytes) {
+        _ if bytes.len() > BYTES_MAX => Some("the calls are too long".to_owned()),
+        Err(_) => Some("the calls do not decode".to_owned()),
+        Ok(calls) if calls.count() > CALLS_MAX => Some("there are too many calls".to_owned()),
+        Ok(calls) => calls.iter().enumerate().find_map(|(place, call)| {
+            let wrong = wrong_of(cx, call)?;
+            Some(format!("call {place} {wrong}"))
+        }),
+    };
+    match wrong {
+        Some(wrong) => {
+            cx.say(&wrong);
+            Err(Code::INSTRUCTION_INVALID)
         }
-        let mut methods = module.methods.iter();
-        let method = methods.find(|method| method.number == call.method);
-        let method = method.ok_or(Code::UNKNOWN_METHOD)?;
-        accounts(method.fields, call.arguments)?;
+        None => Ok(()),
     }
-    Ok(())
+}
+
+fn wrong_of(cx: &Cx<'_>, call: CallView<'_>) -> Option<&'static str> {
+    let module = cx.catalog().iter().find(|info| info.id == call.module);
+    let Some(module) = module else {
+        return Some("is of no module");
+    };
+    if module.id == Standing::ID {
+        return Some("leaves an instruction itself");
+    }
+    let mut methods = module.methods.iter();
+    let Some(method) = methods.find(|method| method.number == call.method) else {
+        return Some("is of no method");
+    };
+    let decoded = accounts(method.fields, call.arguments);
+    decoded.is_err().then_some("does not decode")
 }
 
 /// Refused in this order: account unknown, not represented; no such instruction of the account.

@@ -38,6 +38,7 @@ mod refused;
 mod retail;
 mod rights;
 mod schedule;
+mod standing;
 mod sums;
 mod tables;
 mod transaction;

@@ -248,6 +248,9 @@ impl Books {
         if ask.name.starts_with("wasm.") {
             return refusal == code::METER_EXCEEDED || self.judge_code(ask) == Err(refusal);
         }
+        if ask.name.starts_with("standing.") {
+            return refusal == code::METER_EXCEEDED || self.judge_instruction(ask) == refusal;
+        }
         if ask.name.starts_with("records.") {
             return refusal == code::METER_EXCEEDED || self.judge_record(ask) == Err(refusal);
         }

@@ -226,7 +226,7 @@ impl Generator {
                 bytes.extend([0; 64]);
                 return bytes;
             }
-            9 => draft = draft.raw(12, 1, &[]),
+            9 => draft = draft.raw(200, 1, &[]),
             10 => draft = draft.raw(2, 99, &[]),
             11 => {
                 for _ in 0..20 {

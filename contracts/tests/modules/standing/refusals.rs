@@ -33,7 +33,7 @@ fn accounts_come_first() {
     refused(&stage, Who::Bert, &never(ANNA_S), Code::NOT_REPRESENTATIVE);
     refused(&stage, Who::Anna, &never(ANNA_S), Code::INSTRUCTION_INVALID);
     let time = now(&stage) + 90_000;
-    refused(&stage, Who::Anna, &at(time, &[]), Code::MALFORMED);
+    refused(&stage, Who::Anna, &at(time, &[]), Code::INSTRUCTION_INVALID);
     let block = identity::Call::SetStatus {
         account: ANNA_S,
         status: AccountStatus::Blocked,
@@ -125,23 +125,35 @@ fn calls_are_calls_of_the_ledger_and_few() {
         number: 1,
     });
     let long = draft().raw(Money::ID, 1, &vec![0; BYTES_MAX]);
-    for (calls, code) in [
-        (too_many, Code::INSTRUCTION_INVALID),
-        (long.calls(), Code::INSTRUCTION_INVALID),
-        (cut, Code::MALFORMED),
-        (longer, Code::MALFORMED),
-        (none.to_vec(), Code::MALFORMED),
-        (draft().raw(999, 1, &[]).calls(), Code::UNKNOWN_MODULE),
-        (draft().raw(0, 1, &[]).calls(), Code::UNKNOWN_MODULE),
+    for (calls, wrong) in [
+        (too_many, "there are too many calls"),
+        (long.calls(), "the calls are too long"),
+        (cut, "the calls do not decode"),
+        (longer, "the calls do not decode"),
+        (none.to_vec(), "the calls do not decode"),
+        (draft().raw(999, 1, &[]).calls(), "call 0 is of no module"),
+        (draft().raw(0, 1, &[]).calls(), "call 0 is of no module"),
         (
             draft().raw(Money::ID, 999, &[]).calls(),
-            Code::UNKNOWN_METHOD,
+            "call 0 is of no method",
         ),
-        (draft().raw(Money::ID, 0, &[]).calls(), Code::UNKNOWN_METHOD),
-        (draft().raw(Money::ID, 1, &[1, 2]).calls(), Code::MALFORMED),
-        (own.calls(), Code::INSTRUCTION_INVALID),
+        (
+            draft().raw(Money::ID, 0, &[]).calls(),
+            "call 0 is of no method",
+        ),
+        (
+            draft().raw(1, 1, &[]).raw(Money::ID, 1, &[1, 2]).calls(),
+            "call 1 does not decode",
+        ),
+        (own.calls(), "call 0 leaves an instruction itself"),
     ] {
-        refused(&stage, Who::Anna, &at(time, &calls), code);
+        let call = at(time, &calls);
+        refused(&stage, Who::Anna, &call, Code::INSTRUCTION_INVALID);
+        let mut stage = stage.clone();
+        let tx = stage.tx::<Standing>(Who::Anna, &call);
+        let outcome = stage.execute(&[tx]);
+        let mut receipts = outcome.receipts.views();
+        assert_eq!(receipts.next().expect("its receipt").message, wrong);
     }
     let most = pay(&vec![1; most]);
     assert_eq!(
