@@ -1,7 +1,7 @@
 //! What can be asked of flexibility.
 
 use super::PointId;
-use super::rules::{Need, Runs};
+use super::rules::{Needs, Runs};
 use crate::account::Roles;
 use crate::amount::{Currency, Money, Watts};
 use crate::energy::{MicrogridId, ResourceId};
@@ -90,7 +90,7 @@ crate::calls! {
             /// First moment at which no offer is taken.
             expires: Millis,
             /// First interval and how many; the least and the most power more, and whether that is wanted.
-            needs: List<'a, ((u8, u8), ((Watts, Watts), Need))>,
+            needs: Needs<'a>,
         }
         /// Offers flexibility that was asked for, in options.
         5 Offer "offer" for Who::Roles(AGGREGATOR), on Profiles::DESIGNATED, costs 50 {

@@ -9,13 +9,12 @@ use super::expire::Due;
 use super::module::{Flexibility, Tables};
 use super::offer;
 use super::point::{self, Frame};
-use super::rules::{Day, Filled, Need, REQUESTS_MAX, check_power};
+use super::rules::{Day, Filled, Need, Needs, REQUESTS_MAX, check_power};
 use crate::account::is_text;
 use crate::amount::Watts;
 use crate::identity::Identity;
 use crate::kernel::context::Cx;
 use crate::kernel::trigger::When;
-use crate::kernel::wire::List;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
 
@@ -92,7 +91,7 @@ pub(super) fn request(
     frame: &Frame<'_>,
     end: Millis,
     expires: Millis,
-    needs: List<'_, ((u8, u8), ((Watts, Watts), Need))>,
+    needs: Needs<'_>,
 ) -> Result<(), Code> {
     let point = point::operated(cx, id)?;
     let now = cx.block().time;

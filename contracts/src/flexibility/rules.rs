@@ -35,6 +35,9 @@ const HOUR: u64 = 3_600_000;
 /// First interval and how many, and the power in each of them.
 pub type Runs<'a> = List<'a, ((u8, u8), Watts)>;
 
+/// First interval and how many, the least and the most power in each of them, and what is wanted there.
+pub type Needs<'a> = List<'a, ((u8, u8), ((Watts, Watts), Need))>;
+
 crate::choices! {
     /// What a grid operator wants in an interval.
     pub enum Need {

@@ -15,7 +15,7 @@
 //! - no interval of flexibility is ordered twice, and what is paid for it is what meters read less the prognosis (`flexibility/`);
 //! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
 //! - records are changed by who may, and hold and forget what they should (`records.rs`);
-//! - code waits as long as it should, whole or in pieces, and is nobody's but its owner's (`code.rs`);
+//! - code waits as long as it should, whole or in pieces, and is nobody's but its owner's (`deployed.rs`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
@@ -23,7 +23,7 @@
 //! out here again, and plainly. Cost of a comparison: one pass over everything.
 
 mod carbon;
-mod code;
+mod deployed;
 mod energy;
 mod entries;
 mod exchange;
@@ -91,7 +91,7 @@ struct Books {
     retail: retail::Retail,
     records: records::Records,
     /// Code that waits to be activated, by name.
-    code: std::collections::BTreeMap<[u8; 64], code::Upload>,
+    code: std::collections::BTreeMap<[u8; 64], deployed::Upload>,
 }
 
 /// A call that is being followed, and who sent it.

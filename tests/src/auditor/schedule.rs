@@ -2,7 +2,7 @@
 
 use super::energy::ENERGY;
 use super::wire::Receipt;
-use super::{Books, EXCHANGE, Events, Finding, code, ensure, flexibility, power, retail};
+use super::{Books, EXCHANGE, Events, Finding, deployed, ensure, flexibility, power, retail};
 
 /// When work is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ impl Books {
             ENERGY => self.session_due(number, &work.data, &mut events)?,
             power::POWER => self.power_due(number, &work.data, &mut events)?,
             flexibility::FLEXIBILITY => self.flexibility_due(number, &work.data, &mut events)?,
-            code::WASM => self.code_expires(&work.data, &mut events)?,
+            deployed::WASM => self.code_expires(&work.data, &mut events)?,
             retail::RETAIL => self.recall_walks(&work.data, &mut events)?,
             _ => self.assess(&work.data, &mut events)?,
         }

@@ -172,8 +172,11 @@ fn day(stage: &Stage, penalty: u32, random: &mut Random) -> (u32, u32) {
     (accepted, refusals)
 }
 
+/// First interval and how many, and the power in each.
+type Powers = Vec<((u8, u8), Watts)>;
+
 /// What the ledger's own option comes to in this part.
-fn worked_out(stage: &Stage, offer: u64, option: u8, part: u32) -> (i64, Vec<((u8, u8), Watts)>) {
+fn worked_out(stage: &Stage, offer: u64, option: u8, part: u32) -> (i64, Powers) {
     let offers = &tables(stage).offers;
     let options = &offers.get(&offer).expect("it stands").options;
     let (price, powers) = options[usize::from(option)].part(part);

@@ -19,6 +19,9 @@ use bds_data::uftp::{About, Body, Message, Run};
 
 use super::{Unmapped, unknown};
 
+/// An item of [`Runs`](bds_contracts::flexibility::rules::Runs).
+type RunOf = ((u8, u8), Watts);
+
 /// What names in messages stand for.
 #[derive(Debug, Clone)]
 pub struct Directory {
@@ -90,7 +93,7 @@ impl Directory {
         Ok(Watts(watts))
     }
 
-    fn runs(&self, runs: &[Run]) -> Result<Vec<((u8, u8), Watts)>, Unmapped> {
+    fn runs(&self, runs: &[Run]) -> Result<Vec<RunOf>, Unmapped> {
         let all = runs.iter().map(|run| {
             let power = self.power(run.power)?;
             Ok(((place(run.first), run.count), power))

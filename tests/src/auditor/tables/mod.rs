@@ -1,7 +1,7 @@
 //! The books as entries of the state, and the comparison with what the ledger's tables hold.
 
 mod carbon;
-mod code;
+mod deployed;
 mod energy;
 mod flexibility;
 mod markets;

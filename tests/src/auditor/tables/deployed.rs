@@ -1,7 +1,7 @@
 //! Code that waits as entries of the state.
 
 use super::super::Books;
-use super::super::code::WASM;
+use super::super::deployed::WASM;
 use super::super::entries::{Bytes, Entries};
 
 impl Books {
