@@ -264,4 +264,4 @@ fn two_validators_agree_on_generated_modules() {
 }
 
 /// Receipts of the modules of an ordinary test.
-const PIN: &str = "27db860d9726cdb7";
+const PIN: &str = "cc70d6b758712b2d";
