@@ -358,7 +358,7 @@ fn a_contract_is_checked_deployed_run_and_shown() {
     };
     call("pass", &input).ends(0, &["units.transferred", "wasm.ran"]);
     call("pass", "00").ends(1, &["DeployedRefused (547)", "pass refuses with 1"]);
-    call("rob", &input).ends(1, &["UnknownExport (514)"]);
+    call("rob", &input).ends(1, &["UnknownExport (544)"]);
     call("pass", "0g").ends(3, &["hexadecimal"]);
     desk.ask(&["query", "holding", "account=3", "instrument=1"])
         .ends(0, &["\"held\": 7"]);
