@@ -193,6 +193,11 @@ impl Cx<'_> {
         self.charge(UNITS_MAKER)
     }
 
+    /// Lets what runs spend no more than so many units from now on.
+    pub(crate) fn narrow(&mut self, units: u64) {
+        self.stores.journal.meter.narrow(units);
+    }
+
     /// Units that are left to spend.
     #[must_use]
     pub fn units_left(&self) -> u64 {

@@ -112,6 +112,11 @@ impl Meter {
         self.charge((count as u64).div_ceil(BYTES_PER_UNIT))
     }
 
+    /// No more than so many units from now on.
+    pub(crate) fn narrow(&mut self, units: u64) {
+        self.units_limit = self.units_limit.min(self.units.saturating_add(units));
+    }
+
     /// Units that are left.
     #[inline]
     pub(crate) fn left(&self) -> u64 {
@@ -140,6 +145,14 @@ mod tests {
             "no overflow"
         );
         assert_eq!(meter.spent(), 10, "a refused charge costs nothing");
+        meter.narrow(1);
+        assert_eq!(
+            (meter.left(), meter.charge(1)),
+            (0, Err(Code::METER_EXCEEDED))
+        );
+        let mut meter = Meter::of(100);
+        meter.narrow(3);
+        assert_eq!((meter.charge(3), meter.left()), (Ok(()), 0));
         let mut meter = Meter::of(100).with_writes(1);
         assert_eq!(meter.write(), Ok(()));
         assert_eq!(meter.write(), Err(Code::METER_EXCEEDED));

@@ -8,6 +8,7 @@ use crate::carbon::InstrumentId;
 use crate::exchange::orders::Exchange;
 use crate::identity::Identity;
 use crate::kernel::context::Cx;
+use crate::kernel::trigger::When;
 use crate::money::cash;
 use crate::money::units::Units;
 use crate::tx::{AccountId, Millis};
@@ -51,6 +52,15 @@ pub enum Condition {
 }
 
 impl Condition {
+    /// When it comes about, of what does for certain.
+    pub(super) fn certain(&self) -> Option<When> {
+        match *self {
+            Self::Time(time) | Self::Every(time, _) => Some(When::Time(time)),
+            Self::Height(height) => Some(When::Height(height)),
+            Self::Event(..) | Self::Money(..) | Self::Units(..) | Self::Price(..) => None,
+        }
+    }
+
     /// Whether it is a state, which is looked at in every block.
     pub(super) fn is_state(&self) -> bool {
         matches!(self, Self::Money(..) | Self::Units(..) | Self::Price(..))

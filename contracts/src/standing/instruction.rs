@@ -32,6 +32,11 @@ pub const PERIOD_MIN: u64 = 60_000;
 /// Longest time one waits, or from one run to the next, in milliseconds: 400 days.
 pub const LIFE_MAX: u64 = 400 * 24 * 3_600 * 1_000;
 
+/// How far ahead a height can be.
+pub const AHEAD_MAX: Height = 1 << 30;
+/// Most units of one run: nobody pays for it, so that all that come up in a block leave most of the block to its transactions.
+pub const RUN_UNITS: u64 = 20_000;
+
 /// Calls that are made when something comes about.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Instruction {
@@ -58,7 +63,8 @@ struct New<'a> {
     account: AccountId,
     condition: Condition,
     times: u32,
-    until: Option<Millis>,
+    /// The end of time for what comes about for certain.
+    until: Millis,
     calls: &'a [u8],
 }
 
@@ -79,23 +85,20 @@ pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
     }
 
     // It has the number of the first trigger that is scheduled for it: its run, or else its end.
-    let (when, work) = match (new.condition, new.until) {
-        (Condition::Time(time) | Condition::Every(time, _), _) => {
-            (When::Time(time), Work::Run(None))
-        }
-        (Condition::Height(height), _) => (When::Height(height), Work::Run(None)),
-        (_, until) => (When::Time(until.unwrap_or_default()), Work::End),
+    let certain = new.condition.certain();
+    let (when, work) = match certain {
+        Some(when) => (when, Work::Run(None)),
+        None => (When::Time(new.until), Work::End),
     };
     let number = cx.schedule_work::<Standing>(when, &work)?;
-    let until = new.until.unwrap_or(Millis(u64::MAX));
     let instruction = Instruction {
         member: id,
         account: new.account,
         since: cx.block().height,
         condition: new.condition,
         left: new.times,
-        until,
-        due: new.until.is_none().then_some((when, number)),
+        until: new.until,
+        due: certain.map(|when| (when, number)),
         calls: new.calls.to_vec(),
     };
     let (tables, journal) = cx.tables::<Standing>();
@@ -114,23 +117,24 @@ pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
         account: new.account,
         member: key,
         times: new.times,
-        until,
+        until: new.until,
     })
 }
 
 impl<'a> New<'a> {
     fn of(call: &Call<'a>) -> Result<Self, Code> {
+        let never = Millis(u64::MAX);
         let (account, condition, times, until, calls) = match *call {
             Call::At {
                 account,
                 time,
                 calls,
-            } => (account, Condition::Time(time), 1, None, calls),
+            } => (account, Condition::Time(time), 1, never, calls),
             Call::AtHeight {
                 account,
                 height,
                 calls,
-            } => (account, Condition::Height(height), 1, None, calls),
+            } => (account, Condition::Height(height), 1, never, calls),
             Call::Every {
                 account,
                 first,
@@ -141,7 +145,7 @@ impl<'a> New<'a> {
                 account,
                 Condition::Every(first, period.0),
                 times,
-                None,
+                never,
                 calls,
             ),
             Call::OnEvent {
@@ -155,7 +159,7 @@ impl<'a> New<'a> {
                 account,
                 Condition::Event(module, event),
                 times,
-                Some(until),
+                until,
                 calls,
             ),
             Call::WhenMoney {
@@ -169,7 +173,7 @@ impl<'a> New<'a> {
                 account,
                 Condition::Money(currency, bound, amount),
                 1,
-                Some(until),
+                until,
                 calls,
             ),
             Call::WhenUnits {
@@ -183,7 +187,7 @@ impl<'a> New<'a> {
                 account,
                 Condition::Units(instrument, bound, quantity),
                 1,
-                Some(until),
+                until,
                 calls,
             ),
             Call::WhenPrice {
@@ -197,7 +201,7 @@ impl<'a> New<'a> {
                 account,
                 Condition::Price(instrument, bound, price),
                 1,
-                Some(until),
+                until,
                 calls,
             ),
             Call::Withdraw { .. } => return Err(Code::UNKNOWN_METHOD),
@@ -216,14 +220,17 @@ impl<'a> New<'a> {
         let soon = |time: Millis| time.0 > now && time.0 - now <= LIFE_MAX;
         let fits = match self.condition {
             Condition::Time(time) => soon(time),
-            Condition::Height(height) => height > cx.block().height,
+            Condition::Height(height) => {
+                let now = cx.block().height;
+                height > now && height - now <= AHEAD_MAX
+            }
             Condition::Every(first, period) => {
                 soon(first) && (PERIOD_MIN..=LIFE_MAX).contains(&period)
             }
             Condition::Event(module, event) => is_event(cx, module, event),
             Condition::Money(..) | Condition::Units(..) | Condition::Price(..) => true,
         };
-        let waits = self.until.is_none_or(soon);
+        let waits = self.condition.certain().is_some() || soon(self.until);
         if fits && waits && (1..=TIMES_MAX).contains(&self.times) {
             Ok(())
         } else {
@@ -299,7 +306,7 @@ pub(super) fn forget(
     if let Some((when, trigger)) = instruction.due {
         cx.unschedule::<Standing>(when, trigger)?;
     }
-    if instruction.until != Millis(u64::MAX) {
+    if instruction.condition.certain().is_none() {
         cx.unschedule::<Standing>(When::Time(instruction.until), number)?;
     }
     let (tables, journal) = cx.tables::<Standing>();

@@ -7,10 +7,11 @@
 //! transaction is. A member that no longer represents the account leaves nothing behind: its instructions end when they come up.
 //!
 //! # What is bounded
-//! A member has [`OWN_MAX`] instructions at a time, each of [`CALLS_MAX`] calls and [`BYTES_MAX`] bytes, run [`TIMES_MAX`] times at
-//! most and forgotten after [`LIFE_MAX`]. An instruction runs once in a block, however often what it waits for happened. In a block
-//! [`HEARD_MAX`] of them are woken by events, in the order of the events; what happens beyond is heard by none. Instructions that
-//! wait for a state are [`STATES_MAX`] on the whole ledger, since each is looked at in every block.
+//! A member has [`OWN_MAX`] instructions at a time, each of [`CALLS_MAX`] calls and [`BYTES_MAX`] bytes. One that waits for an event or a
+//! state ends after [`LIFE_MAX`] at the latest; a height is at most [`AHEAD_MAX`] ahead; one that comes up again and again does so
+//! [`TIMES_MAX`] times at most. A run spends [`RUN_UNITS`] at most. An instruction runs once in a block, however often what it waits for
+//! happened. Of those that wait for the events of a block [`HEARD_MAX`] are looked at, in the order of the events; the others do not hear
+//! of them. Instructions that wait for a state are [`STATES_MAX`] on the whole ledger, since each is looked at in every block.
 
 mod call;
 mod condition;
@@ -24,7 +25,8 @@ pub use call::Call;
 pub use condition::{Bound, Condition};
 pub use event::{End, Event};
 pub use instruction::{
-    BYTES_MAX, CALLS_MAX, Instruction, LIFE_MAX, OWN_MAX, PERIOD_MIN, STATES_MAX, TIMES_MAX,
+    AHEAD_MAX, BYTES_MAX, CALLS_MAX, Instruction, LIFE_MAX, OWN_MAX, PERIOD_MIN, RUN_UNITS,
+    STATES_MAX, TIMES_MAX,
 };
 pub use module::{Standing, Tables};
 pub use wake::HEARD_MAX;

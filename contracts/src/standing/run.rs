@@ -2,7 +2,7 @@
 
 use super::condition::Condition;
 use super::event::{End, Event};
-use super::instruction::{self, Instruction};
+use super::instruction::{self, Instruction, RUN_UNITS};
 use super::module::{Standing, Work};
 use crate::identity::Identity;
 use crate::identity::account;
@@ -19,6 +19,7 @@ pub(super) fn run(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
         return Ok(());
     };
     cx.keep(move |cx| pass(cx, number))?;
+    cx.narrow(RUN_UNITS);
     if !is_represented(cx, &instruction) {
         return Err(Code::NOT_REPRESENTATIVE);
     }

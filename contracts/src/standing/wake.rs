@@ -1,6 +1,6 @@
 //! Which instructions come up by what happened in a block: looked at once, at its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::instruction::Instruction;
 use super::module::{Standing, Work};
@@ -12,7 +12,7 @@ use crate::kernel::trigger::When;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
-/// Most instructions that events of one block wake.
+/// Most instructions that are looked at for the events of one block.
 pub const HEARD_MAX: usize = 1_024;
 
 /// Instructions that come up, by number.
@@ -50,37 +50,46 @@ fn states(cx: &mut Cx<'_>) -> Result<Woken, Code> {
 
 /// Those that wait for one of this block's events, and do not come up already.
 fn events(cx: &mut Cx<'_>) -> Result<Woken, Code> {
-    let tables = cx.read::<Standing>();
-    let mut found = Woken::new();
-    if tables.events.is_empty() {
-        return Ok(found);
+    if cx.read::<Standing>().events.is_empty() {
+        return Ok(Woken::new());
     }
-    let (now, mut looked) = (cx.block().height, 0);
+    let (heard, looked) = heard(cx);
+    let tables = cx.read::<Standing>();
+    let waiting = heard.iter().flat_map(|(module, event, account)| {
+        let key = |number| (*module, *event, *account, number);
+        tables.events.range(key(0)..=key(u64::MAX))
+    });
+    let (now, mut found, mut met) = (cx.block().height, Woken::new(), 0);
+    for ((.., number), ()) in waiting.take(HEARD_MAX) {
+        met += 1;
+        let instruction = tables.instructions.get(number);
+        let idle = instruction.filter(|one| one.due.is_none() && one.since < now);
+        found.extend(idle.map(|instruction| (*number, instruction.clone())));
+    }
+    cx.charge_items(looked + met)?;
+    Ok(found)
+}
+
+/// What happened to whom in this block, of what somebody waits for: each once, in the order in which it first did; and how many events
+/// were looked at.
+fn heard(cx: &Cx<'_>) -> (Vec<(u16, u16, AccountId)>, usize) {
+    let events = &cx.read::<Standing>().events;
+    let (mut heard, mut known, mut looked) = (Vec::new(), BTreeSet::new(), 0);
     for event in cx.happened() {
         looked += 1;
-        let (module, number) = (event.module, event.number);
-        let waiting = |from: u64, to: u64| {
-            let key = |account, number_of| (module, number, AccountId(account), number_of);
-            tables.events.range(key(from, 0)..=key(to, u64::MAX))
-        };
-        if waiting(0, u64::MAX).next().is_none() {
+        let key = |account, number| (event.module, event.number, AccountId(account), number);
+        let mut waiting = events.range(key(0, 0)..=key(u64::MAX, u64::MAX));
+        if waiting.next().is_none() {
             continue;
         }
-        for AccountId(account) in named(cx.catalog(), &event) {
-            for ((.., number), ()) in waiting(account, account) {
-                let instruction = tables.instructions.get(number);
-                let idle = instruction
-                    .filter(|instruction| instruction.due.is_none() && instruction.since < now);
-                if let Some(instruction) = idle
-                    && found.len() < HEARD_MAX
-                {
-                    found.insert(*number, instruction.clone());
-                }
+        for account in named(cx.catalog(), &event) {
+            let what = (event.module, event.number, account);
+            if known.insert(what) {
+                heard.push(what);
             }
         }
     }
-    cx.charge_items(looked)?;
-    Ok(found)
+    (heard, looked)
 }
 
 /// The accounts that an event names; none of what this version does not know.

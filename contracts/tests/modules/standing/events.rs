@@ -1,5 +1,12 @@
 //! Instructions that wait for an event.
 
+use bds_contracts::account::{HolderId, Roles};
+use bds_contracts::identity::account::AccountKind;
+use bds_contracts::identity::{self, Identity};
+use bds_contracts::kernel::wire::List;
+use bds_contracts::standing::{HEARD_MAX, OWN_MAX};
+use bds_contracts::tx::PublicKey;
+
 use super::super::stage::{JOINT, Stage};
 use super::*;
 
@@ -118,4 +125,81 @@ fn what_is_taken_back_does_not_come_up() {
     assert_eq!(told(&outcome).last(), Some(&ended(kept, End::Withdrawn)));
     nothing_left(&stage);
     assert_eq!(ran(&stage.execute(&[])), []);
+}
+
+/// A member of the crowd: its key and account.
+fn of_crowd(n: usize) -> (PublicKey, AccountId) {
+    (PublicKey([100 + n as u8; 32]), AccountId(900 + n as u64))
+}
+
+/// Whatever happens in a block, no more instructions than the limit are looked at, those of what happened first.
+#[test]
+fn so_many_hear_of_a_block_and_no_more() {
+    let crowd = HEARD_MAX / OWN_MAX + 1;
+    let mut stage = Stage::new();
+    let here = *stage.machine.block();
+    let calls = pay(&[1]);
+    let set_up = stage.machine.set_up(here, |cx| {
+        for n in 0..crowd {
+            let (key, account) = of_crowd(n);
+            cx.admit_member(key, Roles::TRADER)?;
+            let open = identity::Call::OpenAccount {
+                account,
+                holder: HolderId(account.0),
+                kind: AccountKind::Trading,
+                currency: EUR,
+                threshold: 1,
+                representatives: List::Items(&[key]),
+            };
+            Identity::execute(&open, cx)?;
+        }
+        Ok(())
+    });
+    set_up.expect("a crowd");
+    let mut wires = Vec::new();
+    for n in 0..crowd {
+        let (key, account) = of_crowd(n);
+        let Call::OnEvent { module, event, .. } = on_transfer(1, 900_000, &calls) else {
+            panic!("an event");
+        };
+        for nonce in 0..OWN_MAX as u64 {
+            let call = Call::OnEvent {
+                account,
+                module,
+                event,
+                times: 1,
+                until: Millis(900_000),
+                calls: &calls,
+            };
+            let draft = Draft::new(ChainId([7; 32]), key, nonce).call::<Standing>(&call);
+            let mut wire = draft.signed_bytes();
+            wire.extend([0; 64]);
+            wires.push(wire);
+        }
+    }
+    for wires in wires.chunks(500) {
+        let codes = codes(&stage.execute(wires));
+        assert!(codes.iter().all(|code| code.is_ok()), "all are left");
+    }
+    // The last of the crowd comes first, and again and again; each account is looked at once.
+    let paid = (0..crowd).rev().chain(0..crowd).chain(0..crowd);
+    let txs: Vec<Vec<u8>> = paid.map(|n| bert_pays(&mut stage, of_crowd(n).1)).collect();
+    stage.execute(&txs);
+    let tables = stage.machine.stores().read::<Standing>();
+    let woken = |n: usize| {
+        let (_, account) = of_crowd(n);
+        let keys = tables.events.range(..).filter(|(key, ())| key.2 == account);
+        let numbers = keys.map(|(key, ())| key.3);
+        let due = |number| {
+            tables
+                .instructions
+                .get(&number)
+                .is_some_and(|one| one.due.is_some())
+        };
+        numbers.filter(|number| due(*number)).count()
+    };
+    for n in 1..crowd {
+        assert_eq!(woken(n), OWN_MAX, "member {n}");
+    }
+    assert_eq!(woken(0), 0, "the last to be paid for the first time");
 }

@@ -2,7 +2,9 @@
 
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
-use bds_contracts::standing::{BYTES_MAX, Bound, CALLS_MAX, LIFE_MAX, OWN_MAX, TIMES_MAX};
+use bds_contracts::standing::{
+    AHEAD_MAX, BYTES_MAX, Bound, CALLS_MAX, LIFE_MAX, OWN_MAX, TIMES_MAX,
+};
 
 use super::super::stage::{EUA, Stage};
 use super::*;
@@ -77,6 +79,8 @@ fn times_counts_and_events_are_bounded() {
         at(u64::MAX, calls),
         height(next),
         height(0),
+        height(next + AHEAD_MAX + 1),
+        height(u64::MAX),
         every(now, MINUTE, 1),
         every(now + 1, MINUTE - 1, 1),
         every(now + 1, LIFE_MAX + 1, 1),
@@ -99,6 +103,7 @@ fn times_counts_and_events_are_bounded() {
         at(now + 1, calls),
         at(now + LIFE_MAX, calls),
         height(next + 1),
+        height(next + AHEAD_MAX),
         every(now + 1, MINUTE, 1),
         every(now + LIFE_MAX, LIFE_MAX, TIMES_MAX),
         event(2, 1, TIMES_MAX, now + LIFE_MAX),

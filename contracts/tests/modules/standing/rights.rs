@@ -39,7 +39,7 @@ pub(crate) fn rehearse(r: &mut Rehearsal) {
     r.step::<Standing>(Who::Anna, &withdraw);
     let height = Call::AtHeight {
         account: ANNA_S,
-        height: 1 << 40,
+        height: 1 << 20,
         calls,
     };
     let every = Call::Every {

@@ -214,3 +214,32 @@ fn a_snapshot_brings_along_what_waits() {
     );
     assert_eq!(money(&other), (1_000 - 40, 1_000 + 40));
 }
+
+/// Nobody pays for a run: it spends a part of what a transaction may, and what it did not finish is undone.
+#[test]
+fn a_run_spends_no_more_than_its_share() {
+    use super::super::wasm;
+    use bds_contracts::kernel::meter::UNITS_KEPT;
+    use bds_contracts::standing::RUN_UNITS;
+    use bds_contracts::wasm::Wasm;
+    let mut stage = wasm::scene();
+    let burn = wasm::run("desk", "burn", &[]);
+    let draft = Draft::new(ChainId([0; 32]), Who::Anna.key(), 0);
+    let draft = draft.call::<Money>(&payment(ANNA_S, BERT_S, 10));
+    let calls = draft.call::<Wasm>(&burn).calls();
+    let time = now(&stage) + 2_000;
+    let number = left(&mut stage, &at(time, &calls));
+    let outcome = stage.execute(&[]);
+    assert_eq!(ran(&outcome), [Code::METER_EXCEEDED]);
+    assert_eq!(told(&outcome)[0], came_up(number, 0));
+    assert_eq!(money(&stage), (1_000, 1_000));
+    let mut receipts = outcome.receipts.views();
+    let units = receipts.next().expect("its receipt").units;
+    assert!(units <= RUN_UNITS + UNITS_KEPT, "{units} units");
+    // A transaction may spend more than that.
+    let tx = stage.tx::<Wasm>(Who::Anna, &burn);
+    let outcome = stage.execute(&[tx]);
+    let mut receipts = outcome.receipts.views();
+    let units = receipts.next().expect("its receipt").units;
+    assert!(units > RUN_UNITS + UNITS_KEPT, "{units} units");
+}
