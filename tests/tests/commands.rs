@@ -321,7 +321,9 @@ fn a_contract_is_checked_deployed_run_and_shown() {
     };
     deploy("text.wasm", "units.transfer", &[]).ends(3, &["does not fit"]);
     deploy("pass.wasm", "units.rob", &[]).ends(3, &["no method `units.rob`"]);
-    deploy("pass.wasm", "identity.endorse", &[]).ends(3, &["no contract calls"]);
+    for closed in ["identity.endorse", "wasm.run", "standing.at"] {
+        deploy("pass.wasm", closed, &[]).ends(3, &["no contract calls"]);
+    }
     deploy("pass.wasm", "units.transfer", &["--role", "king"]).ends(3, &["king"]);
     assert!(!desk.folder.path().join("activate.json").exists());
     deploy("pass.wasm", "units.transfer", &[]).ends(0, &["wasm.upload-completed"]);

@@ -16,6 +16,7 @@ use crate::kernel::module::{Module as _, ModuleInfo};
 use crate::kernel::trigger::When;
 use crate::kernel::wire::List;
 use crate::receipt::Code;
+use crate::standing::Standing;
 use crate::tx::{ContentHash, Millis};
 
 /// Code that waits to be activated.
@@ -113,10 +114,11 @@ fn declared(cx: &mut Cx<'_>, methods: List<'_, (u16, u16)>) -> Result<Vec<(u16, 
 }
 
 /// Whether a contract may call this method at all. Identity decides who may what, and takes the words of two people for it: no code speaks
-/// for them. No contract calls another one, or itself anew: what it remembers would change under its hands.
+/// for them. No contract calls another one, or itself anew: what it remembers would change under its hands. None leaves a standing
+/// instruction: its calls would be made later, by nobody's list.
 #[must_use]
 pub fn may_be_called(catalog: &[ModuleInfo], (module, method): (u16, u16)) -> bool {
-    let closed = [Identity::ID, Wasm::ID].contains(&module);
+    let closed = [Identity::ID, Wasm::ID, Standing::ID].contains(&module);
     let known = catalog.iter().find(|info| info.id == module);
     !closed && known.is_some_and(|info| info.methods.iter().any(|known| known.number == method))
 }

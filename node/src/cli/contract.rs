@@ -253,7 +253,7 @@ fn numbers(names: &[String]) -> anyhow::Result<Vec<(u16, u16)>> {
         .find(|method| !bds_contracts::wasm::upload::may_be_called(Modules::CATALOG, **method));
     ensure!(
         closed.is_none(),
-        "no contract calls methods of `identity` or `wasm`"
+        "no contract calls methods of `identity`, `wasm` or `standing`"
     );
     Ok(all)
 }

@@ -112,10 +112,11 @@ fn a_list_of_methods_rises_and_names_what_contracts_may_call() {
         .map(|n| (4, n))
         .chain((1..=13).map(|n| (5, n)))
         .collect();
-    let lists: [&[(u16, u16)]; 9] = [
+    let lists: [&[(u16, u16)]; 10] = [
         &[(1, 1)],
         &[(1, 2)],
         &[(9, 6)],
+        &[(13, 1)],
         &[(0, 1)],
         &[(2, 0)],
         &[(2, 99)],
