@@ -29,10 +29,11 @@ fn every_scenario_happens_on_one_ledger() {
     let happened = |what: &str| report["happened"][what].as_u64().unwrap_or(0);
     for what in [
         "units.Transferred",
-        "exchange.Accepted",
-        "energy.VppSessionOpened",
+        "exchange.Traded",
+        "energy.VppFormed",
         "energy.MeterRead",
-        "energy.VppJoined",
+        "granular.DeviceEnrolled",
+        "retail.LotCreated",
         "retail.ProductRegistered",
     ] {
         assert!(happened(what) > 0, "{what} in {}", report["happened"]);

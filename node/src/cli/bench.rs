@@ -20,6 +20,8 @@ use crate::workload::{self, Config, Opaque, Scenario, Schedule};
 const OPAQUE_BYTES: usize = 512;
 /// Goodput below this part of the offered rate is saturation.
 const KNEE: f64 = 0.9;
+/// Most sending keys: as many accounts of a scenario lie beside those of the others.
+const KEYS_MAX: usize = 1_000_000;
 /// No sweep goes on beyond this many steps: each doubles the rate.
 const SWEEP_STEPS_MAX: u32 = 12;
 
@@ -66,9 +68,9 @@ pub struct BenchArgs {
     /// What is sent.
     #[arg(long, value_enum, default_value = "verified")]
     mode: ModeArg,
-    /// Which calls are executed in verified mode.
-    #[arg(long, value_enum, default_value = "carbon")]
-    scenario: Scenario,
+    /// Which calls are executed in verified mode; carbon unless another one is named.
+    #[arg(long, value_enum)]
+    scenario: Option<Scenario>,
     /// Votes and answers wait for the disk.
     #[arg(long, value_enum, default_value = "on")]
     durability: Switch,
@@ -111,6 +113,19 @@ impl BenchArgs {
         {
             bail!("--rate and --duration must be above 0, --warmup and --restart-after at least 0");
         }
+        if self.mode == ModeArg::Opaque && self.scenario.is_some() {
+            bail!("--scenario says which calls are executed, and --mode opaque executes none");
+        }
+        if !self.skew.is_finite() || self.skew < 0.0 {
+            bail!("--skew must be at least 0");
+        }
+        if self.keys > KEYS_MAX {
+            bail!("--keys can be {KEYS_MAX} at most");
+        }
+        if self.restart_after > workload::LENGTH_MAX {
+            bail!("--restart-after can be {} at most", workload::LENGTH_MAX);
+        }
+        workload::check_size(self.rate, self.duration + self.warmup)?;
         if self.batch == 0 || self.batch as usize > bds_client::wire::BATCH_ITEMS_MAX {
             bail!("--batch must be 1 to {}", bds_client::wire::BATCH_ITEMS_MAX);
         }
@@ -240,7 +255,8 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
         seed: args.seed,
         bytes: OPAQUE_BYTES,
     };
-    let workload = args.scenario.workload(Config {
+    let scenario = args.scenario.unwrap_or(Scenario::Carbon);
+    let workload = scenario.workload(Config {
         seed: args.seed,
         keys: args.keys,
         clients: args.clients,
@@ -277,13 +293,14 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
         timing,
         kills: args.kill.clone(),
         restart_after: Duration::from_secs_f64(args.restart_after),
-        opening: Box::new(|chain, now| {
-            if is_opaque {
-                Vec::new()
-            } else {
-                workload.opening(chain, now)
-            }
-        }),
+        opening: if is_opaque {
+            Vec::new()
+        } else {
+            vec![
+                Box::new(|chain, _| workload.opening(chain)),
+                Box::new(|chain, now| workload.last(chain, now)),
+            ]
+        },
         plans: Box::new(|chain| {
             Ok(if is_opaque {
                 opaque.plans(&schedule)

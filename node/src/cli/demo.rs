@@ -41,7 +41,7 @@ pub struct DemoArgs {
     #[arg(long, value_enum, default_value = "mixed")]
     scenario: Scenario,
     /// Replays the transfers of a registry file instead.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "scenario")]
     data: Option<PathBuf>,
     /// Offered transactions a second.
     #[arg(long, default_value_t = 4000.0)]
@@ -73,9 +73,11 @@ impl Default for DemoArgs {
 /// # Errors
 /// When it cannot be carried out.
 pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
+    let length = args.seconds.try_into().map_or(f64::INFINITY, u32::into);
     if !(args.rate.is_finite() && args.rate > 0.0) || args.seconds == 0 {
         bail!("--rate and --seconds must be above 0");
     }
+    workload::check_size(args.rate, length)?;
     let mut folder = tempfile::Builder::new()
         .prefix("bds-demo-")
         .tempdir()
@@ -87,10 +89,13 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         .as_deref()
         .map(|path| Replay::read(path, 1))
         .transpose()?;
-    let workload = args.scenario.workload(Config::default());
+    let workload;
     let run = match &replay {
         Some(replay) => replay_run(args, replay, folder.path().to_owned())?,
-        None => workload_run(args, workload.as_ref(), folder.path().to_owned()),
+        None => {
+            workload = args.scenario.workload(Config::default());
+            workload_run(args, workload.as_ref(), folder.path().to_owned())
+        }
     };
     let Finished {
         mut report,
@@ -153,7 +158,10 @@ fn workload_run<'a>(args: &DemoArgs, workload: &'a dyn Workload, dir: PathBuf) -
             seed,
             ..Setup::default()
         },
-        opening: Box::new(move |chain, now| workload.opening(chain, now)),
+        opening: vec![
+            Box::new(move |chain, _| workload.opening(chain)),
+            Box::new(move |chain, now| workload.last(chain, now)),
+        ],
         plans: Box::new(move |chain| Ok(workload::plans(workload, clients, chain, &schedule))),
         view_changes_allowed: false,
     }
@@ -182,7 +190,7 @@ fn replay_run<'a>(args: &DemoArgs, replay: &'a Replay, dir: PathBuf) -> anyhow::
             keys: 1,
             ..Setup::default()
         },
-        opening: Box::new(|_, _| Vec::new()),
+        opening: Vec::new(),
         plans: Box::new(move |chain| Ok(replay.plans(chain, BATCH as usize, rate))),
         view_changes_allowed: false,
     })

@@ -301,7 +301,8 @@ struct CashSum {
     balance: i64,
 }
 
-/// Compares a validator's balances with what genesis and receipts say there must be. Returns what does not add up.
+/// Compares a validator's balances with what genesis and receipts say there must be. Returns what does not add up; none where there
+/// are no units and no money to compare.
 ///
 /// For each instrument: issued = genesis + issues = held + out of circulation; and held is the sum over all accounts. For each
 /// currency: the sum over all accounts = genesis + deposits - withdrawals.
@@ -312,12 +313,15 @@ pub async fn conservation(
     client: &Client,
     genesis: &Genesis,
     chain: &Chain,
-) -> anyhow::Result<Vec<String>> {
+) -> anyhow::Result<Option<Vec<String>>> {
     let ask = async |name: &str, arguments: &BTreeMap<String, String>| {
         client.query(name, arguments).await
     };
     let summary: Summary = serde_json::from_value(ask("summary", &BTreeMap::new()).await?)
         .context("the answer to the query `summary`")?;
+    if summary.instruments.is_empty() && summary.money.is_empty() {
+        return Ok(None);
+    }
     let mut problems = Vec::new();
     let mut expect = |what: String, found: i128, expected: i128| {
         if found != expected {
@@ -389,5 +393,5 @@ pub async fn conservation(
             expect(format!("{currency}: sum over accounts"), found, *expected);
         }
     }
-    Ok(problems)
+    Ok(Some(problems))
 }

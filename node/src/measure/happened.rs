@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Context as _;
 use bds_client::Client;
 use bds_contracts::energy::{self, Energy};
+use bds_contracts::kernel::describe::event_accounts;
 use bds_contracts::kernel::module::{Module as _, Modules as _};
 use bds_contracts::kernel::receipt::EventView;
 use bds_contracts::modules::Modules;
-use bds_contracts::retail::goods::Holder;
+use bds_contracts::retail::goods::{Holder, Verdict};
 use bds_contracts::retail::name::{GoodsId, GoodsKind};
 use bds_contracts::retail::{self, Retail};
 use serde::Deserialize;
@@ -27,12 +28,16 @@ pub struct Happened {
     counts: BTreeMap<(u16, u16), u64>,
     /// By session.
     plants: BTreeMap<u64, Plant>,
-    /// Watt hours that were delivered, and what was paid and charged for them, in millionths of the currency.
-    settled: (i64, i64),
+    /// Sessions that closed without becoming a plant.
+    not_formed: u64,
     /// Who has goods, after how many steps.
     hands: HashMap<GoodsId, (u32, Holder)>,
     /// Records that do not begin where the one before ended.
     broken: u64,
+    /// Tags that were not found genuine.
+    not_genuine: u64,
+    /// Events that do not decode: what they say is in no sum.
+    unreadable: u64,
 }
 
 /// Watt hours of a plant: as it was formed, and as it was allocated.
@@ -46,6 +51,7 @@ impl Happened {
     /// Takes the next event of the chain in.
     pub fn add(&mut self, event: &EventView<'_>) {
         *self.counts.entry((event.module, event.number)).or_default() += 1;
+        self.unreadable += u64::from(event_accounts::<Modules>(event).is_err());
         match event.module {
             Energy::ID => self.add_energy(event),
             Retail::ID => self.add_goods(event),
@@ -62,15 +68,7 @@ impl Happened {
             Ok(Event::Allocated {
                 session, energy, ..
             }) => self.plants.entry(session).or_default().allocated += energy.0,
-            Ok(Event::EnergySettled {
-                delivered,
-                payment,
-                charge,
-                ..
-            }) => {
-                self.settled.0 += delivered.0;
-                self.settled.1 += payment.0 + charge.0;
-            }
+            Ok(Event::VppNotFormed { .. }) => self.not_formed += 1,
             _ => {}
         }
     }
@@ -119,6 +117,9 @@ impl Happened {
                 let from = Holder::Consumer(pseudonym);
                 self.hand_on(goods.id(), step, from, Holder::Account(to));
             }
+            Ok(Event::TagVerified { verdict, .. }) => {
+                self.not_genuine += u64::from(verdict != Verdict::Genuine);
+            }
             _ => {}
         }
     }
@@ -142,12 +143,11 @@ impl Happened {
             .collect()
     }
 
-    /// Watt hours that plants were formed of, watt hours of these that meters found delivered, and what was paid and charged, in
-    /// millionths of the currency.
+    /// Watt hours that plants were formed of; none where none was formed.
     #[must_use]
-    pub fn energy(&self) -> (i64, i64, i64) {
-        let formed = self.plants.values().map(|plant| plant.total).sum();
-        (formed, self.settled.0, self.settled.1)
+    pub fn formed(&self) -> Option<i64> {
+        let plants = self.plants.values().map(|plant| plant.total);
+        (!self.plants.is_empty()).then(|| plants.sum())
     }
 
     /// What does not fit: among the receipts, or with what a validator answers.
@@ -156,11 +156,15 @@ impl Happened {
     /// When the validator does not answer.
     pub async fn problems(&self, client: &Client) -> anyhow::Result<Vec<String>> {
         let mut problems = Vec::new();
-        if self.broken > 0 {
-            problems.push(format!(
-                "{} records of goods do not follow the one before",
-                self.broken
-            ));
+        for (count, what) in [
+            (self.broken, "records of goods do not follow the one before"),
+            (self.not_formed, "sessions closed without becoming a plant"),
+            (self.not_genuine, "tags were not found genuine"),
+            (self.unreadable, "events do not decode"),
+        ] {
+            if count > 0 {
+                problems.push(format!("{count} {what}"));
+            }
         }
         for (session, plant) in &self.plants {
             if plant.allocated != plant.total {
@@ -235,7 +239,9 @@ async fn ask<T: DeserializeOwned>(
     serde_json::from_value(answer).with_context(|| format!("the answer to the query `{query}`"))
 }
 
-fn name(module: u16, number: u16) -> String {
+/// An event's name, as `energy.MeterRead`.
+#[must_use]
+pub fn name(module: u16, number: u16) -> String {
     let known = Modules::CATALOG.iter().find(|info| info.id == module);
     let event = known.and_then(|info| info.events.iter().find(|event| event.number == number));
     match known.zip(event) {
@@ -342,6 +348,10 @@ mod tests {
             allocated: 700,
         };
         assert_eq!(happened.plants, BTreeMap::from([(4, plant)]));
-        assert_eq!(happened.energy(), (700, 0, 0));
+        assert_eq!(happened.formed(), Some(700));
+        assert_eq!(happened.unreadable, 0);
+        add(&mut happened, Energy::ID, 14, &[1, 2]);
+        add(&mut happened, 999, 1, &[]);
+        assert_eq!(happened.unreadable, 2);
     }
 }

@@ -70,6 +70,8 @@ pub struct Progress {
 pub struct Tally {
     /// Sent, warm-up included.
     pub sent: u64,
+    /// Bytes of the requests that they were sent in.
+    pub sent_bytes: u64,
     /// Came back good, warm-up included.
     pub good: u64,
     /// Due in the window.
@@ -110,6 +112,7 @@ impl Default for Tally {
         };
         Self {
             sent: 0,
+            sent_bytes: 0,
             good: 0,
             window_offered: 0,
             window_good: 0,
@@ -251,6 +254,7 @@ async fn one_client(
             let mut tally = tally.borrow_mut();
             let count = u64::from(batch.count);
             tally.sent += count;
+            tally.sent_bytes += batch.body.len() as u64;
             progress.sent.fetch_add(count, Ordering::Relaxed);
             tally.lateness_max = tally.lateness_max.max(sent.saturating_sub(batch.due));
             if batch.due >= timing.warmup && batch.due < timing.warmup + timing.window {

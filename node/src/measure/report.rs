@@ -54,14 +54,14 @@ pub struct Report {
     pub chain_transactions: u64,
     /// Transactions acknowledged as final and not found on the chain: must be 0.
     pub acknowledged_lost: u64,
-    /// Units and money add up to what the genesis and the events say; none in opaque mode.
+    /// Units and money add up to what the genesis and the events say; none where there are no units and no money.
     pub conserved: Option<bool>,
     /// How often each thing happened, by module and event: `energy.MeterRead`. Read from the receipts whose proof was found good.
     #[serde(default)]
     pub happened: BTreeMap<String, u64>,
-    /// Energy of plants, if any was formed.
+    /// Watt hours that plants were formed of, if any was.
     #[serde(default)]
-    pub energy: Option<EnergySums>,
+    pub formed_watt_hours: Option<i64>,
     /// Resident memory of no validator grew by a tenth and 32 MiB in the second half of the run.
     pub memory_flat: bool,
     /// Everything that is wrong, in words. Empty when all is well.
@@ -99,7 +99,7 @@ pub struct Setup {
     pub key_skew: f64,
     /// Seed of the workload.
     pub seed: u64,
-    /// Bytes of an average transaction on the wire.
+    /// Bytes of an average transaction in the requests.
     pub transaction_bytes: f64,
     /// Signing time before the clock started.
     pub signing_seconds: f64,
@@ -126,17 +126,6 @@ pub struct Percentiles {
     pub p999: f64,
     /// The largest.
     pub max: f64,
-}
-
-/// Energy of the plants that were formed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct EnergySums {
-    /// Allocated, in watt hours.
-    pub formed_watt_hours: i64,
-    /// Found delivered by meters, in watt hours; only of delivery periods that were over.
-    pub delivered_watt_hours: i64,
-    /// Paid for it and charged for what was missing, in millionths of the currency.
-    pub paid_millionths: i64,
 }
 
 /// Transactions by what became of them.

@@ -21,9 +21,7 @@ use super::load::{self, ClientPlan, Progress, Tally, Timing};
 use super::machine::Machine;
 use super::opening;
 use super::process::usage;
-use super::report::{
-    Counts, Cpu, EnergySums, Percentiles, Report, SCHEMA, Setup, Stage, ValidatorReport, ms,
-};
+use super::report::{Counts, Cpu, Percentiles, Report, SCHEMA, Setup, Stage, ValidatorReport, ms};
 use super::show::Show;
 
 /// Time for a cluster to come up, and to settle after the load.
@@ -98,8 +96,8 @@ pub struct Run<'a> {
     pub kills: Vec<Kill>,
     /// A killed validator is started again after this long.
     pub restart_after: Duration,
-    /// Makes what is done before the load begins; called when the validators are ready.
-    pub opening: Opening<'a>,
+    /// Each makes something that is done before the load begins: called when the validators are ready and all before it is done.
+    pub opening: Vec<Opening<'a>>,
     /// Makes the requests.
     pub plans: Box<dyn FnOnce(ChainId) -> anyhow::Result<Vec<ClientPlan>> + 'a>,
     /// What the report says was run; figures this module knows better are filled in.
@@ -154,11 +152,13 @@ pub async fn make(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
         "watch any of them: {}",
         cluster.client().nodes().join(" ")
     ));
-    let opening = (run.opening)(cluster.genesis().chain_id(), bds_client::build::now());
-    if !opening.is_empty() {
+    for opening in run.opening {
+        let opening = opening(cluster.genesis().chain_id(), bds_client::build::now());
         let count = opening.len();
-        show.say(&format!("{count} transactions before the load begins"));
-        opening::open(cluster.client(), &opening, PATIENCE).await?;
+        if count > 0 {
+            show.say(&format!("{count} transactions before the load begins"));
+            opening::open(cluster.client(), &opening, PATIENCE).await?;
+        }
     }
     let before = statuses(&cluster).await;
 
@@ -225,7 +225,7 @@ pub async fn make(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
     show.clear();
     let (not_conserved, not_fitting) = match cluster.genesis().mode {
         Mode::Verified => (
-            Some(audit::conservation(&client, cluster.genesis(), &chain).await?),
+            audit::conservation(&client, cluster.genesis(), &chain).await?,
             chain.happened.problems(&client).await?,
         ),
         Mode::Opaque => (None, Vec::new()),
@@ -377,6 +377,7 @@ fn assemble(
     let window = window.as_secs_f64().max(1e-3);
     setup.warmup_seconds = timing.warmup.as_secs_f64();
     setup.seconds = window;
+    setup.transaction_bytes = tally.sent_bytes as f64 / (tally.sent.max(1) as f64);
     let named = |counts: &BTreeMap<Code, u64>| -> BTreeMap<String, u64> {
         counts
             .iter()
@@ -447,19 +448,10 @@ fn assemble(
         acknowledged_lost: chain.acknowledged_lost,
         conserved: None,
         happened: chain.happened.counts(),
-        energy: energy(chain),
+        formed_watt_hours: chain.happened.formed(),
         memory_flat,
         problems: Vec::new(),
     }
-}
-
-fn energy(chain: &Chain) -> Option<EnergySums> {
-    let (formed, delivered, money) = chain.happened.energy();
-    (formed > 0).then_some(EnergySums {
-        formed_watt_hours: formed,
-        delivered_watt_hours: delivered,
-        paid_millionths: money,
-    })
 }
 
 /// Seconds of each stage during the run, all validators together.

@@ -156,7 +156,6 @@ impl Report {
     }
 
     /// What happened, a paragraph for each module, the most frequent first.
-    #[expect(clippy::cast_precision_loss, reason = "money as people read it")]
     fn write_happened(&self, out: &mut String) -> std::fmt::Result {
         let mut modules: BTreeMap<&str, Vec<(&str, u64)>> = BTreeMap::new();
         for (name, count) in &self.happened {
@@ -170,14 +169,8 @@ impl Report {
                 .map(|(event, count)| format!("{count} {event}"));
             write_words(out, module, words)?;
         }
-        match self.energy {
-            Some(energy) => writeln!(
-                out,
-                "plants         {} Wh allocated, {} Wh of them found delivered by meters, {:.2} of the currency paid",
-                energy.formed_watt_hours,
-                energy.delivered_watt_hours,
-                energy.paid_millionths as f64 / 1e6
-            ),
+        match self.formed_watt_hours {
+            Some(formed) => writeln!(out, "plants         {formed} Wh allocated"),
             None => Ok(()),
         }
     }

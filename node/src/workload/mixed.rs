@@ -79,9 +79,14 @@ impl Workload for Mixed {
         all
     }
 
-    fn opening(&self, chain: ChainId, now: Millis) -> Vec<Vec<u8>> {
+    fn opening(&self, chain: ChainId) -> Vec<Vec<u8>> {
         let parts = self.parts().into_iter();
-        parts.flat_map(|part| part.opening(chain, now)).collect()
+        parts.flat_map(|part| part.opening(chain)).collect()
+    }
+
+    fn last(&self, chain: ChainId, now: Millis) -> Vec<Vec<u8>> {
+        let parts = self.parts().into_iter();
+        parts.flat_map(|part| part.last(chain, now)).collect()
     }
 
     fn stream(&self, chain: ChainId, client: usize) -> Box<dyn Stream + Send + '_> {

@@ -128,9 +128,14 @@ pub trait Workload: Sync {
 
     /// What is done before the load begins, signed. Whoever sends several has each wait for the one before, so they can be
     /// submitted together.
+    fn opening(&self, chain: ChainId) -> Vec<Vec<u8>>;
+
+    /// What is done after the opening, right before the load: what closes while that runs.
     ///
-    /// - `now`: the time, which what closes during the load is reckoned from.
-    fn opening(&self, chain: ChainId, now: Millis) -> Vec<Vec<u8>>;
+    /// - `now`: the time, which it is reckoned from.
+    fn last(&self, _chain: ChainId, _now: Millis) -> Vec<Vec<u8>> {
+        Vec::new()
+    }
 
     /// What a client sends on this ledger once the opening is done.
     ///
@@ -280,6 +285,27 @@ impl Schedule {
             })
             .collect()
     }
+}
+
+/// Longest load, in seconds: a day.
+pub const LENGTH_MAX: f64 = 86_400.0;
+/// Most transactions of a load. They are signed before it begins and lie in memory: a hundred million take some 30 GB.
+pub const TRANSACTIONS_MAX: f64 = 1e8;
+
+/// Whether a load of this rate and of so many seconds can be made.
+///
+/// # Errors
+/// In words, when it is too long or comes to too many transactions.
+pub fn check_size(rate: f64, seconds: f64) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        seconds <= LENGTH_MAX,
+        "a load of {seconds} seconds is too long; {LENGTH_MAX} are the most"
+    );
+    anyhow::ensure!(
+        rate * seconds <= TRANSACTIONS_MAX,
+        "{rate} transactions a second for {seconds} seconds are more than {TRANSACTIONS_MAX}, which are the most"
+    );
+    Ok(())
 }
 
 /// The encoded request for these transactions.

@@ -6,15 +6,17 @@ use bds_client::Signer;
 use bds_contracts::block::{Signature, Validator};
 use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::kernel::envelope::Envelope;
-use bds_contracts::kernel::module::Modules as _;
-use bds_contracts::kernel::receipt::{EventView, ReceiptView};
+use bds_contracts::kernel::module::Module as _;
+use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::ledger::{Ledger, from_genesis};
-use bds_contracts::modules::Modules;
+use bds_contracts::retail::goods::Verdict;
+use bds_contracts::retail::{self, Retail};
 use bds_contracts::tx::{ChainId, Millis};
 use bds_contracts::{Code, Genesis};
 
 use super::random::Random;
 use super::{Config, Scenario, Stream, Workload};
+use crate::measure::happened::name;
 
 const NOW: Millis = Millis(1_800_000_000_000);
 const CLIENTS: usize = 4;
@@ -28,14 +30,6 @@ fn config(seed: u64) -> Config {
         skew: 0.8,
         day: NOW,
     }
-}
-
-/// `units.Transferred` and so on.
-fn name(event: &EventView<'_>) -> String {
-    let module = Modules::CATALOG.iter().find(|m| m.id == event.module);
-    let module = module.expect("a module of the ledger");
-    let event = module.events.iter().find(|e| e.number == event.number);
-    format!("{}.{}", module.name, event.expect("one of its events").name)
 }
 
 /// A ledger that counts what happens on it.
@@ -61,10 +55,15 @@ impl Played {
             time: NOW,
             kinds: BTreeMap::new(),
         };
-        let opening = workload.opening(played.chain, NOW);
-        for wires in opening.chunks(50) {
+        let (opening, last) = (
+            workload.opening(played.chain),
+            workload.last(played.chain, NOW),
+        );
+        for wires in opening.chunks(50).chain(last.chunks(50)) {
             played.execute(wires);
         }
+        // What was done before the load is none of its own.
+        played.kinds.clear();
         played
     }
 
@@ -86,7 +85,14 @@ impl Played {
             let receipt = ReceiptView::parse(bytes).expect("a receipt");
             assert_eq!(receipt.code, Code::OK, "{receipt:?}");
             for event in receipt.events() {
-                *self.kinds.entry(name(&event)).or_default() += 1;
+                let kind = name(event.module, event.number);
+                *self.kinds.entry(kind).or_default() += 1;
+                if event.module == Retail::ID
+                    && let Ok(retail::Event::TagVerified { verdict, .. }) =
+                        retail::Event::decode(event.number, event.fields)
+                {
+                    assert_eq!(verdict, Verdict::Genuine, "{receipt:?}");
+                }
             }
         }
     }
@@ -96,7 +102,7 @@ impl Played {
     }
 }
 
-/// Clients are served in an order that is drawn, and a batch in pieces: neighbours change places, and a part that is drawn is
+/// Clients are served in an order that is drawn, and a batch in an order that is drawn and in pieces: a part is
 /// put off to a later block, between which others may be served. A client sends its next batch when nothing of its last one is
 /// open.
 fn play(played: &mut Played, streams: &mut [Box<dyn Stream + Send + '_>], rounds: u64, seed: u64) {
@@ -111,10 +117,9 @@ fn play(played: &mut Played, streams: &mut [Box<dyn Stream + Send + '_>], rounds
                 .into_iter()
                 .map(|wire| wire.bytes(played.time))
                 .collect();
-            for at in 1..wires.len() {
-                if order.below(2) == 0 {
-                    wires.swap(at - 1, at);
-                }
+            for at in (1..wires.len()).rev() {
+                let other = usize::try_from(order.below(at as u64 + 1)).expect("small");
+                wires.swap(at, other);
             }
             if round == 0 {
                 let view = Envelope::parse(&wires[0]).expect("well formed");
@@ -244,11 +249,12 @@ fn the_same_seed_gives_the_same_bytes() {
             let wires = batch.into_iter().map(|wire| wire.bytes(NOW));
             (
                 chain,
-                workload.opening(chain, NOW),
+                workload.opening(chain),
+                workload.last(chain, NOW),
                 wires.collect::<Vec<_>>(),
             )
         };
         assert_eq!(first(1), first(1));
-        assert_ne!(first(1).2, first(2).2);
+        assert_ne!(first(1).3, first(2).3);
     }
 }

@@ -9,7 +9,7 @@ use bds_client::Signer;
 use bds_contracts::carbon::InstrumentId;
 use bds_contracts::carbon::installation::InstallationId;
 use bds_contracts::genesis::Genesis;
-use bds_contracts::tx::{AccountId, ChainId, Millis};
+use bds_contracts::tx::{AccountId, ChainId};
 
 use super::{Config, Schedule, Workload, shares};
 use crate::measure::load::ClientPlan;
@@ -128,7 +128,7 @@ impl Workload for Carbon {
     }
 
     /// Nothing: all that the mix needs beforehand is in its genesis, or done by an earlier batch.
-    fn opening(&self, _: ChainId, _: Millis) -> Vec<Vec<u8>> {
+    fn opening(&self, _: ChainId) -> Vec<Vec<u8>> {
         Vec::new()
     }
 

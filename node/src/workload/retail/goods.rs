@@ -148,10 +148,13 @@ impl Stream<'_> {
         Some(seller.send(&Call::AcceptSale { goods, proof }))
     }
 
-    /// A tag is read, and what is to be said of it written down. Nothing changes of the item.
+    /// A tag is read, and what is to be said of it written down: that it is genuine, since nothing else is done with the item in
+    /// the same batch.
     pub(super) fn verify_tag(&mut self, at: usize) -> Option<Wire> {
+        let item = self.take(at)?;
+        let goods = item.goods().id()?;
+        self.keep(item);
         let company = &self.members[at];
-        let goods = company.at_hand.front()?.goods().id()?;
         let (holder, place) = (account(company.index), place(company.index));
         let device = &mut self.device;
         let wire = Wire::timed((&mut device.sender, device.signer), move |draft, time| {

@@ -88,7 +88,7 @@ impl Workload for Retail {
         opening::genesis(self)
     }
 
-    fn opening(&self, chain: ChainId, _: Millis) -> Vec<Vec<u8>> {
+    fn opening(&self, chain: ChainId) -> Vec<Vec<u8>> {
         opening::transactions(self, chain)
     }
 

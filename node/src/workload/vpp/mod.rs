@@ -122,8 +122,12 @@ impl Workload for Vpp {
         opening::genesis(self)
     }
 
-    fn opening(&self, chain: ChainId, now: Millis) -> Vec<Vec<u8>> {
-        opening::transactions(self, chain, now)
+    fn opening(&self, chain: ChainId) -> Vec<Vec<u8>> {
+        opening::transactions(self, chain)
+    }
+
+    fn last(&self, chain: ChainId, now: Millis) -> Vec<Vec<u8>> {
+        opening::plants(self, chain, now)
     }
 
     fn stream(&self, chain: ChainId, client: usize) -> Box<dyn super::Stream + Send + '_> {

@@ -2,8 +2,8 @@
 //! aggregator, who acts for all of them, one transaction after the other.
 //!
 //! Sessions are numbered as they are opened. Those that stay open come first, so their numbers are known before there is a
-//! ledger; the aggregator's own offers in them fail when that is not so. Then come those that close while the load runs, with all
-//! offers they will have.
+//! ledger; the aggregator's own offers in them fail when that is not so. Once all of that is done come those that close while the
+//! load runs, with all offers they will have.
 
 use bds_client::Sender;
 use bds_contracts::account::{HolderId, Roles};
@@ -18,7 +18,7 @@ use bds_contracts::kernel::envelope::{CALLS_MAX, Draft};
 use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey};
 
 use super::{GROUP, PRICE_MAX, TICK, Vpp, account, grid_account, meter, microgrid};
-use crate::workload::{bare_genesis, sender};
+use crate::workload::{EXPIRY, bare_genesis};
 
 /// Money all accounts start with together, in millionths.
 const OPENING_MONEY_TOTAL: i64 = 1_000_000_000_000_000_000;
@@ -104,6 +104,23 @@ struct Calls {
 }
 
 impl Calls {
+    /// Of the aggregator, who has sent so many transactions.
+    fn of(vpp: &Vpp, chain: ChainId, sent: u64) -> Self {
+        let sender = Sender::new(vpp.aggregator.clone(), chain, sent);
+        Self {
+            sender: sender.expiring_at(EXPIRY).in_order(),
+            draft: None,
+            count: 0,
+            wires: Vec::new(),
+        }
+    }
+
+    /// Everything, signed.
+    fn done(mut self) -> Vec<Vec<u8>> {
+        self.close();
+        self.wires
+    }
+
     fn add(&mut self, call: impl FnOnce(Draft) -> Draft) {
         let draft = self.draft.take().unwrap_or_else(|| self.sender.draft());
         self.draft = Some(call(draft));
@@ -125,13 +142,14 @@ impl Calls {
     }
 }
 
-pub(super) fn transactions(vpp: &Vpp, chain: ChainId, now: Millis) -> Vec<Vec<u8>> {
-    let mut calls = Calls {
-        sender: sender(&vpp.aggregator, chain).in_order(),
-        draft: None,
-        count: 0,
-        wires: Vec::new(),
-    };
+/// How many transactions the opening has.
+fn opening_count(vpp: &Vpp) -> u64 {
+    let calls = vpp.config.clients + 3 * vpp.config.keys + 2 * vpp.initiators().count();
+    calls.div_ceil(usize::from(CALLS_MAX)) as u64
+}
+
+pub(super) fn transactions(vpp: &Vpp, chain: ChainId) -> Vec<Vec<u8>> {
+    let mut calls = Calls::of(vpp, chain, 0);
     for client in 0..vpp.config.clients {
         calls.energy(&Call::OpenMicrogrid {
             microgrid: microgrid(client),
@@ -163,9 +181,9 @@ pub(super) fn transactions(vpp: &Vpp, chain: ChainId, now: Millis) -> Vec<Vec<u8
         let session = (initiator / GROUP) as u64 + 1;
         calls.energy(&offer(session, initiator + 1));
     }
-    plants(vpp, now, &mut calls);
-    calls.close();
-    calls.wires
+    let wires = calls.done();
+    assert_eq!(wires.len() as u64, opening_count(vpp));
+    wires
 }
 
 /// A prosumer of its client's microgrid, with a meter whose production is certified.
@@ -197,7 +215,8 @@ fn register(vpp: &Vpp, prosumer: usize, calls: &mut Calls) {
 }
 
 /// Sessions that close while the load runs, and their offers: twice what is required, so each becomes a plant.
-fn plants(vpp: &Vpp, now: Millis, calls: &mut Calls) {
+pub(super) fn plants(vpp: &Vpp, chain: ChainId, now: Millis) -> Vec<Vec<u8>> {
+    let mut calls = Calls::of(vpp, chain, opening_count(vpp));
     let mut session = vpp.initiators().count() as u64;
     for number in 1..=PLANTS {
         let (first, start) = (session + 1, vpp.quarter(96 + 48 + number));
@@ -223,6 +242,7 @@ fn plants(vpp: &Vpp, now: Millis, calls: &mut Calls) {
             }
         }
     }
+    calls.done()
 }
 
 fn offer(session: u64, prosumer: usize) -> Call<'static> {
