@@ -30,6 +30,8 @@ pub struct Connection {
     pub from: Millis,
     /// Until when.
     pub until: Millis,
+    /// End of the last day that a prognosis counted it in: until then it stays here, so that no reading is paid for twice.
+    pub bound: Millis,
 }
 
 impl Tables {
@@ -66,7 +68,8 @@ impl Tables {
 
 /// Refused in this order: aggregator's account unknown, not represented, not open; no such point; it is the grid operator's own
 /// holder's; the other account unknown; no connection; then of each: unknown, another account's, not in the microgrid of the point,
-/// named before in the list or times out of order, still in another portfolio; then: more than a portfolio may have; not endorsed.
+/// named before in the list or times out of order, still in another portfolio, shorter than a prognosis counts on it; then: more than a
+/// portfolio may have; not endorsed.
 pub(super) fn connect(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -101,12 +104,15 @@ pub(super) fn connect(
         if !in_time || !seen.insert(resource) {
             return Err(Code::FLEX_PERIOD_INVALID);
         }
-        let taken = tables
-            .connections
-            .get(&resource)
-            .is_some_and(|old| (old.point, old.aggregator) != (id, aggregator) && now < old.until);
-        if taken {
+        let Some(old) = tables.connections.get(&resource) else {
+            continue;
+        };
+        // Correctness: `bound` is no later than `until`, so it holds nobody who is over.
+        if (old.point, old.aggregator) != (id, aggregator) && now < old.until {
             return Err(Code::CONNECTION_TAKEN);
+        }
+        if until < old.bound {
+            return Err(Code::FLEX_PERIOD_INVALID);
         }
     }
     let is_over = |resource: &ResourceId| {
@@ -132,15 +138,18 @@ pub(super) fn connect(
     }
     for (resource, (from, until)) in connections.iter() {
         let (tables, journal) = cx.tables::<Flexibility>();
+        let mut bound = Millis(0);
         if let Some(old) = tables.connections.get(&resource).copied() {
             let key = (old.point, old.aggregator, resource);
             tables.portfolios.remove(journal, &key)?;
+            bound = old.bound;
         }
         let new = Connection {
             point: id,
             aggregator,
             from,
             until,
+            bound,
         };
         tables.connections.set(journal, resource, new)?;
         let key = (id, aggregator, resource);

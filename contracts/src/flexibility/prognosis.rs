@@ -108,7 +108,7 @@ pub(super) fn submit(
     if resources.is_empty() {
         return Err(Code::NO_PORTFOLIO);
     }
-    cx.charge_items(powers.len() + resources.len())?;
+    cx.charge_items(powers.len() + 2 * resources.len())?;
 
     let key = (id, aggregator, day.start);
     if is_new {
@@ -117,13 +117,18 @@ pub(super) fn submit(
     }
     // Correctness: no more than `CONNECTIONS_MAX`.
     let connections = resources.len() as u32;
+    let (tables, journal) = cx.tables::<Flexibility>();
+    for resource in &resources {
+        if let Some(one) = tables.connections.update(journal, resource)? {
+            one.bound = one.bound.max(day.end());
+        }
+    }
     let new = Prognosis {
         day,
         revision,
         powers,
         resources,
     };
-    let (tables, journal) = cx.tables::<Flexibility>();
     tables.prognoses.set(journal, key, new)?;
     cx.emit::<Flexibility>(&Event::PrognosisSubmitted {
         point: id,

@@ -72,13 +72,16 @@ impl Books {
         for one in call.list("connections") {
             let (meter, times) = one.pair();
             let (from, until) = (times.pair().0.u64(), times.pair().1.u64());
+            let all = &mut self.flexibility.connections;
+            let bound = all.get(&meter.u64()).map_or(0, |old| old.bound);
             let new = Connection {
                 point,
                 aggregator,
                 from,
                 until,
+                bound,
             };
-            self.flexibility.connections.insert(meter.u64(), new);
+            all.insert(meter.u64(), new);
             let said = [
                 ("point", n(point)),
                 ("aggregator", n(aggregator)),
@@ -123,6 +126,11 @@ impl Books {
         } else {
             said.push(("reference", n(number)));
             events.said("flexibility.ReservationUpdated", &said)?;
+        }
+        for meter in &meters {
+            let one = self.flexibility.connections.get_mut(meter);
+            let bound = &mut one.ok_or("no connection")?.bound;
+            *bound = span.end().max(*bound);
         }
         let new = Said {
             span,

@@ -136,6 +136,7 @@ impl Books {
             let meets =
                 old.is_some_and(|old| (old.point, old.aggregator) != here && old.until > self.time);
             unless(!meets, TAKEN)?;
+            unless(old.is_none_or(|old| old.bound <= until), PERIOD)?;
         }
         let mut all = self.portfolio(here.0, here.1);
         all.retain(|meter| self.flexibility.connections[meter].until > self.time);

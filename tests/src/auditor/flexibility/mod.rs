@@ -34,6 +34,8 @@ pub(super) struct Connection {
     pub(super) aggregator: u64,
     pub(super) from: u64,
     pub(super) until: u64,
+    /// End of the last day that it was foreseen for.
+    pub(super) bound: u64,
 }
 
 /// A day that is cut into intervals.
