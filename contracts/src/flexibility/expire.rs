@@ -56,15 +56,7 @@ impl Due {
                     aggregator: offer.aggregator,
                 })
             }
-            Self::Order => {
-                settlement::settle_late(cx, trigger)?;
-                let (tables, journal) = cx.tables::<Flexibility>();
-                let Some(order) = tables.orders.remove(journal, &trigger)? else {
-                    return Ok(());
-                };
-                let key = (order.point, order.aggregator, order.day.start, trigger);
-                tables.ordered.remove(journal, &key).map(|_| ())
-            }
+            Self::Order => settlement::end(cx, trigger),
         }
     }
 }

@@ -72,6 +72,18 @@ impl OfferOption {
     }
 }
 
+impl Order {
+    /// When no reading is waited for any more, and it is settled and forgotten.
+    #[must_use]
+    pub fn forgotten(&self) -> Millis {
+        forgotten(&self.day)
+    }
+}
+
+fn forgotten(day: &Day) -> Millis {
+    Millis(day.end().0.saturating_add(SETTLE_LIFE))
+}
+
 impl Tables {
     /// # Errors
     /// `UNKNOWN_FLEX_ORDER`.
@@ -158,9 +170,8 @@ pub(super) fn order(
     }
     // Its account stays, to be paid.
     account::count(cx, seller, true)?;
-    let until = Millis(day.end().0.saturating_add(SETTLE_LIFE));
     // The number of its trigger is its own.
-    let own = cx.schedule_work::<Flexibility>(When::Time(until), &Due::Order)?;
+    let own = cx.schedule_work::<Flexibility>(When::Time(forgotten(&day)), &Due::Order)?;
     let new = Order {
         point: id,
         aggregator,

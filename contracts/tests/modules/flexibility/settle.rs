@@ -4,6 +4,8 @@ use bds_contracts::Code;
 use bds_contracts::amount::{PPM, Watts};
 use bds_contracts::flexibility::Call;
 use bds_contracts::flexibility::rules::SETTLE_LIFE;
+use bds_contracts::kernel::meter::Limits;
+use bds_contracts::kernel::receipt::{ReceiptId, ReceiptView};
 use bds_contracts::kernel::wire::List;
 
 use super::super::stage::Who;
@@ -132,4 +134,88 @@ fn in_the_end_it_is_settled_by_what_was_read() {
         &settle(order),
         Code::UNKNOWN_FLEX_ORDER,
     );
+}
+
+/// The only trigger of an order failed by its meter, a reading never came, and the money stayed aside for ever.
+#[test]
+fn what_its_trigger_failed_to_settle_is_settled_by_a_call() {
+    let (mut stage, order) = two_intervals(0);
+    read(&mut stage, 41, [1_000, 0]);
+    let entries = stage.account(AGGREGATOR).entries;
+    let plain = *stage.machine.limits();
+    let late = END + SETTLE_LIFE;
+    let mut waiting = stage.clone();
+    stage.machine.set_limits(Limits {
+        tx_units: 3,
+        ..plain
+    });
+    wait(&mut stage, late);
+    let outcome = stage.execute(&[]);
+    let receipts = outcome.receipts.iter();
+    let codes: Vec<Code> = receipts
+        .map(|bytes| ReceiptView::parse(bytes).expect("a receipt of the machine"))
+        .filter(|receipt| matches!(receipt.id, ReceiptId::Trigger(_)))
+        .map(|receipt| receipt.code)
+        .collect();
+    assert_eq!(codes, [Code::METER_EXCEEDED]);
+    assert_eq!(books(&stage), (0, PRICE, 0));
+    stage.machine.set_limits(plain);
+    // A statement of what was read is compared still, and nothing of what was not.
+    let said = |delivered| [((40, 2), (Watts(4_000), Watts(delivered)))];
+    let (wrong, right) = (said(-3_999), said(-4_000));
+    let stated = |statement| Call::Settle {
+        order,
+        statement: List::Items(statement),
+    };
+    let mismatch = Code::SETTLEMENT_MISMATCH;
+    refused(&mut stage, Who::Bank, &stated(&wrong), mismatch);
+    done(&mut stage, Who::Bank, &stated(&right));
+    let half = PRICE / 2;
+    assert_eq!(books(&stage), (half, 0, half));
+    assert_eq!(stage.account(AGGREGATOR).entries, entries - 1);
+    assert!(tables(&stage).orders.is_empty() && tables(&stage).ordered.is_empty());
+
+    // Where the trigger is only late, it finds nothing left to do.
+    waiting.machine.set_limits(Limits {
+        triggers: 0,
+        ..plain
+    });
+    wait(&mut waiting, late - 1);
+    refused(
+        &mut waiting,
+        Who::Bert,
+        &settle(order),
+        Code::UNKNOWN_READING,
+    );
+    wait(&mut waiting, late);
+    done(&mut waiting, Who::Bert, &settle(order));
+    assert_eq!(books(&waiting), (half, 0, half));
+    waiting.machine.set_limits(plain);
+    assert!(told(&waiting.execute(&[])).is_empty());
+    assert_eq!(books(&waiting), (half, 0, half));
+}
+
+/// What nobody ordered or states costs nothing to settle.
+#[test]
+fn only_intervals_that_count_are_charged() {
+    let (mut stage, order) = two_intervals(0);
+    read(&mut stage, 40, [500, 500]);
+    read(&mut stage, 41, [1_000, 0]);
+    let units = |stage: &Stage, statement| {
+        let mut stage = stage.clone();
+        let statement = List::Items(statement);
+        let tx = stage.tx::<Flexibility>(Who::Bert, &Call::Settle { order, statement });
+        let outcome = stage.execute(&[tx]);
+        let receipts = outcome.receipts.iter();
+        let mut own = receipts
+            .map(|bytes| ReceiptView::parse(bytes).expect("a receipt of the machine"))
+            .filter(|receipt| matches!(receipt.id, ReceiptId::Tx(_)));
+        own.next().expect("it").units
+    };
+    read(&mut stage, 42, [1_000, 0]);
+    let none = units(&stage, &[]);
+    let one = units(&stage, &[((42, 1), (Watts(4_000), Watts(0)))]);
+    // Two connections, two units each, besides the bytes of the statement.
+    assert!((4..8).contains(&(one - none)), "{none} {one}");
+    assert!(none < 300, "{none}: 96 intervals of two would be 384 alone");
 }

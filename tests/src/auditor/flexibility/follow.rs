@@ -4,9 +4,6 @@ use super::super::schedule::When;
 use super::judge::{bounds_of, span_of};
 use super::*;
 
-/// How long after its day an order waits.
-const SETTLE_LIFE: u64 = 31 * DAY;
-
 impl Books {
     pub(super) fn follow_flexibility(
         &mut self,
@@ -22,7 +19,16 @@ impl Books {
             "flexibility.offer" => self.make_offer(ask, events),
             "flexibility.answer" => self.answer_document(ask, events),
             "flexibility.order" => self.place_order(ask, events),
-            "flexibility.settle" => self.settle_order(ask.call.u64("order"), events),
+            "flexibility.settle" => {
+                let number = ask.call.u64("order");
+                self.settle_order(number, events)?;
+                let time = self.time;
+                let lasts = |order: &Order| time < order.span.end() + SETTLE_LIFE;
+                self.flexibility
+                    .orders
+                    .retain(|own, order| *own != number || lasts(order));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -361,8 +367,9 @@ impl Books {
                 events.said("flexibility.OfferExpired", &said)?;
             }
             [4] => {
+                // Who settles it that late takes it away before.
                 let order = self.flexibility.orders.get(&trigger);
-                if order.ok_or("no order is over")?.settled.is_none() {
+                if order.is_some_and(|order| order.settled.is_none()) {
                     self.settle_order(trigger, events)?;
                 }
                 self.flexibility.orders.remove(&trigger);

@@ -13,6 +13,8 @@ use super::{Ask, Books, Events, Finding, ensure};
 /// Number of the module.
 pub(super) const FLEXIBILITY: u16 = 12;
 const DAY: u64 = 24 * 3_600 * 1_000;
+/// How long after its day an order waits.
+const SETTLE_LIFE: u64 = 31 * DAY;
 const POWER_MAX: i128 = 1_000_000_000;
 const PPM: i128 = 1_000_000;
 
