@@ -36,7 +36,7 @@ crate::tables! {
         4 prognoses: Ordered<DayKey, Prognosis>,
         /// What stays reserved on days that are not over.
         5 reservations: Ordered<DayKey, Reservation>,
-        /// Requests by number, until their day is over.
+        /// Requests by number, until their day is over or they are rejected.
         6 requests: Ordered<u64, Request>,
         /// Requests to each aggregator.
         7 requested: Ordered<(PointId, AccountId, u64), ()>,

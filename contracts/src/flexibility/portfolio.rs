@@ -60,9 +60,19 @@ impl Tables {
         self.portfolio(point, aggregator).filter(holds).collect()
     }
 
-    /// Whether the aggregator has connections here.
-    pub(super) fn has_portfolio(&self, point: PointId, aggregator: AccountId) -> bool {
-        self.portfolio(point, aggregator).next().is_some()
+    /// Whether the aggregator has connections here that are not over.
+    pub(super) fn has_portfolio(
+        &self,
+        point: PointId,
+        aggregator: AccountId,
+        now: Millis,
+    ) -> bool {
+        let lasts = |resource: &ResourceId| {
+            let found = self.connections.get(resource);
+            found.is_some_and(|one| now < one.until)
+        };
+        self.portfolio(point, aggregator)
+            .any(|resource| lasts(&resource))
     }
 }
 

@@ -152,9 +152,10 @@ pub(super) fn reserve(
     runs: Runs<'_>,
 ) -> Result<(), Code> {
     let point = point::operated(cx, id)?;
-    let day = point.day(frame, end, cx.block().time)?;
+    let now = cx.block().time;
+    let day = point.day(frame, end, now)?;
     let tables = cx.read::<Flexibility>();
-    if !tables.has_portfolio(id, aggregator) {
+    if !tables.has_portfolio(id, aggregator, now) {
         return Err(Code::NO_PORTFOLIO);
     }
     let old = before(&tables.reservations, (id, aggregator), &day)?;

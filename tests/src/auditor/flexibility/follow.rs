@@ -170,7 +170,7 @@ impl Books {
             aggregator,
             span,
             expires: call.u64("expires"),
-            answer: None,
+            accepted: false,
             bounds: bounds_of(ask, span.isps).ok_or("its bounds are out of order")?,
         };
         let number = self
@@ -250,13 +250,14 @@ impl Books {
             ("reason", Value::Text(call.text("reason"))),
         ];
         events.said("flexibility.Answered", &said)?;
-        if document == 0 {
+        if document == 0 && accepted {
             let request = self.flexibility.requests.get_mut(&number);
-            request.ok_or("no request")?.answer = Some(accepted);
+            request.ok_or("no request")?.accepted = true;
         } else if accepted {
             let offer = self.flexibility.offers.get_mut(&number);
             offer.ok_or("no offer")?.accepted = true;
         } else {
+            self.flexibility.requests.remove(&number);
             self.flexibility.offers.remove(&number);
             self.schedule.remove(number);
         }

@@ -201,8 +201,8 @@ impl Books {
     fn judge_reservation(&self, ask: &Ask<'_>) -> Judged {
         let call = &ask.call;
         let span = self.judge_day(ask, self.own_point(ask)?)?;
-        let portfolio = self.portfolio(call.u32("point"), call.u64("aggregator"));
-        unless(!portfolio.is_empty(), NO_PORTFOLIO)?;
+        let here = (call.u32("point"), call.u64("aggregator"));
+        unless(self.has_portfolio(here.0, here.1), NO_PORTFOLIO)?;
         let all = &self.flexibility.reservations;
         let old = self.judge_said(all, ask, &span, call.u64("reference"))?;
         let powers = powers(call, span.isps)?;
@@ -220,7 +220,7 @@ impl Books {
         let span = self.judge_day(ask, self.own_point(ask)?)?;
         let expires = call.u64("expires");
         unless(self.time < expires && expires <= span.end(), PERIOD)?;
-        unless(!self.portfolio(here.0, here.1).is_empty(), NO_PORTFOLIO)?;
+        unless(self.has_portfolio(here.0, here.1), NO_PORTFOLIO)?;
         let bounds = bounds_of(ask, span.isps).ok_or(ISPS)?;
         unless(bounds.iter().any(|(.., need)| *need == 1), ISPS)?;
         let all = self.flexibility.requests.values();
@@ -237,8 +237,7 @@ impl Books {
         let point = &self.flexibility.points[&request.point];
         self.judge_frame(ask, point)?;
         unless(call.u64("start") == request.span.start, PERIOD)?;
-        let open = self.time < request.expires && request.answer != Some(false);
-        unless(open, REQUEST_CLOSED)?;
+        unless(self.time < request.expires, REQUEST_CLOSED)?;
         unless(call.array("currency") == point.currency, OPTIONS)?;
         let told = call.list("options");
         let sound = told.iter().all(|option| {
@@ -271,7 +270,7 @@ impl Books {
         let flexibility = &self.flexibility;
         let (by, answered) = if call.u8("document") == 0 {
             let request = flexibility.requests.get(&number).ok_or(UNKNOWN_REQUEST)?;
-            (request.aggregator, request.answer.is_some())
+            (request.aggregator, request.accepted)
         } else {
             let offer = flexibility.offers.get(&number).ok_or(UNKNOWN_OFFER)?;
             (flexibility.points[&offer.point].account, offer.accepted)

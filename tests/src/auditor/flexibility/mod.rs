@@ -63,7 +63,7 @@ pub(super) struct Request {
     pub(super) aggregator: u64,
     pub(super) span: Span,
     pub(super) expires: u64,
-    pub(super) answer: Option<bool>,
+    pub(super) accepted: bool,
     /// Least, most, and 1 where it is wanted.
     pub(super) bounds: Vec<(i128, i128, u8)>,
 }
@@ -213,6 +213,13 @@ impl Books {
         let all = self.flexibility.connections.iter();
         let own = all.filter(|(_, one)| (one.point, one.aggregator) == (point, aggregator));
         own.map(|(meter, _)| *meter).collect()
+    }
+
+    /// Whether one of them is not over.
+    fn has_portfolio(&self, point: u32, aggregator: u64) -> bool {
+        let all = self.portfolio(point, aggregator);
+        all.iter()
+            .any(|meter| self.flexibility.connections[meter].until > self.time)
     }
 
     /// Those of them that are connected all day.

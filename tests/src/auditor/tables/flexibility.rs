@@ -71,9 +71,7 @@ impl Books {
             let here = Bytes::new().u32(one.point).u64(one.aggregator);
             out.table(12, 6);
             let value = put_span(here.clone(), one.span).u64(one.expires);
-            let value = value
-                .option(one.answer, Bytes::bool)
-                .count(one.bounds.len());
+            let value = value.bool(one.accepted).count(one.bounds.len());
             let bounds = one.bounds.iter();
             let value = bounds.fold(value, |bytes, (least, most, need)| {
                 bytes.money(*least).money(*most).u8(*need)
