@@ -192,7 +192,11 @@ impl Module for Flexibility {
                 };
                 prognosis::reserve(cx, (point, aggregator), &frame, end, reference, powers)
             }
-            Call::Settle { order, statement } => settlement::settle(cx, order, statement),
+            Call::Settle {
+                order,
+                terms,
+                statement,
+            } => settlement::settle(cx, order, terms, statement),
             Call::Test {
                 point,
                 isp_minutes,

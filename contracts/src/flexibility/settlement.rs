@@ -6,14 +6,14 @@
 use super::event::Event;
 use super::module::Flexibility;
 use super::order::{Order, Settled};
-use super::rules::Filled;
-use crate::amount::{Money, PPM, Watts};
+use super::rules::{Filled, Statement};
+use crate::amount::{Currency, Money, PPM, Watts};
 use crate::energy::Energy;
 use crate::identity::{Identity, account};
 use crate::kernel::context::Cx;
-use crate::kernel::wire::List;
 use crate::money::aside;
 use crate::receipt::Code;
+use crate::tx::Millis;
 
 /// Minutes of an hour: watt minutes of a watt hour.
 const HOUR: i64 = 60;
@@ -76,19 +76,22 @@ impl Order {
     }
 }
 
-/// Refused in this order: no such order; neither side represented; settled before; intervals of the statement that do not rise; a
-/// reading is missing of an interval with power, or of one in the statement; the meters say something else than the statement.
+/// Refused in this order: no such order; neither side represented; settled before; another day, price or currency; intervals of the
+/// statement that do not rise; something else was foreseen or ordered there; a reading is missing of an interval with power, or of one in
+/// the statement; the meters say something else than the statement.
 ///
 /// 31 days after its day no reading is waited for, and the order is forgotten at once: this is the way out where the trigger failed,
 /// which is there once.
 pub(super) fn settle(
     cx: &mut Cx<'_>,
     number: u64,
-    statement: List<'_, ((u8, u8), (Watts, Watts))>,
+    terms: Option<(Millis, (Money, Currency))>,
+    statement: Statement<'_>,
 ) -> Result<(), Code> {
     let tables = cx.read::<Flexibility>();
     let order = tables.order(number)?;
-    let operator = tables.point(order.point)?.account;
+    let point = tables.point(order.point)?;
+    let (operator, currency) = (point.account, point.currency);
     let identity = cx.read::<Identity>();
     let own = |id| identity.represented(cx.member(), id).is_ok();
     if !own(operator) && !own(order.aggregator) {
@@ -97,11 +100,21 @@ pub(super) fn settle(
     if order.settled.is_some() {
         return Err(Code::FLEX_ORDER_SETTLED);
     }
-    let order = order.clone();
+    let own = (order.day.start, (order.price, currency));
+    if terms.is_some_and(|said| said != own) {
+        return Err(Code::SETTLEMENT_MISMATCH);
+    }
     let mut stated = Filled::new(order.day, None);
     for ((first, count), said) in statement.iter() {
         stated.run(first, count, Some(said))?;
     }
+    for (isp, said) in stated.all.iter().enumerate() {
+        let own = (order.baseline[isp], order.powers[isp]);
+        if said.is_some_and(|(said, _)| said != own) {
+            return Err(Code::SETTLEMENT_MISMATCH);
+        }
+    }
+    let order = order.clone();
     let measured = measured(cx, &order, |isp| stated.all[isp].is_some())?;
     let is_late = order.forgotten() <= cx.block().time;
     let missing = |(isp, said): (usize, &Option<_>)| {
@@ -113,7 +126,7 @@ pub(super) fn settle(
     }
     let minutes = order.day.minutes.number() as i64;
     for (isp, said) in stated.all.iter().enumerate() {
-        let (Some((actual, delivered)), Some(measured)) = (said, measured[isp]) else {
+        let (Some((_, (actual, delivered))), Some(measured)) = (said, measured[isp]) else {
             continue;
         };
         let found = (

@@ -211,9 +211,8 @@ fn nobody_is_asked_whose_connections_are_over() {
     };
     let (none, ask) = (Code::NO_PORTFOLIO, super::request(ANYTHING));
     let mut before = stage.clone();
-    wait(&mut before, until - 1);
+    wait(&mut before, until - 2_000);
     done(&mut before, Who::Bank, &ask);
-    wait(&mut before, until - 1);
     done(&mut before, Who::Bank, &update);
     wait(&mut stage, until);
     refused(&mut stage, Who::Bank, &ask, none);

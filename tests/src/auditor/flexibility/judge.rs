@@ -338,11 +338,25 @@ impl Books {
         let told = call.list("statement").iter().map(|run| {
             let (place, said) = run.pair();
             let (first, count) = (place.pair().0.u64(), place.pair().1.u64());
+            let (planned, said) = said.pair();
+            let planned = (planned.pair().0.number(), planned.pair().1.number());
             let said = (said.pair().0.number(), said.pair().1.number());
-            (first as usize, count as usize, Some(said))
+            (first as usize, count as usize, Some((planned, said)))
         });
         let told: Vec<_> = told.collect();
+        if let Value::Pair(terms) = call.get("terms") {
+            let (price, currency) = terms.1.pair();
+            let currency_of = &self.flexibility.points[&order.point].currency;
+            let same = terms.0.u64() == order.span.start
+                && price.number() == order.price
+                && *currency == Value::Bytes(currency_of);
+            unless(same, STATEMENT)?;
+        }
         let told = spread(&told, order.span.isps, None).ok_or(ISPS)?;
+        for (isp, said) in told.iter().enumerate() {
+            let own = (order.foreseen[isp], order.powers[isp]);
+            unless(said.is_none_or(|(planned, _)| planned == own), STATEMENT)?;
+        }
         let missing = told.iter().enumerate().any(|(isp, said)| {
             let counts = order.powers[isp] != 0 || said.is_some();
             counts && self.read_in(order, isp).is_none()
@@ -354,6 +368,7 @@ impl Books {
             let right = self.read_in(order, isp).zip(self.delivered_in(order, isp));
             let right = right.map(|(read, good)| (read * 60 / minutes, good / minutes));
             let unread = late && right.is_none();
+            let said = said.map(|(_, said)| said);
             unless(said.is_none() || unread || said == right, STATEMENT)?;
         }
         Ok(())
