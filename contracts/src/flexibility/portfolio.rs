@@ -61,12 +61,7 @@ impl Tables {
     }
 
     /// Whether the aggregator has connections here that are not over.
-    pub(super) fn has_portfolio(
-        &self,
-        point: PointId,
-        aggregator: AccountId,
-        now: Millis,
-    ) -> bool {
+    pub(super) fn has_portfolio(&self, point: PointId, aggregator: AccountId, now: Millis) -> bool {
         let lasts = |resource: &ResourceId| {
             let found = self.connections.get(resource);
             found.is_some_and(|one| now < one.until)
@@ -77,7 +72,7 @@ impl Tables {
 }
 
 /// Refused in this order: aggregator's account unknown, not represented, not open; no such point; it is the grid operator's own
-/// holder's; the other account unknown; no connection; then of each: unknown, another account's, not in the microgrid of the point,
+/// holder's; the other account unknown; no connection, or more than a portfolio may have; then of each: unknown, another account's, not in the microgrid of the point,
 /// named before in the list or times out of order, still in another portfolio, shorter than a prognosis counts on it; then: more than a
 /// portfolio may have; not endorsed.
 pub(super) fn connect(
@@ -96,10 +91,13 @@ pub(super) fn connect(
     if identity.at(own).holder == identity.at(operator).holder {
         return Err(Code::SAME_HOLDER);
     }
-    let slot = identity.find(account)?;
-    if connections.is_empty() {
+    let (grid, slot) = (point.microgrid, identity.find(account)?);
+    if connections.is_empty() || connections.len() > CONNECTIONS_MAX {
         return Err(Code::TOO_MANY);
     }
+    // Those of the list, and those that are there.
+    cx.charge_items(connections.len() + CONNECTIONS_MAX)?;
+    let tables = cx.read::<Flexibility>();
     let now = cx.block().time;
     let mut seen = BTreeSet::new();
     for (resource, (from, until)) in connections.iter() {
@@ -107,7 +105,7 @@ pub(super) fn connect(
         if of.account != account {
             return Err(Code::NOT_OWN_RESOURCE);
         }
-        if of.microgrid != point.microgrid {
+        if of.microgrid != grid {
             return Err(Code::NOT_OF_MICROGRID);
         }
         let in_time = from < until && now < until && until.0 - now.0 <= CONNECTED_MAX;
@@ -134,7 +132,6 @@ pub(super) fn connect(
     if kept.count() + seen.len() > CONNECTIONS_MAX {
         return Err(Code::FLEX_LIMIT);
     }
-    cx.charge_items(connections.len() + over.len())?;
     if !account::is_own(cx, account, slot) {
         let may = |cx: &Cx<'_>, member| account::represents(cx, member, account, slot);
         endorse::second(cx, endorse::digest::<Flexibility>(call), may)?;

@@ -95,7 +95,7 @@ pub(super) fn request(
 ) -> Result<(), Code> {
     let point = point::operated(cx, id)?;
     let now = cx.block().time;
-    let day = point.day(frame, end, now)?;
+    let (operator, day) = (point.account, point.day(frame, end, now)?);
     if expires <= now || day.end() < expires {
         return Err(Code::FLEX_PERIOD_INVALID);
     }
@@ -136,7 +136,7 @@ pub(super) fn request(
     cx.emit::<Flexibility>(&Event::FlexRequested {
         request: number,
         point: id,
-        operator: point.account,
+        operator,
         aggregator,
         start: day.start,
         expires,

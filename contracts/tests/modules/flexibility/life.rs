@@ -87,6 +87,15 @@ fn no_interval_is_ordered_twice() {
     let both = [((43, 2), Watts(1_000))];
     let call = order(offers[1], 1, &both);
     refused(&mut stage, Who::Bank, &call, Code::ALREADY_ORDERED);
+    // The comparison is paid for before it begins.
+    let mut poor = stage.clone();
+    let plain = *poor.machine.limits();
+    poor.machine.set_limits(Limits {
+        tx_units: 300,
+        ..plain
+    });
+    let (code, _) = send(&mut poor, Who::Bank, &call);
+    assert_eq!(code, Code::METER_EXCEEDED);
     // Beside it there is room.
     ordered(&mut stage, offers[2], 44, 2, 1_000);
     assert_eq!(books(&stage), (0, 2 * PRICE, 0));

@@ -3,7 +3,9 @@
 use bds_contracts::Code;
 use bds_contracts::amount::Watts;
 use bds_contracts::energy::ResourceId;
+use bds_contracts::flexibility::rules::CONNECTIONS_MAX;
 use bds_contracts::flexibility::{Call, PointId};
+use bds_contracts::kernel::meter::Limits;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::tx::Millis;
 
@@ -136,7 +138,9 @@ fn connections_that_are_wrong_in_several_ways() {
     let of = |id, from, until| vec![(id, (Millis(from), Millis(until)))];
     let own = resource(P[1]);
     let twice = [of(own, 0, END), of(own, 0, END)].concat();
+    let many = twice[..1].repeat(CONNECTIONS_MAX + 1);
     let cases = [
+        (P[1], many, Code::TOO_MANY),
         (P[1], vec![], Code::TOO_MANY),
         (AccountId(9_999), vec![], Code::UNKNOWN_ACCOUNT),
         (P[1], of(ResourceId(9), 0, 0), Code::UNKNOWN_RESOURCE),
@@ -155,6 +159,16 @@ fn connections_that_are_wrong_in_several_ways() {
     for (account, connections, code) in cases {
         refused(&mut stage, Who::Bert, &connect(account, &connections), code);
     }
+    // The walk is paid for before it begins.
+    let mut poor = stage.clone();
+    let plain = *poor.machine.limits();
+    poor.machine.set_limits(Limits {
+        tx_units: 200,
+        ..plain
+    });
+    let stranger = of(ResourceId(9), 0, 0);
+    let (code, _) = send(&mut poor, Who::Bert, &connect(P[1], &stranger));
+    assert_eq!(code, Code::METER_EXCEEDED);
     let list = connections(&[own], (0, END));
     let with = |point, aggregator| Call::Connect {
         point,

@@ -70,7 +70,12 @@ fn a_penalty_is_kept_back() {
 type Said = ((u8, u8), ((Watts, Watts), (Watts, Watts)));
 
 /// What was foreseen, ordered, measured and delivered.
-fn planned(baseline: i64, power: i64, actual: i64, delivered: i64) -> ((Watts, Watts), (Watts, Watts)) {
+fn planned(
+    baseline: i64,
+    power: i64,
+    actual: i64,
+    delivered: i64,
+) -> ((Watts, Watts), (Watts, Watts)) {
     (
         (Watts(baseline), Watts(power)),
         (Watts(actual), Watts(delivered)),
@@ -128,11 +133,7 @@ fn a_statement_must_be_what_order_and_meters_say() {
     done(&mut stage.clone(), Who::Bank, &settled(START, PRICE, EUR));
     // Of an interval in which nothing was ordered, nothing was delivered.
     read(&mut stage, 42, [2_500, 0]);
-    let beside = [
-        good[0],
-        good[1],
-        ((42, 1), planned(8_000, 0, 10_000, 0)),
-    ];
+    let beside = [good[0], good[1], ((42, 1), planned(8_000, 0, 10_000, 0))];
     done(&mut stage, Who::Bank, &stated(order, &beside));
     assert_eq!(books(&stage).0, PRICE * 3 / 4);
 }

@@ -120,7 +120,7 @@ impl Books {
         unless(holder(aggregator) != holder(point.account), SAME_HOLDER)?;
         unless(holder(account).is_some(), UNKNOWN_ACCOUNT)?;
         let list = call.list("connections");
-        unless(!list.is_empty(), TOO_MANY)?;
+        unless(!list.is_empty() && list.len() <= 128, TOO_MANY)?;
         let mut seen = BTreeSet::new();
         let here = (call.u32("point"), aggregator);
         for one in list {
