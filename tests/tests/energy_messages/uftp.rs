@@ -211,13 +211,32 @@ fn a_day_of_flexibility_as_the_messages_tell_it() {
     assert_eq!(codes, [Code::UNKNOWN_READING], "sent before the day");
     stage.at(local("2020-05-14T00:00:00"));
     read_day(&mut stage, &settlement);
-    for (isp, field) in [(7, 0), (7, 1), (0, 0)] {
+    // Of the order: its day, its price, its currency; of an interval, what was foreseen, ordered, measured and delivered.
+    for (isp, field) in [
+        (0, 0),
+        (0, 1),
+        (0, 2),
+        (7, 3),
+        (7, 4),
+        (7, 5),
+        (7, 6),
+        (0, 5),
+    ] {
         let mut other = settlement.clone();
-        let Body::FlexSettlement { orders, .. } = &mut other.body else {
+        let Body::FlexSettlement { currency, orders } = &mut other.body else {
             panic!("no settlement");
         };
-        let run = &mut orders[0].runs[isp];
-        *[&mut run.actual, &mut run.delivered][field] += 1;
+        let order = &mut orders[0];
+        let run = &mut order.runs[isp];
+        match field {
+            0 => order.period = order.period.next(),
+            1 => order.price += 1,
+            2 => *currency = "USD".to_owned(),
+            3 => run.baseline += 1,
+            4 => run.ordered += 1,
+            5 => run.actual += 1,
+            _ => run.delivered += 1,
+        }
         let codes = drive(&mut stage, &mut directory, &other);
         assert_eq!(codes, [Code::SETTLEMENT_MISMATCH]);
     }

@@ -245,15 +245,22 @@ impl Directory {
                     powers: List::Items(&powers),
                 });
             }
-            Body::FlexSettlement { orders, .. } => {
+            Body::FlexSettlement {
+                currency: of,
+                orders,
+            } => {
+                let paid_in = currency(of)?;
                 for order in orders {
                     let statement = order.runs.iter().map(|run| {
-                        let said = (self.power(run.actual)?, self.power(run.delivered)?);
-                        Ok(((place(run.first), run.count), said))
+                        let said = (self.power(run.baseline)?, self.power(run.ordered)?);
+                        let read = (self.power(run.actual)?, self.power(run.delivered)?);
+                        Ok(((place(run.first), run.count), (said, read)))
                     });
                     let statement: Vec<_> = statement.collect::<Result<_, Unmapped>>()?;
+                    let price = (Money(order.price), paid_in);
                     each(&Call::Settle {
                         order: Self::known(&self.orders, "order", &order.reference)?,
+                        terms: Some((frame.begins(order.period)?, price)),
                         statement: List::Items(&statement),
                     });
                 }
