@@ -455,3 +455,24 @@ fn the_lowest_price_there_is_comes_last() {
         assert!(matches!(told, Err(Unmapped::NoWords(_))), "{told:?}");
     }
 }
+
+/// One point can stand for a year of intervals, and a document has many periods.
+#[test]
+fn a_curve_that_repeats_without_an_end_is_refused() {
+    const HEADER: &str = "<type>A65</type><process.processType>A16</process.processType>";
+    let fields = PRICED.replace("A01", "A03");
+    let sold_by = |kind: &str, times: usize| {
+        let mut document = document(kind, HEADER, &fields, 20, &points(&[(1, 4)], ""));
+        let period = document.series[0].periods[0].clone();
+        document.series[0].periods = vec![period; times];
+        document
+    };
+    for (times, is_sound) in [(1_760, true), (1_761, false)] {
+        let told = loads(&sold_by("GL", times), GRID, 60).map(|all| all.len());
+        assert_eq!(told.is_ok(), is_sound, "{told:?}");
+        assert!(told.is_ok_and(|count| count == 35_200) || !is_sound);
+        // Without prices nothing is given, and nothing more is held.
+        let told = sold(&sold_by("Publication", times));
+        assert_eq!(told.is_ok(), is_sound, "{told:?}");
+    }
+}

@@ -96,7 +96,13 @@ fn repeats(series: &Series) -> Result<bool, Unmapped> {
 }
 
 /// The points of a period with the place of their intervals, from 0, rising; those that are left out too, where a curve repeats.
-fn intervals(series: &Series, period: &Period) -> Result<Vec<(u32, Point)>, Unmapped> {
+///
+/// - `left`: how many more a document may have. A point can stand for a year of them, so points alone bound nothing.
+fn intervals(
+    series: &Series,
+    period: &Period,
+    left: &mut usize,
+) -> Result<Vec<(u32, Point)>, Unmapped> {
     let (length, each) = (
         period.end - period.start,
         60_000 * i64::from(period.minutes),
@@ -135,6 +141,11 @@ fn intervals(series: &Series, period: &Period) -> Result<Vec<(u32, Point)>, Unma
     if repeats {
         fill(&mut all, count);
     }
+    *left = left.checked_sub(all.len()).ok_or_else(|| {
+        no_words(format!(
+            "a document of more than {POINTS_MAX} intervals; split it"
+        ))
+    })?;
     Ok(all)
 }
 
@@ -290,13 +301,14 @@ pub fn curves(
         return Err(no_words(format!("a {} as curves", document.kind)));
     }
     let mut all = Vec::new();
+    let mut left = POINTS_MAX;
     for series in &document.series {
         for period in &series.periods {
             let count = match period.minutes {
                 15 | 30 | 60 => (period.minutes / 15) as u8,
                 minutes => return Err(no_words(format!("intervals of {minutes} minutes"))),
             };
-            for (interval, point) in intervals(series, period)? {
+            for (interval, point) in intervals(series, period, &mut left)? {
                 let Some(price) = point.price else {
                     continue;
                 };
@@ -308,7 +320,6 @@ pub fn curves(
                 let first = u8::try_from(since / i128::from(QUARTER) + after).ok();
                 let first = first.filter(|_| since >= 0 && since % i128::from(QUARTER) == 0);
                 let first = first.ok_or_else(|| no_words("a period of another day"))?;
-                // Correctness: what is given away is no later than the 256th quarter hour, so `all` stays short.
                 all.push((first, count, [(Price(price), energy(point.quantity, 15)?)]));
             }
         }
@@ -345,6 +356,7 @@ pub fn loads(
     let process = "process.processType";
     same(process, document.field(process), "A16")?;
     let mut all = Vec::new();
+    let mut left = POINTS_MAX;
     for series in &document.series {
         field(series, "quantity_Measure_Unit.name", "MAW")?;
         if let Some(direction) = series.field("flowDirection.direction") {
@@ -354,12 +366,7 @@ pub fn loads(
             if period.minutes != minutes {
                 return Err(no_words(format!("intervals of {} minutes", period.minutes)));
             }
-            for (interval, point) in intervals(series, period)? {
-                if all.len() == POINTS_MAX {
-                    return Err(Unmapped::Misfit(format!(
-                        "more than {POINTS_MAX} intervals"
-                    )));
-                }
+            for (interval, point) in intervals(series, period, &mut left)? {
                 let after = i64::from(interval) * i64::from(minutes) * 60_000;
                 let start = u64::try_from(period.start + after).ok();
                 let start = start.ok_or_else(|| no_words("a time before 1970"))?;
