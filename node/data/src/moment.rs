@@ -144,17 +144,33 @@ impl Local {
     }
 }
 
+/// Zones whose rule is written here, by the names of the IANA.
+const ZONES: [(&str, Zone); 11] = [
+    ("Etc/UTC", Zone::Utc),
+    ("UTC", Zone::Utc),
+    ("Europe/Amsterdam", Zone::Central),
+    ("Europe/Berlin", Zone::Central),
+    ("Europe/Brussels", Zone::Central),
+    ("Europe/Copenhagen", Zone::Central),
+    ("Europe/Oslo", Zone::Central),
+    ("Europe/Paris", Zone::Central),
+    ("Europe/Prague", Zone::Central),
+    ("Europe/Stockholm", Zone::Central),
+    ("Europe/Vienna", Zone::Central),
+];
+
 impl Zone {
     /// The zone of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "Etc/UTC" | "UTC" => Some(Self::Utc),
-            "Europe/Amsterdam" | "Europe/Berlin" | "Europe/Brussels" | "Europe/Copenhagen"
-            | "Europe/Oslo" | "Europe/Paris" | "Europe/Prague" | "Europe/Stockholm"
-            | "Europe/Vienna" => Some(Self::Central),
-            _ => None,
-        }
+        let found = ZONES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, zone)| *zone)
+    }
+
+    /// Names of all zones whose rule is known.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        ZONES.iter().map(|(name, _)| *name).collect()
     }
 }
 

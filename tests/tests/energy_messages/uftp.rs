@@ -287,7 +287,6 @@ fn messages_that_speak_of_time_in_another_way_are_refused() {
             (None, ZONE, Code::ISP_DURATION_MISMATCH),
             (Some(15), "Europe/Berlin", Code::TIME_ZONE_MISMATCH),
             (Some(15), "Etc/UTC", Code::TIME_ZONE_MISMATCH),
-            (Some(15), "Mars/Olympus", Code::TIME_ZONE_MISMATCH),
         ] {
             let mut wrong = right.clone();
             wrong.isp_minutes = minutes;
@@ -302,6 +301,60 @@ fn messages_that_speak_of_time_in_another_way_are_refused() {
             "{name}"
         );
     }
+}
+
+/// When a day of an unknown zone begins nobody can say: it was taken as one of UTC, and what the ledger then said of it was about another day.
+#[test]
+fn a_zone_whose_rule_is_not_known_is_refused_by_its_name() {
+    let Some(portfolio) = message("TestAGRPortfolioUpdate_Correct.XML") else {
+        return;
+    };
+    let read = |name| message(name).expect("it is there");
+    let (_, mut directory) = stage();
+    let number = |id: &str| BTreeMap::from([(id.to_owned(), 1)]);
+    directory.documents = number("55360a08-81cd-18a3-f80d-ec2d61e0a2f8");
+    let offer = "d77aa5f6-6e31-3574-3bf4-c3ddd3725559";
+    directory.documents.insert(offer.to_owned(), 2);
+    directory.prognoses = number("597ed29c-38b3-acf9-32bc-5c153b753874");
+    directory.orders = number("20200512155341");
+    let mut all = vec![portfolio];
+    all.extend(
+        [
+            "TestD-Prognosis.XML",
+            "TestFlexRequest.XML",
+            "TestFlexOffer.XML",
+            "TestFlexOrder.XML",
+            "TestFlexSettlement.XML",
+        ]
+        .map(read),
+    );
+    for message in all {
+        let told = |zone: Option<&str>| {
+            let mut wrong = message.clone();
+            wrong.time_zone = zone.map(str::to_owned);
+            let mut count = 0;
+            let told = directory.calls(&wrong, &mut |_| count += 1);
+            assert_eq!(count, usize::from(told.is_ok()), "{zone:?}");
+            told
+        };
+        assert_eq!(told(Some(ZONE)), Ok(()), "{message:?}");
+        for zone in [
+            "Mars/Olympus",
+            "Europe/London",
+            "europe/amsterdam",
+            "+01:00",
+        ] {
+            assert_eq!(told(Some(zone)), Err(Unmapped::Zone(zone.to_owned())));
+        }
+        for none in [None, Some("")] {
+            assert_eq!(told(none), Err(Unmapped::NoZone));
+        }
+    }
+    let text = Unmapped::Zone("Mars/Olympus".to_owned()).to_string();
+    assert!(
+        text.contains("Mars/Olympus") && text.contains(ZONE),
+        "{text}"
+    );
 }
 
 #[test]

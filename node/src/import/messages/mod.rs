@@ -7,6 +7,8 @@
 pub mod market;
 pub mod uftp;
 
+use bds_data::moment::Zone;
+
 /// Why a message becomes no call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unmapped {
@@ -18,6 +20,17 @@ pub enum Unmapped {
         /// Its name in the message.
         name: String,
     },
+    /// The rule of this time zone is not written here, and a guess would move a day by hours.
+    #[error(
+        "the rule of time zone `{0}` is not known, so no day of it can be told in UTC; known are {known}",
+        known = Zone::names().join(", ")
+    )]
+    Zone(String),
+    /// It tells of days or times and not of which time zone.
+    #[error(
+        "the message names no time zone, so its days and times cannot be told in UTC; it needs the attribute TimeZone"
+    )]
+    NoZone,
     /// The ledger's markets have nothing like it.
     #[error("the ledger has no words for {0}")]
     NoWords(String),

@@ -2,8 +2,8 @@
 //!
 //! In messages what is consumed is above zero, on the ledger what goes into the grid; so every power changes its sign, and bounds change
 //! places. Intervals count from 1 there and from 0 here. Days and times are taken in the message's zone; one whose rule is not known
-//! here gets the time it has in UTC, and the ledger refuses it by its name. Answers to prognoses, orders, settlements and portfolios are
-//! the ledger's own, so those messages become no call.
+//! here, or that is not named, is refused. Answers to prognoses, orders, settlements and portfolios are the ledger's own, so those
+//! messages become no call.
 
 use std::collections::BTreeMap;
 
@@ -48,26 +48,32 @@ pub struct Directory {
 /// How a message speaks of time.
 struct Frame<'m> {
     isp_minutes: u16,
+    /// Empty where the message names none.
     time_zone: &'m str,
-    zone: Zone,
 }
 
 impl Frame<'_> {
     fn of(message: &Message) -> Frame<'_> {
-        let time_zone = message.time_zone.as_deref().unwrap_or_default();
         Frame {
             isp_minutes: message.isp_minutes.unwrap_or(0),
-            time_zone,
-            zone: Zone::named(time_zone).unwrap_or(Zone::Utc),
+            time_zone: message.time_zone.as_deref().unwrap_or_default(),
         }
     }
 
+    fn zone(&self) -> Result<Zone, Unmapped> {
+        if self.time_zone.is_empty() {
+            return Err(Unmapped::NoZone);
+        }
+        let found = Zone::named(self.time_zone);
+        found.ok_or_else(|| Unmapped::Zone(self.time_zone.to_owned()))
+    }
+
     fn begins(&self, date: Date) -> Result<Millis, Unmapped> {
-        millis(date.begins(self.zone))
+        millis(date.begins(self.zone()?))
     }
 
     fn at(&self, local: Local) -> Result<Millis, Unmapped> {
-        millis(local.utc(self.zone))
+        millis(local.utc(self.zone()?))
     }
 }
 
@@ -123,7 +129,6 @@ impl Directory {
         let Frame {
             isp_minutes,
             time_zone,
-            ..
         } = frame;
         let aggregator = self.aggregator;
         match &message.body {
