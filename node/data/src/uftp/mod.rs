@@ -40,6 +40,8 @@ pub struct Need {
 /// One way in which flexibility is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferOption {
+    /// What an order calls it.
+    pub reference: Option<String>,
     /// In millionths of the currency.
     pub price: i64,
     /// Least part of it that can be ordered, in millionths.
@@ -133,6 +135,8 @@ pub enum Body {
         about: About,
         /// Message of the offer.
         offer: String,
+        /// Which option of it, by its reference.
+        option: Option<String>,
         /// Message of the prognosis it is measured against.
         prognosis: String,
         /// What later messages call the order.

@@ -141,6 +141,12 @@ impl Tree {
         found.ok_or_else(|| self.fault(format!("{} has no {attribute}", shown(&self.name))))
     }
 
+    /// An attribute that may be missing; empty is missing.
+    fn optional(&self, attribute: &str) -> Option<String> {
+        let found = self.attribute(attribute);
+        found.filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
     fn parsed<T>(
         &self,
         attribute: &str,
@@ -299,6 +305,7 @@ impl Tree {
                 currency: self.text("Currency")?.to_owned(),
                 options: self.all("OfferOption", |option| {
                     Ok(OfferOption {
+                        reference: option.optional("OptionReference"),
                         price: option.millionths("Price")?,
                         least_ppm: option.share("MinActivationFactor")?,
                         runs: option.runs()?,
@@ -308,6 +315,7 @@ impl Tree {
             "FlexOrder" => Body::FlexOrder {
                 about: self.about()?,
                 offer: self.text("FlexOfferMessageID")?.to_owned(),
+                option: self.optional("OptionReference"),
                 prognosis: self.text("D-PrognosisMessageID")?.to_owned(),
                 reference: self.text("OrderReference")?.to_owned(),
                 price: self.millionths("Price")?,

@@ -2,7 +2,8 @@
 //!
 //! The readers of `bds-data` make values of files; here names become numbers of the ledger, and units and signs the ledger's. What a
 //! message says wrongly is passed on as it is, so the ledger refuses it with its own code; what the ledger has no words for is
-//! [`Unmapped`].
+//! [`Unmapped`], and then no call of the message is made. Where several calls of a message are one thing they belong in one transaction;
+//! bids, curves, loads and settlements of orders are each a thing of its own, with its own receipt.
 
 pub mod market;
 pub mod uftp;
