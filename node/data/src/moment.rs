@@ -29,7 +29,7 @@ pub enum Zone {
 }
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar. Source: the rule of leap years, by years that begin in March.
-fn days(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = match month {
         1 | 2 => (year - 1, month + 9),
         _ => (year, month - 3),
@@ -39,7 +39,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     365 * year + leaps + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
-fn month_days(year: i64, month: i64) -> i64 {
+/// How many days a month has.
+pub(crate) fn month_days(year: i64, month: i64) -> i64 {
     let (next, of) = if month == 12 {
         (year + 1, 1)
     } else {
