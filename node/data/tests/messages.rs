@@ -118,6 +118,8 @@ fn what_is_no_message_is_refused_with_its_place() {
         ("<ISP", "text<ISP"),
         ("<ISP", "<Other/><ISP"),
         ("MessageID=\"1\"", "MessageID=\"\""),
+        ("MessageID=\"1\"", "MessageID=\"1\" Unit=\"KW\""),
+        ("<ISP", "<ISP Unit=\"MW\""),
         ("</FlexRequest>", ""),
     ] {
         let wrong = flex.replace(from, to);

@@ -73,6 +73,14 @@ fn tree(file: impl Read) -> Result<Tree, DataError> {
                     return Err(xml.wrong(what));
                 }
                 let new = Tree::new(element);
+                // Later minor versions can name the unit of powers; taken as another one it moves them by thousands.
+                if let Some(unit) = new.attribute("Unit") {
+                    let unit = shown(unit);
+                    let what = format!(
+                        "powers in unit {unit}: give them in the unit that both sides agreed on, without its name"
+                    );
+                    return Err(new.fault(what));
+                }
                 held += new.bytes();
                 if held > HELD_BYTES_MAX {
                     let what = format!("more than {HELD_BYTES_MAX} bytes; split the message");
