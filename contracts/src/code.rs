@@ -280,7 +280,7 @@ codes! {
     502 POINT_INVALID "PointInvalid" "The address, the time zone or the penalty of a congestion point is out of range.";
     503 ISP_DURATION_MISMATCH "IspDurationMismatch" "The length of an interval is not that of the congestion point.";
     504 TIME_ZONE_MISMATCH "TimeZoneMismatch" "The time zone is not that of the congestion point.";
-    505 FLEX_PERIOD_INVALID "FlexPeriodInvalid" "The period is no day of 23, 24 or 25 hours, is over, has begun, lies too far ahead, overlaps another one, or ends before it begins.";
+    505 FLEX_PERIOD_INVALID "FlexPeriodInvalid" "The period is no day of 23, 24 or 25 hours, is over, has begun, lies too far ahead, overlaps another one, or ends before it begins; or a connection ends before a day that was foreseen with it.";
     506 CONNECTION_TAKEN "ConnectionTaken" "The connection is in another portfolio until its time there is over.";
     507 NO_PORTFOLIO "NoPortfolio" "The aggregator has no connections at the congestion point, or none for the whole day.";
     508 ISPS_INVALID "IspsInvalid" "Intervals do not rise, are not there or not told of, or the power in one of them is out of range.";
@@ -299,7 +299,7 @@ codes! {
     521 FLEX_LIMIT "FlexLimit" "There are as many connections, requests, offers or orders as there may be.";
     522 UNKNOWN_FLEX_ORDER "UnknownFlexOrder" "There is no such order of flexibility, or it is forgotten.";
     523 FLEX_ORDER_SETTLED "FlexOrderSettled" "The order was settled before.";
-    524 SETTLEMENT_MISMATCH "SettlementMismatch" "The meters say something else than the statement.";
+    524 SETTLEMENT_MISMATCH "SettlementMismatch" "The order or the meters say something else than the statement.";
     530 UNKNOWN_UPLOAD "UnknownUpload" "No such code waits to be activated, or another member uploads it.";
     531 UPLOAD_EXISTS "UploadExists" "The ledger has this code, or it is being uploaded.";
     532 UPLOAD_INVALID "UploadInvalid" "The code has no such length, or no such chunk of this length, or the chunk is there.";

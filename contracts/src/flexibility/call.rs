@@ -1,7 +1,7 @@
 //! What can be asked of flexibility.
 
 use super::PointId;
-use super::rules::{Needs, Runs};
+use super::rules::{Needs, Runs, Statement};
 use crate::account::Roles;
 use crate::amount::{Currency, Money, Watts};
 use crate::energy::{MicrogridId, ResourceId};
@@ -169,9 +169,11 @@ crate::calls! {
         9 Settle "settle" for Who::Roles(PARTY), on Profiles::DESIGNATED, costs 50 {
             /// Which order.
             order: u64,
-            /// What the sender believes was measured in all, and delivered of what was ordered, in each of some intervals: refused
-            /// where the meters say otherwise. Empty to believe the meters.
-            statement: List<'a, ((u8, u8), (Watts, Watts))>,
+            /// Start of its day, its price and currency, as the sender believes: refused where the order says otherwise.
+            terms: Option<(Millis, (Money, Currency))>,
+            /// What the sender believes was foreseen and ordered, and measured in all and delivered of what was ordered, in each of
+            /// some intervals: refused where the order or the meters say otherwise. Empty to believe them.
+            statement: Statement<'a>,
         }
         /// Asks whether an interval's length and a time zone are the point's. Changes nothing.
         10 Test "test" for Who::Roles(PARTY), on Profiles::DESIGNATED, costs 5 {

@@ -5,7 +5,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::PointId;
 use super::event::Event;
 use super::module::Flexibility;
-use super::{offer, settlement};
+use super::{offer, request, settlement};
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
@@ -38,14 +38,7 @@ impl Due {
                 let key = (point, aggregator, start);
                 tables.reservations.remove(journal, &key).map(|_| ())
             }
-            Self::Request => {
-                let (tables, journal) = cx.tables::<Flexibility>();
-                let Some(request) = tables.requests.remove(journal, &trigger)? else {
-                    return Ok(());
-                };
-                let key = (request.point, request.aggregator, trigger);
-                tables.requested.remove(journal, &key).map(|_| ())
-            }
+            Self::Request => request::remove(cx, trigger),
             Self::Offer => {
                 let offer = offer::remove(cx, trigger)?;
                 let point = cx.read::<Flexibility>().point(offer.point)?;
@@ -56,15 +49,7 @@ impl Due {
                     aggregator: offer.aggregator,
                 })
             }
-            Self::Order => {
-                settlement::settle_late(cx, trigger)?;
-                let (tables, journal) = cx.tables::<Flexibility>();
-                let Some(order) = tables.orders.remove(journal, &trigger)? else {
-                    return Ok(());
-                };
-                let key = (order.point, order.aggregator, order.day.start, trigger);
-                tables.ordered.remove(journal, &key).map(|_| ())
-            }
+            Self::Order => settlement::end(cx, trigger),
         }
     }
 }

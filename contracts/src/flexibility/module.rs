@@ -36,7 +36,7 @@ crate::tables! {
         4 prognoses: Ordered<DayKey, Prognosis>,
         /// What stays reserved on days that are not over.
         5 reservations: Ordered<DayKey, Reservation>,
-        /// Requests by number, until their day is over.
+        /// Requests by number, until their day is over or they are rejected.
         6 requests: Ordered<u64, Request>,
         /// Requests to each aggregator.
         7 requested: Ordered<(PointId, AccountId, u64), ()>,
@@ -95,11 +95,7 @@ impl Module for Flexibility {
                 revision,
                 powers,
             } => {
-                let frame = Frame {
-                    isp_minutes,
-                    time_zone,
-                    start,
-                };
+                let frame = Frame::of(isp_minutes, time_zone, start);
                 prognosis::submit(cx, (point, aggregator), &frame, end, revision, powers)
             }
             Call::Request {
@@ -112,11 +108,7 @@ impl Module for Flexibility {
                 expires,
                 needs,
             } => {
-                let frame = Frame {
-                    isp_minutes,
-                    time_zone,
-                    start,
-                };
+                let frame = Frame::of(isp_minutes, time_zone, start);
                 request::request(cx, (point, aggregator), &frame, end, expires, needs)
             }
             Call::Offer {
@@ -129,11 +121,7 @@ impl Module for Flexibility {
                 options,
                 powers,
             } => {
-                let frame = Frame {
-                    isp_minutes,
-                    time_zone,
-                    start,
-                };
+                let frame = Frame::of(isp_minutes, time_zone, start);
                 let terms = offer::Terms {
                     expires,
                     currency,
@@ -160,11 +148,7 @@ impl Module for Flexibility {
                 currency,
                 powers,
             } => {
-                let frame = Frame {
-                    isp_minutes,
-                    time_zone,
-                    start,
-                };
+                let frame = Frame::of(isp_minutes, time_zone, start);
                 let terms = order::Terms {
                     option,
                     part_ppm,
@@ -185,14 +169,14 @@ impl Module for Flexibility {
                 reference,
                 powers,
             } => {
-                let frame = Frame {
-                    isp_minutes,
-                    time_zone,
-                    start,
-                };
+                let frame = Frame::of(isp_minutes, time_zone, start);
                 prognosis::reserve(cx, (point, aggregator), &frame, end, reference, powers)
             }
-            Call::Settle { order, statement } => settlement::settle(cx, order, statement),
+            Call::Settle {
+                order,
+                terms,
+                statement,
+            } => settlement::settle(cx, order, terms, statement),
             Call::Test {
                 point,
                 isp_minutes,

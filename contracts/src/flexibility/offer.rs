@@ -92,7 +92,7 @@ fn options(day: Day, terms: &Terms<'_>) -> Result<Vec<OfferOption>, Code> {
 }
 
 /// Refused in this order: no such request; account not represented, not open; another length of interval, another time zone, another
-/// day; the request has expired or was rejected; another currency; options, prices or parts out of range; intervals that do not rise,
+/// day; the request has expired; another currency; options, prices or parts out of range; intervals that do not rise,
 /// or power out of range; an option without power; power that was not asked for; it expires at once, or after its first interval
 /// with power began; as many offers as there may be.
 pub(super) fn offer(
@@ -112,7 +112,7 @@ pub(super) fn offer(
         return Err(Code::FLEX_PERIOD_INVALID);
     }
     let now = cx.block().time;
-    if request.expires <= now || request.answer == Some(false) {
+    if request.expires <= now {
         return Err(Code::FLEX_REQUEST_CLOSED);
     }
     if terms.currency != point.currency {

@@ -6,9 +6,10 @@ use super::PointId;
 use super::call::Call;
 use super::event::Event;
 use super::expire::Due;
-use super::module::{Flexibility, Tables};
+use super::module::{DayKey, Flexibility, Tables};
 use super::offer::{self, OfferOption};
 use super::point::{self, Frame};
+use super::prognosis::Prognosis;
 use super::rules::{self, Day, ORDERS_MAX, Runs, SETTLE_LIFE};
 use crate::amount::{Currency, Money, PPM, Watts};
 use crate::energy::ResourceId;
@@ -72,6 +73,18 @@ impl OfferOption {
     }
 }
 
+impl Order {
+    /// When no reading is waited for any more, and it is settled and forgotten.
+    #[must_use]
+    pub fn forgotten(&self) -> Millis {
+        forgotten(&self.day)
+    }
+}
+
+fn forgotten(day: &Day) -> Millis {
+    Millis(day.end().0.saturating_add(SETTLE_LIFE))
+}
+
 impl Tables {
     /// # Errors
     /// `UNKNOWN_FLEX_ORDER`.
@@ -79,17 +92,12 @@ impl Tables {
         self.orders.get(&number).ok_or(Code::UNKNOWN_FLEX_ORDER)
     }
 
-    /// Orders of a day.
-    fn orders_of(
-        &self,
-        point: PointId,
-        aggregator: AccountId,
-        day: &Day,
-    ) -> impl Iterator<Item = &Order> {
-        let first = (point, aggregator, day.start, 0);
-        let last = (point, aggregator, day.start, u64::MAX);
+    /// Numbers of the orders of a day.
+    fn orders_of(&self, (point, aggregator, start): DayKey) -> impl Iterator<Item = u64> + use<'_> {
+        let first = (point, aggregator, start, 0);
+        let last = (point, aggregator, start, u64::MAX);
         let all = self.ordered.range(first..=last);
-        all.filter_map(|((_, _, _, number), ())| self.orders.get(number))
+        all.map(|((_, _, _, number), ())| *number)
     }
 }
 
@@ -132,14 +140,16 @@ pub(super) fn order(
     if !same || rules::first_used(&powers).is_none() {
         return Err(Code::FLEX_ORDER_MISMATCH);
     }
-    let prognosis = tables.prognoses.get(&(id, aggregator, day.start));
-    let prognosis = prognosis.filter(|one| one.day == day && one.revision == terms.prognosis);
-    let prognosis = prognosis.ok_or(Code::UNKNOWN_PROGNOSIS)?;
-    let (baseline, resources) = (prognosis.powers.clone(), prognosis.resources.clone());
-    let mut count = 0;
-    for other in tables.orders_of(id, aggregator, &day) {
-        count += 1;
-        let mut both = powers.iter().zip(&other.powers);
+    let key = (id, aggregator, day.start);
+    let named = |one: &&Prognosis| one.day == day && one.revision == terms.prognosis;
+    let prognosis = tables.prognoses.get(&key).filter(named);
+    let connections = prognosis.ok_or(Code::UNKNOWN_PROGNOSIS)?.resources.len();
+    let count = tables.orders_of(key).count();
+    let (at, currency) = ((point.account, slot), point.currency);
+    cx.charge_items((count + 2) * powers.len() + connections)?;
+    let tables = cx.read::<Flexibility>();
+    for other in tables.orders_of(key) {
+        let mut both = powers.iter().zip(&tables.order(other)?.powers);
         if both.any(|(new, old)| *new != Watts::ZERO && *old != Watts::ZERO) {
             return Err(Code::ALREADY_ORDERED);
         }
@@ -147,10 +157,14 @@ pub(super) fn order(
     if count >= ORDERS_MAX {
         return Err(Code::FLEX_LIMIT);
     }
-    let (at, currency) = ((point.account, slot), point.currency);
     aside::check_more(cx, at, currency, price.0.into())?;
-    cx.charge_items((count + 2) * powers.len() + resources.len())?;
     account::second(cx, at.0, slot, || endorse::digest::<Flexibility>(call))?;
+    let prognosis = cx.read::<Flexibility>().prognoses.get(&key);
+    let Prognosis {
+        powers: baseline,
+        resources,
+        ..
+    } = prognosis.ok_or(Code::UNKNOWN_PROGNOSIS)?.clone();
 
     offer::take_out(cx, number)?;
     if price > Money::ZERO {
@@ -158,9 +172,8 @@ pub(super) fn order(
     }
     // Its account stays, to be paid.
     account::count(cx, seller, true)?;
-    let until = Millis(day.end().0.saturating_add(SETTLE_LIFE));
     // The number of its trigger is its own.
-    let own = cx.schedule_work::<Flexibility>(When::Time(until), &Due::Order)?;
+    let own = cx.schedule_work::<Flexibility>(When::Time(forgotten(&day)), &Due::Order)?;
     let new = Order {
         point: id,
         aggregator,
@@ -179,7 +192,7 @@ pub(super) fn order(
         order: own,
         offer: number,
         option: terms.option,
-        operator: point.account,
+        operator: at.0,
         aggregator,
         start: day.start,
         price,

@@ -44,6 +44,16 @@ pub(super) struct Frame<'a> {
     pub(super) start: Millis,
 }
 
+impl<'a> Frame<'a> {
+    pub(super) fn of(isp_minutes: u16, time_zone: &'a str, start: Millis) -> Self {
+        Self {
+            isp_minutes,
+            time_zone,
+            start,
+        }
+    }
+}
+
 impl Point {
     /// Whether a message speaks of time as the point does.
     ///
@@ -90,8 +100,8 @@ impl Tables {
 ///
 /// # Errors
 /// In this order: `UNKNOWN_POINT`, `NOT_REPRESENTATIVE`.
-pub(super) fn operated(cx: &Cx<'_>, id: PointId) -> Result<Point, Code> {
-    let point = cx.read::<Flexibility>().point(id)?.clone();
+pub(super) fn operated<'c>(cx: &'c Cx<'_>, id: PointId) -> Result<&'c Point, Code> {
+    let point = cx.read::<Flexibility>().point(id)?;
     let identity = cx.read::<Identity>();
     identity.represented(cx.member(), point.account)?;
     Ok(point)

@@ -30,6 +30,8 @@ pub struct Connection {
     pub from: Millis,
     /// Until when.
     pub until: Millis,
+    /// End of the last day that a prognosis counted it in: until then it stays here, so that no reading is paid for twice.
+    pub bound: Millis,
 }
 
 impl Tables {
@@ -58,15 +60,21 @@ impl Tables {
         self.portfolio(point, aggregator).filter(holds).collect()
     }
 
-    /// Whether the aggregator has connections here.
-    pub(super) fn has_portfolio(&self, point: PointId, aggregator: AccountId) -> bool {
-        self.portfolio(point, aggregator).next().is_some()
+    /// Whether the aggregator has connections here that are not over.
+    pub(super) fn has_portfolio(&self, point: PointId, aggregator: AccountId, now: Millis) -> bool {
+        let lasts = |resource: &ResourceId| {
+            let found = self.connections.get(resource);
+            found.is_some_and(|one| now < one.until)
+        };
+        self.portfolio(point, aggregator)
+            .any(|resource| lasts(&resource))
     }
 }
 
 /// Refused in this order: aggregator's account unknown, not represented, not open; no such point; it is the grid operator's own
-/// holder's; the other account unknown; no connection; then of each: unknown, another account's, not in the microgrid of the point,
-/// named before in the list or times out of order, still in another portfolio; then: more than a portfolio may have; not endorsed.
+/// holder's; the other account unknown; no connection, or more than a portfolio may have; then of each: unknown, another account's, not in the microgrid of the point,
+/// named before in the list or times out of order, still in another portfolio, shorter than a prognosis counts on it; then: more than a
+/// portfolio may have; not endorsed.
 pub(super) fn connect(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -83,10 +91,13 @@ pub(super) fn connect(
     if identity.at(own).holder == identity.at(operator).holder {
         return Err(Code::SAME_HOLDER);
     }
-    let slot = identity.find(account)?;
-    if connections.is_empty() {
+    let (grid, slot) = (point.microgrid, identity.find(account)?);
+    if connections.is_empty() || connections.len() > CONNECTIONS_MAX {
         return Err(Code::TOO_MANY);
     }
+    // Those of the list, and those that are there.
+    cx.charge_items(connections.len() + CONNECTIONS_MAX)?;
+    let tables = cx.read::<Flexibility>();
     let now = cx.block().time;
     let mut seen = BTreeSet::new();
     for (resource, (from, until)) in connections.iter() {
@@ -94,19 +105,22 @@ pub(super) fn connect(
         if of.account != account {
             return Err(Code::NOT_OWN_RESOURCE);
         }
-        if of.microgrid != point.microgrid {
+        if of.microgrid != grid {
             return Err(Code::NOT_OF_MICROGRID);
         }
         let in_time = from < until && now < until && until.0 - now.0 <= CONNECTED_MAX;
         if !in_time || !seen.insert(resource) {
             return Err(Code::FLEX_PERIOD_INVALID);
         }
-        let taken = tables
-            .connections
-            .get(&resource)
-            .is_some_and(|old| (old.point, old.aggregator) != (id, aggregator) && now < old.until);
-        if taken {
+        let Some(old) = tables.connections.get(&resource) else {
+            continue;
+        };
+        // Correctness: `bound` is no later than `until`, so it holds nobody who is over.
+        if (old.point, old.aggregator) != (id, aggregator) && now < old.until {
             return Err(Code::CONNECTION_TAKEN);
+        }
+        if until < old.bound {
+            return Err(Code::FLEX_PERIOD_INVALID);
         }
     }
     let is_over = |resource: &ResourceId| {
@@ -118,7 +132,6 @@ pub(super) fn connect(
     if kept.count() + seen.len() > CONNECTIONS_MAX {
         return Err(Code::FLEX_LIMIT);
     }
-    cx.charge_items(connections.len() + over.len())?;
     if !account::is_own(cx, account, slot) {
         let may = |cx: &Cx<'_>, member| account::represents(cx, member, account, slot);
         endorse::second(cx, endorse::digest::<Flexibility>(call), may)?;
@@ -132,15 +145,18 @@ pub(super) fn connect(
     }
     for (resource, (from, until)) in connections.iter() {
         let (tables, journal) = cx.tables::<Flexibility>();
+        let mut bound = Millis(0);
         if let Some(old) = tables.connections.get(&resource).copied() {
             let key = (old.point, old.aggregator, resource);
             tables.portfolios.remove(journal, &key)?;
+            bound = old.bound;
         }
         let new = Connection {
             point: id,
             aggregator,
             from,
             until,
+            bound,
         };
         tables.connections.set(journal, resource, new)?;
         let key = (id, aggregator, resource);

@@ -42,36 +42,20 @@ pub struct Reservation {
     pub powers: Vec<Watts>,
 }
 
-/// A day that something is said of here.
-trait OfDay {
-    fn day(&self) -> Day;
-}
-
-impl OfDay for Prognosis {
-    fn day(&self) -> Day {
-        self.day
-    }
-}
-
-impl OfDay for Reservation {
-    fn day(&self) -> Day {
-        self.day
-    }
-}
-
-/// What was said of the same day before.
+/// What was said of the same day before, of sayings whose day is `of`.
 ///
 /// # Errors
 /// `FLEX_PERIOD_INVALID` when something was said of a day that overlaps it.
-fn before<'t, T: OfDay + Value>(
+fn before<'t, T: Value>(
     table: &'t Ordered<DayKey, T>,
+    of: impl Fn(&T) -> Day,
     (point, aggregator): (PointId, AccountId),
     day: &Day,
 ) -> Result<Option<&'t T>, Code> {
     // Days of a table do not overlap, so only the last that begins before this one's end can.
     let earlier = (point, aggregator, Millis(0))..(point, aggregator, day.end());
     match table.range(earlier).next_back() {
-        Some((_, last)) if day.overlaps(&last.day()) => Err(Code::FLEX_PERIOD_INVALID),
+        Some((_, last)) if day.overlaps(&of(last)) => Err(Code::FLEX_PERIOD_INVALID),
         _ => Ok(table.get(&(point, aggregator, day.start))),
     }
 }
@@ -95,7 +79,7 @@ pub(super) fn submit(
     if day.start <= now {
         return Err(Code::FLEX_PERIOD_INVALID);
     }
-    let old = before(&tables.prognoses, (id, aggregator), &day)?;
+    let old = before(&tables.prognoses, |one| one.day, (id, aggregator), &day)?;
     if old.is_some_and(|old| revision <= old.revision) {
         return Err(Code::REVISION_INVALID);
     }
@@ -108,7 +92,7 @@ pub(super) fn submit(
     if resources.is_empty() {
         return Err(Code::NO_PORTFOLIO);
     }
-    cx.charge_items(powers.len() + resources.len())?;
+    cx.charge_items(powers.len() + 2 * resources.len())?;
 
     let key = (id, aggregator, day.start);
     if is_new {
@@ -117,13 +101,18 @@ pub(super) fn submit(
     }
     // Correctness: no more than `CONNECTIONS_MAX`.
     let connections = resources.len() as u32;
+    let (tables, journal) = cx.tables::<Flexibility>();
+    for resource in &resources {
+        if let Some(one) = tables.connections.update(journal, resource)? {
+            one.bound = one.bound.max(day.end());
+        }
+    }
     let new = Prognosis {
         day,
         revision,
         powers,
         resources,
     };
-    let (tables, journal) = cx.tables::<Flexibility>();
     tables.prognoses.set(journal, key, new)?;
     cx.emit::<Flexibility>(&Event::PrognosisSubmitted {
         point: id,
@@ -147,12 +136,13 @@ pub(super) fn reserve(
     runs: Runs<'_>,
 ) -> Result<(), Code> {
     let point = point::operated(cx, id)?;
-    let day = point.day(frame, end, cx.block().time)?;
+    let now = cx.block().time;
+    let (operator, day) = (point.account, point.day(frame, end, now)?);
     let tables = cx.read::<Flexibility>();
-    if !tables.has_portfolio(id, aggregator) {
+    if !tables.has_portfolio(id, aggregator, now) {
         return Err(Code::NO_PORTFOLIO);
     }
-    let old = before(&tables.reservations, (id, aggregator), &day)?;
+    let old = before(&tables.reservations, |one| one.day, (id, aggregator), &day)?;
     if old.is_some_and(|old| reference <= old.reference) {
         return Err(Code::REVISION_INVALID);
     }
@@ -180,7 +170,7 @@ pub(super) fn reserve(
         .set(journal, (id, aggregator, day.start), new)?;
     cx.emit::<Flexibility>(&Event::ReservationUpdated {
         point: id,
-        operator: point.account,
+        operator,
         aggregator,
         start: day.start,
         reference,

@@ -40,8 +40,8 @@ pub struct Request {
     pub day: Day,
     /// First moment at which no offer is taken.
     pub expires: Millis,
-    /// How it was answered.
-    pub answer: Option<bool>,
+    /// Whether the aggregator said that it is well.
+    pub accepted: bool,
     /// What is asked for, one an interval.
     pub bounds: Vec<Bounds>,
 }
@@ -95,12 +95,12 @@ pub(super) fn request(
 ) -> Result<(), Code> {
     let point = point::operated(cx, id)?;
     let now = cx.block().time;
-    let day = point.day(frame, end, now)?;
+    let (operator, day) = (point.account, point.day(frame, end, now)?);
     if expires <= now || day.end() < expires {
         return Err(Code::FLEX_PERIOD_INVALID);
     }
     let tables = cx.read::<Flexibility>();
-    if !tables.has_portfolio(id, aggregator) {
+    if !tables.has_portfolio(id, aggregator, now) {
         return Err(Code::NO_PORTFOLIO);
     }
     let mut filled = Filled::new(day, Bounds::NOTHING);
@@ -125,7 +125,7 @@ pub(super) fn request(
         aggregator,
         day,
         expires,
-        answer: None,
+        accepted: false,
         bounds,
     };
     let (tables, journal) = cx.tables::<Flexibility>();
@@ -136,7 +136,7 @@ pub(super) fn request(
     cx.emit::<Flexibility>(&Event::FlexRequested {
         request: number,
         point: id,
-        operator: point.account,
+        operator,
         aggregator,
         start: day.start,
         expires,
@@ -155,8 +155,7 @@ pub(super) fn answer(
     let (point, aggregator, answered) = match document {
         Document::Request => {
             let request = tables.request(number)?;
-            let answered = request.answer.is_some();
-            (request.point, request.aggregator, answered)
+            (request.point, request.aggregator, request.accepted)
         }
         Document::Offer => {
             let offer = tables.offer(number)?;
@@ -179,11 +178,12 @@ pub(super) fn answer(
 
     let (tables, journal) = cx.tables::<Flexibility>();
     match document {
-        Document::Request => {
+        Document::Request if accepted => {
             if let Some(request) = tables.requests.update(journal, &number)? {
-                request.answer = Some(accepted);
+                request.accepted = true;
             }
         }
+        Document::Request => take_out(cx, number)?,
         Document::Offer if accepted => {
             if let Some(offer) = tables.offers.update(journal, &number)? {
                 offer.accepted = true;
@@ -199,4 +199,21 @@ pub(super) fn answer(
         accepted,
         reason,
     })
+}
+
+/// Takes a request away before its day is over. Offers to it stand.
+fn take_out(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
+    let end = cx.read::<Flexibility>().request(number)?.day.end();
+    cx.unschedule::<Flexibility>(When::Time(end), number)?;
+    remove(cx, number)
+}
+
+/// Takes a request away.
+pub(super) fn remove(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
+    let (tables, journal) = cx.tables::<Flexibility>();
+    let Some(request) = tables.requests.remove(journal, &number)? else {
+        return Ok(());
+    };
+    let key = (request.point, request.aggregator, number);
+    tables.requested.remove(journal, &key).map(|_| ())
 }

@@ -38,6 +38,9 @@ pub type Runs<'a> = List<'a, ((u8, u8), Watts)>;
 /// First interval and how many, the least and the most power in each of them, and what is wanted there.
 pub type Needs<'a> = List<'a, ((u8, u8), ((Watts, Watts), Need))>;
 
+/// First interval and how many; what was foreseen and ordered, and what was measured and delivered, in each of them.
+pub type Statement<'a> = List<'a, ((u8, u8), ((Watts, Watts), (Watts, Watts)))>;
+
 crate::choices! {
     /// What a grid operator wants in an interval.
     pub enum Need {

@@ -6,23 +6,32 @@
 use super::event::Event;
 use super::module::Flexibility;
 use super::order::{Order, Settled};
-use super::rules::Filled;
-use crate::amount::{Money, PPM, Watts};
+use super::rules::{Filled, Statement};
+use crate::amount::{Currency, Money, PPM, Watts};
 use crate::energy::Energy;
 use crate::identity::{Identity, account};
 use crate::kernel::context::Cx;
-use crate::kernel::wire::List;
 use crate::money::aside;
 use crate::receipt::Code;
+use crate::tx::Millis;
 
 /// Minutes of an hour: watt minutes of a watt hour.
 const HOUR: i64 = 60;
 
-/// What meters read in each interval in all, in watt hours; none where one is missing.
-fn measured(cx: &mut Cx<'_>, order: &Order) -> Result<Vec<Option<i64>>, Code> {
-    cx.charge_items(usize::from(order.day.isps) * order.resources.len())?;
+/// What meters read in all, in watt hours, in each interval that has power or counts; none where one is missing, or nobody asks.
+fn measured(
+    cx: &mut Cx<'_>,
+    order: &Order,
+    counts: impl Fn(usize) -> bool,
+) -> Result<Vec<Option<i64>>, Code> {
+    let used = |isp: usize| order.powers[isp] != Watts::ZERO || counts(isp);
+    let count = (0..order.powers.len()).filter(|isp| used(*isp)).count();
+    cx.charge_items(count * order.resources.len())?;
     let energy = cx.read::<Energy>();
     let of = |isp: u8| {
+        if !used(usize::from(isp)) {
+            return None;
+        }
         let start = order.day.begin(isp);
         let mut all = order.resources.iter();
         // Correctness: no more than 128 readings of 10^12.
@@ -67,16 +76,22 @@ impl Order {
     }
 }
 
-/// Refused in this order: no such order; neither side represented; settled before; intervals of the statement that do not rise; a
-/// reading is missing of an interval with power, or of one in the statement; the meters say something else than the statement.
+/// Refused in this order: no such order; neither side represented; settled before; another day, price or currency; intervals of the
+/// statement that do not rise; something else was foreseen or ordered there; a reading is missing of an interval with power, or of one in
+/// the statement; the meters say something else than the statement.
+///
+/// 31 days after its day no reading is waited for, and the order is forgotten at once: this is the way out where the trigger failed,
+/// which is there once.
 pub(super) fn settle(
     cx: &mut Cx<'_>,
     number: u64,
-    statement: List<'_, ((u8, u8), (Watts, Watts))>,
+    terms: Option<(Millis, (Money, Currency))>,
+    statement: Statement<'_>,
 ) -> Result<(), Code> {
     let tables = cx.read::<Flexibility>();
-    let order = tables.order(number)?.clone();
-    let operator = tables.point(order.point)?.account;
+    let order = tables.order(number)?;
+    let point = tables.point(order.point)?;
+    let (operator, currency) = (point.account, point.currency);
     let identity = cx.read::<Identity>();
     let own = |id| identity.represented(cx.member(), id).is_ok();
     if !own(operator) && !own(order.aggregator) {
@@ -85,21 +100,33 @@ pub(super) fn settle(
     if order.settled.is_some() {
         return Err(Code::FLEX_ORDER_SETTLED);
     }
+    let own = (order.day.start, (order.price, currency));
+    if terms.is_some_and(|said| said != own) {
+        return Err(Code::SETTLEMENT_MISMATCH);
+    }
     let mut stated = Filled::new(order.day, None);
     for ((first, count), said) in statement.iter() {
         stated.run(first, count, Some(said))?;
     }
-    let measured = measured(cx, &order)?;
+    for (isp, said) in stated.all.iter().enumerate() {
+        let own = (order.baseline[isp], order.powers[isp]);
+        if said.is_some_and(|(said, _)| said != own) {
+            return Err(Code::SETTLEMENT_MISMATCH);
+        }
+    }
+    let order = order.clone();
+    let measured = measured(cx, &order, |isp| stated.all[isp].is_some())?;
+    let is_late = order.forgotten() <= cx.block().time;
     let missing = |(isp, said): (usize, &Option<_>)| {
         let counts = order.powers[isp] != Watts::ZERO || said.is_some();
         counts && measured[isp].is_none()
     };
-    if stated.all.iter().enumerate().any(missing) {
+    if !is_late && stated.all.iter().enumerate().any(missing) {
         return Err(Code::UNKNOWN_READING);
     }
     let minutes = order.day.minutes.number() as i64;
     for (isp, said) in stated.all.iter().enumerate() {
-        let (Some((actual, delivered)), Some(measured)) = (said, measured[isp]) else {
+        let (Some((_, (actual, delivered))), Some(measured)) = (said, measured[isp]) else {
             continue;
         };
         let found = (
@@ -110,17 +137,31 @@ pub(super) fn settle(
             return Err(Code::SETTLEMENT_MISMATCH);
         }
     }
-    pay(cx, number, order, &measured)
+    pay(cx, number, order, &measured)?;
+    if is_late {
+        forget(cx, number)?;
+    }
+    Ok(())
 }
 
-/// Settles an order by what was measured, if nobody has.
-pub(super) fn settle_late(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
-    let order = cx.read::<Flexibility>().order(number)?.clone();
-    if order.settled.is_some() {
-        return Ok(());
+/// Settles an order by what was measured, if nobody has, and forgets it.
+pub(super) fn end(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
+    let order = cx.read::<Flexibility>().orders.get(&number);
+    if let Some(order) = order.filter(|order| order.settled.is_none()) {
+        let order = order.clone();
+        let measured = measured(cx, &order, |_| false)?;
+        pay(cx, number, order, &measured)?;
     }
-    let measured = measured(cx, &order)?;
-    pay(cx, number, order, &measured)
+    forget(cx, number)
+}
+
+fn forget(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
+    let (tables, journal) = cx.tables::<Flexibility>();
+    let Some(order) = tables.orders.remove(journal, &number)? else {
+        return Ok(());
+    };
+    let key = (order.point, order.aggregator, order.day.start, number);
+    tables.ordered.remove(journal, &key).map(|_| ())
 }
 
 fn pay(cx: &mut Cx<'_>, number: u64, order: Order, measured: &[Option<i64>]) -> Result<(), Code> {

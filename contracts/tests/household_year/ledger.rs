@@ -22,7 +22,7 @@ use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, ChainId, Millis, PublicKey};
 use ed25519_dalek::SigningKey;
 
-use super::data::HOMES;
+use super::homes::HOMES;
 
 pub(crate) const CHAIN: ChainId = ChainId([9; 32]);
 pub(crate) const GRID: MicrogridId = MicrogridId(1);

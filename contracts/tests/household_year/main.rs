@@ -6,6 +6,8 @@
 //! alone say.
 
 mod data;
+#[path = "../homes/mod.rs"]
+mod homes;
 mod ledger;
 
 use bds_contracts::amount::{Money, Price, WattHours};
@@ -16,7 +18,8 @@ use bds_contracts::granular::{self, Granular};
 use bds_contracts::kernel::wire::List;
 use bds_contracts::tx::Millis;
 
-use data::{HOMES, Homes, Sums, YEAR};
+use data::{Homes, Sums};
+use homes::{HOMES, YEAR};
 use ledger::{
     ADMINISTRATOR, CASH, GRID, HOME, ISSUER, Ledger, OPERATOR, READER, START, account, load, roof,
 };

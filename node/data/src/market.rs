@@ -15,10 +15,16 @@ use crate::xml::{Node, Xml};
 const DEPTH_MAX: usize = 8;
 /// Most time series of a document; the Nordic market takes as many.
 pub const SERIES_MAX: usize = 2_000;
-/// Most points of a document: a year of quarter hours.
+/// Most points of a document, and most periods: a year of quarter hours.
 pub const POINTS_MAX: usize = 35_200;
 /// Most fields of a document or of one series.
 const FIELDS_MAX: usize = 64;
+/// Most bytes of a field.
+const FIELD_BYTES_MAX: usize = 1_024;
+/// Most bytes of the names and values of all fields that are kept: four kilobytes for each of [`SERIES_MAX`] series. A real bid has one.
+const KEPT_BYTES_MAX: usize = 8 << 20;
+/// Most bytes of a file: [`POINTS_MAX`] points of 200 bytes, or [`SERIES_MAX`] series of four kilobytes, twice.
+const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// A value at a place of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +89,11 @@ impl Document {
 
     /// Reads a document.
     ///
+    /// Cost: at most 16 MiB are read, and at most about 32 MiB are held, whatever the file is.
+    ///
     /// # Errors
-    /// [`DataError`] with its place where the file is no XML, has a DOCTYPE, is no market document, or holds a period, time or number
-    /// that is none.
+    /// [`DataError`] with its place where the file is no XML, has a DOCTYPE, is no market document, holds a period, time or number
+    /// that is none, or is longer or holds more than a document may.
     pub fn read(file: impl Read) -> Result<Self, DataError> {
         Reading::new(file).document()
     }
@@ -93,14 +101,19 @@ impl Document {
 
 struct Reading<R: Read> {
     xml: Xml<R>,
+    periods: usize,
     points: usize,
+    /// Bytes of the fields that are kept so far.
+    kept: usize,
 }
 
 impl<R: Read> Reading<R> {
     fn new(file: R) -> Self {
         Self {
-            xml: Xml::new(file, None, DEPTH_MAX),
+            xml: Xml::bounded(file, None, DEPTH_MAX, FILE_BYTES_MAX),
+            periods: 0,
             points: 0,
+            kept: 0,
         }
     }
 
@@ -138,6 +151,7 @@ impl<R: Read> Reading<R> {
                 Node::End => return Err(self.xml.wrong("the document ends early")),
             }
         }
+        self.keep(&document.fields)?;
         match self.xml.next_solid()? {
             Node::End => Ok(document),
             _ => Err(self.xml.wrong("something follows the document")),
@@ -153,7 +167,11 @@ impl<R: Read> Reading<R> {
                     let inner = format!("{name}/{}", element.name.local);
                     self.field(&inner, into)?;
                 }
-                Node::Text(more) => text.push_str(more.trim_ascii()),
+                Node::Text(more) => {
+                    let more = more.trim_ascii();
+                    self.check_length(text.len() + more.len())?;
+                    text.push_str(more);
+                }
                 Node::Close => break,
                 Node::End => return Err(self.xml.wrong("a field ends early")),
             }
@@ -168,10 +186,27 @@ impl<R: Read> Reading<R> {
         if !all.is_empty() {
             all.push(' ');
         }
-        if all.len() + text.len() > 1_024 {
-            return Err(self.xml.wrong("a field is longer than 1,024 bytes"));
-        }
+        self.check_length(all.len() + text.len())?;
         all.push_str(&text);
+        Ok(())
+    }
+
+    fn check_length(&self, bytes: usize) -> Result<(), DataError> {
+        if bytes > FIELD_BYTES_MAX {
+            let what = format!("a field is longer than {FIELD_BYTES_MAX} bytes");
+            return Err(self.xml.wrong(what));
+        }
+        Ok(())
+    }
+
+    /// Counts the fields of a header or a series, which stay.
+    fn keep(&mut self, fields: &BTreeMap<String, String>) -> Result<(), DataError> {
+        let bytes = fields.iter().map(|(name, text)| name.len() + text.len());
+        self.kept += bytes.sum::<usize>();
+        if self.kept > KEPT_BYTES_MAX {
+            let what = format!("more than {KEPT_BYTES_MAX} bytes of fields; split the document");
+            return Err(self.xml.wrong(what));
+        }
         Ok(())
     }
 
@@ -185,13 +220,19 @@ impl<R: Read> Reading<R> {
                 }
                 Node::Open(element) => self.field(&element.name.local, &mut series.fields)?,
                 Node::Text(_) => return Err(self.xml.wrong("text between fields")),
-                Node::Close => return Ok(series),
+                Node::Close => break,
                 Node::End => return Err(self.xml.wrong("a series ends early")),
             }
         }
+        self.keep(&series.fields)?;
+        Ok(series)
     }
 
     fn period(&mut self) -> Result<Period, DataError> {
+        self.periods += 1;
+        if self.periods > POINTS_MAX {
+            return Err(self.xml.wrong(format!("more than {POINTS_MAX} periods")));
+        }
         let mut fields = BTreeMap::new();
         let mut points = Vec::new();
         loop {

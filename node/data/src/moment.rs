@@ -29,7 +29,7 @@ pub enum Zone {
 }
 
 /// Days from 1970-01-01 to a day of the Gregorian calendar. Source: the rule of leap years, by years that begin in March.
-fn days(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = match month {
         1 | 2 => (year - 1, month + 9),
         _ => (year, month - 3),
@@ -39,7 +39,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     365 * year + leaps + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
-fn month_days(year: i64, month: i64) -> i64 {
+/// How many days a month has.
+pub(crate) fn month_days(year: i64, month: i64) -> i64 {
     let (next, of) = if month == 12 {
         (year + 1, 1)
     } else {
@@ -144,17 +145,33 @@ impl Local {
     }
 }
 
+/// Zones whose rule is written here, by the names of the IANA.
+const ZONES: [(&str, Zone); 11] = [
+    ("Etc/UTC", Zone::Utc),
+    ("UTC", Zone::Utc),
+    ("Europe/Amsterdam", Zone::Central),
+    ("Europe/Berlin", Zone::Central),
+    ("Europe/Brussels", Zone::Central),
+    ("Europe/Copenhagen", Zone::Central),
+    ("Europe/Oslo", Zone::Central),
+    ("Europe/Paris", Zone::Central),
+    ("Europe/Prague", Zone::Central),
+    ("Europe/Stockholm", Zone::Central),
+    ("Europe/Vienna", Zone::Central),
+];
+
 impl Zone {
     /// The zone of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "Etc/UTC" | "UTC" => Some(Self::Utc),
-            "Europe/Amsterdam" | "Europe/Berlin" | "Europe/Brussels" | "Europe/Copenhagen"
-            | "Europe/Oslo" | "Europe/Paris" | "Europe/Prague" | "Europe/Stockholm"
-            | "Europe/Vienna" => Some(Self::Central),
-            _ => None,
-        }
+        let found = ZONES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, zone)| *zone)
+    }
+
+    /// Names of all zones whose rule is known.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        ZONES.iter().map(|(name, _)| *name).collect()
     }
 }
 

@@ -83,9 +83,20 @@ pub(crate) struct Xml<R: Read> {
 impl<R: Read> Xml<R> {
     /// - `depth_max`: most elements inside each other; more is a fault.
     pub(crate) fn new(inner: R, encoding: Option<&'static Encoding>, depth_max: usize) -> Self {
+        Self::bounded(inner, encoding, depth_max, u64::MAX)
+    }
+
+    /// - `depth_max`: as in [`Xml::new`].
+    /// - `file_bytes`: most bytes of the file, as UTF-8; more is a fault.
+    pub(crate) fn bounded(
+        inner: R,
+        encoding: Option<&'static Encoding>,
+        depth_max: usize,
+        file_bytes: u64,
+    ) -> Self {
         let bounds = Bounds {
             item_bytes: ITEM_BYTES_MAX,
-            file_bytes: u64::MAX,
+            file_bytes,
         };
         let mut reader =
             NsReader::from_reader(Utf8Reader::new(inner, encoding, Declared::Xml, bounds));

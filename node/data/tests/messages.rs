@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::io::Read;
+
 use bds_data::fault::DataError;
-use bds_data::market::Document;
+use bds_data::market::{Document, POINTS_MAX, SERIES_MAX};
 use bds_data::moment::{Date, Zone};
-use bds_data::uftp::{Body, Message, Run};
+use bds_data::uftp::{Body, ELEMENTS_MAX, Message, Run};
 
 use common::{data, files};
 
@@ -116,6 +118,8 @@ fn what_is_no_message_is_refused_with_its_place() {
         ("<ISP", "text<ISP"),
         ("<ISP", "<Other/><ISP"),
         ("MessageID=\"1\"", "MessageID=\"\""),
+        ("MessageID=\"1\"", "MessageID=\"1\" Unit=\"KW\""),
+        ("<ISP", "<ISP Unit=\"MW\""),
         ("</FlexRequest>", ""),
     ] {
         let wrong = flex.replace(from, to);
@@ -211,4 +215,148 @@ fn what_is_no_market_document_is_refused() {
     for end in 0..good.len() {
         assert!(Document::read(&good.as_bytes()[..end]).is_err(), "{end}");
     }
+}
+
+/// The same bytes over and over: what reads them stops at a bound, or never.
+struct Endless {
+    all: Vec<u8>,
+    next: usize,
+}
+
+impl Read for Endless {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let rest = &self.all[self.next..];
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        self.next = (self.next + count) % self.all.len();
+        Ok(count)
+    }
+}
+
+/// What is told of a file that begins so and goes on with `again` for ever.
+fn endless<T: std::fmt::Debug>(
+    read: impl FnOnce(&mut dyn Read) -> Result<T, DataError>,
+    head: &str,
+    again: &str,
+) -> String {
+    let all = again.as_bytes().to_vec();
+    let mut file = head.as_bytes().chain(Endless { all, next: 0 });
+    read(&mut file).expect_err("no end").to_string()
+}
+
+const SETTLEMENT: &str = "<FlexSettlement Version=\"3.0.0\" SenderDomain=\"a\" RecipientDomain=\"b\" \
+    TimeStamp=\"2020-05-11T15:03:36.647\" MessageID=\"1\" ConversationID=\"2\" Currency=\"EUR\">";
+
+/// An order of a settlement with `count` of these in it.
+fn settled(isp: &str, count: usize) -> String {
+    let order = "<FlexOrderSettlement OrderReference=\"20200512155341\" Period=\"2020-05-13\" Price=\"600\">";
+    format!("{order}{}</FlexOrderSettlement>\n", isp.repeat(count))
+}
+
+#[test]
+fn the_largest_settlement_is_read_and_one_without_an_end_is_not() {
+    let isp = "    <ISP Start=\"1\" Duration=\"1\" BaselinePower=\"-1000000\" OrderedFlexPower=\"-1000000\" \
+        ActualPower=\"-1000000\" DeliveredFlexPower=\"-1000000\" PowerDeficiency=\"0\"/>\n";
+    let month = settled(isp, 100).repeat(16 * 31);
+    let text = format!("{SETTLEMENT}{month}</FlexSettlement>");
+    assert!(text.len() > 7_900_000, "{}", text.len());
+    let message = Message::read(text.as_bytes()).expect("a settlement");
+    let Body::FlexSettlement { orders, .. } = message.body else {
+        panic!("no settlement");
+    };
+    assert_eq!(orders.len(), 496);
+    assert!(orders.iter().all(|order| order.runs.len() == 100));
+
+    let attributes: String = (0..200).map(|place| format!(" a{place}=\"\"")).collect();
+    for (again, told) in [
+        (settled("<ISP/>", 1_000), "more than 65536 elements"),
+        (
+            settled(&format!("<ISP{attributes}/>"), 100),
+            "more than 33554432 bytes",
+        ),
+        (
+            settled(&format!("<ISP a=\"{}\"/>", "x".repeat(100_000)), 1),
+            "longer than 16777216 bytes",
+        ),
+        ("<ISP/>".to_owned(), "more than 1024 elements in one"),
+        ("<!-- nothing -->".to_owned(), "longer than 16777216 bytes"),
+        ("x".to_owned(), "longer than the 1048576 bytes"),
+        ("<a>".to_owned(), "more than 4 elements inside each other"),
+    ] {
+        let found = endless(|file| Message::read(file), SETTLEMENT, &again);
+        assert!(found.contains(told), "{found}, not {told}");
+        assert!(found.starts_with("line "), "{found}");
+    }
+    assert_eq!(ELEMENTS_MAX, 65_536);
+}
+
+#[test]
+fn the_largest_documents_are_read_and_those_without_an_end_are_not() {
+    let head = "<A_MarketDocument xmlns=\"urn:iec62325.351:x\">";
+    let times = "<timeInterval><start>2021-01-01T00:00Z</start><end>2022-01-01T00:00Z</end></timeInterval>\
+        <resolution>PT15M</resolution>";
+    let point = "<Point><position>1</position><quantity>2.5</quantity></Point>";
+    let period = |points: &str| format!("<Period>{times}{points}</Period>");
+    let series = |inner: &str| format!("<TimeSeries>{inner}</TimeSeries>");
+    let read = |inner: &str| {
+        let text = format!("{head}{inner}</A_MarketDocument>");
+        Document::read(text.as_bytes())
+    };
+    let year = read(&series(&period(&point.repeat(35_040)))).expect("a year");
+    assert_eq!(year.series[0].periods[0].points.len(), 35_040);
+    let fields: String = (0..64)
+        .map(|place| format!("<f{place}>{}</f{place}>", "x".repeat(50)))
+        .collect();
+    let bids = read(&series(&format!("{fields}{}", period(point))).repeat(SERIES_MAX));
+    assert_eq!(bids.expect("many bids").series.len(), SERIES_MAX);
+    let many: String = (0..65)
+        .map(|place| format!("<f{place}>x</f{place}>"))
+        .collect();
+    let told = read(&many).expect_err("too many").to_string();
+    assert!(told.contains("more than 64 fields"), "{told}");
+
+    let long: String = (0..64)
+        .map(|place| format!("<f{place}>{}</f{place}>", "x".repeat(1_000)))
+        .collect();
+    for (before, again, told) in [
+        ("", series(""), "more than 2000 series"),
+        ("", series(&long), "more than 8388608 bytes of fields"),
+        ("<TimeSeries>", period(""), "more than 35200 periods"),
+        (
+            "<TimeSeries><Period>",
+            point.to_owned(),
+            "more than 35200 points",
+        ),
+        (
+            "",
+            "<f>xxxxx</f>".to_owned(),
+            "a field is longer than 1024 bytes",
+        ),
+        (
+            "<f>",
+            "x<g/>".to_owned(),
+            "a field is longer than 1024 bytes",
+        ),
+        ("<f>", "x".to_owned(), "longer than the 1048576 bytes"),
+        ("", "<f/>".to_owned(), "longer than 16777216 bytes"),
+        (
+            "",
+            "<!-- nothing -->".to_owned(),
+            "longer than 16777216 bytes",
+        ),
+        (
+            "",
+            "<f>".to_owned(),
+            "more than 8 elements inside each other",
+        ),
+    ] {
+        let found = endless(
+            |file| Document::read(file),
+            &format!("{head}{before}"),
+            &again,
+        );
+        assert!(found.contains(told), "{found}, not {told}");
+        assert!(found.starts_with("line "), "{found}");
+    }
+    assert_eq!(POINTS_MAX, 35_200);
 }

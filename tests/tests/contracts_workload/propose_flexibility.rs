@@ -396,16 +396,26 @@ impl Generator {
             true => self.random.below(60),
             false => self.random.pick(&all),
         };
-        let statement = [((0, 8), (Watts(0), Watts(0)))];
+        let found = orders.get(&order);
+        let of = |powers: Option<&Vec<Watts>>| powers.and_then(|all| all.first().copied());
+        let planned = (
+            of(found.map(|one| &one.baseline)).unwrap_or(Watts(0)),
+            of(found.map(|one| &one.powers)).unwrap_or(Watts(self.random.below(2) as i64)),
+        );
+        let statement = [((0, 1), (planned, (Watts(0), Watts(0))))];
+        let price = Money(found.map_or(0, |one| one.price.0) + i64::from(self.random.chance(10)));
+        let start = found.map_or(Millis(0), |one| one.day.start);
+        let terms = self.random.chance(30);
         let call = Call::Settle {
             order,
+            terms: terms.then_some((start, (price, Currency::EUR))),
             statement: List::Items(if self.random.chance(15) {
                 &statement
             } else {
                 &[]
             }),
         };
-        let aggregator = orders.get(&order).map_or(GRID, |one| one.aggregator);
+        let aggregator = found.map_or(GRID, |one| one.aggregator);
         let by = self.random.pick(&[GRID, aggregator]);
         self.by_owner::<Flexibility>(ledger, by, &call)
     }

@@ -136,9 +136,17 @@ impl Stage {
 
     /// Executes one call in a block of its own; its code.
     pub(crate) fn send<M: Module>(&mut self, who: Who, call: &M::Call<'_>) -> Code {
+        self.send_all::<M>(who, std::slice::from_ref(call))
+    }
+
+    /// Executes a transaction of these calls in a block of its own; its code.
+    pub(crate) fn send_all<M: Module>(&mut self, who: Who, calls: &[M::Call<'_>]) -> Code {
         let nonce = self.nonces[who as usize];
         self.nonces[who as usize] += 1;
-        let draft = Draft::new(CHAIN, who.key(), nonce).call::<M>(call);
+        let draft = Draft::new(CHAIN, who.key(), nonce);
+        let draft = calls
+            .iter()
+            .fold(draft, |draft, call| draft.call::<M>(call));
         let mut bytes = draft.signed_bytes();
         bytes.extend([0; 64]);
         self.block(&[bytes])

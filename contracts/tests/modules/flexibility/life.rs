@@ -4,13 +4,14 @@ use bds_contracts::Code;
 use bds_contracts::amount::{Money as Amount, PPM, Watts};
 use bds_contracts::flexibility::Call;
 use bds_contracts::flexibility::call::Document;
+use bds_contracts::flexibility::rules::REQUESTS_MAX;
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
 use bds_contracts::kernel::meter::Limits;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::tx::Millis;
 
-use super::super::energy::QUARTER;
+use super::super::energy::{QUARTER, resource};
 use super::super::stage::{BANK_S, Who};
 use super::*;
 
@@ -86,6 +87,15 @@ fn no_interval_is_ordered_twice() {
     let both = [((43, 2), Watts(1_000))];
     let call = order(offers[1], 1, &both);
     refused(&mut stage, Who::Bank, &call, Code::ALREADY_ORDERED);
+    // The comparison is paid for before it begins.
+    let mut poor = stage.clone();
+    let plain = *poor.machine.limits();
+    poor.machine.set_limits(Limits {
+        tx_units: 300,
+        ..plain
+    });
+    let (code, _) = send(&mut poor, Who::Bank, &call);
+    assert_eq!(code, Code::METER_EXCEEDED);
     // Beside it there is room.
     ordered(&mut stage, offers[2], 44, 2, 1_000);
     assert_eq!(books(&stage), (0, 2 * PRICE, 0));
@@ -167,10 +177,55 @@ fn what_is_rejected_is_over() {
     let request = requested(&mut stage);
     let no = answer(Document::Request, request, false, "holiday");
     done(&mut stage, Who::Bert, &no);
-    refused(&mut stage, Who::Bert, &no, Code::FLEX_ANSWERED);
+    let unknown = Code::UNKNOWN_FLEX_REQUEST;
+    refused(&mut stage, Who::Bert, &no, unknown);
     let powers = [((0, 0), (1, Watts(1)))];
     let late = super::offer(request, ONE, &powers);
-    refused(&mut stage, Who::Bert, &late, Code::FLEX_REQUEST_CLOSED);
+    refused(&mut stage, Who::Bert, &late, unknown);
+    assert!(tables(&stage).requests.is_empty() && tables(&stage).requested.is_empty());
+    // It takes no place, and nothing is due of it.
+    for _ in 0..=REQUESTS_MAX {
+        let request = requested(&mut stage);
+        let no = answer(Document::Request, request, false, "holiday");
+        done(&mut stage, Who::Bert, &no);
+    }
+    assert!(at(&mut stage, END).is_empty());
+    // What is accepted is so once.
+    let mut stage = grid();
+    let request = requested(&mut stage);
+    let yes = |accepted| answer(Document::Request, request, accepted, "well");
+    done(&mut stage, Who::Bert, &yes(true));
+    refused(&mut stage, Who::Bert, &yes(true), Code::FLEX_ANSWERED);
+    refused(&mut stage, Who::Bert, &yes(false), Code::FLEX_ANSWERED);
+}
+
+/// Connections that were over counted until somebody connected others.
+#[test]
+fn nobody_is_asked_whose_connections_are_over() {
+    let mut stage = grid();
+    let until = START - 12 * 3_600_000;
+    for account in [P[0], P[1]] {
+        let short = connections(&[resource(account)], (0, until));
+        join(&mut stage, account, &connect(account, &short));
+    }
+    let update = Call::UpdateReservation {
+        point: POINT,
+        aggregator: AGGREGATOR,
+        isp_minutes: 15,
+        time_zone: ZONE,
+        start: Millis(START),
+        end: Millis(END),
+        reference: 1,
+        powers: List::Items(&[]),
+    };
+    let (none, ask) = (Code::NO_PORTFOLIO, super::request(ANYTHING));
+    let mut before = stage.clone();
+    wait(&mut before, until - 2_000);
+    done(&mut before, Who::Bank, &ask);
+    done(&mut before, Who::Bank, &update);
+    wait(&mut stage, until);
+    refused(&mut stage, Who::Bank, &ask, none);
+    refused(&mut stage, Who::Bank, &update, none);
 }
 
 #[test]

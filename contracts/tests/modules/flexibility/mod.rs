@@ -192,6 +192,7 @@ pub(crate) fn order(offer: u64, prognosis: u64, powers: Runs<'_>) -> Call<'_> {
 pub(crate) fn settle(order: u64) -> Call<'static> {
     Call::Settle {
         order,
+        terms: None,
         statement: List::Items(&[]),
     }
 }

@@ -4,64 +4,16 @@
 //! The sums were worked out over the same files by a program of its own, in decimals: for each hour, what was claimed is the smaller
 //! one of all that was produced and all that was consumed, and the rest emits what the grid did.
 
-use std::path::PathBuf;
-
 use super::super::query::ask;
+use super::homes::{HOMES, ROOF, column, file};
 use super::*;
 
-const HOMES: usize = 5;
 const HOURS: u64 = 240;
-/// Kilowatts of each roof, from the data's own schema.
-const POWER: [i64; HOMES] = [4, 4, 4, 5, 4];
 /// Sums of the other program, in watt hours and micrograms.
 const PRODUCED: u64 = 1_046_465;
 const CONSUMED: u64 = 1_610_631;
 const CLAIMED: u64 = 789_939;
 const EMITTED: u128 = 149_614_238_953;
-
-/// A file of the shared data; none where it may be missing, a failure where it may not.
-fn file(name: &str) -> Option<String> {
-    let shared = std::env::var("BDS_SHARED")
-        .unwrap_or_else(|_| concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared").to_owned());
-    let file = PathBuf::from(shared)
-        .join("data/household-citylearn")
-        .join(name);
-    match std::fs::read_to_string(&file) {
-        Ok(text) => Some(text),
-        Err(error) => {
-            let file = file.display();
-            assert!(std::env::var_os("CI").is_none(), "{file}: {error}");
-            eprintln!("skipped: {file}: {error}");
-            None
-        }
-    }
-}
-
-/// The first hours of a column, in units of a so-manieth (a power of ten), cut off, times a factor.
-fn column(text: &str, name: &str, digits: usize, factor: i64) -> Vec<i64> {
-    let mut lines = text.lines();
-    let head = lines.next().expect("names of columns");
-    let place = head.split(',').position(|one| one == name);
-    let place = place.unwrap_or_else(|| panic!("no column {name}"));
-    let cells = lines.map(|line| line.split(',').nth(place).expect("a cell"));
-    let numbers = cells.map(|cell| {
-        // Some loads are so small that they are written with an exponent: next to nothing.
-        if cell.contains("e-") {
-            return 0;
-        }
-        let (whole, part) = cell.split_once('.').unwrap_or((cell, ""));
-        // Twelve digits behind the point, of which the factor's share is cut off at the end.
-        let part: String = part
-            .chars()
-            .chain("000000000000".chars())
-            .take(12)
-            .collect();
-        let all: i128 = format!("{whole}{part}").parse().expect("a number");
-        let unit = 10_i128.pow(12 - u32::try_from(digits).unwrap());
-        i64::try_from(all * i128::from(factor) / unit).expect("it fits")
-    });
-    numbers.take(HOURS as usize).collect()
-}
 
 fn roof(home: usize) -> ResourceId {
     ResourceId(3_000 + home as u64)
@@ -109,7 +61,7 @@ fn ten_days_of_real_households_come_to_the_sums_of_another_program() {
     };
     // Watts for a kilowatt of the roof over an hour; kilowatt hours; kilograms for a kilowatt hour, which are 10^6 milligrams.
     let produced: Vec<Vec<i64>> = (0..HOMES)
-        .map(|home| column(&texts[home], "solar_generation", 0, POWER[home]))
+        .map(|home| column(&texts[home], "solar_generation", 0, ROOF[home]))
         .collect();
     let consumed = texts
         .iter()

@@ -4,6 +4,8 @@ mod claim;
 mod correction;
 mod expire;
 mod game;
+#[path = "../../homes/mod.rs"]
+mod homes;
 mod household;
 mod issue;
 mod issuer;

@@ -1,6 +1,7 @@
 //! Days of the Gregorian calendar, from the forms tables write them in.
 
 use super::schema::{Date, Order};
+use crate::moment::{days, month_days};
 
 /// Why a text is no day here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -33,12 +34,12 @@ pub(crate) fn parse(text: &str, how: &Date) -> Result<(i64, String), DateFault> 
     if !(1583..=9999).contains(&year)
         || !(1..=12).contains(&month)
         || day < 1
-        || day > days_in(year, month)
+        || day > month_days(year, month)
     {
         return Err(DateFault::NoDate);
     }
     Ok((
-        days_since_1970(year, month, day),
+        days(year, month, day),
         format!("{year:04}-{month:02}-{day:02}"),
     ))
 }
@@ -88,29 +89,6 @@ fn looks_like_time(text: &str) -> bool {
         && text
             .chars()
             .all(|c| c.is_ascii_digit() || ":.+-Z".contains(c))
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Years counted from March, so that the leap day is the last of a year.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    const MARCH_OF_YEAR_0_TO_1970: i64 = 719_468;
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let days_before_month = (153 * month + 2) / 5;
-    365 * year + year / 4 - year / 100 + year / 400 + days_before_month + day
-        - 1
-        - MARCH_OF_YEAR_0_TO_1970
 }
 
 #[cfg(test)]

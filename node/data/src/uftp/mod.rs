@@ -10,6 +10,8 @@ use crate::moment::{Date, Local};
 
 /// Most connections, options, orders or runs of a message.
 pub const ITEMS_MAX: usize = 1_024;
+/// Most elements of a message. A settlement of a month with 16 orders a day and 100 runs in each has 50,097.
+pub const ELEMENTS_MAX: usize = 65_536;
 
 /// A run of intervals with the same power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct Need {
 /// One way in which flexibility is offered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferOption {
+    /// What an order calls it.
+    pub reference: Option<String>,
     /// In millionths of the currency.
     pub price: i64,
     /// Least part of it that can be ordered, in millionths.
@@ -131,6 +135,8 @@ pub enum Body {
         about: About,
         /// Message of the offer.
         offer: String,
+        /// Which option of it, by its reference.
+        option: Option<String>,
         /// Message of the prognosis it is measured against.
         prognosis: String,
         /// What later messages call the order.

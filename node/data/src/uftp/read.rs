@@ -2,27 +2,41 @@
 
 use std::io::Read;
 
-use super::{About, Body, ITEMS_MAX, Message, Need, OfferOption, OrderSettlement, Run, SettledRun};
+use super::{
+    About, Body, ELEMENTS_MAX, ITEMS_MAX, Message, Need, OfferOption, OrderSettlement, Run,
+    SettledRun,
+};
 use crate::clean::{Marks, parse_decimal};
-use crate::fault::{DataError, shown};
+use crate::fault::{DataError, Place, shown};
 use crate::moment::{self, Date, Local};
 use crate::xml::{Element, Node, Xml};
 
 const DEPTH_MAX: usize = 4;
 const PPM: u32 = 1_000_000;
+/// Most bytes of a file: the largest settlement there may be, indented, has about eight million.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+/// Most bytes of the attributes that are held while a message is read; the same settlement takes 28 million.
+const HELD_BYTES_MAX: usize = 32 << 20;
+/// What an attribute takes besides its name and its value.
+const ATTRIBUTE_BYTES: usize = 64;
 
 /// An element with what lies in it.
 struct Tree {
-    element: Element,
+    name: String,
+    /// Those without a namespace.
+    attributes: Vec<(String, String)>,
+    place: Place,
     children: Vec<Tree>,
 }
 
 impl Message {
     /// Reads one message.
     ///
+    /// Cost: at most 16 MiB are read, and at most about 64 MiB are held, whatever the file is.
+    ///
     /// # Errors
-    /// [`DataError`] with its place where the file is no XML, has a DOCTYPE, is no message of version 3, or lacks what its kind must
-    /// say.
+    /// [`DataError`] with its place where the file is no XML, has a DOCTYPE, is no message of version 3, lacks what its kind must
+    /// say, or is longer or holds more than a message may.
     pub fn read(file: impl Read) -> Result<Self, DataError> {
         let tree = tree(file)?;
         let version = tree.text("Version")?;
@@ -30,8 +44,8 @@ impl Message {
             return Err(tree.wrong("Version", "3.x", version));
         }
         let zone = ["TimeZone", "Timezone", "TimezoneName"];
-        let zone = zone.iter().find_map(|name| tree.element.attribute(name));
-        let isp = tree.element.attribute("ISP-Duration");
+        let zone = zone.iter().find_map(|name| tree.attribute(name));
+        let isp = tree.attribute("ISP-Duration");
         Ok(Self {
             sender: tree.text("SenderDomain")?.to_owned(),
             recipient: tree.text("RecipientDomain")?.to_owned(),
@@ -46,22 +60,33 @@ impl Message {
 }
 
 fn tree(file: impl Read) -> Result<Tree, DataError> {
-    let mut xml = Xml::new(file, None, DEPTH_MAX);
+    let mut xml = Xml::bounded(file, None, DEPTH_MAX, FILE_BYTES_MAX);
     let mut open: Vec<Tree> = Vec::new();
     let mut root = None;
-    let mut count = 0;
+    let (mut count, mut held) = (0, 0);
     loop {
         match xml.next_solid()? {
             Node::Open(element) => {
                 count += 1;
-                // A settlement of a month: orders with runs each.
-                if count > ITEMS_MAX * ITEMS_MAX {
-                    return Err(xml.wrong("too many elements"));
+                if count > ELEMENTS_MAX {
+                    let what = format!("more than {ELEMENTS_MAX} elements; split the message");
+                    return Err(xml.wrong(what));
                 }
-                open.push(Tree {
-                    element,
-                    children: Vec::new(),
-                });
+                let new = Tree::new(element);
+                // Later minor versions can name the unit of powers; taken as another one it moves them by thousands.
+                if let Some(unit) = new.attribute("Unit") {
+                    let unit = shown(unit);
+                    let what = format!(
+                        "powers in unit {unit}: give them in the unit that both sides agreed on, without its name"
+                    );
+                    return Err(new.fault(what));
+                }
+                held += new.bytes();
+                if held > HELD_BYTES_MAX {
+                    let what = format!("more than {HELD_BYTES_MAX} bytes; split the message");
+                    return Err(xml.wrong(what));
+                }
+                open.push(new);
             }
             Node::Text(_) => return Err(xml.wrong("messages have no text between tags")),
             Node::Close => {
@@ -83,26 +108,51 @@ fn tree(file: impl Read) -> Result<Tree, DataError> {
 }
 
 impl Tree {
-    fn name(&self) -> &str {
-        &self.element.name.local
+    fn new(element: Element) -> Self {
+        let all = element.attributes.into_iter();
+        let all = all.filter(|(name, _)| name.uri.is_empty());
+        Self {
+            name: element.name.local,
+            attributes: all.map(|(name, text)| (name.local, text)).collect(),
+            place: element.place,
+            children: Vec::new(),
+        }
+    }
+
+    /// What it holds itself.
+    fn bytes(&self) -> usize {
+        let all = self.attributes.iter();
+        let all = all.map(|(name, text)| ATTRIBUTE_BYTES + name.len() + text.len());
+        self.name.len() + all.sum::<usize>()
+    }
+
+    fn attribute(&self, name: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|(own, _)| own == name);
+        found.map(|(_, text)| text.as_str())
     }
 
     fn fault(&self, what: impl Into<String>) -> DataError {
-        DataError::at(self.element.place, what)
+        DataError::at(self.place, what)
     }
 
     fn wrong(&self, attribute: &str, expected: &str, found: &str) -> DataError {
         self.fault(format!(
             "{attribute} of {} is {}, not {expected}",
-            shown(self.name()),
+            shown(&self.name),
             shown(found)
         ))
     }
 
     fn text(&self, attribute: &str) -> Result<&str, DataError> {
-        let found = self.element.attribute(attribute);
+        let found = self.attribute(attribute);
         let found = found.filter(|text| !text.is_empty());
-        found.ok_or_else(|| self.fault(format!("{} has no {attribute}", shown(self.name()))))
+        found.ok_or_else(|| self.fault(format!("{} has no {attribute}", shown(&self.name))))
+    }
+
+    /// An attribute that may be missing; empty is missing.
+    fn optional(&self, attribute: &str) -> Option<String> {
+        let found = self.attribute(attribute);
+        found.filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
     fn parsed<T>(
@@ -146,7 +196,7 @@ impl Tree {
     }
 
     fn share(&self, attribute: &str) -> Result<u32, DataError> {
-        match self.element.attribute(attribute) {
+        match self.attribute(attribute) {
             None => Ok(PPM),
             Some(_) => {
                 let found = self.millionths(attribute)?;
@@ -159,7 +209,7 @@ impl Tree {
         let first = self.parsed("Start", "an interval from 1 to 255", |text| {
             text.parse().ok()
         })?;
-        let count = match self.element.attribute("Duration") {
+        let count = match self.attribute("Duration") {
             None => 1,
             Some(_) => self.parsed("Duration", "up to 255", |text| text.parse().ok())?,
         };
@@ -213,10 +263,10 @@ impl Tree {
         read: impl Fn(&Tree) -> Result<T, DataError>,
     ) -> Result<Vec<T>, DataError> {
         let all = self.children.iter().map(|child| {
-            if child.name() == name {
+            if child.name == name {
                 read(child)
             } else {
-                Err(child.fault(format!("{} where {name} should be", shown(child.name()))))
+                Err(child.fault(format!("{} where {name} should be", shown(&child.name))))
             }
         });
         all.collect()
@@ -234,13 +284,13 @@ impl Tree {
     }
 
     fn body(&self) -> Result<Body, DataError> {
-        Ok(match self.name() {
+        Ok(match self.name.as_str() {
             "TestMessage" => {
                 self.all("nothing", |_| Ok(()))?;
                 Body::Test
             }
             "AGRPortfolioUpdate" => Body::PortfolioUpdate(self.all("Connection", |one| {
-                let end = one.element.attribute("EndPeriod");
+                let end = one.attribute("EndPeriod");
                 let end = end.map(|_| one.date("EndPeriod")).transpose()?;
                 let address = one.text("EntityAddress")?.to_owned();
                 Ok((address, one.date("StartPeriod")?, end))
@@ -263,6 +313,7 @@ impl Tree {
                 currency: self.text("Currency")?.to_owned(),
                 options: self.all("OfferOption", |option| {
                     Ok(OfferOption {
+                        reference: option.optional("OptionReference"),
                         price: option.millionths("Price")?,
                         least_ppm: option.share("MinActivationFactor")?,
                         runs: option.runs()?,
@@ -272,6 +323,7 @@ impl Tree {
             "FlexOrder" => Body::FlexOrder {
                 about: self.about()?,
                 offer: self.text("FlexOfferMessageID")?.to_owned(),
+                option: self.optional("OptionReference"),
                 prognosis: self.text("D-PrognosisMessageID")?.to_owned(),
                 reference: self.text("OrderReference")?.to_owned(),
                 price: self.millionths("Price")?,
@@ -312,7 +364,7 @@ impl Tree {
             to: to.to_owned(),
             message: self.text(&format!("{to}MessageID"))?.to_owned(),
             accepted: accepted(self, "Result")?,
-            reason: self.element.attribute("RejectionReason").map(str::to_owned),
+            reason: self.attribute("RejectionReason").map(str::to_owned),
             orders: self.all("FlexOrderSettlementStatus", |one| {
                 let reference = one.text("OrderReference")?.to_owned();
                 Ok((reference, accepted(one, "Disposition")?))

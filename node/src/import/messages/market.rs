@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use bds_contracts::amount::{PPM, Price, WattHours};
+use bds_contracts::amount::{Currency, PPM, Price, WattHours};
 use bds_contracts::energy::{self, MicrogridId};
 use bds_contracts::exchange::Side;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::power;
 use bds_contracts::tx::{AccountId, Millis};
-use bds_data::market::{Document, Period, Point, Series};
+use bds_data::market::{Document, POINTS_MAX, Period, Point, Series};
 
 use super::Unmapped;
 
@@ -28,6 +28,8 @@ pub struct Place {
     pub start: Millis,
     /// Whose orders they are.
     pub account: AccountId,
+    /// In which its prices are.
+    pub currency: Currency,
 }
 
 /// A bid as a block.
@@ -66,14 +68,85 @@ fn energy(watts: i64, minutes: u16) -> Result<WattHours, Unmapped> {
         .ok_or_else(|| Unmapped::Misfit(format!("{watts} W over {minutes} minutes")))
 }
 
-fn field<'s>(series: &'s Series, name: &str, expected: &str) -> Result<&'s str, Unmapped> {
-    match series.field(name) {
-        Some(found) if found == expected => Ok(found),
+fn same(name: &str, found: Option<&str>, expected: &str) -> Result<(), Unmapped> {
+    match found {
+        Some(found) if found == expected => Ok(()),
         found => Err(no_words(format!(
             "{name} {}",
             found.unwrap_or("that is missing")
         ))),
     }
+}
+
+fn field(series: &Series, name: &str, expected: &str) -> Result<(), Unmapped> {
+    same(name, series.field(name), expected)
+}
+
+fn currency(series: &Series, expected: Currency) -> Result<(), Unmapped> {
+    field(series, "currency_Unit.name", &expected.to_string())
+}
+
+/// Whether an interval without a point has the one before it.
+fn repeats(series: &Series) -> Result<bool, Unmapped> {
+    match series.field("curveType") {
+        None | Some("A01") => Ok(false),
+        Some("A03") => Ok(true),
+        Some(other) => Err(no_words(format!("curveType {other}"))),
+    }
+}
+
+/// The points of a period with the place of their intervals, from 0, rising; those that are left out too, where a curve repeats.
+///
+/// - `left`: how many more a document may have. A point can stand for a year of them, so points alone bound nothing.
+fn intervals(
+    series: &Series,
+    period: &Period,
+    left: &mut usize,
+) -> Result<Vec<(u32, Point)>, Unmapped> {
+    let (length, each) = (
+        period.end - period.start,
+        60_000 * i64::from(period.minutes),
+    );
+    let count = u32::try_from(length / each).ok();
+    let count = count.filter(|count| length % each == 0 && *count as usize <= POINTS_MAX);
+    let count = count.ok_or_else(|| {
+        no_words(format!(
+            "a period of {length} ms in intervals of {} minutes",
+            period.minutes
+        ))
+    })?;
+    let repeats = repeats(series)?;
+    let mut all: Vec<(u32, Point)> = Vec::new();
+    let fill = |all: &mut Vec<(u32, Point)>, until| {
+        let Some((place, point)) = all.last().copied() else {
+            return;
+        };
+        all.extend((place + 1..until).map(|place| (place, point)));
+    };
+    for point in &period.points {
+        let place = point.position - 1;
+        if place >= count {
+            return Err(no_words("a point outside its period"));
+        }
+        let is_first = all.is_empty();
+        if all.last().is_some_and(|(last, _)| place <= *last) || (repeats && is_first && place > 0)
+        {
+            return Err(no_words("points out of order"));
+        }
+        if repeats {
+            fill(&mut all, place);
+        }
+        all.push((place, *point));
+    }
+    if repeats {
+        fill(&mut all, count);
+    }
+    *left = left.checked_sub(all.len()).ok_or_else(|| {
+        no_words(format!(
+            "a document of more than {POINTS_MAX} intervals; split it"
+        ))
+    })?;
+    Ok(all)
 }
 
 fn only_point(series: &Series) -> Result<(&Period, &Point), Unmapped> {
@@ -88,9 +161,12 @@ fn only_point(series: &Series) -> Result<(&Period, &Point), Unmapped> {
 
 /// The bids of a reserve bid document, in the order in which they can be handed in.
 ///
+/// - `start`: start of the session's day.
+/// - `money`: in which its prices are.
+///
 /// # Errors
 /// [`Unmapped`]: all or none of a document.
-pub fn bids(document: &Document, start: Millis) -> Result<Vec<Bid>, Unmapped> {
+pub fn bids(document: &Document, start: Millis, money: Currency) -> Result<Vec<Bid>, Unmapped> {
     if document.kind != "ReserveBid_MarketDocument" {
         return Err(no_words(format!("a {} as bids", document.kind)));
     }
@@ -119,6 +195,8 @@ pub fn bids(document: &Document, start: Millis) -> Result<Vec<Bid>, Unmapped> {
         }
         field(series, "quantity_Measure_Unit.name", "MAW")?;
         field(series, "energyPrice_Measure_Unit.name", "MWH")?;
+        currency(series, money)?;
+        repeats(series)?;
         field(series, "status/value", "A06")?;
         let side = match series.field("flowDirection.direction") {
             Some("A01") => Side::Sell,
@@ -175,8 +253,8 @@ pub fn bids(document: &Document, start: Millis) -> Result<Vec<Bid>, Unmapped> {
     // Parts of one bid with the better price in front: what is sold for less, what is bought for more.
     all.sort_by_key(|(part, bid)| {
         let price = match bid.side {
-            Side::Sell => bid.price.0,
-            Side::Buy => -bid.price.0,
+            Side::Sell => i128::from(bid.price.0),
+            Side::Buy => -i128::from(bid.price.0),
         };
         part.map(|part| (part, price))
     });
@@ -210,10 +288,10 @@ impl Bid {
     }
 }
 
-/// Gives a curve to sell at one price for each priced point of a publication to `each`.
+/// Gives a curve to sell at one price for each priced interval of a publication to `each`.
 ///
 /// # Errors
-/// [`Unmapped`].
+/// [`Unmapped`]; nothing was given then.
 pub fn curves(
     document: &Document,
     place: &Place,
@@ -222,38 +300,44 @@ pub fn curves(
     if document.kind != "Publication_MarketDocument" {
         return Err(no_words(format!("a {} as curves", document.kind)));
     }
+    let mut all = Vec::new();
+    let mut left = POINTS_MAX;
     for series in &document.series {
         for period in &series.periods {
             let count = match period.minutes {
                 15 | 30 | 60 => (period.minutes / 15) as u8,
                 minutes => return Err(no_words(format!("intervals of {minutes} minutes"))),
             };
-            for point in &period.points {
+            for (interval, point) in intervals(series, period, &mut left)? {
                 let Some(price) = point.price else {
                     continue;
                 };
                 field(series, "quantity_Measure_Unit.name", "MAW")?;
-                let after = i128::from(point.position - 1) * i128::from(count);
+                field(series, "price_Measure_Unit.name", "MWH")?;
+                currency(series, place.currency)?;
+                let after = i128::from(interval) * i128::from(count);
                 let since = i128::from(period.start) - i128::from(place.start.0);
                 let first = u8::try_from(since / i128::from(QUARTER) + after).ok();
                 let first = first.filter(|_| since >= 0 && since % i128::from(QUARTER) == 0);
                 let first = first.ok_or_else(|| no_words("a period of another day"))?;
-                let steps = [(Price(price), energy(point.quantity, 15)?)];
-                each(&power::Call::SubmitCurve {
-                    session: place.session,
-                    account: place.account,
-                    side: Side::Sell,
-                    first,
-                    count,
-                    steps: List::Items(&steps),
-                });
+                all.push((first, count, [(Price(price), energy(point.quantity, 15)?)]));
             }
         }
+    }
+    for (first, count, steps) in &all {
+        each(&power::Call::SubmitCurve {
+            session: place.session,
+            account: place.account,
+            side: Side::Sell,
+            first: *first,
+            count: *count,
+            steps: List::Items(steps),
+        });
     }
     Ok(())
 }
 
-/// What a load document says came into a grid, period by period.
+/// What a document of total load says came into a grid when it was over, period by period.
 ///
 /// - `minutes`: length of the grid's periods.
 ///
@@ -264,24 +348,28 @@ pub fn loads(
     microgrid: MicrogridId,
     minutes: u16,
 ) -> Result<Vec<energy::Call<'static>>, Unmapped> {
-    if document.kind != "GL_MarketDocument" && document.kind != "Balancing_MarketDocument" {
+    if document.kind != "GL_MarketDocument" {
         return Err(no_words(format!("a {} as loads", document.kind)));
     }
+    // Total load that was realised: of the same kind are forecasts, generation and capacities.
+    same("type", document.field("type"), "A65")?;
+    let process = "process.processType";
+    same(process, document.field(process), "A16")?;
     let mut all = Vec::new();
+    let mut left = POINTS_MAX;
     for series in &document.series {
         field(series, "quantity_Measure_Unit.name", "MAW")?;
+        if let Some(direction) = series.field("flowDirection.direction") {
+            return Err(no_words(format!("loads in direction {direction}")));
+        }
         for period in &series.periods {
             if period.minutes != minutes {
                 return Err(no_words(format!("intervals of {} minutes", period.minutes)));
             }
-            for point in &period.points {
-                let after = i64::from(point.position - 1) * i64::from(minutes) * 60_000;
-                let start = period
-                    .start
-                    .checked_add(after)
-                    .filter(|start| *start < period.end);
-                let start = start.and_then(|start| u64::try_from(start).ok());
-                let start = start.ok_or_else(|| no_words("a point outside its period"))?;
+            for (interval, point) in intervals(series, period, &mut left)? {
+                let after = i64::from(interval) * i64::from(minutes) * 60_000;
+                let start = u64::try_from(period.start + after).ok();
+                let start = start.ok_or_else(|| no_words("a time before 1970"))?;
                 all.push(energy::Call::DeclareBalance {
                     microgrid,
                     start: Millis(start),

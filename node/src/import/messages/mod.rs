@@ -2,10 +2,13 @@
 //!
 //! The readers of `bds-data` make values of files; here names become numbers of the ledger, and units and signs the ledger's. What a
 //! message says wrongly is passed on as it is, so the ledger refuses it with its own code; what the ledger has no words for is
-//! [`Unmapped`].
+//! [`Unmapped`], and then no call of the message is made. Where several calls of a message are one thing they belong in one transaction;
+//! bids, curves, loads and settlements of orders are each a thing of its own, with its own receipt.
 
 pub mod market;
 pub mod uftp;
+
+use bds_data::moment::Zone;
 
 /// Why a message becomes no call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +21,17 @@ pub enum Unmapped {
         /// Its name in the message.
         name: String,
     },
+    /// The rule of this time zone is not written here, and a guess would move a day by hours.
+    #[error(
+        "the rule of time zone `{0}` is not known, so no day of it can be told in UTC; known are {known}",
+        known = Zone::names().join(", ")
+    )]
+    Zone(String),
+    /// It tells of days or times and not of which time zone.
+    #[error(
+        "the message names no time zone, so its days and times cannot be told in UTC; it needs the attribute TimeZone"
+    )]
+    NoZone,
     /// The ledger's markets have nothing like it.
     #[error("the ledger has no words for {0}")]
     NoWords(String),

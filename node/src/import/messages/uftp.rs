@@ -2,8 +2,8 @@
 //!
 //! In messages what is consumed is above zero, on the ledger what goes into the grid; so every power changes its sign, and bounds change
 //! places. Intervals count from 1 there and from 0 here. Days and times are taken in the message's zone; one whose rule is not known
-//! here gets the time it has in UTC, and the ledger refuses it by its name. Answers to prognoses, orders, settlements and portfolios are
-//! the ledger's own, so those messages become no call.
+//! here, or that is not named, is refused. Answers to prognoses, orders, settlements and portfolios are the ledger's own, so those
+//! messages become no call.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,11 @@ use bds_contracts::energy::ResourceId;
 use bds_contracts::flexibility::call::Document;
 use bds_contracts::flexibility::rules::Need;
 use bds_contracts::flexibility::{Call, PointId};
+use bds_contracts::kernel::envelope::CALLS_MAX;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::tx::{AccountId, Millis};
 use bds_data::moment::{Date, Local, Zone};
-use bds_data::uftp::{About, Body, Message, Run};
+use bds_data::uftp::{About, Body, Message, OfferOption, Run};
 
 use super::{Unmapped, unknown};
 
@@ -39,35 +40,46 @@ pub struct Directory {
     pub open_end: Millis,
     /// Numbers of requests and offers on the ledger, by message.
     pub documents: BTreeMap<String, u64>,
+    /// What the options of offers are called, in their order, by message: [`option_names`] of each.
+    pub options: BTreeMap<String, Vec<Option<String>>>,
     /// Revisions of prognoses, by message.
     pub prognoses: BTreeMap<String, u64>,
     /// Numbers of orders on the ledger, by reference.
     pub orders: BTreeMap<String, u64>,
 }
 
+/// How many options a call can tell apart.
+const PLACES: usize = 256;
+
 /// How a message speaks of time.
 struct Frame<'m> {
     isp_minutes: u16,
+    /// Empty where the message names none.
     time_zone: &'m str,
-    zone: Zone,
 }
 
 impl Frame<'_> {
     fn of(message: &Message) -> Frame<'_> {
-        let time_zone = message.time_zone.as_deref().unwrap_or_default();
         Frame {
             isp_minutes: message.isp_minutes.unwrap_or(0),
-            time_zone,
-            zone: Zone::named(time_zone).unwrap_or(Zone::Utc),
+            time_zone: message.time_zone.as_deref().unwrap_or_default(),
         }
     }
 
+    fn zone(&self) -> Result<Zone, Unmapped> {
+        if self.time_zone.is_empty() {
+            return Err(Unmapped::NoZone);
+        }
+        let found = Zone::named(self.time_zone);
+        found.ok_or_else(|| Unmapped::Zone(self.time_zone.to_owned()))
+    }
+
     fn begins(&self, date: Date) -> Result<Millis, Unmapped> {
-        millis(date.begins(self.zone))
+        millis(date.begins(self.zone()?))
     }
 
     fn at(&self, local: Local) -> Result<Millis, Unmapped> {
-        millis(local.utc(self.zone))
+        millis(local.utc(self.zone()?))
     }
 }
 
@@ -86,7 +98,46 @@ fn currency(text: &str) -> Result<Currency, Unmapped> {
     text.parse().map_err(|_| unknown("currency", text))
 }
 
+/// What the options of an offer are called, for [`Directory::options`].
+///
+/// # Errors
+/// [`Unmapped`] where there are more than the ledger can count, or two of one name: an order could mean either.
+pub fn option_names(options: &[OfferOption]) -> Result<Vec<Option<String>>, Unmapped> {
+    if options.len() > PLACES {
+        let what = format!("{} options of one offer", options.len());
+        return Err(Unmapped::NoWords(what));
+    }
+    let mut all: Vec<Option<String>> = Vec::new();
+    for one in options {
+        if let Some(name) = &one.reference
+            && all.contains(&one.reference)
+        {
+            return Err(Unmapped::NoWords(format!("two options `{name}`")));
+        }
+        all.push(one.reference.clone());
+    }
+    Ok(all)
+}
+
 impl Directory {
+    /// The place of the option that an order means. Where there is one, it needs no name.
+    fn option(&self, offer: &str, name: Option<&str>) -> Result<u8, Unmapped> {
+        let all = self.options.get(offer);
+        let all = all.ok_or_else(|| unknown("offer", offer))?;
+        let place = match name {
+            Some(name) => {
+                let found = all.iter().position(|one| one.as_deref() == Some(name));
+                found.ok_or_else(|| unknown("option", name))?
+            }
+            None if all.len() == 1 => 0,
+            None => {
+                let what = format!("an order that names none of {} options", all.len());
+                return Err(Unmapped::NoWords(what));
+            }
+        };
+        u8::try_from(place).map_err(|_| Unmapped::Misfit(format!("option {place}")))
+    }
+
     fn power(&self, power: i64) -> Result<Watts, Unmapped> {
         let watts = power.checked_mul(self.watts).and_then(i64::checked_neg);
         let watts = watts.ok_or_else(|| Unmapped::Misfit(format!("a power of {power}")))?;
@@ -110,28 +161,28 @@ impl Directory {
         of.get(name).copied().ok_or_else(|| unknown(what, name))
     }
 
-    /// Gives the calls that a message stands for to `each`, in order.
+    /// Gives the calls that a message stands for to `each`, in order: those of one transaction at a time, which is done whole or not at
+    /// all. A settlement has a transaction for each order, as each is answered by itself; any other message has one.
     ///
     /// # Errors
-    /// [`Unmapped`]; `each` may have been given some calls by then.
+    /// [`Unmapped`]; nothing was given then.
     pub fn calls(
         &self,
         message: &Message,
-        each: &mut dyn FnMut(&Call<'_>),
+        each: &mut dyn FnMut(&[Call<'_>]),
     ) -> Result<(), Unmapped> {
         let frame = Frame::of(message);
         let Frame {
             isp_minutes,
             time_zone,
-            ..
         } = frame;
         let aggregator = self.aggregator;
         match &message.body {
-            Body::Test => each(&Call::Test {
+            Body::Test => each(&[Call::Test {
                 point: self.point,
                 isp_minutes: message.isp_minutes,
                 time_zone: message.time_zone.as_deref(),
-            }),
+            }]),
             Body::PortfolioUpdate(connections) => self.connect(&frame, connections, each)?,
             Body::Prognosis {
                 about,
@@ -139,7 +190,7 @@ impl Directory {
                 runs,
             } => {
                 let powers = self.runs(runs)?;
-                each(&Call::SubmitPrognosis {
+                each(&[Call::SubmitPrognosis {
                     point: self.point(about)?,
                     aggregator,
                     isp_minutes,
@@ -148,7 +199,7 @@ impl Directory {
                     end: frame.begins(about.period.next())?,
                     revision: *revision,
                     powers: List::Items(&powers),
-                });
+                }]);
             }
             Body::FlexRequest {
                 about,
@@ -166,7 +217,7 @@ impl Directory {
                     Ok(((place(need.first), need.count), (range, wanted)))
                 });
                 let needs: Vec<_> = needs.collect::<Result<_, Unmapped>>()?;
-                each(&Call::Request {
+                each(&[Call::Request {
                     point: self.point(about)?,
                     aggregator,
                     isp_minutes,
@@ -175,7 +226,7 @@ impl Directory {
                     end: frame.begins(about.period.next())?,
                     expires: frame.at(*expires)?,
                     needs: List::Items(&needs),
-                });
+                }]);
             }
             Body::FlexOffer {
                 about,
@@ -187,12 +238,13 @@ impl Directory {
                 let prices = options.iter().map(|one| (Money(one.price), one.least_ppm));
                 let prices: Vec<_> = prices.collect();
                 let mut powers = Vec::new();
+                option_names(options)?;
                 for (option, one) in (0..=u8::MAX).zip(options) {
                     for ((first, count), power) in self.runs(&one.runs)? {
                         powers.push(((option, first), (count, power)));
                     }
                 }
-                each(&Call::Offer {
+                each(&[Call::Offer {
                     request: Self::known(&self.documents, "request", request)?,
                     isp_minutes,
                     time_zone,
@@ -201,11 +253,12 @@ impl Directory {
                     currency: currency(of)?,
                     options: List::Items(&prices),
                     powers: List::Items(&powers),
-                });
+                }]);
             }
             Body::FlexOrder {
                 about,
                 offer,
+                option,
                 prognosis,
                 price,
                 currency: of,
@@ -214,10 +267,9 @@ impl Directory {
                 ..
             } => {
                 let powers = self.runs(runs)?;
-                each(&Call::Order {
+                each(&[Call::Order {
                     offer: Self::known(&self.documents, "offer", offer)?,
-                    // Messages of this version name no option; the ledger compares price and power with the first one.
-                    option: 0,
+                    option: self.option(offer, option.as_deref())?,
                     part_ppm: *part_ppm,
                     isp_minutes,
                     time_zone,
@@ -226,7 +278,7 @@ impl Directory {
                     price: Money(*price),
                     currency: currency(of)?,
                     powers: List::Items(&powers),
-                });
+                }]);
             }
             Body::ReservationUpdate {
                 about,
@@ -234,7 +286,7 @@ impl Directory {
                 runs,
             } => {
                 let powers = self.runs(runs)?;
-                each(&Call::UpdateReservation {
+                each(&[Call::UpdateReservation {
                     point: self.point(about)?,
                     aggregator,
                     isp_minutes,
@@ -243,19 +295,32 @@ impl Directory {
                     end: frame.begins(about.period.next())?,
                     reference: *reference,
                     powers: List::Items(&powers),
-                });
+                }]);
             }
-            Body::FlexSettlement { orders, .. } => {
+            Body::FlexSettlement {
+                currency: of,
+                orders,
+            } => {
+                let paid_in = currency(of)?;
+                let mut all = Vec::new();
                 for order in orders {
                     let statement = order.runs.iter().map(|run| {
-                        let said = (self.power(run.actual)?, self.power(run.delivered)?);
-                        Ok(((place(run.first), run.count), said))
+                        let said = (self.power(run.baseline)?, self.power(run.ordered)?);
+                        let read = (self.power(run.actual)?, self.power(run.delivered)?);
+                        Ok(((place(run.first), run.count), (said, read)))
                     });
                     let statement: Vec<_> = statement.collect::<Result<_, Unmapped>>()?;
-                    each(&Call::Settle {
-                        order: Self::known(&self.orders, "order", &order.reference)?,
-                        statement: List::Items(&statement),
-                    });
+                    let number = Self::known(&self.orders, "order", &order.reference)?;
+                    let price = (Money(order.price), paid_in);
+                    let terms = (frame.begins(order.period)?, price);
+                    all.push((number, terms, statement));
+                }
+                for (order, terms, statement) in &all {
+                    each(&[Call::Settle {
+                        order: *order,
+                        terms: Some(*terms),
+                        statement: List::Items(statement),
+                    }]);
                 }
             }
             Body::Response {
@@ -270,23 +335,23 @@ impl Directory {
                     "FlexOffer" => Document::Offer,
                     _ => return Ok(()),
                 };
-                each(&Call::Answer {
+                each(&[Call::Answer {
                     document,
                     number: Self::known(&self.documents, "message", message)?,
                     accepted: *accepted,
                     reason: reason.as_deref().unwrap_or_default(),
-                });
+                }]);
             }
         }
         Ok(())
     }
 
-    /// One call for the connections of each account.
+    /// One call for the connections of each account, in one transaction.
     fn connect(
         &self,
         frame: &Frame<'_>,
         connections: &[(String, Date, Option<Date>)],
-        each: &mut dyn FnMut(&Call<'_>),
+        each: &mut dyn FnMut(&[Call<'_>]),
     ) -> Result<(), Unmapped> {
         let mut of: BTreeMap<AccountId, Vec<_>> = BTreeMap::new();
         for (address, start, end) in connections {
@@ -300,14 +365,19 @@ impl Directory {
             let times = (frame.begins(*start)?, until);
             of.entry(account).or_default().push((resource, times));
         }
-        for (account, connections) in of {
-            each(&Call::Connect {
-                point: self.point,
-                aggregator: self.aggregator,
-                account,
-                connections: List::Items(&connections),
-            });
+        if !(1..=usize::from(CALLS_MAX)).contains(&of.len()) {
+            return Err(Unmapped::NoWords(format!(
+                "connections of {} accounts in one update: send 1 to {CALLS_MAX} in each",
+                of.len()
+            )));
         }
+        let all = of.iter().map(|(account, connections)| Call::Connect {
+            point: self.point,
+            aggregator: self.aggregator,
+            account: *account,
+            connections: List::Items(connections),
+        });
+        each(&all.collect::<Vec<_>>());
         Ok(())
     }
 }

@@ -4,9 +4,6 @@ use super::super::schedule::When;
 use super::judge::{bounds_of, span_of};
 use super::*;
 
-/// How long after its day an order waits.
-const SETTLE_LIFE: u64 = 31 * DAY;
-
 impl Books {
     pub(super) fn follow_flexibility(
         &mut self,
@@ -22,7 +19,16 @@ impl Books {
             "flexibility.offer" => self.make_offer(ask, events),
             "flexibility.answer" => self.answer_document(ask, events),
             "flexibility.order" => self.place_order(ask, events),
-            "flexibility.settle" => self.settle_order(ask.call.u64("order"), events),
+            "flexibility.settle" => {
+                let number = ask.call.u64("order");
+                self.settle_order(number, events)?;
+                let time = self.time;
+                let lasts = |order: &Order| time < order.span.end() + SETTLE_LIFE;
+                self.flexibility
+                    .orders
+                    .retain(|own, order| *own != number || lasts(order));
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -72,13 +78,16 @@ impl Books {
         for one in call.list("connections") {
             let (meter, times) = one.pair();
             let (from, until) = (times.pair().0.u64(), times.pair().1.u64());
+            let all = &mut self.flexibility.connections;
+            let bound = all.get(&meter.u64()).map_or(0, |old| old.bound);
             let new = Connection {
                 point,
                 aggregator,
                 from,
                 until,
+                bound,
             };
-            self.flexibility.connections.insert(meter.u64(), new);
+            all.insert(meter.u64(), new);
             let said = [
                 ("point", n(point)),
                 ("aggregator", n(aggregator)),
@@ -124,6 +133,11 @@ impl Books {
             said.push(("reference", n(number)));
             events.said("flexibility.ReservationUpdated", &said)?;
         }
+        for meter in &meters {
+            let one = self.flexibility.connections.get_mut(meter);
+            let bound = &mut one.ok_or("no connection")?.bound;
+            *bound = span.end().max(*bound);
+        }
         let new = Said {
             span,
             number,
@@ -156,7 +170,7 @@ impl Books {
             aggregator,
             span,
             expires: call.u64("expires"),
-            answer: None,
+            accepted: false,
             bounds: bounds_of(ask, span.isps).ok_or("its bounds are out of order")?,
         };
         let number = self
@@ -236,13 +250,14 @@ impl Books {
             ("reason", Value::Text(call.text("reason"))),
         ];
         events.said("flexibility.Answered", &said)?;
-        if document == 0 {
+        if document == 0 && accepted {
             let request = self.flexibility.requests.get_mut(&number);
-            request.ok_or("no request")?.answer = Some(accepted);
+            request.ok_or("no request")?.accepted = true;
         } else if accepted {
             let offer = self.flexibility.offers.get_mut(&number);
             offer.ok_or("no offer")?.accepted = true;
         } else {
+            self.flexibility.requests.remove(&number);
             self.flexibility.offers.remove(&number);
             self.schedule.remove(number);
         }
@@ -353,8 +368,9 @@ impl Books {
                 events.said("flexibility.OfferExpired", &said)?;
             }
             [4] => {
+                // Who settles it that late takes it away before.
                 let order = self.flexibility.orders.get(&trigger);
-                if order.ok_or("no order is over")?.settled.is_none() {
+                if order.is_some_and(|order| order.settled.is_none()) {
                     self.settle_order(trigger, events)?;
                 }
                 self.flexibility.orders.remove(&trigger);

@@ -120,7 +120,7 @@ impl Books {
         unless(holder(aggregator) != holder(point.account), SAME_HOLDER)?;
         unless(holder(account).is_some(), UNKNOWN_ACCOUNT)?;
         let list = call.list("connections");
-        unless(!list.is_empty(), TOO_MANY)?;
+        unless(!list.is_empty() && list.len() <= 128, TOO_MANY)?;
         let mut seen = BTreeSet::new();
         let here = (call.u32("point"), aggregator);
         for one in list {
@@ -136,6 +136,7 @@ impl Books {
             let meets =
                 old.is_some_and(|old| (old.point, old.aggregator) != here && old.until > self.time);
             unless(!meets, TAKEN)?;
+            unless(old.is_none_or(|old| old.bound <= until), PERIOD)?;
         }
         let mut all = self.portfolio(here.0, here.1);
         all.retain(|meter| self.flexibility.connections[meter].until > self.time);
@@ -200,8 +201,8 @@ impl Books {
     fn judge_reservation(&self, ask: &Ask<'_>) -> Judged {
         let call = &ask.call;
         let span = self.judge_day(ask, self.own_point(ask)?)?;
-        let portfolio = self.portfolio(call.u32("point"), call.u64("aggregator"));
-        unless(!portfolio.is_empty(), NO_PORTFOLIO)?;
+        let here = (call.u32("point"), call.u64("aggregator"));
+        unless(self.has_portfolio(here.0, here.1), NO_PORTFOLIO)?;
         let all = &self.flexibility.reservations;
         let old = self.judge_said(all, ask, &span, call.u64("reference"))?;
         let powers = powers(call, span.isps)?;
@@ -219,7 +220,7 @@ impl Books {
         let span = self.judge_day(ask, self.own_point(ask)?)?;
         let expires = call.u64("expires");
         unless(self.time < expires && expires <= span.end(), PERIOD)?;
-        unless(!self.portfolio(here.0, here.1).is_empty(), NO_PORTFOLIO)?;
+        unless(self.has_portfolio(here.0, here.1), NO_PORTFOLIO)?;
         let bounds = bounds_of(ask, span.isps).ok_or(ISPS)?;
         unless(bounds.iter().any(|(.., need)| *need == 1), ISPS)?;
         let all = self.flexibility.requests.values();
@@ -236,8 +237,7 @@ impl Books {
         let point = &self.flexibility.points[&request.point];
         self.judge_frame(ask, point)?;
         unless(call.u64("start") == request.span.start, PERIOD)?;
-        let open = self.time < request.expires && request.answer != Some(false);
-        unless(open, REQUEST_CLOSED)?;
+        unless(self.time < request.expires, REQUEST_CLOSED)?;
         unless(call.array("currency") == point.currency, OPTIONS)?;
         let told = call.list("options");
         let sound = told.iter().all(|option| {
@@ -270,7 +270,7 @@ impl Books {
         let flexibility = &self.flexibility;
         let (by, answered) = if call.u8("document") == 0 {
             let request = flexibility.requests.get(&number).ok_or(UNKNOWN_REQUEST)?;
-            (request.aggregator, request.answer.is_some())
+            (request.aggregator, request.accepted)
         } else {
             let offer = flexibility.offers.get(&number).ok_or(UNKNOWN_OFFER)?;
             (flexibility.points[&offer.point].account, offer.accepted)
@@ -338,21 +338,38 @@ impl Books {
         let told = call.list("statement").iter().map(|run| {
             let (place, said) = run.pair();
             let (first, count) = (place.pair().0.u64(), place.pair().1.u64());
+            let (planned, said) = said.pair();
+            let planned = (planned.pair().0.number(), planned.pair().1.number());
             let said = (said.pair().0.number(), said.pair().1.number());
-            (first as usize, count as usize, Some(said))
+            (first as usize, count as usize, Some((planned, said)))
         });
         let told: Vec<_> = told.collect();
+        if let Value::Pair(terms) = call.get("terms") {
+            let (price, currency) = terms.1.pair();
+            let currency_of = &self.flexibility.points[&order.point].currency;
+            let same = terms.0.u64() == order.span.start
+                && price.number() == order.price
+                && *currency == Value::Bytes(currency_of);
+            unless(same, STATEMENT)?;
+        }
         let told = spread(&told, order.span.isps, None).ok_or(ISPS)?;
+        for (isp, said) in told.iter().enumerate() {
+            let own = (order.foreseen[isp], order.powers[isp]);
+            unless(said.is_none_or(|(planned, _)| planned == own), STATEMENT)?;
+        }
         let missing = told.iter().enumerate().any(|(isp, said)| {
             let counts = order.powers[isp] != 0 || said.is_some();
             counts && self.read_in(order, isp).is_none()
         });
-        unless(!missing, UNKNOWN_READING)?;
+        let late = order.span.end() + SETTLE_LIFE <= self.time;
+        unless(late || !missing, UNKNOWN_READING)?;
         let minutes = i128::from(length(order.span.minutes));
         for (isp, said) in told.into_iter().enumerate() {
             let right = self.read_in(order, isp).zip(self.delivered_in(order, isp));
             let right = right.map(|(read, good)| (read * 60 / minutes, good / minutes));
-            unless(said.is_none() || said == right, STATEMENT)?;
+            let unread = late && right.is_none();
+            let said = said.map(|(_, said)| said);
+            unless(said.is_none() || unread || said == right, STATEMENT)?;
         }
         Ok(())
     }

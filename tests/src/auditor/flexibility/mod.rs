@@ -13,6 +13,8 @@ use super::{Ask, Books, Events, Finding, ensure};
 /// Number of the module.
 pub(super) const FLEXIBILITY: u16 = 12;
 const DAY: u64 = 24 * 3_600 * 1_000;
+/// How long after its day an order waits.
+const SETTLE_LIFE: u64 = 31 * DAY;
 const POWER_MAX: i128 = 1_000_000_000;
 const PPM: i128 = 1_000_000;
 
@@ -34,6 +36,8 @@ pub(super) struct Connection {
     pub(super) aggregator: u64,
     pub(super) from: u64,
     pub(super) until: u64,
+    /// End of the last day that it was foreseen for.
+    pub(super) bound: u64,
 }
 
 /// A day that is cut into intervals.
@@ -59,7 +63,7 @@ pub(super) struct Request {
     pub(super) aggregator: u64,
     pub(super) span: Span,
     pub(super) expires: u64,
-    pub(super) answer: Option<bool>,
+    pub(super) accepted: bool,
     /// Least, most, and 1 where it is wanted.
     pub(super) bounds: Vec<(i128, i128, u8)>,
 }
@@ -209,6 +213,13 @@ impl Books {
         let all = self.flexibility.connections.iter();
         let own = all.filter(|(_, one)| (one.point, one.aggregator) == (point, aggregator));
         own.map(|(meter, _)| *meter).collect()
+    }
+
+    /// Whether one of them is not over.
+    fn has_portfolio(&self, point: u32, aggregator: u64) -> bool {
+        let all = self.portfolio(point, aggregator);
+        all.iter()
+            .any(|meter| self.flexibility.connections[meter].until > self.time)
     }
 
     /// Those of them that are connected all day.

@@ -49,7 +49,7 @@ impl Books {
         for (meter, one) in &flexibility.connections {
             let here = Bytes::new().u32(one.point).u64(one.aggregator);
             out.table(12, 2);
-            let value = here.clone().u64(one.from).u64(one.until);
+            let value = here.clone().u64(one.from).u64(one.until).u64(one.bound);
             out.add(Bytes::new().u64(*meter), value);
             out.table(12, 3);
             out.add(here.u64(*meter), Bytes::new());
@@ -71,9 +71,7 @@ impl Books {
             let here = Bytes::new().u32(one.point).u64(one.aggregator);
             out.table(12, 6);
             let value = put_span(here.clone(), one.span).u64(one.expires);
-            let value = value
-                .option(one.answer, Bytes::bool)
-                .count(one.bounds.len());
+            let value = value.bool(one.accepted).count(one.bounds.len());
             let bounds = one.bounds.iter();
             let value = bounds.fold(value, |bytes, (least, most, need)| {
                 bytes.money(*least).money(*most).u8(*need)
