@@ -20,6 +20,10 @@ pub const STACK_BYTES_MAX: usize = 256 * 1024;
 pub const FUNCTIONS_MAX: u32 = 2_048;
 /// Most locals of all of them together: a few bytes declare thousands, and each takes time to prepare.
 pub const LOCALS_MAX: u64 = 65_536;
+/// Most locals that one of them declares: every call of it sets them to zero, and pays one instruction.
+pub const LOCALS_OF_ONE_MAX: u64 = 256;
+/// Most parameters of a function.
+pub const PARAMETERS_MAX: usize = 32;
 /// Most methods of code.
 pub const EXPORTS_MAX: usize = 64;
 /// Longest name of a method, in bytes.
@@ -34,7 +38,7 @@ pub enum Rule {
     Length,
     /// It does not decode, or takes what is not offered: floating point, vectors, threads, a start function, too many of something.
     Form,
-    /// It has too many functions or locals, which are short to write and long to prepare.
+    /// It has more of something than it may: short to write, long to prepare or to call.
     Size,
     /// It asks for something from outside that is no function of the ledger's, or that function looks different.
     Imports,
@@ -53,7 +57,9 @@ impl Rule {
             Self::Form => {
                 "it is no WebAssembly that is taken here: integers only, no start function"
             }
-            Self::Size => "it has more than 2,048 functions or 65,536 locals",
+            Self::Size => {
+                "it has more than 2,048 functions or 65,536 locals, or a function of more than 256 locals or 32 parameters"
+            }
             Self::Imports => "it imports what is no function of the ledger",
             Self::Memory => "it exports no `memory`, or one of more than 32 pages",
             Self::Methods => {
@@ -131,26 +137,40 @@ pub(crate) fn pass(engine: &Engine, code: &[u8]) -> Result<Passed, (Rule, String
     })
 }
 
-/// What would take long to prepare is found before anything is.
+/// What would take long to prepare or to call is found before anything is.
 fn size(code: &[u8]) -> Result<(), (Rule, String)> {
     let form = |problem: BinaryReaderError| (Rule::Form, problem.to_string());
-    let (mut functions, mut locals) = (0, 0_u64);
+    let mut locals = 0;
     for part in Parser::new(0).parse_all(code) {
         match part.map_err(form)? {
-            Payload::FunctionSection(section) => functions += section.count(),
+            Payload::TypeSection(section) => {
+                for function in section.into_iter_err_on_gc_types() {
+                    let parameters = function.map_err(form)?.params().len();
+                    within(parameters as u64, PARAMETERS_MAX as u64, "parameters")?;
+                }
+            }
+            Payload::FunctionSection(section) => {
+                within(section.count().into(), FUNCTIONS_MAX.into(), "functions")?;
+            }
             Payload::CodeSectionEntry(body) => {
+                let before = locals;
                 for declared in body.get_locals_reader().map_err(form)? {
                     locals += u64::from(declared.map_err(form)?.0);
+                    within(locals - before, LOCALS_OF_ONE_MAX, "locals of a function")?;
                 }
+                within(locals, LOCALS_MAX, "locals")?;
             }
             _ => {}
         }
-        if functions > FUNCTIONS_MAX || locals > LOCALS_MAX {
-            let found = format!("{functions} functions, {locals} locals or more");
-            return Err((Rule::Size, found));
-        }
     }
     Ok(())
+}
+
+fn within(found: u64, most: u64, what: &str) -> Result<(), (Rule, String)> {
+    if found <= most {
+        return Ok(());
+    }
+    Err((Rule::Size, format!("{found} {what}, at most {most}")))
 }
 
 fn imports(module: &Module) -> Result<(), String> {

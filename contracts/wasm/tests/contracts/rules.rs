@@ -73,16 +73,30 @@ fn code_that_breaks_a_rule_is_never_activated() {
         &code(&format!("{good} {}", "(func)".repeat(2_048))),
         "too many functions",
     );
-    let locals = format!("(func {})", "(local i32)".repeat(8_000));
-    never(
-        &code(&format!("{good} {}", locals.repeat(9))),
-        "too many locals",
-    );
+    let locals = |count: usize| format!("(func (local {}))", "i32 ".repeat(count));
+    let all = code(&format!("{good} {}", locals(256).repeat(257)));
+    never(&all, "too many locals of all functions");
     let table = format!("{good} {memory} (table 2000 funcref)");
     let code = wat::parse_str(format!("(module {table})")).expect("a module");
     let mut stage = ledger();
     deploy(&mut stage, "table", &code, &[]);
     fails(&mut stage, "table", "run", &[], Code::DEPLOYED_TRAPPED);
+}
+
+/// Every call sets the locals of a function to zero, and pays the same however many they are.
+#[test]
+fn a_function_has_so_many_locals_and_parameters() {
+    let good = r#"(func (export "run") (result i32) (i32.const 0))"#;
+    let with = |word: &str, count: usize| {
+        code(&format!("{good} (func ({word} {}))", "i64 ".repeat(count)))
+    };
+    for (word, most) in [("local", 256), ("param", 32)] {
+        assert!(bds_wasm::examine(&with(word, most)).is_ok(), "{word}");
+        never(&with(word, most + 1), word);
+    }
+    // What is declared in many small pieces counts as one.
+    let pieces = "(local i32) (local i64) ".repeat(129);
+    never(&code(&format!("{good} (func {pieces})")), "pieces");
 }
 
 fn never(code: &[u8], what: &str) {
