@@ -116,7 +116,7 @@ pub(super) fn activate(
         if !upload::is_named(&code, &new.code) {
             return Err(Code::CODE_MISMATCH);
         }
-        if let Err(rule) = interpreter.check(&code) {
+        if let Err(rule) = interpreter.check(&new.code, &code) {
             cx.say(&rule);
             return Err(Code::CODE_REFUSED);
         }

@@ -293,8 +293,6 @@ mod tests {
     /// What is written down of a function is how it is defined, and all of them are.
     #[test]
     fn every_function_has_its_shape() {
-        let engine = crate::rules::engine();
-        let linker = linker(&engine);
         let text: String = FUNCTIONS
             .iter()
             .map(|(name, takes, returns)| {
@@ -313,9 +311,9 @@ mod tests {
             r#"(module {text} (memory (export "memory") 1) (func (export "run") (result i32) (i32.const 0)))"#
         );
         let code = wat::parse_str(text).expect("a module");
-        let passed = crate::rules::pass(&engine, &code).expect("it imports what there is");
-        let mut store = Store::new(&engine, crate::rules::limits());
-        let made = linker.instantiate_and_start(&mut store, &passed.module);
+        let passed = crate::rules::pass(&code).expect("it imports what there is");
+        let mut store = Store::new(passed.module.engine(), crate::rules::limits());
+        let made = passed.linker.instantiate_and_start(&mut store, &passed.module);
         let run: Option<Func> = made.expect("each is defined").get_func(&store, "run");
         assert!(run.is_some());
         assert_eq!(shape("rob"), None);

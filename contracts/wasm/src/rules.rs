@@ -2,7 +2,8 @@
 
 use bds_contracts::wasm::CODE_MAX;
 use wasmi::{
-    CompilationMode, Config, Engine, ExternType, Module, StoreLimits, StoreLimitsBuilder, ValType,
+    CompilationMode, Config, Engine, ExternType, Linker, Module, StoreLimits, StoreLimitsBuilder,
+    ValType,
 };
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
@@ -69,7 +70,7 @@ impl Rule {
     }
 }
 
-/// The engine with the settings of the ledger.
+/// An engine with the settings of the ledger. It frees no code before it goes itself, so every piece of code has one of its own.
 #[must_use]
 pub fn engine() -> Engine {
     let mut config = Config::default();
@@ -91,6 +92,7 @@ pub fn engine() -> Engine {
         .wasm_wide_arithmetic(false)
         .set_max_recursion_depth(DEPTH_MAX)
         .set_max_stack_height(STACK_BYTES_MAX)
+        .set_max_cached_stacks(1)
         .compilation_mode(CompilationMode::Eager);
     Engine::new(&config)
 }
@@ -107,10 +109,12 @@ pub fn limits() -> StoreLimits {
         .build()
 }
 
-/// Code that passed, and what is known of it.
+/// Code that passed, with an engine of its own, and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Passed {
     pub(crate) module: Module,
+    /// The functions of the ledger.
+    pub(crate) linker: Linker<StoreLimits>,
     /// Names of its methods, in order.
     pub(crate) methods: Vec<String>,
     /// Pages that an instance begins with.
@@ -121,17 +125,19 @@ pub(crate) struct Passed {
 ///
 /// # Errors
 /// The rule that it breaks, and details for whoever wrote it.
-pub(crate) fn pass(engine: &Engine, code: &[u8]) -> Result<Passed, (Rule, String)> {
+pub(crate) fn pass(code: &[u8]) -> Result<Passed, (Rule, String)> {
     if !(1..=CODE_MAX as usize).contains(&code.len()) {
         return Err((Rule::Length, format!("{} bytes", code.len())));
     }
     size(code)?;
-    let module = Module::new(engine, code).map_err(|error| (Rule::Form, error.to_string()))?;
+    let engine = engine();
+    let module = Module::new(&engine, code).map_err(|error| (Rule::Form, error.to_string()))?;
     imports(&module).map_err(|details| (Rule::Imports, details))?;
     let pages = pages(&module).map_err(|details| (Rule::Memory, details))?;
     let methods = methods(&module).map_err(|details| (Rule::Methods, details))?;
     Ok(Passed {
         module,
+        linker: abi::linker(&engine),
         methods,
         pages,
     })
@@ -246,7 +252,7 @@ pub struct Examined {
 /// # Errors
 /// The rule that it breaks and where.
 pub fn examine(code: &[u8]) -> Result<Examined, String> {
-    let passed = pass(&engine(), code);
+    let passed = pass(code);
     let passed = passed.map_err(|(rule, details)| format!("{}: {details}", rule.text()))?;
     let imports = passed.module.imports();
     let mut uses: Vec<String> = imports.map(|import| import.name().to_owned()).collect();

@@ -36,11 +36,12 @@ pub(crate) const DEPOSIT: (u16, u16) = (2, 2);
 pub(crate) const UNITS_TRANSFER: (u16, u16) = (3, 1);
 
 impl Interpreter for Script {
-    fn check(&self, code: &[u8]) -> Result<Vec<String>, String> {
+    fn check(&self, name: &ContentHash, code: &[u8]) -> Result<(), String> {
+        assert_eq!(*name, name_of(code));
         if code.starts_with(b"bad") {
             return Err("it is bad".to_owned());
         }
-        Ok(vec!["all".to_owned()])
+        Ok(())
     }
 
     fn run(&self, _: &ContentHash, method: &str, host: &mut dyn Host) -> Result<i32, Stop> {

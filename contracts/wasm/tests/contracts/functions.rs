@@ -1,12 +1,16 @@
 //! Each function that code can ask the ledger by, from inside.
 
+use std::sync::Arc;
+
 use super::scene::*;
 use crate::stage::{ANNA_S, BERT_S, EUR, Who};
 use bds_contracts::Code;
+use bds_contracts::account::Roles;
 use bds_contracts::kernel::module::Calls as _;
 use bds_contracts::kernel::store::entry_key;
 use bds_contracts::money;
 use bds_contracts::wasm::activation::key_of;
+use bds_wasm::{Room, Runtime};
 
 /// Reads its input to 0, asks with it, and tells the answer: the number as topic, the bytes behind 4096 as data.
 const ALL: &str = r#"
@@ -136,15 +140,39 @@ fn every_function_answers_as_it_says() {
 /// What is asked costs what it costs, and each further byte more.
 #[test]
 fn a_run_is_paid_by_the_transaction() {
-    let mut stage = ledger();
+    let runtime = Arc::new(Runtime::new());
+    let mut stage = ledger_with(runtime.clone());
     deploy(&mut stage, "all", &code(ALL), &[TRANSFER]);
     let few = run(&mut stage, Who::Guest, "all", "set", b"k1v").units;
     let many = run(&mut stage, Who::Guest, "all", "set", &[b'k'; 2_000]).units;
     assert!(many > few + 100, "{few} {many}");
     // The same again costs the same, whether or not the code was prepared.
     let again = run(&mut stage, Who::Guest, "all", "set", &[b'k'; 2_000]).units;
-    assert_eq!(
-        again,
-        run(&mut stage, Who::Guest, "all", "set", &[b'k'; 2_000]).units
-    );
+    assert_eq!(runtime.prepared(), 1);
+    runtime.forget();
+    assert_eq!(runtime.prepared(), 0);
+    let anew = run(&mut stage, Who::Guest, "all", "set", &[b'k'; 2_000]).units;
+    assert_eq!((again, runtime.prepared()), (anew, 1));
+}
+
+/// Three contracts that run in turn where two have room: receipts are those of a ledger with room for all.
+#[test]
+fn the_room_for_prepared_code_changes_nothing() {
+    let small = Arc::new(Runtime::with_room(Room {
+        codes: 2,
+        bytes: 1 << 20,
+    }));
+    let mut both = [ledger_with(small.clone()), ledger()];
+    let outcomes = both.each_mut().map(|stage| {
+        for (number, name) in (1..).zip(["a", "b", "c"]) {
+            let text = format!("{ALL} (func (export \"n{number}\") (result i32) (i32.const 0))");
+            upload(stage, &code(&text), &[]);
+            let done = start(stage, name, &code(&text), &[], Roles::NONE);
+            assert_eq!(done, Code::OK);
+        }
+        let turns = ["a", "b", "c", "a", "c", "b", "a", "b", "b"];
+        turns.map(|name| run(stage, Who::Guest, name, "set", b"k1v"))
+    });
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_eq!(small.prepared(), 2);
 }
