@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 pub mod abi;
+mod bounds;
 mod prepared;
 pub mod rules;
 pub mod runtime;

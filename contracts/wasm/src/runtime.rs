@@ -8,13 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bds_contracts::kernel::interpreter::{Host, Interpreter, Stop};
 use bds_contracts::tx::ContentHash;
-use wasmi::{
-    Error, Func, FuncType, Instance, Memory, ResumableCall, Store, StoreLimits, TrapCode, Val,
-};
+use wasmi::{Error, Func, FuncType, Instance, Memory, ResumableCall, Store, TrapCode, Val};
 
 use crate::abi::{self, Ask, OUT_OF_BOUNDS};
+use crate::bounds::Bounds;
 use crate::prepared::{Kept, Room};
-use crate::rules::{self, FUEL_A_PAGE, INITIALIZE, Passed, Rule};
+use crate::rules::{self, INITIALIZE, Passed, Rule};
 
 /// Runs code.
 pub struct Runtime {
@@ -109,7 +108,7 @@ impl Interpreter for Runtime {
         if !known {
             return Err(Stop::UnknownMethod);
         }
-        host.burn(code.pages * FUEL_A_PAGE).map_err(Stop::Ended)?;
+        host.burn(code.fuel).map_err(Stop::Ended)?;
         let mut run = Run::new(&code)?;
         if let Some(first) = run.instance.get_func(&run.store, INITIALIZE) {
             let is_bare =
@@ -131,18 +130,19 @@ impl Interpreter for Runtime {
 
 /// One run of a method.
 struct Run {
-    store: Store<StoreLimits>,
+    store: Store<Bounds>,
     instance: Instance,
     memory: Memory,
 }
 
 impl Run {
+    /// # Panics
+    /// When no instance can be made: one was when the code was checked.
     fn new(code: &Passed) -> Result<Self, Stop> {
-        let mut store = Store::new(code.module.engine(), rules::limits());
-        store.limiter(|limits| limits);
-        let instance = code.linker.instantiate_and_start(&mut store, &code.module);
-        // Data, elements or tables that do not fit: the one thing that no rule sees before.
-        let instance = instance.map_err(|_| Stop::Trapped("no room for its data or tables"))?;
+        let made = code.instance();
+        let (store, instance) = made.unwrap_or_else(|error| {
+            panic!("there is no instance of code that passed: {error}");
+        });
         let memory = instance.get_memory(&store, abi::MEMORY);
         Ok(Self {
             memory: memory.ok_or(OUT_OF_BOUNDS)?,
@@ -209,7 +209,8 @@ fn stop(error: &Error) -> Stop {
         Some(TrapCode::BadSignature) => Stop::Trapped("a call of something else"),
         Some(TrapCode::StackOverflow) => Stop::TooDeep,
         Some(TrapCode::OutOfFuel) => Stop::OutOfFuel,
-        Some(TrapCode::GrowthOperationLimited) => Stop::Trapped("more memory than it may have"),
+        // What it may not have, it is told and goes on: see `Bounds`.
+        Some(TrapCode::GrowthOperationLimited) => unreachable!("no bound is a trap"),
         Some(TrapCode::OutOfSystemMemory) => panic!("this machine is out of memory"),
         None => panic!("the interpreter fails: {error}"),
     }
