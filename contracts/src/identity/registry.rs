@@ -76,6 +76,10 @@ pub(super) fn set_roles(
     roles: Roles,
 ) -> Result<(), Code> {
     let old = cx.members().get(&key).ok_or(Code::UNKNOWN_MEMBER)?.roles;
+    // A member that nobody can sign for is a contract: its roles are those that its version was activated with.
+    if !key::is_admissible(&key) {
+        return Err(Code::KEY_INVALID);
+    }
     may_change(cx.roles(), old.difference(roles))?;
     let second = second(cx, call, old.difference(roles))?;
 

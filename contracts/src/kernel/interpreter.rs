@@ -9,11 +9,13 @@ use crate::tx::{ContentHash, Millis};
 
 /// Runs code.
 pub trait Interpreter: Send + Sync {
-    /// Checks code by every rule of deployable contracts, and lists the methods that it offers, by name.
+    /// Checks code by every rule of deployable contracts. What passes runs next, so it may be kept prepared.
+    ///
+    /// - `name`: SHA-512 of the code, as whoever asks has checked.
     ///
     /// # Errors
     /// The rule that it breaks, in a sentence without a full stop.
-    fn check(&self, code: &[u8]) -> Result<Vec<String>, String>;
+    fn check(&self, name: &ContentHash, code: &[u8]) -> Result<(), String>;
 
     /// Runs a method of code that passed [`Interpreter::check`], and returns the number it ended with.
     ///

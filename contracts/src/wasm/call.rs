@@ -1,11 +1,10 @@
 //! What can be asked of deployable contracts.
 
+use super::activation::AUTHORITY;
 use crate::account::Roles;
 use crate::kernel::wire::List;
 use crate::tx::ContentHash;
 
-/// Who activates: two of them.
-pub(super) const AUTHORITY: Roles = Roles::REGULATOR.with(Roles::REGISTRY_ADMINISTRATOR);
 /// Who stops: one is enough, for it makes nothing move.
 const STOPPERS: Roles = AUTHORITY.with(Roles::SURVEILLANCE);
 /// Who uploads: whoever was given a role for work of its own. On a public ledger those who came by themselves may not, for what waits takes room.
@@ -40,7 +39,7 @@ crate::calls! {
             /// 16,384 bytes, of the last chunk what is left.
             bytes: &'a [u8],
         }
-        /// Takes code back that waits to be activated.
+        /// Takes code back that waits to be activated: whoever uploads it, or one of the authority.
         3 DropUpload "drop-upload" for Who::Roles(UPLOADERS), on Profiles::ALL, costs 50 {
             /// Which.
             code: ContentHash,

@@ -7,7 +7,7 @@ use crate::tx::{AccountId, ContentHash, PublicKey};
 crate::choices! {
     /// Why code waits no longer that was not activated.
     pub enum Dropping {
-        /// Its owner took it back.
+        /// Its owner took it back, or one of the authority did.
         TakenBack "taken-back",
         /// Nobody activated it in its time.
         Expired "expired",

@@ -6,6 +6,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha512};
 
+use super::activation::AUTHORITY;
 use super::event::{Dropping, Event};
 use super::module::{Count, Wasm};
 use super::{CHUNK_BYTES, CODE_MAX, METHODS_MAX, UPLOAD_LIFE, UPLOADS_MAX, WAITING_MAX};
@@ -148,12 +149,15 @@ pub(super) fn put(
     Ok(())
 }
 
-/// Refused when there is no such upload of the sender's.
+/// Refused when there is no such upload of the sender's, or none at all where the sender is of the authority: whoever has room under a name
+/// keeps others from it, and may have declared other methods.
 pub(super) fn take_back(cx: &mut Cx<'_>, code: ContentHash) -> Result<(), Code> {
-    let (until, trigger) = {
-        let upload = own(cx, code)?;
-        (upload.until, upload.trigger)
+    let upload = match cx.roles().any(AUTHORITY) {
+        true => cx.read::<Wasm>().uploads.get(&code),
+        false => Some(own(cx, code)?),
     };
+    let upload = upload.ok_or(Code::UNKNOWN_UPLOAD)?;
+    let (until, trigger) = (upload.until, upload.trigger);
     cx.unschedule::<Wasm>(When::Time(until), trigger)?;
     forget(cx, code, Dropping::TakenBack)
 }

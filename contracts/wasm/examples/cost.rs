@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p bds-wasm --example cost [-- ESCROW.WASM]`: money moved by `money.transfer`, and by a contract that does nothing but call it; with
 //! the code of the escrow among the examples of the SDK, also an exchange of units: two transfers in one transaction, and an offer that is accepted.
+//! And what an instance costs of code that has as many pieces of a kind as it may, beside a loop: nanoseconds of a unit.
 //! Nanoseconds of this thread on a core; medians of rounds. Set-up is outside of the clock.
 #![allow(
     clippy::print_stdout,
@@ -20,6 +21,7 @@ use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::kernel::envelope::{Draft, Envelope};
 use bds_contracts::kernel::machine::Machine;
 use bds_contracts::kernel::module::Calls as _;
+use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
 use bds_contracts::money::units::{self, Units};
@@ -48,6 +50,8 @@ const PASS: &str = r#"(module
 struct Stage {
     machine: Machine<Modules>,
     nonces: std::collections::BTreeMap<PublicKey, u64>,
+    /// Of the last transaction.
+    units: u64,
 }
 
 impl Stage {
@@ -88,6 +92,8 @@ impl Stage {
             assert!(executed.code.is_ok(), "{}", executed.code);
         }
         assert_eq!(outcome.executed.len(), drafts.len());
+        let receipt = outcome.receipts.iter().last().map(ReceiptView::parse);
+        self.units = receipt.map_or(0, |receipt| receipt.expect("its receipt").units);
         took
     }
 
@@ -100,19 +106,21 @@ impl Stage {
             methods: List::Items(methods),
             roles: Roles::TRADER,
         };
-        let mut upload = self.draft(1).call::<Wasm>(&Call::BeginUpload {
+        let begin = Call::BeginUpload {
             code: hash,
             length: code.len() as u32,
             methods: List::Items(methods),
-        });
+        };
+        let mut uploads = vec![self.draft(1).call::<Wasm>(&begin)];
         for (index, bytes) in (0..).zip(code.chunks(CHUNK_BYTES as usize)) {
             let put = Call::PutChunk {
                 code: hash,
                 index,
                 bytes,
             };
-            upload = upload.call::<Wasm>(&put);
+            uploads.push(self.draft(1).call::<Wasm>(&put));
         }
+        self.execute(&uploads);
         let endorse = self
             .draft(AUTHORITY[1])
             .call::<Identity>(&identity::Call::Endorse {
@@ -131,7 +139,7 @@ impl Stage {
                 threshold: 1,
                 representatives: List::Items(&keys),
             });
-        self.execute(&[upload, endorse, activate, open]);
+        self.execute(&[endorse, activate, open]);
     }
 }
 
@@ -145,6 +153,7 @@ fn stage() -> Stage {
     Stage {
         machine: machine.with_interpreter(Runtime::shared()),
         nonces: Default::default(),
+        units: 0,
     }
 }
 
@@ -208,8 +217,127 @@ fn main() {
         "times as much",
         passed as f64 / native as f64
     );
+    instances();
     if let Some(file) = std::env::args().nth(1) {
         escrow(&std::fs::read(file).expect("the code of the escrow"));
+    }
+}
+
+/// What a unit of the meter takes where an instance is nearly all of a run, and where a loop is.
+fn instances() {
+    let method = r#"(func $f (export "run") (result i32) (i32.const 0))"#;
+    let page = r#"(memory (export "memory") 1)"#;
+    let zero = r#"(memory (export "memory") 0)"#;
+    let numbered = |count: usize, text: &str| -> String {
+        (0..count)
+            .map(|n| text.replace('#', &n.to_string()))
+            .collect()
+    };
+    let body = format!("(func (drop (i32.const 1)) {})", "nop ".repeat(20));
+    for (name, text) in [
+        ("nothing", format!("{method} {zero}")),
+        ("a page", format!("{method} {page}")),
+        (
+            "32 pages",
+            format!(r#"{method} (memory (export "memory") 32)"#),
+        ),
+        (
+            "2,000 functions",
+            format!("{method} {zero} {}", "(func)".repeat(2_000)),
+        ),
+        (
+            "2,000 functions of 26 bytes",
+            format!("{method} {zero} {}", body.repeat(2_000)),
+        ),
+        (
+            "126 exports",
+            format!(
+                "{method} {zero} {}",
+                numbered(126, r#"(export "_#" (func $f))"#)
+            ),
+        ),
+        (
+            "64 imports",
+            format!(
+                "{} {method} {zero}",
+                r#"(import "bds" "height" (func (result i64)))"#.repeat(64)
+            ),
+        ),
+        (
+            "256 globals",
+            format!(
+                "{method} {zero} {}",
+                "(global i32 (i32.const 0))".repeat(256)
+            ),
+        ),
+        (
+            "512 segments of data",
+            format!(
+                "{method} {page} {}",
+                r#"(data (i32.const 0) "a")"#.repeat(512)
+            ),
+        ),
+        (
+            "64 KiB of data",
+            format!(
+                "{method} {page} (data (i32.const 0) \"{}\")",
+                "x".repeat(65_000)
+            ),
+        ),
+        (
+            "64 KiB of passive data",
+            format!("{method} {zero} (data \"{}\")", "x".repeat(65_000)),
+        ),
+        (
+            "1,024 elements",
+            format!(
+                "{method} {zero} (table 1024 funcref) (elem (i32.const 0) {})",
+                "$f ".repeat(1_024)
+            ),
+        ),
+        (
+            "64 segments of an element",
+            format!(
+                "{method} {zero} (table 1 funcref) {}",
+                "(elem (i32.const 0) $f)".repeat(64)
+            ),
+        ),
+        (
+            "a loop",
+            format!(
+                r#"{zero} (func (export "run") (result i32) (local i32)
+            (loop $again (br_if $again (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 20000))))
+            (i32.const 0))"#
+            ),
+        ),
+    ] {
+        let mut stage = stage();
+        let code = wat::parse_str(format!("(module {text})")).expect("a module");
+        stage.deploy("one", &code, &[]);
+        let before = clock();
+        bds_wasm::examine(&code).expect("it fits");
+        let prepared = clock() - before;
+        let mut took = Vec::new();
+        for _ in 0..ROUNDS {
+            let drafts: Vec<Draft> = (0..50)
+                .map(|_| {
+                    stage.draft(0).call::<Wasm>(&Call::Run {
+                        name: "one",
+                        version: None,
+                        method: "run",
+                        input: &[],
+                    })
+                })
+                .collect();
+            took.push(stage.execute(&drafts) / 50);
+        }
+        took.sort_unstable();
+        let units = stage.units;
+        println!(
+            "{name:<44} median {:>6} ns, {units:>6} units, {:>5.1} ns a unit; prepared in {prepared} ns",
+            took[ROUNDS / 2],
+            took[ROUNDS / 2] as f64 / units as f64
+        );
     }
 }
 

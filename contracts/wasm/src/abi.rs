@@ -25,7 +25,9 @@ use bds_contracts::Code;
 use bds_contracts::kernel::interpreter::{Answer, Request, Stop};
 use bds_contracts::wasm::{HEARERS_MAX, INPUT_MAX};
 use wasmi::errors::HostError;
-use wasmi::{Caller, Engine, Error, FuncType, Linker, Memory, StoreLimits, Val, ValType};
+use wasmi::{Caller, Engine, Error, FuncType, Linker, Memory, Val, ValType};
+
+use crate::bounds::Bounds;
 
 /// Name of the module that these functions are imported from.
 pub const MODULE: &str = "bds";
@@ -65,7 +67,7 @@ pub(crate) fn shape(name: &str) -> Option<FuncType> {
     ))
 }
 
-type Inside<'a> = Caller<'a, StoreLimits>;
+type Inside<'a> = Caller<'a, Bounds>;
 
 /// A request on its way out of the interpreter, and where its answer goes.
 #[derive(Debug)]
@@ -145,13 +147,13 @@ fn room(address: i32, room: i32) -> Reply {
 ///
 /// # Panics
 /// Never: each is defined once.
-pub(crate) fn linker(engine: &Engine) -> Linker<StoreLimits> {
+pub(crate) fn linker(engine: &Engine) -> Linker<Bounds> {
     let mut linker = Linker::new(engine);
     define(&mut linker).expect("each function is defined once");
     linker
 }
 
-fn define(linker: &mut Linker<StoreLimits>) -> Result<(), Error> {
+fn define(linker: &mut Linker<Bounds>) -> Result<(), Error> {
     linker.func_wrap(MODULE, "input", |_: Inside<'_>, to: i32, max: i32| {
         out::<i32>(Ok((Request::Input, room(to, max))))
     })?;
@@ -288,13 +290,11 @@ fn put(memory: &mut [u8], address: u32, bytes: &[u8]) -> Result<(), Stop> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wasmi::{Func, Store};
+    use wasmi::Func;
 
     /// What is written down of a function is how it is defined, and all of them are.
     #[test]
     fn every_function_has_its_shape() {
-        let engine = crate::rules::engine();
-        let linker = linker(&engine);
         let text: String = FUNCTIONS
             .iter()
             .map(|(name, takes, returns)| {
@@ -313,10 +313,9 @@ mod tests {
             r#"(module {text} (memory (export "memory") 1) (func (export "run") (result i32) (i32.const 0)))"#
         );
         let code = wat::parse_str(text).expect("a module");
-        let passed = crate::rules::pass(&engine, &code).expect("it imports what there is");
-        let mut store = Store::new(&engine, crate::rules::limits());
-        let made = linker.instantiate_and_start(&mut store, &passed.module);
-        let run: Option<Func> = made.expect("each is defined").get_func(&store, "run");
+        let passed = crate::rules::pass(&code).expect("it imports what there is");
+        let (store, instance) = passed.instance().expect("each is defined");
+        let run: Option<Func> = instance.get_func(&store, "run");
         assert!(run.is_some());
         assert_eq!(shape("rob"), None);
     }

@@ -5,12 +5,15 @@
 //! and prepared as a whole when it is activated ([`rules`]); what is prepared is kept beside the state and never part of it ([`runtime`]).
 //!
 //! The version of the interpreter is fixed to the last digit: fuel, traps and what passes for a module are rules of the ledger. Another one is
-//! taken only when a search as that of `tests/validators.rs` shows that both agree on all that contracts of that ledger do.
+//! taken only when a search as that of `tests/contracts/validators.rs` shows that both agree on all that contracts of that ledger do.
 #![forbid(unsafe_code)]
 
 pub mod abi;
+mod bounds;
+mod prepared;
 pub mod rules;
 pub mod runtime;
 
+pub use prepared::Room;
 pub use rules::examine;
 pub use runtime::Runtime;

@@ -3,39 +3,35 @@
 //! A run is a conversation. Code runs until it asks for something; then it stands still, the ledger answers, and it goes on. So the code never holds a
 //! way into the ledger, and the ledger decides between two steps whether there is a next one.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bds_contracts::kernel::interpreter::{Host, Interpreter, Stop};
 use bds_contracts::tx::ContentHash;
-use wasmi::{
-    Engine, Error, Func, FuncType, Instance, Linker, Memory, ResumableCall, Store, StoreLimits,
-    TrapCode, Val,
-};
+use wasmi::{Error, Func, FuncType, Instance, Memory, ResumableCall, Store, TrapCode, Val};
 
 use crate::abi::{self, Ask, OUT_OF_BOUNDS};
-use crate::rules::{self, FUEL_A_PAGE, INITIALIZE, Passed};
-
-/// Most pieces of prepared code that are kept. More than a ledger has active contracts; what goes is prepared again when it runs.
-const PREPARED_MAX: usize = 512;
+use crate::bounds::Bounds;
+use crate::prepared::{Kept, Room};
+use crate::rules::{self, INITIALIZE, Passed, Rule};
 
 /// Runs code.
 pub struct Runtime {
-    engine: Engine,
-    linker: Linker<StoreLimits>,
-    prepared: Mutex<BTreeMap<ContentHash, Arc<Passed>>>,
+    prepared: Mutex<Kept<Arc<Passed>>>,
 }
 
 impl Runtime {
-    /// One with the settings of the ledger, and nothing prepared.
+    /// One with nothing prepared, and the usual room for it.
     #[must_use]
     pub fn new() -> Self {
-        let engine = rules::engine();
+        Self::with_room(Room::default())
+    }
+
+    /// One that keeps so much prepared code.
+    #[must_use]
+    pub fn with_room(room: Room) -> Self {
         Self {
-            linker: abi::linker(&engine),
-            engine,
-            prepared: Mutex::default(),
+            prepared: Mutex::new(Kept::new(room)),
         }
     }
 
@@ -47,29 +43,42 @@ impl Runtime {
 
     /// Forgets everything prepared: the next runs take longer and give the same.
     pub fn forget(&self) {
-        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        prepared.clear();
+        self.kept().clear();
     }
 
-    /// The code, ready to run.
-    ///
+    /// How many pieces of code are prepared.
+    #[must_use]
+    pub fn prepared(&self) -> usize {
+        self.kept().len()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept<Arc<Passed>>> {
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The code, ready to run: as it is kept, or prepared and kept from now on.
+    fn prepare(
+        &self,
+        name: &ContentHash,
+        code: impl FnOnce() -> Vec<u8>,
+    ) -> Result<Arc<Passed>, (Rule, String)> {
+        let mut kept = self.kept();
+        if let Some(found) = kept.get(name) {
+            return Ok(found);
+        }
+        let code = code();
+        let passed = Arc::new(rules::pass(&code)?);
+        kept.put(*name, code.len(), Arc::clone(&passed));
+        Ok(passed)
+    }
+
     /// # Panics
-    /// When it breaks a rule: it was activated, so it passed, or this is not the interpreter that it was activated with.
+    /// When the code breaks a rule: it was activated, so it passed, or this is not the interpreter that it was activated with.
     fn ready(&self, name: &ContentHash, host: &dyn Host) -> Arc<Passed> {
-        let mut prepared = self.prepared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = prepared.get(name) {
-            return Arc::clone(found);
-        }
-        let passed = rules::pass(&self.engine, &host.code());
-        let passed = passed.unwrap_or_else(|(rule, details)| {
+        let passed = self.prepare(name, || host.code());
+        passed.unwrap_or_else(|(rule, details)| {
             panic!("active code {name:?} breaks a rule here, {rule:?}: {details}")
-        });
-        if prepared.len() == PREPARED_MAX {
-            prepared.pop_first();
-        }
-        let passed = Arc::new(passed);
-        prepared.insert(*name, Arc::clone(&passed));
-        passed
+        })
     }
 }
 
@@ -86,9 +95,9 @@ impl fmt::Debug for Runtime {
 }
 
 impl Interpreter for Runtime {
-    fn check(&self, code: &[u8]) -> Result<Vec<String>, String> {
-        match rules::pass(&self.engine, code) {
-            Ok(passed) => Ok(passed.methods),
+    fn check(&self, name: &ContentHash, code: &[u8]) -> Result<(), String> {
+        match self.prepare(name, || code.to_vec()) {
+            Ok(_) => Ok(()),
             Err((rule, _)) => Err(rule.text().to_owned()),
         }
     }
@@ -99,8 +108,8 @@ impl Interpreter for Runtime {
         if !known {
             return Err(Stop::UnknownMethod);
         }
-        host.burn(code.pages * FUEL_A_PAGE).map_err(Stop::Ended)?;
-        let mut run = Run::new(self, &code)?;
+        host.burn(code.fuel).map_err(Stop::Ended)?;
+        let mut run = Run::new(&code)?;
         if let Some(first) = run.instance.get_func(&run.store, INITIALIZE) {
             let is_bare =
                 |function: &FuncType| function.params().is_empty() && function.results().is_empty();
@@ -121,20 +130,19 @@ impl Interpreter for Runtime {
 
 /// One run of a method.
 struct Run {
-    store: Store<StoreLimits>,
+    store: Store<Bounds>,
     instance: Instance,
     memory: Memory,
 }
 
 impl Run {
-    fn new(runtime: &Runtime, code: &Passed) -> Result<Self, Stop> {
-        let mut store = Store::new(&runtime.engine, rules::limits());
-        store.limiter(|limits| limits);
-        let instance = runtime
-            .linker
-            .instantiate_and_start(&mut store, &code.module);
-        // Data, elements or tables that do not fit: the one thing that no rule sees before.
-        let instance = instance.map_err(|_| Stop::Trapped("no room for its data or tables"))?;
+    /// # Panics
+    /// When no instance can be made: one was when the code was checked.
+    fn new(code: &Passed) -> Result<Self, Stop> {
+        let made = code.instance();
+        let (store, instance) = made.unwrap_or_else(|error| {
+            panic!("there is no instance of code that passed: {error}");
+        });
         let memory = instance.get_memory(&store, abi::MEMORY);
         Ok(Self {
             memory: memory.ok_or(OUT_OF_BOUNDS)?,
@@ -201,8 +209,83 @@ fn stop(error: &Error) -> Stop {
         Some(TrapCode::BadSignature) => Stop::Trapped("a call of something else"),
         Some(TrapCode::StackOverflow) => Stop::TooDeep,
         Some(TrapCode::OutOfFuel) => Stop::OutOfFuel,
-        Some(TrapCode::GrowthOperationLimited) => Stop::Trapped("more memory than it may have"),
+        // What it may not have, it is told and goes on: see `Bounds`.
+        Some(TrapCode::GrowthOperationLimited) => unreachable!("no bound is a trap"),
         Some(TrapCode::OutOfSystemMemory) => panic!("this machine is out of memory"),
         None => panic!("the interpreter fails: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bds_contracts::Code;
+    use bds_contracts::kernel::interpreter::{Answer, Request};
+
+    /// Gives fuel and nothing else; the code only where it has one.
+    struct Bare(Option<Vec<u8>>);
+
+    impl Host for Bare {
+        fn code(&self) -> Vec<u8> {
+            self.0.clone().expect("the code is prepared")
+        }
+
+        fn fuel(&self) -> u64 {
+            1_000_000
+        }
+
+        fn burn(&mut self, _: u64) -> Result<(), Code> {
+            Ok(())
+        }
+
+        fn answer(&mut self, _: Request) -> Result<Answer, Code> {
+            Err(Code::DEPLOYED_BOUNDS)
+        }
+    }
+
+    fn code(number: u8) -> (ContentHash, Vec<u8>) {
+        let text = format!(
+            r#"(module (memory (export "memory") 1) (func (export "run") (result i32) (i32.const {number})))"#
+        );
+        let code = wat::parse_str(text).expect("a module");
+        (ContentHash([number; 64]), code)
+    }
+
+    #[test]
+    fn what_was_checked_is_prepared() {
+        let runtime = Runtime::new();
+        let (name, code) = code(7);
+        assert_eq!(runtime.check(&name, &code), Ok(()));
+        assert_eq!(runtime.run(&name, "run", &mut Bare(None)), Ok(7));
+        let bad = ContentHash([1; 64]);
+        assert!(runtime.check(&bad, b"no code").is_err());
+        assert_eq!(runtime.prepared(), 1);
+    }
+
+    /// The interpreter frees no code of an engine, so each piece of code has an engine that goes with it.
+    #[test]
+    fn code_that_is_not_kept_is_freed() {
+        let runtime = Runtime::with_room(Room {
+            codes: 2,
+            bytes: 1 << 20,
+        });
+        let all: Vec<_> = (1..=4).map(code).collect();
+        let mut engines = Vec::new();
+        for (name, code) in &all {
+            let mut host = Bare(Some(code.clone()));
+            assert_eq!(
+                runtime.run(name, "run", &mut host),
+                Ok(i32::from(name.0[0]))
+            );
+            let passed = runtime.ready(name, &host);
+            engines.push(passed.module.engine().weak());
+        }
+        let alive = || -> Vec<bool> {
+            let all = engines.iter();
+            all.map(|engine| engine.upgrade().is_some()).collect()
+        };
+        assert_eq!(alive(), [false, false, true, true]);
+        runtime.forget();
+        assert_eq!(alive(), [false; 4]);
     }
 }

@@ -2,6 +2,7 @@
 //! for, so that the module is tried without WebAssembly. That is tried in `contracts/wasm/tests`.
 
 mod activation;
+mod kept;
 mod own;
 mod queries;
 pub(crate) mod rights;
@@ -36,11 +37,12 @@ pub(crate) const DEPOSIT: (u16, u16) = (2, 2);
 pub(crate) const UNITS_TRANSFER: (u16, u16) = (3, 1);
 
 impl Interpreter for Script {
-    fn check(&self, code: &[u8]) -> Result<Vec<String>, String> {
+    fn check(&self, name: &ContentHash, code: &[u8]) -> Result<(), String> {
+        assert_eq!(*name, name_of(code));
         if code.starts_with(b"bad") {
             return Err("it is bad".to_owned());
         }
-        Ok(vec!["all".to_owned()])
+        Ok(())
     }
 
     fn run(&self, _: &ContentHash, method: &str, host: &mut dyn Host) -> Result<i32, Stop> {
@@ -130,9 +132,9 @@ impl Interpreter for Script {
                 };
                 Ok(i32::try_from(code).expect("a code"))
             }
-            "remember-and-call" => {
+            "remember-and-call" | "remember-and-call-own" => {
                 ask(host, Request::Set(b"k".to_vec(), b"before".to_vec()))?;
-                ask(host, inward(&input, false))?;
+                ask(host, inward(&input, method == "remember-and-call-own"))?;
                 ask(host, Request::Set(b"l".to_vec(), b"after".to_vec()))?;
                 ask(host, Request::Emit(3, vec![ANNA_S.0], b"told".to_vec()))?;
                 Ok(0)

@@ -128,3 +128,24 @@ fn a_contract_has_its_own_roles_and_no_others() {
         format!("desk refuses with {}", Code::ACCOUNT_NOT_OPEN.0)
     );
 }
+
+/// Its roles are those that two of the authority approved with its code; the registry gives and takes none.
+#[test]
+fn the_registry_gives_a_contract_no_roles() {
+    let mut stage = scene();
+    let own = |stage: &Stage| stage.machine.member(&key_of("desk")).map(|one| one.roles);
+    for roles in [Roles::CASH_OPERATOR, Roles::REGULATOR, Roles::NONE] {
+        let call = identity::Call::SetRoles {
+            key: key_of("desk"),
+            roles,
+        };
+        for (first, second) in [
+            (Who::Regulator, Who::Regulator2),
+            (Who::Administrator, Who::Administrator2),
+        ] {
+            let code = stage.call_of_two::<Identity>(first, second, &call);
+            assert_eq!(code, Code::KEY_INVALID, "{roles:?}");
+        }
+        assert_eq!(own(&stage), Some(Roles::TRADER));
+    }
+}

@@ -186,22 +186,30 @@ fn a_contract_reads_the_state_that_is_shown_to_everyone() {
 /// What is shown to nobody who has not signed for it is shown to no contract: it would tell everyone.
 #[test]
 fn a_contract_reads_no_closed_table() {
-    use bds_contracts::carbon::Carbon;
+    use super::super::standing::pay;
+    use bds_contracts::standing::{Call as Leave, Standing};
+    use bds_contracts::tx::Millis;
 
     let mut stage = scene();
-    for table in Carbon::CLOSED {
-        let key = entry_key::<Carbon>(table, &());
-        assert!(stage.machine.stores().is_closed(&key), "{table}");
+    let leave = Leave::At {
+        account: ANNA_S,
+        time: Millis(stage.machine.block().time.0 + 600_000),
+        calls: &pay(&[10]),
+    };
+    assert_eq!(stage.call::<Standing>(Who::Anna, &leave), Code::OK);
+    for table in ["instructions", "owned"] {
+        let prefix = entry_key::<Standing>(table, &());
         let entries = stage.machine.stores().entries();
-        let found = entries.iter().find(|entry| entry.key.starts_with(&key));
-        let own = found.map_or(vec![0; 8], |entry| entry.key[4..].to_vec());
+        let found = entries.iter().find(|entry| entry.key.starts_with(&prefix));
+        let key = found.expect("what she left").key.to_vec();
+        assert!(stage.machine.stores().value(&key).is_some(), "{table}");
         let mut input = vec![key[1], key[0], key[3]];
-        input.extend(own);
-        let call = run("desk", "entry", &input);
-        assert_eq!(
-            send(&mut stage, Who::Regulator, &call).0,
-            Code::DEPLOYED_REFUSED
-        );
+        input.extend_from_slice(&key[4..]);
+        // The contract refuses because it was answered with nothing.
+        for who in [Who::Anna, Who::Regulator] {
+            let code = send(&mut stage, who, &run("desk", "entry", &input)).0;
+            assert_eq!(code, Code::DEPLOYED_REFUSED, "{table}");
+        }
     }
 }
 

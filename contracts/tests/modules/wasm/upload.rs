@@ -131,6 +131,39 @@ fn a_list_of_methods_rises_and_names_what_contracts_may_call() {
     done(&mut stage, Who::Anna, &begin(&code, &many[..32]));
 }
 
+/// Whoever begins under a name first keeps others from it, until the authority drops that.
+#[test]
+fn the_authority_drops_what_keeps_others_out() {
+    let mut stage = empty(Profile::Consortium);
+    let code = code(1, 20_000);
+    let name = name_of(&code);
+    let drop = Call::DropUpload { code: name };
+    for authority in [Who::Regulator, Who::Administrator] {
+        refused(&mut stage, authority, &drop, Code::UNKNOWN_UPLOAD);
+        done(&mut stage, Who::Bert, &begin(&code, &[TRANSFER]));
+        done(&mut stage, Who::Bert, &chunk(&code, 0));
+        refused(
+            &mut stage,
+            Who::Anna,
+            &begin(&code, &[]),
+            Code::UPLOAD_EXISTS,
+        );
+        refused(&mut stage, Who::Anna, &drop, Code::UNKNOWN_UPLOAD);
+        let told = done(&mut stage, authority, &drop);
+        assert!(told[0].contains("TakenBack"), "{told:?}");
+        assert!(tables(&stage).code(name, 20_000).is_empty());
+        upload(&mut stage, Who::Anna, &code, &[]);
+        done(&mut stage, Who::Anna, &drop);
+        // Bert has as much room as before.
+        assert_eq!(tables(&stage).waiting.len(), 0);
+    }
+    // What a version has stays.
+    let mut stage = scene();
+    let active = name_of(&super::code(1, 100));
+    let call = Call::DropUpload { code: active };
+    refused(&mut stage, Who::Regulator, &call, Code::UNKNOWN_UPLOAD);
+}
+
 #[test]
 fn what_waits_is_bounded_for_each_member() {
     let mut stage = empty(Profile::Consortium);

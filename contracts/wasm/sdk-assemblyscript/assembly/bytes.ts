@@ -1,6 +1,10 @@
 // Numbers to bytes and back, as the ledger encodes them: little-endian, one after the other.
 
-/** Longest value of an entry. */
+/** Longest arguments of a call. */
+export const INPUT_MAX: i32 = 16384;
+/** Longest key of an entry of the contract's own. */
+export const KEY_MAX: i32 = 64;
+/** Longest value of such an entry. */
 export const VALUE_MAX: i32 = 2048;
 
 /** Bytes that are written from the front. */
@@ -51,6 +55,17 @@ export class Writer {
   i64(value: i64): Writer {
     store<i64>(this.place(8), value);
     return this;
+  }
+
+  /** So many bytes that something else wrote behind those that are there. */
+  filled(count: i32): Writer {
+    this.place(count);
+    return this;
+  }
+
+  /** What was written, to be read. */
+  reader(): Reader {
+    return new Reader(this.room, this.count);
   }
 }
 

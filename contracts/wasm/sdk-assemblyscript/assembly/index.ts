@@ -4,9 +4,9 @@
 // contract's own, and then nothing that it did stays. No floating point; the modules of the ledger count in whole numbers.
 
 import * as host from "./host";
-import { Reader, VALUE_MAX, Writer } from "./bytes";
+import { KEY_MAX, Reader, VALUE_MAX, Writer } from "./bytes";
 
-export { Reader, Writer } from "./bytes";
+export { INPUT_MAX, KEY_MAX, Reader, VALUE_MAX, Writer } from "./bytes";
 
 /** Three letters of a currency. */
 export const EUR: u32 = 0x525545;
@@ -20,11 +20,14 @@ export enum As {
   Contract = 1,
 }
 
-/** The arguments of the call. */
+/** The arguments of the call: whole, up to INPUT_MAX bytes. Such as are longer than VALUE_MAX are asked for twice. */
 export function input(): Reader {
-  const room = new StaticArray<u8>(VALUE_MAX);
+  let room = new StaticArray<u8>(VALUE_MAX);
   const length = host.input(changetype<usize>(room), VALUE_MAX);
-  assert(length <= VALUE_MAX);
+  if (length > VALUE_MAX) {
+    room = new StaticArray<u8>(length);
+    host.input(changetype<usize>(room), length);
+  }
   return new Reader(room, length);
 }
 
@@ -55,6 +58,13 @@ export function remove(key: Writer): bool {
   return host.remove(key.pointer, key.length) != 0;
 }
 
+/** The key of the contract's own entry that follows this one, which need not be there; null behind the last. An empty key asks for the first. */
+export function next(key: Writer): Writer | null {
+  const found = new Writer(KEY_MAX);
+  const length = host.next(key.pointer, key.length, found.pointer, KEY_MAX);
+  return length < 0 ? null : found.filled(length);
+}
+
 /** The next number of a counter that stands under a key of one byte; from 1. */
 export function count(key: u8): u64 {
   const last = get(new Writer(1).u8(key));
@@ -63,11 +73,15 @@ export function count(key: u8): u64 {
   return next;
 }
 
-/** An entry of the state that is shown to everyone, encoded as under the state root; null when there is none. */
+/** An entry of the state that is shown to everyone, encoded as under the state root: whole; null when there is none. */
 export function entry(module: i32, table: i32, key: Writer): Reader | null {
-  const room = new StaticArray<u8>(VALUE_MAX);
+  let room = new StaticArray<u8>(VALUE_MAX);
   const length = host.entry(module, table, key.pointer, key.length, changetype<usize>(room), VALUE_MAX);
-  return length < 0 ? null : new Reader(room, min(length, VALUE_MAX));
+  if (length > VALUE_MAX) {
+    room = new StaticArray<u8>(length);
+    host.entry(module, table, key.pointer, key.length, changetype<usize>(room), length);
+  }
+  return length < 0 ? null : new Reader(room, length);
 }
 
 /** Has a module do something; the result code, 0 when it was done. */

@@ -9,7 +9,7 @@ const NOT_ITS_ACCOUNT: i32 = 2;
 /// Input: an account. Tells it how often it was greeted by now.
 #[unsafe(no_mangle)]
 pub extern "C" fn greet() -> i32 {
-    let Some(account) = input().u64_at(0) else {
+    let Some(account) = input::<64>().u64_at(0) else {
         return NO_ACCOUNT;
     };
     if !represents(account) {

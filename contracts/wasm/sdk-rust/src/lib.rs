@@ -6,10 +6,12 @@
 #![cfg_attr(target_arch = "wasm32", no_std)]
 #![deny(unsafe_op_in_unsafe_fn, missing_docs)]
 
-/// Longest value of an entry, in bytes.
+/// Longest value of an entry of the contract's own, in bytes.
 pub const VALUE_MAX: usize = 2_048;
-/// Longest arguments that [`input`] reads, in bytes.
-pub const INPUT_MAX: usize = 2_048;
+/// Longest key of such an entry, in bytes.
+pub const KEY_MAX: usize = 64;
+/// Longest arguments of a call, in bytes.
+pub const INPUT_MAX: usize = 16_384;
 
 /// The functions of the ledger: see the table in `contracts/wasm/src/abi.rs`.
 mod host {
@@ -19,6 +21,7 @@ mod host {
         pub(crate) fn get(key: *const u8, length: i32, to: *mut u8, room: i32) -> i32;
         pub(crate) fn set(key: *const u8, length: i32, value: *const u8, value_length: i32) -> i32;
         pub(crate) fn remove(key: *const u8, length: i32) -> i32;
+        pub(crate) fn next(key: *const u8, length: i32, to: *mut u8, room: i32) -> i32;
         pub(crate) fn entry(
             module: i32,
             table: i32,
@@ -108,9 +111,9 @@ pub enum As {
     Contract,
 }
 
-/// The arguments of the call. Traps when they are longer than [`INPUT_MAX`].
+/// The arguments of the call, of at most so many bytes: traps when they are longer. A call brings up to [`INPUT_MAX`].
 #[must_use]
-pub fn input() -> Bytes<INPUT_MAX> {
+pub fn input<const N: usize>() -> Bytes<N> {
     // SAFETY: address and room are those of an array that lives until the answer is there.
     Bytes::filled(|to, room| unsafe { host::input(to, room) }).unwrap_or_default()
 }
@@ -135,9 +138,16 @@ pub fn remove(key: &[u8]) -> bool {
     unsafe { host::remove(key.as_ptr(), key.len() as i32) != 0 }
 }
 
-/// An entry of the state that is shown to everyone, encoded as under the state root.
+/// The key of the contract's own entry that follows this one, which need not be there; none behind the last. An empty key asks for the first.
 #[must_use]
-pub fn entry(module: u16, table: u8, key: &[u8]) -> Option<Bytes<VALUE_MAX>> {
+pub fn next(key: &[u8]) -> Option<Bytes<KEY_MAX>> {
+    // SAFETY: as in `get`.
+    Bytes::filled(|to, room| unsafe { host::next(key.as_ptr(), key.len() as i32, to, room) })
+}
+
+/// An entry of the state that is shown to everyone, encoded as under the state root, of at most so many bytes: traps when it is longer.
+#[must_use]
+pub fn entry<const N: usize>(module: u16, table: u8, key: &[u8]) -> Option<Bytes<N>> {
     let (module, table, length) = (module.into(), table.into(), key.len() as i32);
     // SAFETY: as in `get`.
     Bytes::filled(|to, room| unsafe { host::entry(module, table, key.as_ptr(), length, to, room) })

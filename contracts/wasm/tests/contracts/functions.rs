@@ -1,12 +1,18 @@
 //! Each function that code can ask the ledger by, from inside.
 
+use std::sync::Arc;
+
 use super::scene::*;
 use crate::stage::{ANNA_S, BERT_S, EUR, Who};
 use bds_contracts::Code;
+use bds_contracts::account::Roles;
 use bds_contracts::kernel::module::Calls as _;
 use bds_contracts::kernel::store::entry_key;
 use bds_contracts::money;
+use bds_contracts::wasm::FUEL_A_UNIT;
 use bds_contracts::wasm::activation::key_of;
+use bds_wasm::rules::{BYTES_A_FUEL, FUEL_A_PAGE, FUEL_A_PIECE};
+use bds_wasm::{Room, Runtime};
 
 /// Reads its input to 0, asks with it, and tells the answer: the number as topic, the bytes behind 4096 as data.
 const ALL: &str = r#"
@@ -136,15 +142,77 @@ fn every_function_answers_as_it_says() {
 /// What is asked costs what it costs, and each further byte more.
 #[test]
 fn a_run_is_paid_by_the_transaction() {
-    let mut stage = ledger();
+    let runtime = Arc::new(Runtime::new());
+    let mut stage = ledger_with(runtime.clone());
     deploy(&mut stage, "all", &code(ALL), &[TRANSFER]);
     let few = run(&mut stage, Who::Guest, "all", "set", b"k1v").units;
     let many = run(&mut stage, Who::Guest, "all", "set", &[b'k'; 2_000]).units;
     assert!(many > few + 100, "{few} {many}");
     // The same again costs the same, whether or not the code was prepared.
     let again = run(&mut stage, Who::Guest, "all", "set", &[b'k'; 2_000]).units;
-    assert_eq!(
-        again,
-        run(&mut stage, Who::Guest, "all", "set", &[b'k'; 2_000]).units
-    );
+    assert_eq!(runtime.prepared(), 1);
+    runtime.forget();
+    assert_eq!(runtime.prepared(), 0);
+    let anew = run(&mut stage, Who::Guest, "all", "set", &[b'k'; 2_000]).units;
+    assert_eq!((again, runtime.prepared()), (anew, 1));
+}
+
+/// Whoever runs code pays for the instance that is made of it: its bytes, its pieces and its pages, whatever of it then runs.
+#[test]
+fn a_run_pays_for_its_instance() {
+    let method = r#"(func (export "run") (result i32) (i32.const 0))"#;
+    let units = |text: &str| {
+        let mut stage = ledger();
+        let code = wat::parse_str(format!("(module {method} {text})")).expect("a module");
+        deploy(&mut stage, "one", &code, &[]);
+        let found = run(&mut stage, Who::Guest, "one", "run", &[]);
+        assert_eq!(found.code, Code::OK);
+        (code.len() as u64, found.units)
+    };
+    let memory = r#"(memory (export "memory") 1)"#;
+    let functions = "(func)".repeat(1_000);
+    let (bytes, one) = units(memory);
+    for (text, pieces, pages) in [
+        (format!("{memory} {functions}"), 1_000, 1),
+        (
+            format!("{memory} (elem funcref {})", "(ref.null func) ".repeat(500)),
+            501,
+            1,
+        ),
+        (format!("{memory} {}", r#"(data "ab")"#.repeat(300)), 300, 1),
+        (format!("{memory} (data \"{}\")", "x".repeat(40_000)), 1, 1),
+        (r#"(memory (export "memory") 11)"#.to_owned(), 0, 11),
+    ] {
+        let (longer, more) = units(&text);
+        let fuel = longer / BYTES_A_FUEL - bytes / BYTES_A_FUEL
+            + pieces * FUEL_A_PIECE
+            + (pages - 1) * FUEL_A_PAGE;
+        // What is left of a unit is given to nobody.
+        assert!(
+            (more - one).abs_diff(fuel / FUEL_A_UNIT) <= 1,
+            "{more} {one} {fuel}"
+        );
+    }
+}
+
+/// Three contracts that run in turn where two have room: receipts are those of a ledger with room for all.
+#[test]
+fn the_room_for_prepared_code_changes_nothing() {
+    let small = Arc::new(Runtime::with_room(Room {
+        codes: 2,
+        bytes: 1 << 20,
+    }));
+    let mut both = [ledger_with(small.clone()), ledger()];
+    let outcomes = both.each_mut().map(|stage| {
+        for (number, name) in (1..).zip(["a", "b", "c"]) {
+            let text = format!("{ALL} (func (export \"n{number}\") (result i32) (i32.const 0))");
+            upload(stage, &code(&text), &[]);
+            let done = start(stage, name, &code(&text), &[], Roles::NONE);
+            assert_eq!(done, Code::OK);
+        }
+        let turns = ["a", "b", "c", "a", "c", "b", "a", "b", "b"];
+        turns.map(|name| run(stage, Who::Guest, name, "set", b"k1v"))
+    });
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_eq!(small.prepared(), 2);
 }

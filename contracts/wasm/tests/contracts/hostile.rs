@@ -287,19 +287,6 @@ fn memory_grows_to_its_limit() {
     }
 }
 
-/// Data that lies outside of the memory shows when an instance is made.
-#[test]
-fn data_outside_its_memory_ends_a_run() {
-    let mut stage = ledger();
-    let text = r#"(data (i32.const 65535) "ab") (func (export "run") (result i32) (i32.const 0))"#;
-    deploy(&mut stage, "outside", &code(text), &[]);
-    let found = fails(&mut stage, "outside", "run", &[], Code::DEPLOYED_TRAPPED);
-    assert_eq!(
-        found.said,
-        "outside trapped: no room for its data or tables"
-    );
-}
-
 /// What sets code up pays and fails as the method does.
 #[test]
 fn what_sets_code_up_runs_first_and_is_metered() {

@@ -73,16 +73,159 @@ fn code_that_breaks_a_rule_is_never_activated() {
         &code(&format!("{good} {}", "(func)".repeat(2_048))),
         "too many functions",
     );
-    let locals = format!("(func {})", "(local i32)".repeat(8_000));
+    let locals = |count: usize| format!("(func (local {}))", "i32 ".repeat(count));
+    let all = code(&format!("{good} {}", locals(256).repeat(257)));
+    never(&all, "too many locals of all functions");
+}
+
+/// Each piece is short to write and takes time to make, at every run: so many of each, and no more.
+#[test]
+fn an_instance_has_so_many_pieces() {
+    let good = r#"(func $f (export "run") (result i32) (i32.const 0))"#;
+    let import = r#"(import "bds" "height" (func (result i64)))"#;
+    let repeated = |count: usize, text: &str| text.repeat(count);
+    let numbered = |count: usize, text: &str| -> String {
+        (0..count)
+            .map(|n| text.replace('#', &n.to_string()))
+            .collect()
+    };
+    let elements = |count: usize| repeated(count, "$f ");
+    // The text with so many of them, how many there may be, and how many stand there besides.
+    type Text<'a> = &'a dyn Fn(usize) -> String;
+    let cases: [(&str, Text<'_>, usize, usize); 13] = [
+        ("types", &|n| numbered(n, "(type $t# (func))"), 1_024, 1),
+        ("imports", &|n| repeated(n, import), 64, 0),
+        ("functions", &|n| repeated(n, "(func)"), 2_048, 1),
+        (
+            "globals",
+            &|n| repeated(n, "(global i32 (i32.const 0))"),
+            256,
+            0,
+        ),
+        (
+            "exports",
+            &|n| numbered(n, r#"(export "_#" (func $f))"#),
+            128,
+            2,
+        ),
+        (
+            "methods",
+            &|n| numbered(n, r#"(export "m#" (func $f))"#),
+            64,
+            1,
+        ),
+        (
+            "data",
+            &|n| repeated(n, r#"(data (i32.const 0) "a")"#),
+            512,
+            0,
+        ),
+        ("passive data", &|n| repeated(n, r#"(data "a")"#), 512, 0),
+        (
+            "segments",
+            &|n| {
+                format!(
+                    "(table 9 funcref) {}",
+                    repeated(n, "(elem (i32.const 0) $f)")
+                )
+            },
+            64,
+            0,
+        ),
+        (
+            "elements",
+            &|n| format!("(table 1024 funcref) (elem (i32.const 0) {})", elements(n)),
+            1_024,
+            0,
+        ),
+        (
+            "elements of two segments, one of them passive",
+            &|n| {
+                format!(
+                    "(elem func {}) (elem func {})",
+                    elements(1_000),
+                    elements(n)
+                )
+            },
+            1_024,
+            1_000,
+        ),
+        (
+            "elements as expressions",
+            &|n| format!("(elem funcref {})", repeated(n, "(ref.null func) ")),
+            1_024,
+            0,
+        ),
+        ("a table", &|n| format!("(table {n} funcref)"), 1_024, 0),
+    ];
+    for (what, text, most, besides) in cases {
+        let fits = most - besides;
+        let with = |count: usize| {
+            let text = text(count);
+            // Imports stand before all else.
+            code(&match what {
+                "imports" => format!("{text} {good}"),
+                _ => format!("{good} {text}"),
+            })
+        };
+        let found = bds_wasm::examine(&with(fits));
+        assert!(found.is_ok(), "{what}: {found:?}");
+        never(&with(fits + 1), what);
+    }
     never(
-        &code(&format!("{good} {}", locals.repeat(9))),
-        "too many locals",
+        &code(&format!("{good} (table 1 funcref) (table 1 funcref)")),
+        "two tables",
     );
-    let table = format!("{good} {memory} (table 2000 funcref)");
-    let code = wat::parse_str(format!("(module {table})")).expect("a module");
-    let mut stage = ledger();
-    deploy(&mut stage, "table", &code, &[]);
-    fails(&mut stage, "table", "run", &[], Code::DEPLOYED_TRAPPED);
+}
+
+/// Whoever activates code hears that it can never run; whoever runs it would hear it too late.
+#[test]
+fn what_does_not_fit_into_its_memory_or_table_is_refused() {
+    let good = r#"(func $f (export "run") (result i32) (i32.const 0))"#;
+    for (fits, does_not) in [
+        (
+            r#"(data (i32.const 65534) "ab")"#,
+            r#"(data (i32.const 65535) "ab")"#,
+        ),
+        (
+            r#"(data (i32.const 65536) "")"#,
+            r#"(data (i32.const 65537) "")"#,
+        ),
+        (
+            r#"(data (i32.const 0) "a")"#,
+            r#"(data (i32.const -1) "a")"#,
+        ),
+        (
+            "(table 4 funcref) (elem (i32.const 3) $f)",
+            "(table 4 funcref) (elem (i32.const 3) $f $f)",
+        ),
+    ] {
+        let found = bds_wasm::examine(&code(&format!("{good} {fits}")));
+        assert!(found.is_ok(), "{fits}: {found:?}");
+        let bad = code(&format!("{good} {does_not}"));
+        never(&bad, does_not);
+        let words = bds_wasm::examine(&bad).expect_err("it is refused");
+        assert!(
+            words.starts_with("its data or elements do not fit"),
+            "{words}"
+        );
+    }
+}
+
+/// Every call sets the locals of a function to zero, and pays the same however many they are.
+#[test]
+fn a_function_has_so_many_locals_and_parameters() {
+    let good = r#"(func (export "run") (result i32) (i32.const 0))"#;
+    let with = |word: &str, count: usize| {
+        code(&format!("{good} (func ({word} {}))", "i64 ".repeat(count)))
+    };
+    for (word, most) in [("local", 256), ("param", 32)] {
+        assert!(bds_wasm::examine(&with(word, most)).is_ok(), "{word}");
+        never(&with(word, most + 1), word);
+    }
+    // What is declared in many small pieces counts as one.
+    let pieces = "(local i32) (local i64) ".repeat(129);
+    never(&code(&format!("{good} (func {pieces})")), "pieces");
 }
 
 fn never(code: &[u8], what: &str) {
