@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use bds_client::ClientError;
 use bds_client::build::Sender;
 use bds_client::keys::Signer;
 use bds_client::wire::{BatchRequest, ItemOutcome, Wait};
@@ -299,6 +300,34 @@ async fn what_must_not_enter_does_not_enter() {
     // And the door still works.
     let last = door.good();
     assert_applied(&door.submit(&[last]).await[0]);
+}
+
+/// Who sends one by one, without waiting for any, is told by the node which nonce is next.
+#[tokio::test]
+async fn the_next_nonce_counts_what_waits() {
+    let mut door = Door::open().await;
+    let client = door.cluster.client().clone();
+    let key = trader().public_key();
+    for number in 0..20 {
+        let nonce = client.nonce(&key).await.expect("a member").next;
+        assert_eq!(nonce, number);
+        door.sender.restart_at(nonce);
+        let answer = client
+            .submit_batch(&[door.good()], Wait::Accepted, ANSWER)
+            .await
+            .expect("an answer");
+        assert_eq!(answer.items[0].outcome, ItemOutcome::Accepted, "{number}");
+    }
+    let last = door.good();
+    assert_applied(&door.submit(&[last]).await[0]);
+    let nonce = client.nonce(&key).await.expect("a member");
+    assert_eq!((nonce.next, nonce.executed, nonce.waiting), (21, 21, 0));
+    let stranger = Signer::from_seed(&[9; 32]).public_key();
+    let error = client.nonce(&stranger).await.expect_err("no member");
+    assert!(
+        matches!(error, ClientError::Problem { status: 404, .. }),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@
 //! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
 //! - records are changed by who may, and hold and forget what they should (`records.rs`);
 //! - code waits as long as it should, whole or in pieces, and is nobody's but its owner's (`deployed.rs`);
+//! - standing instructions come up when they should, in the name of whoever left them (`standing.rs`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
@@ -49,7 +50,7 @@ use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::context::BlockInfo;
 use bds_contracts::{Genesis, Ledger};
 
-use wire::{Event, Fields, Receipt, Source, Transaction, Value};
+use wire::{Event, Fields, RawCall, Receipt, Source, Transaction, Value};
 
 /// What is wrong, in words.
 pub type Finding = String;
@@ -92,6 +93,8 @@ struct Books {
     records: records::Records,
     /// Code that waits to be activated, by name.
     code: std::collections::BTreeMap<[u8; 64], deployed::Upload>,
+    /// Instructions that wait, by number.
+    standing: std::collections::BTreeMap<u64, standing::Instruction>,
 }
 
 /// A call that is being followed, and who sent it.
@@ -105,6 +108,23 @@ struct Ask<'a> {
     member: u32,
     roles: u32,
     tx: [u8; 64],
+}
+
+impl<'a> Ask<'a> {
+    /// - `who`: member, roles, and in which transaction.
+    fn read(raw: &RawCall<'a>, who: (u32, u32, [u8; 64])) -> Result<Self, Finding> {
+        let (name, call) = raw.read()?;
+        let (member, roles, tx) = who;
+        Ok(Self {
+            name,
+            call,
+            arguments: raw.arguments,
+            digest: raw.digest(),
+            member,
+            roles,
+            tx,
+        })
+    }
 }
 
 /// The events of a receipt, read from the front.
@@ -190,6 +210,7 @@ impl Auditor {
             retail: retail::Retail::default(),
             records: records::Records::default(),
             code: std::collections::BTreeMap::new(),
+            standing: std::collections::BTreeMap::new(),
         };
         books.open(genesis)?;
         books.conserved()?;
@@ -304,6 +325,7 @@ impl Auditor {
             "nobody knows a receipt of {:?}",
             rest[0].source
         );
+        books.wake_instructions(&read)?;
         books.conserved()?;
         books.plants_are_sound()?;
         books.certificates_are_sound()?;

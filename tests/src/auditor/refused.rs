@@ -8,7 +8,7 @@ use super::carbon::Upload;
 use super::energy::ENERGY;
 use super::exchange::Sale;
 use super::granular::{self, GRANULAR};
-use super::wire::{Fields, Receipt, Transaction, Value};
+use super::wire::{Fields, RawCall, Receipt, Source, Transaction, Value};
 use super::{Ask, Books, Events, Finding, ensure, flexibility, identity, power, retail, rights};
 
 /// Numbers of the codes whose truth can be told from one call and the books alone.
@@ -101,24 +101,31 @@ impl Books {
             calls.len()
         );
 
-        // The calls that were reached, as far as they can be read.
+        let asks = self.reached(&calls, failed, receipt, (member, roles, tx.id))?;
+        self.kept(&asks, failed, receipt, &mut events)?;
+        events.end()
+    }
+
+    /// The calls that were reached, as far as they can be read, once it is clear that the last of them failed for a true reason.
+    ///
+    /// - `calls`: all of them.
+    /// - `who`: member, roles, and in which transaction.
+    pub(super) fn reached<'a>(
+        &self,
+        calls: &[RawCall<'a>],
+        failed: usize,
+        receipt: &Receipt<'_>,
+        who: (u32, u32, [u8; 64]),
+    ) -> Result<Vec<Ask<'a>>, Finding> {
         let mut asks = Vec::new();
         for raw in &calls[..=failed] {
-            let Ok((name, call)) = raw.read() else {
+            let Ok(ask) = Ask::read(raw, who) else {
                 break;
             };
-            asks.push(Ask {
-                name,
-                call,
-                arguments: raw.arguments,
-                digest: raw.digest(),
-                member,
-                roles,
-                tx: tx.id,
-            });
+            asks.push(ask);
         }
         let readable = asks.len() > failed;
-        let raw = &calls[failed];
+        let (raw, (_, roles, _)) = (&calls[failed], who);
         match receipt.code {
             code::MALFORMED => ensure!(!readable, "a call that decodes is malformed"),
             code::UNKNOWN_MODULE => ensure!(
@@ -168,12 +175,11 @@ impl Books {
                 }
             }
         }
-        self.kept(&asks, failed, receipt, &mut events)?;
-        events.end()
+        Ok(asks)
     }
 
-    /// What stays of a failed transaction: refused uploads and registrations, and questions to the log.
-    fn kept(
+    /// What stays of calls that failed: refused uploads and registrations, and questions to the log.
+    pub(super) fn kept(
         &mut self,
         asks: &[Ask<'_>],
         failed: usize,
@@ -183,6 +189,8 @@ impl Books {
         // What was judged before anything is taken back.
         let judged = asks.first().filter(|ask| failed == 0 && is_upload(ask));
         let judged: Option<Upload> = judged.map(|ask| self.judge_upload(ask));
+        // What is not sent answers nobody.
+        let is_sent = matches!(receipt.source, Source::Transaction(_));
         for (place, ask) in asks.iter().enumerate() {
             let is_last = place == failed;
             if ask.name == "carbon.query-log" {
@@ -191,7 +199,7 @@ impl Books {
                     code::AUTHORIZATION_FAILED | code::NO_QUERY_RECORD
                 );
                 if !is_last || answered {
-                    if failed == 0 {
+                    if failed == 0 && is_sent {
                         self.question_refused(ask, receipt)?;
                     }
                     self.question_logged(ask, events)?;
@@ -249,7 +257,7 @@ impl Books {
             return refusal == code::METER_EXCEEDED || self.judge_code(ask) == Err(refusal);
         }
         if ask.name.starts_with("standing.") {
-            return refusal == code::METER_EXCEEDED || self.judge_instruction(ask) == refusal;
+            return refusal == code::METER_EXCEEDED || self.judge_instruction(ask) == Err(refusal);
         }
         if ask.name.starts_with("records.") {
             return refusal == code::METER_EXCEEDED || self.judge_record(ask) == Err(refusal);

@@ -118,6 +118,11 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "wasm.activate" => REGISTRY,
         "wasm.deactivate" => REGISTRY | SURVEILLANCE,
         "wasm.run" => return true,
+        "standing.at" | "standing.at-height" | "standing.every" | "standing.on-event" => {
+            return true;
+        }
+        "standing.when-money" | "standing.when-units" | "standing.when-price" => return true,
+        "standing.withdraw" => return true,
         "retail.register-product" | "retail.offer-step" => return true,
         "retail.accept-step" | "retail.accept-sale" => return true,
         "retail.authorise-manufacturer" => REGULATOR,

@@ -2,7 +2,9 @@
 
 use super::energy::ENERGY;
 use super::wire::Receipt;
-use super::{Books, EXCHANGE, Events, Finding, deployed, ensure, flexibility, power, retail};
+use super::{
+    Books, EXCHANGE, Events, Finding, deployed, ensure, flexibility, power, retail, standing,
+};
 
 /// When work is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +64,10 @@ impl Books {
         let work = self.schedule.waiting.remove(&number);
         let work = work.ok_or("nobody asked for it")?;
         ensure!(work.when.is_due(self.height, self.time), "it is not due");
+        ensure!(receipt.call.is_none(), "a call of it fails");
+        // The calls of an instruction may be refused; nothing else that was left for later is.
         ensure!(
-            receipt.code == 0 && receipt.call.is_none(),
+            receipt.code == 0 || work.module == standing::STANDING,
             "it fails with {}",
             receipt.code
         );
@@ -77,6 +81,9 @@ impl Books {
             power::POWER => self.power_due(number, &work.data, &mut events)?,
             flexibility::FLEXIBILITY => self.flexibility_due(number, &work.data, &mut events)?,
             deployed::WASM => self.code_expires(&work.data, &mut events)?,
+            standing::STANDING => {
+                self.instruction_due(number, &work.data, receipt, &mut events)?;
+            }
             retail::RETAIL => self.recall_walks(&work.data, &mut events)?,
             _ => self.assess(&work.data, &mut events)?,
         }

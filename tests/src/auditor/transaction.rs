@@ -1,6 +1,6 @@
 //! A transaction: whether it leaves a trace, and what its calls did, all or none.
 
-use super::wire::{Receipt, Transaction};
+use super::wire::{RawCall, Receipt, Transaction};
 use super::{Ask, Books, Events, Finding, ensure};
 
 impl Books {
@@ -41,30 +41,44 @@ impl Books {
         ensure!(in_time, "it is executed outside its time");
         let calls = tx.calls.clone()?.ok_or("it is sealed and executed")?;
         let mut events = Events(&receipt.events);
+        let questions = self.calls(&calls, (id, roles, tx.id), &mut events)?;
+        self.answered(&questions, &mut events)?;
+        events.end()
+    }
+
+    /// Follows calls that all succeeded, and returns the questions among them, which are logged at the end.
+    ///
+    /// - `who`: member, roles, and in which transaction.
+    pub(super) fn calls<'a>(
+        &mut self,
+        calls: &[RawCall<'a>],
+        who: (u32, u32, [u8; 64]),
+        events: &mut Events<'_, '_>,
+    ) -> Result<Vec<Ask<'a>>, Finding> {
         let mut questions = Vec::new();
         for (place, raw) in calls.iter().enumerate() {
-            let (name, call) = raw.read().map_err(|f| format!("call {place}: {f}"))?;
-            let ask = Ask {
-                name,
-                call,
-                arguments: raw.arguments,
-                digest: raw.digest(),
-                member: id,
-                roles,
-                tx: tx.id,
-            };
+            let ask = Ask::read(raw, who).map_err(|f| format!("call {place}: {f}"))?;
             let at = |finding| format!("call {place}, {}: {finding}", ask.name);
-            self.call(&ask, &mut events).map_err(at)?;
+            self.call(&ask, events).map_err(at)?;
             if ask.name == "carbon.query-log" {
                 questions.push(ask);
             }
         }
-        for ask in &questions {
+        Ok(questions)
+    }
+
+    /// Questions that succeeded are logged.
+    pub(super) fn answered(
+        &mut self,
+        questions: &[Ask<'_>],
+        events: &mut Events<'_, '_>,
+    ) -> Result<(), Finding> {
+        for ask in questions {
             let found = self.answer(ask).is_some_and(|records| !records.is_empty());
-            self.question_logged(ask, &mut events)?;
+            self.question_logged(ask, events)?;
             ensure!(found, "a question succeeds to which there is no answer");
         }
-        events.end()
+        Ok(())
     }
 
     fn call(&mut self, ask: &Ask<'_>, events: &mut Events<'_, '_>) -> Result<(), Finding> {
@@ -87,6 +101,7 @@ impl Books {
             Some("granular") => self.granular(ask, events),
             Some("records") => self.record_call(ask, events),
             Some("wasm") => self.code_call(ask, events),
+            Some("standing") => self.instruction_call(ask, events),
             _ => self.energy_call(ask, events),
         }
     }

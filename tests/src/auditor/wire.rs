@@ -309,6 +309,11 @@ fn calls(mut reader: Reader<'_>) -> Result<Option<Vec<RawCall<'_>>>, Finding> {
         ensure!(reader.0.is_empty(), "bytes are left over");
         return Ok(None);
     }
+    call_list(reader).map(Some)
+}
+
+/// A count of one byte and so many calls, all of the bytes.
+pub(super) fn call_list(mut reader: Reader<'_>) -> Result<Vec<RawCall<'_>>, Finding> {
     let count = reader.number(1)?;
     ensure!((1..=16).contains(&count), "{count} calls");
     let mut all = Vec::new();
@@ -320,7 +325,7 @@ fn calls(mut reader: Reader<'_>) -> Result<Option<Vec<RawCall<'_>>>, Finding> {
         });
     }
     ensure!(reader.0.is_empty(), "bytes are left over");
-    Ok(Some(all))
+    Ok(all)
 }
 
 /// What a receipt is of.
@@ -331,11 +336,41 @@ pub(super) enum Source {
     Phase { module: u16, end: bool },
 }
 
-/// An event with its name: `units.Transferred`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An event with its name: `units.Transferred`; and its module and number.
+#[derive(Debug, Clone)]
 pub(super) struct Event<'a> {
     pub(super) name: String,
+    pub(super) id: (u16, u16),
     pub(super) fields: Fields<'a>,
+    schema: &'static [Field],
+}
+
+impl Event<'_> {
+    /// The accounts that it names.
+    pub(super) fn accounts(&self) -> Vec<u64> {
+        let mut found = Vec::new();
+        for (field, (_, value)) in self.schema.iter().zip(&self.fields.0) {
+            accounts(field.kind, value, &mut found);
+        }
+        found
+    }
+}
+
+fn accounts(kind: Kind, value: &Value<'_>, found: &mut Vec<u64>) {
+    match (kind, value) {
+        (Kind::Named("AccountId", _), id) => found.push(id.u64()),
+        (Kind::Named(_, inner), value) => accounts(*inner, value, found),
+        (Kind::Optional(_), Value::Nothing) => {}
+        (Kind::Optional(inner), value) => accounts(*inner, value, found),
+        (Kind::List(inner), Value::List(items)) => {
+            items.iter().for_each(|item| accounts(*inner, item, found));
+        }
+        (Kind::Pair(first, second), Value::Pair(pair)) => {
+            accounts(*first, &pair.0, found);
+            accounts(*second, &pair.1, found);
+        }
+        _ => {}
+    }
 }
 
 /// A receipt; the table is at the head of `kernel/receipt.rs`.
@@ -386,8 +421,11 @@ impl<'a> Receipt<'a> {
 fn events(bytes: &[u8]) -> Result<Vec<Event<'_>>, Finding> {
     let (mut reader, mut all) = (Reader(bytes), Vec::new());
     while !reader.0.is_empty() {
-        let module: u16 = reader.array().map(u16::from_le_bytes)?;
-        let number: u16 = reader.array().map(u16::from_le_bytes)?;
+        let id: (u16, u16) = (
+            reader.array().map(u16::from_le_bytes)?,
+            reader.array().map(u16::from_le_bytes)?,
+        );
+        let (module, number) = id;
         let module = Modules::CATALOG.iter().find(|m| m.id == module);
         let module = module.ok_or("an event of no module")?;
         let event = module.events.iter().find(|e| e.number == number);
@@ -395,7 +433,12 @@ fn events(bytes: &[u8]) -> Result<Vec<Event<'_>>, Finding> {
         let name = format!("{}.{}", module.name, event.name);
         let fields = Fields::read(event.fields, reader.blob()?)
             .map_err(|finding| format!("event {name}: {finding}"))?;
-        all.push(Event { name, fields });
+        all.push(Event {
+            name,
+            id,
+            fields,
+            schema: event.fields,
+        });
     }
     Ok(all)
 }

@@ -19,6 +19,14 @@ use super::scene::{
 
 impl Generator {
     pub(crate) fn propose(&mut self, ledger: &Ledger) -> Proposal {
+        if self.random.chance(4) {
+            return self.of_standing(ledger);
+        }
+        self.propose_now(ledger)
+    }
+
+    /// What is done in the transaction, and not left for later.
+    pub(super) fn propose_now(&mut self, ledger: &Ledger) -> Proposal {
         if self.random.chance(if self.shared { 25 } else { 1 }) {
             return self.of_retail(ledger);
         }

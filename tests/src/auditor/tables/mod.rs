@@ -9,6 +9,7 @@ mod power;
 mod records;
 mod retail;
 mod sales;
+mod standing;
 
 use bds_contracts::kernel::changes::Changes;
 
@@ -35,6 +36,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.retail_entries(&mut expected);
     books.record_entries(&mut expected);
     books.code_entries(&mut expected);
+    books.instruction_entries(&mut expected);
     let mut expected = expected.all;
     let mut orders = Vec::new();
     for entry in entries.iter() {

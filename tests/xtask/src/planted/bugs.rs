@@ -94,7 +94,7 @@ bugs! {
         => "reserve(cx, &sale, id, more.min(0))?;\n        let (tables, journal) = cx.tables::<Exchange>();\n        tables.bids.set";
     "winners pay what the first of them bid" in "exchange/auction.rs":
         "if won > 0 {" => "if won > 0 && last == Price::ZERO {";
-    "who wins among equal prices is known before" in "exchange/auction.rs":
+    "who wins among equal prices is known before" in "draw.rs":
         "hash.update(beacon);" => "let _ = beacon;";
     "a terminated contract takes data" in "carbon/upload.rs":
         "if contract.terminated {\n        cx.say(MESSAGE_RECORD_EXCEPTION);"
@@ -155,6 +155,13 @@ bugs! {
         "published.is_none_or(|published| published.key != reader_key)" => "published.is_none()";
     "a version goes over the head of another" in "records/version.rs":
         "(record.versions, record.head) = (number, head);" => "record.versions = number;";
+    "an instruction is done for an account of others" in "standing/run.rs":
+        "if !is_represented(cx, &instruction) {\n        return Err(Code::NOT_REPRESENTATIVE);"
+        => "if instruction.left == 0 {\n        return Err(Code::NOT_REPRESENTATIVE);";
+    "an instruction hears of the block that it is left in" in "standing/wake.rs":
+        "one.due.is_none() && one.since < now" => "one.due.is_none() && one.since <= now";
+    "a time that passed is made up for later" in "standing/run.rs":
+        "Millis(last.0 + (passed + 1) * period)" => "Millis(last.0 + (passed + 1).min(1) * period)";
     "an interval of flexibility is ordered twice" in "flexibility/order.rs":
         "if both.any(|(new, old)| *new != Watts::ZERO && *old != Watts::ZERO) {"
         => "if both.all(|(new, old)| *new != Watts::ZERO && *old != Watts::ZERO) {";
@@ -175,7 +182,7 @@ bugs! {
     "an offer is accepted in the moment it ends" in "retail/handover.rs":
         "if offer.until <= cx.block().time {" => "if offer.until < cx.block().time {";
     "a consumer's proof is good twice" in "retail/sale.rs":
-        "tables.proofs.set(journal, *id, proof)?;" => "let _ = (tables, journal, proof);";
+        "tables.proofs.set(journal, *id, Shown { proof, ..shown })?;" => "let _ = (tables, journal, proof);";
     "what leaves a unit outruns its recall" in "retail/unit.rs":
         "Some(number) => recall::reach(cx, number, id)," => "Some(_) => Ok(()),";
     "a recall stays outside units" in "retail/recall.rs":
