@@ -7,7 +7,7 @@ use std::time::Duration;
 use bds_contracts::block::{CertifiedHeader, Height};
 use bds_contracts::kernel::proof::EntryProof;
 use bds_contracts::receipt::ReceiptProof;
-use bds_contracts::tx::{ChainId, TxId};
+use bds_contracts::tx::{ChainId, PublicKey, TxId};
 use borsh::BorshDeserialize;
 use reqwest::header::ACCEPT;
 use reqwest::{RequestBuilder, Response, StatusCode};
@@ -17,7 +17,7 @@ use crate::access::{ChallengeAnswer, Reader, TokenAnswer};
 use crate::error::{ClientError, Problem};
 use crate::events::EventStream;
 use crate::keys::Signer;
-use crate::wire::{BORSH_MEDIA_TYPE, BlockReceipts, NodeStatus};
+use crate::wire::{BORSH_MEDIA_TYPE, BlockReceipts, NodeStatus, NonceAnswer};
 
 /// Time given to a short read.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -130,6 +130,16 @@ impl Client {
         height: Height,
     ) -> Result<Option<BlockReceipts>, ClientError> {
         self.found(&format!("/v1/blocks/{height}/receipts")).await
+    }
+
+    /// The nonce for a member's next transaction, as the preferred validator says, or the next one that can be reached: after what the
+    /// member has waiting there. What it has sent to others does not count, so ask where you send.
+    ///
+    /// # Errors
+    /// [`ClientError`]; status 404 for a key that is no member's.
+    pub async fn nonce(&self, key: &PublicKey) -> Result<NonceAnswer, ClientError> {
+        let (node, response) = self.get(&format!("/v1/members/{key}/nonce")).await?;
+        json_answer(node, response).await
     }
 
     /// The entry of the state with this key (module, table, its own), proven; `None` where a block that is not certified yet

@@ -5,7 +5,7 @@ use bds_contracts::kernel::module::Modules as _;
 use bds_contracts::kernel::receipt::ReceiptId;
 use bds_contracts::modules::Modules;
 use bds_contracts::receipt::{Code, MerkleNode};
-use bds_contracts::tx::TxId;
+use bds_contracts::tx::{PublicKey, TxId};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
@@ -181,6 +181,19 @@ impl std::fmt::Display for Origin {
             Self::Phase { module, phase } => write!(f, "{phase} of the block in {module}"),
         }
     }
+}
+
+/// Answer to `GET /v1/members/{key}/nonce`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NonceAnswer {
+    /// Whose.
+    pub key: PublicKey,
+    /// The lowest nonce that the key has neither used on the ledger nor waiting on this node: for its next transaction.
+    pub next: u64,
+    /// The lowest that it has not used on the ledger.
+    pub executed: u64,
+    /// Transactions of it that wait on this node.
+    pub waiting: u64,
 }
 
 /// Answer to `GET /v1/status`.

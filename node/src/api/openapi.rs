@@ -106,6 +106,11 @@ fn paths() -> Value {
         "/v1/query/{name}/entry": { "get": with_pending(operation("getQueryEntry",
             "The entry of the state that a query is about, proven as under `/v1/entries/{key}`; for queries about one entry.",
             &json!(asked), None, &both("EntryProof"))) },
+        "/v1/members/{key}/nonce": { "get": operation("getNonce",
+            "The nonce for the next transaction of a member that sends through this node: the lowest that it has neither used \
+             on the ledger nor waiting here. What it sent to other nodes does not count.",
+            &json!([path("key", "Public key of the member.", hex())]), None,
+            &json!({ "application/json": { "schema": reference("NonceAnswer") } })) },
         "/v1/entries/{key}": { "get": with_pending(operation("getEntry",
             "One entry of the state, or that there is none, with everything needed to check it offline; 202 where only a block \
              that is not certified yet has changed it.",
@@ -331,6 +336,9 @@ fn schemas() -> Value {
             ("says", string()),
             ("bytes", hex()),
             ("signature", hex()),
+        ]),
+        "NonceAnswer": object(&[
+            ("key", hex()), ("next", integer()), ("executed", integer()), ("waiting", integer()),
         ]),
         "NodeStatus": object(&[
             ("chain", hex()), ("validator", integer()), ("view", integer()), ("view_changes", integer()),

@@ -63,6 +63,7 @@ fn table() -> Vec<(&'static str, &'static str, Class, MethodRouter<App>)> {
         ),
         ("get", "/v1/query/{name}", State, get(get_query)),
         ("get", "/v1/query/{name}/entry", State, get(get_query_entry)),
+        ("get", "/v1/members/{key}/nonce", State, get(get_nonce)),
         ("get", "/v1/entries/{key}", State, get(get_entry)),
         ("get", "/v1/methods", Open, get(get_methods)),
         ("get", "/v1/status", Open, get(get_status)),
@@ -329,6 +330,19 @@ async fn get_query_entry(
         ))
     })?;
     prove(app, key, &headers).await
+}
+
+async fn get_nonce(State(app): State<App>, Path(key): Path<String>, uri: Uri) -> Answered {
+    Parameters::only(&uri, &[])?;
+    let key: PublicKey = parse("key", &key, "a public key of 64 hex digits")?;
+    let found = blocking(move || app.service.nonce(&key)).await?;
+    let answer = found.ok_or_else(|| {
+        Problem::new(
+            Kind::NotFound,
+            format!("{key} is no member's key, and nothing of it waits here"),
+        )
+    })?;
+    Ok(Json(answer).into_response())
 }
 
 async fn get_entry(

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bds_client::wire::{BatchAnswer, BlockReceipts, EvidenceAnswer, NodeStatus, Wait};
+use bds_client::wire::{BatchAnswer, BlockReceipts, EvidenceAnswer, NodeStatus, NonceAnswer, Wait};
 use bds_contracts::account::Roles;
 use bds_contracts::block::{CertifiedHeader, Height};
 use bds_contracts::kernel::proof::EntryProof;
@@ -128,6 +128,9 @@ pub trait Service: Send + Sync + 'static {
     /// The entry of the state with this key (module, table, its own), as certified blocks left it; none for the moment in
     /// which only a block that is not certified yet has changed it. One look-up, and at most the tree of one block's changes.
     fn prove(&self, key: &[u8]) -> Option<EntryProof>;
+
+    /// The next nonce of a key: after what it has waiting on this node; none for a key of no member without anything waiting.
+    fn nonce(&self, key: &PublicKey) -> Option<NonceAnswer>;
 
     /// The roles a key has now; none when it is no member's.
     fn roles(&self, key: &PublicKey) -> Option<Roles>;

@@ -224,21 +224,16 @@ async fn sign_all(
     Ok(wires)
 }
 
-/// The lowest nonce that this key has not used.
+/// The nonce for the next transaction of this key: after what it has waiting on the node.
 ///
 /// # Errors
 /// When the node does not answer, or knows no such member.
 pub(super) async fn next_nonce(client: &Client, key: &PublicKey) -> anyhow::Result<u64> {
-    let member = client
-        .query(
-            "member",
-            &BTreeMap::from([("key".to_owned(), key.to_string())]),
-        )
+    let answer = client
+        .nonce(key)
         .await
         .with_context(|| format!("asking for the nonce of {key}"))?;
-    member["nonce"]
-        .as_u64()
-        .context("the answer to the query `member` has no nonce")
+    Ok(answer.next)
 }
 
 fn is_good(outcome: &ItemOutcome) -> bool {

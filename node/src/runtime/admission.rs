@@ -4,7 +4,7 @@
 //! concurrent small requests share a signature batch. Nothing is changed for a refused transaction.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bds_client::wire::{ItemOutcome, Wait};
@@ -73,8 +73,8 @@ pub struct Admission {
     pub gate: Arc<Gate>,
     /// Counts outcomes.
     pub metrics: Arc<Metrics>,
-    /// Reservations.
-    pub nonces: Nonces,
+    /// Reservations; others look at them for a moment.
+    pub nonces: Arc<Mutex<Nonces>>,
     /// Senders of transactions that left no trace in their block.
     pub lost: Receiver<PublicKey>,
 }
@@ -279,8 +279,9 @@ impl Admission {
         let credit = self.submit_credit.load(Ordering::Acquire);
         let mut room = credit.saturating_sub(self.submitted_bytes);
         let now = Instant::now();
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         for sender in self.lost.try_iter() {
-            self.nonces.release(&sender);
+            nonces.release(&sender);
         }
         let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
         let mut admitted = Vec::new();
@@ -307,7 +308,7 @@ impl Admission {
                 let (sender, nonce) = (view.sender(), view.nonce());
                 let member = ledger.member(&sender);
                 let executed = member.map(|member| member.nonces).unwrap_or_default();
-                let waiting = match self.nonces.check(&sender, nonce, executed, now) {
+                let waiting = match nonces.check(&sender, nonce, executed, now) {
                     Ok(waiting) => waiting,
                     Err(code) => {
                         items[i] = Item::Refused(code);
@@ -320,7 +321,7 @@ impl Admission {
                     items[i] = Item::Refused(Code::RATE_LIMITED);
                     continue;
                 }
-                self.nonces.reserve(&sender, nonce, length, executed, now);
+                nonces.reserve(&sender, nonce, length, executed, now);
             }
             room -= length;
             handing_over += length;
@@ -341,7 +342,7 @@ impl Admission {
                 if self.mode == Mode::Verified
                     && let Ok(view) = Envelope::parse(wires[i].1)
                 {
-                    self.nonces.release(&view.sender());
+                    nonces.release(&view.sender());
                 }
             }
         } else {
@@ -424,7 +425,7 @@ mod tests {
                 submitted_bytes: 0,
                 gate: Arc::default(),
                 metrics: Arc::new(Metrics::new()),
-                nonces: Nonces::default(),
+                nonces: Arc::default(),
                 lost: crossbeam::channel::never(),
             };
             let member = |signer| Member::new(signer, chain, 0);

@@ -26,8 +26,8 @@ pub mod verification;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -184,6 +184,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     let reports = Arc::new(Reports::default());
     let metrics = Arc::new(Metrics::new());
     let gate = Arc::new(Gate::default());
+    let nonces: Arc<Mutex<nonces::Nonces>> = Arc::default();
     let serving = Serving::new(limits.validators);
     let ledger = execution.ledger();
     let (lost_tx, lost) = unbounded();
@@ -214,6 +215,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         network: network.clone(),
         serving: serving.clone(),
         gate: Arc::clone(&gate),
+        nonces: Arc::clone(&nonces),
         metrics: Arc::clone(&metrics),
     });
     let access = access(home, config, &genesis)?;
@@ -245,7 +247,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         submitted_bytes: 0,
         gate: Arc::clone(&gate),
         metrics: Arc::clone(&metrics),
-        nonces: nonces::Nonces::default(),
+        nonces,
         lost,
     };
     // Bounded in bytes by the core: a window of batches an author, and what it asked for up to a multiple of its payload cache.

@@ -74,6 +74,25 @@ impl Nonces {
         entry.ahead.using(nonce).map(|_| entry.bytes)
     }
 
+    /// The lowest nonce that `sender` has neither used on the ledger nor waiting here, and how many transactions of it wait.
+    #[must_use]
+    pub fn next(&self, sender: &PublicKey, executed: Used, now: Instant) -> (u64, u64) {
+        let entry = self.reserved.get(sender);
+        let waiting = entry.map_or(0, |entry| {
+            let open = entry
+                .waiting
+                .iter()
+                .filter(|(nonce, _)| !executed.is_used(*nonce));
+            open.count() as u64
+        });
+        match entry.filter(|_| waiting > 0) {
+            Some(entry) if now.duration_since(entry.touched) <= RESERVATION_MAX => {
+                (entry.ahead.floor(), waiting)
+            }
+            _ => (executed.floor(), 0),
+        }
+    }
+
     /// The transaction with the nonce that [`check`](Self::check) has just let pass is handed on.
     pub fn reserve(
         &mut self,
@@ -147,6 +166,27 @@ mod tests {
         assert_eq!(take(501, used(501), later), Err(Code::NONCE_REUSED));
         let late = later + RESERVATION_MAX * 2;
         assert_eq!(take(501, used(501), late), Ok(0));
+    }
+
+    #[test]
+    fn the_next_nonce_is_the_lowest_that_is_neither_used_nor_waiting() {
+        let (mut nonces, start) = (Nonces::default(), Instant::now());
+        assert_eq!(nonces.next(&SENDER, used(5), start), (5, 0));
+        for nonce in [5, 6, 8] {
+            nonces.check(&SENDER, nonce, used(5), start).unwrap();
+            nonces.reserve(&SENDER, nonce, 100, used(5), start);
+        }
+        // The gap first, and what is above all that waits once it is filled.
+        assert_eq!(nonces.next(&SENDER, used(5), start), (7, 3));
+        nonces.reserve(&SENDER, 7, 100, used(5), start);
+        assert_eq!(nonces.next(&SENDER, used(5), start), (9, 4));
+        assert_eq!(nonces.next(&PublicKey([2; 32]), used(0), start), (0, 0));
+        // What was executed waits no more; used elsewhere, it is passed over.
+        assert_eq!(nonces.next(&SENDER, used(7), start), (9, 2));
+        assert_eq!(nonces.next(&SENDER, used(12), start), (12, 0));
+        // Without progress for so long the ledger's word counts again.
+        let late = start + RESERVATION_MAX * 2;
+        assert_eq!(nonces.next(&SENDER, used(7), late), (7, 0));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use bds_client::wire::{
-    BatchAnswer, BlockReceipts, EvidenceAnswer, ItemAnswer, ItemOutcome, NodeStatus, Wait,
+    BatchAnswer, BlockReceipts, EvidenceAnswer, ItemAnswer, ItemOutcome, NodeStatus, NonceAnswer,
+    Wait,
 };
 use bds_contracts::account::Roles;
 use bds_contracts::block::{BlockHeader, CertifiedHeader, Height, ValidatorIndex};
@@ -26,6 +27,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::admission::{Gate, REQUESTS_MAX, Request, refused};
 use super::core_loop::CoreNumbers;
 use super::executor::{Progress, Work};
+use super::nonces::Nonces;
 use super::reports::Reports;
 use super::serving::Serving;
 use super::threads;
@@ -80,6 +82,8 @@ pub struct Validator {
     pub serving: Serving,
     /// Whether transactions are admitted.
     pub gate: Arc<Gate>,
+    /// What members have waiting here.
+    pub nonces: Arc<Mutex<Nonces>>,
     /// For scrapes.
     pub metrics: Arc<Metrics>,
 }
@@ -278,6 +282,24 @@ impl Service for Validator {
         };
         // A block that was executed between the two reads may have changed the entry: then it is asked for again.
         proof.verify().then_some(proof)
+    }
+
+    fn nonce(&self, key: &PublicKey) -> Option<NonceAnswer> {
+        let member = {
+            let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
+            ledger.member(key).map(|member| member.nonces)
+        };
+        let executed = member.unwrap_or_default();
+        let (next, waiting) = {
+            let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+            nonces.next(key, executed, Instant::now())
+        };
+        (member.is_some() || waiting > 0).then_some(NonceAnswer {
+            key: *key,
+            next,
+            executed: executed.floor(),
+            waiting,
+        })
     }
 
     fn roles(&self, key: &PublicKey) -> Option<Roles> {

@@ -79,6 +79,11 @@ impl About {
         let query = query.map(|rest| rest.strip_suffix("/entry").unwrap_or(rest));
         let number = |name: &str| parameter(name)?.parse().ok().map(AccountId);
         let account = number("account");
+        let member = path.strip_prefix("/v1/members/");
+        let member = member.and_then(|rest| rest.strip_suffix("/nonce"));
+        if member.is_some_and(|key| key.parse() == Ok(*reader)) {
+            return Self::Reader;
+        }
         match (query, account) {
             (Some(name), _) if SHARED.contains(&name) => Self::Shared,
             (Some("member"), _)

@@ -158,7 +158,8 @@ async fn a_key_of_no_member_and_a_member_without_a_role_are_kept_out() {
         }
         // A member may send whatever every member may, so it is told its next nonce and what became of what it sent.
         let own = format!("/v1/query/member?key={}", shut_out.public_key());
-        for path in ["/v1/receipts/zz", &own] {
+        let nonce = format!("/v1/members/{}/nonce", shut_out.public_key());
+        for path in ["/v1/receipts/zz", &own, &nonce] {
             let status = ledger
                 .read(path, &ledger.token(&shut_out).await)
                 .await
@@ -198,6 +199,10 @@ async fn a_private_ledger_is_read_by_its_managers_and_by_whom_it_concerns() {
         assert_eq!(code, "READ_FORBIDDEN", "{path}");
     }
     let own = format!("/v1/query/member?key={}", trader.public_key());
+    let nonce = format!("/v1/members/{}/nonce", trader.public_key());
+    let others = format!("/v1/members/{}/nonce", auditor.public_key());
+    let (code, _) = problem(ledger.read(&others, &trader_token).await, 403).await;
+    assert_eq!(code, "READ_FORBIDDEN");
     for path in [
         "/v1/query/cash?account=7&currency=EUR",
         "/v1/query/account/entry?account=7",
@@ -205,6 +210,7 @@ async fn a_private_ledger_is_read_by_its_managers_and_by_whom_it_concerns() {
         "/v1/events?account=7",
         "/v1/receipts/zz",
         &own,
+        &nonce,
     ] {
         let status = ledger.read(path, &trader_token).await.status();
         assert!(is_let_in(status), "{path}: {status}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bds_client::wire::{
     BatchAnswer, BlockReceipts, EvidenceAnswer, EvidenceItem, ItemAnswer, ItemOutcome, NodeStatus,
-    SignedStatement, Wait,
+    NonceAnswer, SignedStatement, Wait,
 };
 use bds_contracts::account::Roles;
 use bds_contracts::amount::{Currency, Money};
@@ -189,6 +189,15 @@ impl Service for Fake {
             block: certified(2),
         };
         (key != [0xff]).then_some(proof)
+    }
+
+    fn nonce(&self, key: &PublicKey) -> Option<NonceAnswer> {
+        self.roles(key).map(|_| NonceAnswer {
+            key: *key,
+            next: 12,
+            executed: 9,
+            waiting: 3,
+        })
     }
 
     fn roles(&self, key: &PublicKey) -> Option<Roles> {

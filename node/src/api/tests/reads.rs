@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bds_client::Signer;
 use bds_client::json::{BlockReceiptsDocument, EntryDocument, ProofDocument};
 use bds_client::wire::{BORSH_MEDIA_TYPE, BlockReceipts, EvidenceAnswer, NodeStatus};
+use bds_contracts::account::Roles;
 use bds_contracts::block::{CertifiedHeader, Signature};
 use bds_contracts::kernel::module::Modules as _;
 use bds_contracts::kernel::proof::EntryProof;
@@ -99,6 +101,30 @@ async fn receipts_blocks_queries_and_status_are_read() {
         problem(served.get("/v1/query/panic").await, 500).await.0,
         "INTERNAL"
     );
+
+    let key = Signer::from_seed(&[1; 32]).public_key();
+    let path = format!("/v1/members/{key}/nonce");
+    assert_eq!(
+        problem(served.get(&path).await, 404).await.0,
+        "NOT_FOUND",
+        "no member"
+    );
+    let roles = (Roles::TRADER, Vec::new());
+    served
+        .fake
+        .members
+        .lock()
+        .expect("unpoisoned")
+        .insert(key, roles);
+    let answer: Value = served.get(&path).await.json().await.expect("JSON");
+    let right = json!({ "key": key.to_string(), "next": 12, "executed": 9, "waiting": 3 });
+    assert_eq!(answer, right);
+    for path in ["/v1/members/12/nonce", &format!("{path}?after=1")] {
+        assert_eq!(
+            problem(served.get(path).await, 400).await.0,
+            "ARGUMENT_INVALID"
+        );
+    }
 
     let shown: EntryDocument = served
         .get("/v1/entries/0201")
