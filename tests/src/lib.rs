@@ -2,5 +2,6 @@
 
 pub mod agree;
 pub mod auditor;
+pub mod mechanisms;
 pub mod process;
 pub mod sim;

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::security::picture::{Curve, Picture};
+use crate::security::picture::{Curve, Picture, Scale};
 use crate::security::tamper::{GAP_MAX, Share};
 
 const USAGE: u8 = 2;
@@ -102,6 +102,7 @@ pub fn run(command: &SecurityCommand) -> anyhow::Result<ExitCode> {
         title: "How likely a block is replaced (chains of work or stake)",
         across: "blocks on top of it",
         up: "probability",
+        scale: Scale::Share,
         curves: &curves,
     };
     for (file, end) in [(&args.svg, "svg"), (&args.png, "png")] {

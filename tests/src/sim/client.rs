@@ -23,12 +23,23 @@ struct Known {
     told: Option<Place>,
 }
 
+/// A client that waits.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    /// Whether a process that lives must have it executed.
+    safe: bool,
+    /// Since when, in microseconds.
+    since: u64,
+}
+
 /// What all clients know.
 #[derive(Debug, Default)]
 pub struct History {
     known: BTreeMap<TxName, Known>,
-    /// Waiting for "committed", by validator, and whether a process that lives must have it executed.
-    waiting: BTreeMap<(ValidatorIndex, TxName), bool>,
+    /// Waiting for "committed", by validator.
+    waiting: BTreeMap<(ValidatorIndex, TxName), Waiting>,
+    /// How long each of those that were told waited, in microseconds.
+    waits: Vec<u64>,
     /// Highest block anyone was told of.
     told_height: Height,
     /// Times a client was told "committed".
@@ -50,9 +61,19 @@ impl History {
         known.attempts += 1;
     }
 
-    /// The validator has taken it; `safe` when it can be held to that as long as it lives.
-    pub fn accepted(&mut self, name: TxName, by: ValidatorIndex, safe: bool) {
-        self.waiting.insert((by, name), safe);
+    /// The validator has taken it, at this microsecond; `safe` when it can be held to that as long as it lives.
+    pub fn accepted(&mut self, name: TxName, by: ValidatorIndex, safe: bool, now: u64) {
+        let waiting = Waiting { safe, since: now };
+        self.waiting.insert((by, name), waiting);
+    }
+
+    /// How long clients waited until they were told, in milliseconds.
+    #[must_use]
+    pub fn waits_ms(&self) -> Vec<f64> {
+        self.waits
+            .iter()
+            .map(|wait| *wait as f64 / 1_000.0)
+            .collect()
     }
 
     /// The validator has not.
@@ -67,8 +88,8 @@ impl History {
 
     /// This validator cannot be held to what it accepted.
     pub fn owes_nothing(&mut self, who: ValidatorIndex) {
-        for ((at, _), safe) in &mut self.waiting {
-            *safe &= *at != who;
+        for ((at, _), waiting) in &mut self.waiting {
+            waiting.safe &= *at != who;
         }
     }
 
@@ -78,20 +99,22 @@ impl History {
         self.waiting.contains_key(&(at, name))
     }
 
-    /// A node tells its client "committed", and where, and shows the certificate of the block, if it has it. It must be
-    /// so, and stay so.
+    /// A node tells its client "committed", and where, and shows the certificate of the block, if it has it, at this microsecond.
+    /// It must be so, and stay so.
     pub fn told(
         &mut self,
         checker: &mut Checker,
         by: ValidatorIndex,
         name: TxName,
         place: Place,
-        shown: bool,
+        (shown, now): (bool, u64),
     ) {
         checker.check(shown, || {
             format!("client: validator {by} confirms transaction {name:x} without a certificate")
         });
-        self.waiting.remove(&(by, name));
+        if let Some(waiting) = self.waiting.remove(&(by, name)) {
+            self.waits.push(now - waiting.since);
+        }
         self.told += 1;
         let Some(known) = self.known.get_mut(&name) else {
             checker.fail(format!(
@@ -143,7 +166,7 @@ impl History {
 
     /// Transactions that a living process has accepted and nobody was told of.
     pub fn owed(&self) -> impl Iterator<Item = TxName> + '_ {
-        let safe = self.waiting.iter().filter(|(_, safe)| **safe);
+        let safe = self.waiting.iter().filter(|(_, waiting)| waiting.safe);
         safe.map(|((_, name), _)| *name).filter(|name| {
             self.known
                 .get(name)

@@ -190,7 +190,8 @@ impl World {
             if self.plan.variant == Variant::ToldWrongIndex {
                 place.index += 1;
             }
-            self.clients.told(&mut self.checker, me, name, place, shown);
+            self.clients
+                .told(&mut self.checker, me, name, place, (shown, self.now));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bds_contracts::block::{BatchDigest, Height, ValidatorIndex};
 use bds_contracts::tx::Millis;
@@ -71,6 +72,8 @@ pub struct SimNode {
     pub away_until: Option<Height>,
     /// Its disk is damaged or gone: it will start from nothing.
     pub lost_disk: bool,
+    /// Signatures that its processes have checked.
+    pub checked: Arc<AtomicU64>,
     /// Places in the state it began with are unknown to the simulator: no index beside the snapshot.
     pub began_at: Height,
 }
@@ -181,6 +184,7 @@ impl SimNode {
             clock: Clock::default(),
             away_until: None,
             lost_disk: false,
+            checked: Arc::default(),
             began_at: 0,
         }
     }
@@ -247,7 +251,7 @@ impl SimNode {
         self.places.clear();
         let core = Core::new(
             self.config.clone(),
-            Box::new(MockScheme::new(self.config.me)),
+            Box::new(MockScheme::new(self.config.me).counting(&self.checked)),
             recovered,
             self.clock.shown(micros, variant).timer,
         );

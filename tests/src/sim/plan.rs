@@ -184,6 +184,36 @@ impl Climate {
         }
     }
 
+    /// Surroundings in which nothing is drawn but delays: members of the same weight, quick disks, clients that always send.
+    ///
+    /// - `latency_us`: of a frame, at least and at most.
+    /// - `length_us`: how long clients send.
+    #[must_use]
+    pub fn calm(plan: &Plan, latency_us: (u64, u64), length_us: u64) -> Self {
+        let index = |i: usize| ValidatorIndex::try_from(i).expect("few validators");
+        let members = (0..plan.nodes).map(|i| Validator {
+            key: key(index(i)),
+            weight: 1,
+        });
+        Self {
+            set: ValidatorSet {
+                epoch: 0,
+                validators: members.collect(),
+            },
+            liars: BTreeSet::new(),
+            may_forget: BTreeSet::new(),
+            latency_us,
+            sync_us: (100, 400),
+            client_pause_us: (5_000, 15_000),
+            burst_max: 4,
+            storm_us: length_us,
+            fetch_slots_max: 16,
+            rotation_slots: 1_024,
+            snapshot_every: 20,
+            contracts: false,
+        }
+    }
+
     /// Settings of one validator: bounds so small that they are reached.
     #[must_use]
     pub fn config(&self, plan: &Plan, me: ValidatorIndex, chain: ChainId) -> Config {

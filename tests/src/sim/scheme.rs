@@ -1,5 +1,8 @@
 //! Signatures that cost next to nothing: a keyed hash that only the key's owner calls.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bds_contracts::block::Signature;
 use bds_contracts::tx::PublicKey;
 use bds_core::scheme::{Scheme, SignatureCheck};
@@ -43,13 +46,24 @@ fn signature(key: &PublicKey, message: &[u8]) -> Signature {
 #[derive(Debug, Clone)]
 pub struct MockScheme {
     own: PublicKey,
+    checked: Arc<AtomicU64>,
 }
 
 impl MockScheme {
     /// For the validator at this index.
     #[must_use]
     pub fn new(index: u16) -> Self {
-        Self { own: key(index) }
+        Self {
+            own: key(index),
+            checked: Arc::default(),
+        }
+    }
+
+    /// Adds what it checks to this.
+    #[must_use]
+    pub fn counting(self, checked: &Arc<AtomicU64>) -> Self {
+        let checked = Arc::clone(checked);
+        Self { checked, ..self }
     }
 }
 
@@ -59,6 +73,8 @@ impl Scheme for MockScheme {
     }
 
     fn verify(&self, checks: &[SignatureCheck<'_>]) -> Vec<bool> {
+        let count = checks.len() as u64;
+        self.checked.fetch_add(count, Ordering::Relaxed);
         checks
             .iter()
             .map(|check| signature(&check.key, check.message) == *check.signature)

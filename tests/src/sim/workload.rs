@@ -67,7 +67,7 @@ impl World {
         }
         // Who works on a damaged disk and has not noticed may be unable to show its own batches to anyone.
         let safe = !self.nodes[node].lost_disk;
-        self.clients.accepted(name, me, safe);
+        self.clients.accepted(name, me, safe, self.now);
         if self.plan.variant == Variant::AcceptedThenDropped
             && !self.nodes[node].has_room_for(8 * 1_024)
         {

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::atomic::Ordering;
 
 use bds_contracts::block::ValidatorIndex;
 use bds_contracts::tx::Millis;
@@ -139,12 +140,22 @@ pub(super) fn index_of(node: usize) -> ValidatorIndex {
     ValidatorIndex::try_from(node).expect("few validators")
 }
 
+fn draws_of(plan: &Plan) -> Draws {
+    Draws::new(plan.seed ^ u64::try_from(plan.nodes).unwrap_or(0) << 48)
+}
+
 impl World {
     /// All validators up, nothing said.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        let draws = Draws::new(plan.seed ^ u64::try_from(plan.nodes).unwrap_or(0) << 48);
-        let climate = Climate::draw(&plan, draws);
+        let climate = Climate::draw(&plan, draws_of(&plan));
+        Self::within(plan, climate)
+    }
+
+    /// The same in these surroundings.
+    #[must_use]
+    pub fn within(plan: Plan, climate: Climate) -> Self {
+        let draws = draws_of(&plan);
         let faults = Faults::draw(draws, plan.faults.as_deref(), plan.only.clone());
         let rules: Box<dyn Rules> = if climate.contracts {
             Box::new(ContractRules::new(&climate.set))
@@ -414,6 +425,13 @@ impl World {
             self.checker.forgetful,
             nodes.join(" ")
         )
+    }
+
+    /// Signatures that were checked, by all.
+    #[must_use]
+    pub fn signatures_checked(&self) -> u64 {
+        let each = self.nodes.iter();
+        each.map(|node| node.checked.load(Ordering::Relaxed)).sum()
     }
 
     /// Virtual time, in microseconds.
