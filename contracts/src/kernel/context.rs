@@ -59,8 +59,22 @@ pub const MESSAGE_MAX: usize = 1024;
 /// Most pieces of work a transaction may ask to keep.
 pub const KEPT_MAX: usize = 32;
 
-/// Work that is done although the call fails.
-pub(super) type Kept = Box<dyn Fn(&mut Cx<'_>) -> Result<(), Code>>;
+/// Work that is done although the call fails, on behalf of whoever called.
+pub(super) struct Kept {
+    caller: Caller,
+    work: Work,
+}
+
+type Work = Box<dyn Fn(&mut Cx<'_>) -> Result<(), Code>>;
+
+impl Kept {
+    pub(super) fn work(&self, cx: &mut Cx<'_>) -> Result<(), Code> {
+        let before = std::mem::replace(&mut cx.caller, self.caller);
+        let done = (self.work)(cx);
+        cx.caller = before;
+        done
+    }
+}
 
 /// How the modules of the ledger are called, and which there are.
 #[derive(Clone, Copy)]
@@ -210,14 +224,20 @@ impl Cx<'_> {
         self.calls.catalog
     }
 
-    /// Has a module do what a call says on behalf of `caller`, whose rights are asked for: all of it, or nothing that is left behind.
+    /// Has a module do what a call says on behalf of `caller`, whose rights are asked for: all of it, or nothing that is left behind but what
+    /// was to be kept for the case that it is refused. What a refused call said is forgotten: the code tells, and the work may go on.
     ///
     /// # Errors
     /// What the call is refused with.
     pub(crate) fn call_as(&mut self, caller: Caller, call: CallView<'_>) -> Result<(), Code> {
         let before = std::mem::replace(&mut self.caller, caller);
         let Calls { call: execute, .. } = self.calls;
+        let said = self.receipts.take_message();
         let done = self.attempt(|cx| execute(call, cx));
+        if done.is_err() {
+            self.receipts.take_message();
+        }
+        self.receipts.give_message(said);
         self.caller = before;
         done
     }
@@ -259,9 +279,10 @@ impl Cx<'_> {
     }
 
     /// Has something done at the end of the transaction, whether it succeeds or fails: what must stay although the call was
-    /// refused. It runs once the writes of a failed transaction are taken back, so it looks at the state anew; its events
-    /// go into the receipt, and it is metered apart. When it fails itself after a success, the transaction fails, and it is
-    /// tried once more on what is left.
+    /// refused. It runs for the same caller once the writes of a failed transaction are taken back, so it looks at the state anew;
+    /// its events go into the receipt, and it is metered apart. When it fails itself after a success, the transaction fails, and it
+    /// is tried once more on what is left. It stays also where the call was made by another that goes on: who asks the log through
+    /// a deployed contract has asked it.
     ///
     /// # Errors
     /// `TOO_MUCH_KEPT`.
@@ -272,7 +293,10 @@ impl Cx<'_> {
         if self.kept.len() == KEPT_MAX {
             return Err(Code::TOO_MUCH_KEPT);
         }
-        self.kept.push(Box::new(work));
+        self.kept.push(Kept {
+            caller: self.caller,
+            work: Box::new(work),
+        });
         Ok(())
     }
 

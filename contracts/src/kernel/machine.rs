@@ -483,7 +483,7 @@ fn settle(
     let kept = std::mem::take(&mut cx.kept);
     let mut keep = |cx: &mut Cx<'_>, work: &Kept| {
         cx.stores.journal.meter = Meter::of(UNITS_KEPT);
-        let done = cx.attempt(work);
+        let done = cx.attempt(|cx| work.work(cx));
         *units += cx.stores.journal.meter.spent();
         // Kept work cannot keep more: it is the end.
         cx.kept.clear();

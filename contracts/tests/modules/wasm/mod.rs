@@ -2,6 +2,7 @@
 //! for, so that the module is tried without WebAssembly. That is tried in `contracts/wasm/tests`.
 
 mod activation;
+mod kept;
 mod own;
 mod queries;
 pub(crate) mod rights;
@@ -131,9 +132,9 @@ impl Interpreter for Script {
                 };
                 Ok(i32::try_from(code).expect("a code"))
             }
-            "remember-and-call" => {
+            "remember-and-call" | "remember-and-call-own" => {
                 ask(host, Request::Set(b"k".to_vec(), b"before".to_vec()))?;
-                ask(host, inward(&input, false))?;
+                ask(host, inward(&input, method == "remember-and-call-own"))?;
                 ask(host, Request::Set(b"l".to_vec(), b"after".to_vec()))?;
                 ask(host, Request::Emit(3, vec![ANNA_S.0], b"told".to_vec()))?;
                 Ok(0)
