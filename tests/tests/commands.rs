@@ -325,6 +325,8 @@ fn a_contract_is_checked_deployed_run_and_shown() {
         deploy("pass.wasm", closed, &[]).ends(3, &["no contract calls"]);
     }
     deploy("pass.wasm", "units.transfer", &["--role", "king"]).ends(3, &["king"]);
+    deploy("pass.wasm", "units.transfer", &["--role", "regulator"]).ends(3, &["no role of the"]);
+    deploy("pass.wasm", "units.transfer", &["--version", "2"]).ends(3, &["the next is 1, not 2"]);
     assert!(!desk.folder.path().join("activate.json").exists());
     deploy("pass.wasm", "units.transfer", &[]).ends(0, &["wasm.upload-completed"]);
     desk.ask(&[

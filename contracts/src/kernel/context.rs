@@ -62,8 +62,10 @@ pub const KEPT_MAX: usize = 32;
 /// Work that is done although the call fails, on behalf of whoever called.
 pub(super) struct Kept {
     caller: Caller,
-    work: Box<dyn Fn(&mut Cx<'_>) -> Result<(), Code>>,
+    work: Work,
 }
+
+type Work = Box<dyn Fn(&mut Cx<'_>) -> Result<(), Code>>;
 
 impl Kept {
     pub(super) fn work(&self, cx: &mut Cx<'_>) -> Result<(), Code> {

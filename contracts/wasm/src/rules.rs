@@ -45,8 +45,10 @@ pub const METHODS_MAX: usize = 64;
 pub const METHOD_NAME_MAX: usize = 64;
 /// Fuel of each page that an instance begins with: as for one that it asks for later.
 pub const FUEL_A_PAGE: u64 = 1024;
-/// Fuel of each piece that an instance is put together of: function, import, export, global, segment, element of a segment.
+/// Fuel of each piece that an instance is put together of: function, global, segment, element of a segment. About as long as so much of a loop.
 pub const FUEL_A_PIECE: u64 = 16;
+/// Fuel of each import and export: it is looked up by its name.
+pub const FUEL_A_NAME: u64 = 256;
 /// Bytes of code for one fuel: its data are copied.
 pub const BYTES_A_FUEL: u64 = 4;
 
@@ -155,7 +157,7 @@ pub(crate) fn pass(code: &[u8]) -> Result<Passed, (Rule, String)> {
     if !(1..=CODE_MAX as usize).contains(&code.len()) {
         return Err((Rule::Length, format!("{} bytes", code.len())));
     }
-    let pieces = size(code)?;
+    let fuel = size(code)?;
     let engine = engine();
     let module = Module::new(&engine, code).map_err(|error| (Rule::Form, error.to_string()))?;
     imports(&module).map_err(|details| (Rule::Imports, details))?;
@@ -167,21 +169,21 @@ pub(crate) fn pass(code: &[u8]) -> Result<Passed, (Rule, String)> {
         linker: abi::linker(&engine),
         methods,
         pages,
-        fuel: bytes / BYTES_A_FUEL + pieces * FUEL_A_PIECE + pages * FUEL_A_PAGE,
+        fuel: fuel + bytes / BYTES_A_FUEL + pages * FUEL_A_PAGE,
     };
     let made = passed.instance();
     made.map_err(|error| (Rule::Instance, error.to_string()))?;
     Ok(passed)
 }
 
-/// What would take long to prepare, to make or to call is found before anything is. How many pieces an instance is put together of.
+/// What would take long to prepare, to make or to call is found before anything is. Returns the fuel of all pieces of an instance.
 ///
 /// The interpreter has limits of this kind, but only as one fixed set, which knows of no exports and no elements.
 fn size(code: &[u8]) -> Result<u64, (Rule, String)> {
     let form = |problem: BinaryReaderError| (Rule::Form, problem.to_string());
-    let (mut locals, mut items, mut pieces) = (0, 0, 0);
-    let mut count = |found: u32, most: u32, what: &str| {
-        pieces += u64::from(found);
+    let (mut locals, mut items, mut fuel) = (0, 0, 0);
+    let mut count = |found: u32, most: u32, what: &str, each: u64| {
+        fuel += u64::from(found) * each;
         within(found.into(), most.into(), what)
     };
     for part in Parser::new(0).parse_all(code) {
@@ -193,9 +195,11 @@ fn size(code: &[u8]) -> Result<u64, (Rule, String)> {
                     within(parameters as u64, PARAMETERS_MAX as u64, "parameters")?;
                 }
             }
-            Payload::ImportSection(section) => count(section.count(), IMPORTS_MAX, "imports")?,
+            Payload::ImportSection(section) => {
+                count(section.count(), IMPORTS_MAX, "imports", FUEL_A_NAME)?;
+            }
             Payload::FunctionSection(section) => {
-                count(section.count(), FUNCTIONS_MAX, "functions")?;
+                count(section.count(), FUNCTIONS_MAX, "functions", FUEL_A_PIECE)?;
             }
             Payload::TableSection(section) => {
                 within(section.count().into(), 1, "tables")?;
@@ -204,10 +208,19 @@ fn size(code: &[u8]) -> Result<u64, (Rule, String)> {
                     within(elements, TABLE_MAX.into(), "elements of a table")?;
                 }
             }
-            Payload::GlobalSection(section) => count(section.count(), GLOBALS_MAX, "globals")?,
-            Payload::ExportSection(section) => count(section.count(), EXPORTS_MAX, "exports")?,
+            Payload::GlobalSection(section) => {
+                count(section.count(), GLOBALS_MAX, "globals", FUEL_A_PIECE)?;
+            }
+            Payload::ExportSection(section) => {
+                count(section.count(), EXPORTS_MAX, "exports", FUEL_A_NAME)?;
+            }
             Payload::ElementSection(section) => {
-                count(section.count(), ELEMENTS_MAX, "segments of elements")?;
+                count(
+                    section.count(),
+                    ELEMENTS_MAX,
+                    "segments of elements",
+                    FUEL_A_PIECE,
+                )?;
                 for segment in section {
                     items += match segment.map_err(form)?.items {
                         ElementItems::Functions(items) => u64::from(items.count()),
@@ -216,7 +229,9 @@ fn size(code: &[u8]) -> Result<u64, (Rule, String)> {
                     within(items, ITEMS_MAX.into(), "elements of segments")?;
                 }
             }
-            Payload::DataSection(section) => count(section.count(), DATA_MAX, "segments of data")?,
+            Payload::DataSection(section) => {
+                count(section.count(), DATA_MAX, "segments of data", FUEL_A_PIECE)?;
+            }
             Payload::CodeSectionEntry(body) => {
                 let before = locals;
                 for declared in body.get_locals_reader().map_err(form)? {
@@ -228,7 +243,7 @@ fn size(code: &[u8]) -> Result<u64, (Rule, String)> {
             _ => {}
         }
     }
-    Ok(pieces + items)
+    Ok(fuel + items * FUEL_A_PIECE)
 }
 
 fn within(found: u64, most: u64, what: &str) -> Result<(), (Rule, String)> {

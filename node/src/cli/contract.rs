@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail, ensure};
-use bds_client::{ClientError, Sender, Signer};
+use bds_client::{Client, ClientError, Sender, Signer};
+use bds_contracts::account::Roles;
 use bds_contracts::kernel::module::Modules as _;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
 use bds_contracts::tx::ContentHash;
-use bds_contracts::wasm::{CHUNK_BYTES, Call, Wasm};
+use bds_contracts::wasm::activation::{AUTHORITY, is_name};
+use bds_contracts::wasm::{
+    CHUNK_BYTES, Call, INPUT_MAX, METHODS_MAX, NAME_MAX, VERSIONS_MAX, Wasm,
+};
 use bds_wasm::rules::Examined;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -61,7 +65,7 @@ pub struct DeployArgs {
     /// Name of the contract.
     #[arg(long)]
     name: String,
-    /// Number of the version that it will be.
+    /// Number of the version that it will be: one more than the contract has.
     #[arg(long, default_value_t = 1)]
     version: u32,
     /// A method of a module that it calls, as `money.transfer`; as often as it calls others.
@@ -73,7 +77,7 @@ pub struct DeployArgs {
     /// Key file of the member that uploads.
     #[arg(long)]
     key: PathBuf,
-    /// File to write the description of the activation to.
+    /// File to write the description of the activation to; written before anything is sent.
     #[arg(long)]
     out: PathBuf,
     #[command(flatten)]
@@ -91,7 +95,7 @@ pub struct CallArgs {
     name: String,
     /// Name of the method.
     method: String,
-    /// Arguments as the contract reads them, in hexadecimal digits.
+    /// Arguments as the contract reads them, in hexadecimal digits: at most 16,384 bytes.
     #[arg(long, default_value = "")]
     input: String,
     /// The version that is meant.
@@ -120,7 +124,7 @@ pub struct InspectArgs {
 /// `bds contract ...`
 ///
 /// # Errors
-/// When a file cannot be read, the code breaks a rule where it is to be sent, or no validator answers.
+/// When a file cannot be read or written, what is to be sent would be refused, or no validator answers.
 pub fn run(command: &ContractCommand) -> anyhow::Result<ExitCode> {
     match command {
         ContractCommand::BuildCheck(args) => build_check(args),
@@ -189,19 +193,78 @@ fn deploy(args: &DeployArgs) -> anyhow::Result<ExitCode> {
     }}});
     let text = serde_json::to_string_pretty(&activate)?;
     // What is wrong with it is told before anything is sent.
+    fits(&args.name, args.version, &methods)?;
     let description: super::description::Description = serde_json::from_str(&text)?;
     description.encoded().context("the activation")?;
+    roles(&args.roles)?;
     let signer = Signer::read(&args.key)?;
-    let sent = args.target.run(Some(&args.key), async |client, chain| {
+    args.target.run(Some(&args.key), async |client, chain| {
+        is_next(client, &args.name, args.version).await?;
         let nonce = next_nonce(client, &signer.public_key()).await?;
-        let mut sender = Sender::new(signer, chain, nonce);
-        Ok(wires(&mut sender, &code, &methods))
-    })?;
-    if sent == ExitCode::SUCCESS {
+        // First: without code it does no harm, and code that was sent is good for nothing without it.
         std::fs::write(&args.out, text + "\n")
             .with_context(|| format!("cannot write {}", args.out.display()))?;
+        let mut sender = Sender::new(signer, chain, nonce);
+        Ok(wires(&mut sender, &code, &methods))
+    })
+}
+
+/// What an activation would be refused for.
+fn fits(name: &str, version: u32, methods: &[(u16, u16)]) -> anyhow::Result<()> {
+    ensure!(
+        is_name(name),
+        "`{name}` is no name of a contract: 1 to {NAME_MAX} lower-case letters, digits and hyphens, a letter first"
+    );
+    ensure!(
+        (1..=VERSIONS_MAX).contains(&version),
+        "a contract has versions 1 to {VERSIONS_MAX}, not {version}"
+    );
+    ensure!(
+        methods.len() <= METHODS_MAX,
+        "a contract calls at most {METHODS_MAX} methods, not {}",
+        methods.len()
+    );
+    Ok(())
+}
+
+/// Roles that no contract has. Their names were read before.
+fn roles(names: &[String]) -> anyhow::Result<()> {
+    let roles: Roles = serde_json::from_value(json!(names))?;
+    ensure!(
+        !roles.any(AUTHORITY),
+        "a contract has no role of the authority: regulator, registry-administrator"
+    );
+    Ok(())
+}
+
+/// Only code of the next version can be activated.
+async fn is_next(client: &Client, name: &str, version: u32) -> anyhow::Result<()> {
+    let which = BTreeMap::from([("name".to_owned(), name.to_owned())]);
+    let last = match client.query("deployed-contract", &which).await {
+        Ok(contract) => contract["versions"]
+            .as_u64()
+            .context("the answer to the query `deployed-contract` has no versions")?,
+        Err(error) if missing(&error).is_some() => 0,
+        Err(error) => return Err(error).context("asking for the contract's versions"),
+    };
+    ensure!(
+        u64::from(version) == last + 1,
+        "{name} has {last} versions, so the next is {}, not {version}",
+        last + 1
+    );
+    Ok(())
+}
+
+/// What a validator says of something that does not exist.
+fn missing(error: &ClientError) -> Option<String> {
+    match error {
+        ClientError::Problem {
+            status: 404,
+            problem,
+            ..
+        } => Some(problem.to_string()),
+        _ => None,
     }
-    Ok(sent)
 }
 
 /// The transactions that bring the code, one after the other.
@@ -258,8 +321,19 @@ fn numbers(names: &[String]) -> anyhow::Result<Vec<(u16, u16)>> {
     Ok(all)
 }
 
+/// Arguments of a call, from hexadecimal digits.
+fn input(digits: &str) -> anyhow::Result<Vec<u8>> {
+    let input = hex::decode(digits).context("--input is no hexadecimal digits")?;
+    ensure!(
+        input.len() <= INPUT_MAX,
+        "--input has {} bytes, a contract takes {INPUT_MAX}",
+        input.len()
+    );
+    Ok(input)
+}
+
 fn call(args: &CallArgs) -> anyhow::Result<ExitCode> {
-    let input = hex::decode(&args.input).context("--input is no hexadecimal digits")?;
+    let input = input(&args.input)?;
     let signer = Signer::read(&args.key)?;
     args.target.run(Some(&args.key), async |client, chain| {
         let nonce = next_nonce(client, &signer.public_key()).await?;
@@ -294,16 +368,12 @@ fn inspect(args: &InspectArgs) -> anyhow::Result<ExitCode> {
             print_json(&answer)?;
             done()
         }
-        Err(error) => match error.downcast_ref::<ClientError>() {
-            Some(ClientError::Problem {
-                status: 404,
-                problem,
-                ..
-            }) => {
-                print(&problem.to_string());
+        Err(error) => match error.downcast_ref().and_then(missing) {
+            Some(words) => {
+                print(&words);
                 Ok(ExitCode::from(1))
             }
-            _ => Err(error),
+            None => Err(error),
         },
     }
 }
@@ -325,6 +395,34 @@ mod tests {
         for bad in ["money", "money.rob", "identity.endorse", "wasm.run", ""] {
             assert!(names(&[bad]).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_would_be_refused_is_told_before() {
+        let bad = |found: anyhow::Result<()>, words: &str| {
+            let problem = found.expect_err(words).to_string();
+            assert!(problem.contains(words), "{problem}");
+        };
+        assert!(fits("escrow-2", 64, &[(2, 1); 32]).is_ok());
+        for name in ["", "Escrow", "2escrow", "es crow", &"e".repeat(33)] {
+            bad(fits(name, 1, &[]), "no name of a contract");
+        }
+        for version in [0, 65] {
+            bad(fits("escrow", version, &[]), "versions 1 to 64");
+        }
+        bad(fits("escrow", 1, &[(2, 1); 33]), "at most 32 methods");
+        let named = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            roles(&names)
+        };
+        assert!(named(&[]).is_ok() && named(&["trader"]).is_ok());
+        for role in ["regulator", "registry-administrator"] {
+            bad(named(&["trader", role]), "no role of the authority");
+        }
+        assert_eq!(input(&"ab".repeat(INPUT_MAX)).unwrap().len(), INPUT_MAX);
+        let long = input(&"ab".repeat(INPUT_MAX + 1)).map(|_| ());
+        bad(long, "--input has 16385 bytes, a contract takes 16384");
+        bad(input("0g").map(|_| ()), "hexadecimal");
     }
 
     #[test]

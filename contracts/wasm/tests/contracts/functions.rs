@@ -11,7 +11,7 @@ use bds_contracts::kernel::store::entry_key;
 use bds_contracts::money;
 use bds_contracts::wasm::FUEL_A_UNIT;
 use bds_contracts::wasm::activation::key_of;
-use bds_wasm::rules::{BYTES_A_FUEL, FUEL_A_PAGE, FUEL_A_PIECE};
+use bds_wasm::rules::{BYTES_A_FUEL, FUEL_A_NAME, FUEL_A_PAGE, FUEL_A_PIECE};
 use bds_wasm::{Room, Runtime};
 
 /// Reads its input to 0, asks with it, and tells the answer: the number as topic, the bytes behind 4096 as data.
@@ -163,7 +163,7 @@ fn a_run_pays_for_its_instance() {
     let method = r#"(func (export "run") (result i32) (i32.const 0))"#;
     let units = |text: &str| {
         let mut stage = ledger();
-        let code = wat::parse_str(format!("(module {method} {text})")).expect("a module");
+        let code = wat::parse_str(format!("(module {text} {method})")).expect("a module");
         deploy(&mut stage, "one", &code, &[]);
         let found = run(&mut stage, Who::Guest, "one", "run", &[]);
         assert_eq!(found.code, Code::OK);
@@ -172,19 +172,37 @@ fn a_run_pays_for_its_instance() {
     let memory = r#"(memory (export "memory") 1)"#;
     let functions = "(func)".repeat(1_000);
     let (bytes, one) = units(memory);
-    for (text, pieces, pages) in [
-        (format!("{memory} {functions}"), 1_000, 1),
+    let imports = r#"(import "bds" "height" (func (result i64)))"#.repeat(50);
+    let exports: String = (0..100)
+        .map(|n| format!(r#"(export "_{n}" (func 0))"#))
+        .collect();
+    for (text, names, pieces, pages) in [
+        (format!("{imports} {memory}"), 50, 0, 1),
+        (format!("{memory} {exports}"), 100, 0, 1),
+        (format!("{memory} {functions}"), 0, 1_000, 1),
         (
             format!("{memory} (elem funcref {})", "(ref.null func) ".repeat(500)),
+            0,
             501,
             1,
         ),
-        (format!("{memory} {}", r#"(data "ab")"#.repeat(300)), 300, 1),
-        (format!("{memory} (data \"{}\")", "x".repeat(40_000)), 1, 1),
-        (r#"(memory (export "memory") 11)"#.to_owned(), 0, 11),
+        (
+            format!("{memory} {}", r#"(data "ab")"#.repeat(300)),
+            0,
+            300,
+            1,
+        ),
+        (
+            format!("{memory} (data \"{}\")", "x".repeat(40_000)),
+            0,
+            1,
+            1,
+        ),
+        (r#"(memory (export "memory") 11)"#.to_owned(), 0, 0, 11),
     ] {
         let (longer, more) = units(&text);
         let fuel = longer / BYTES_A_FUEL - bytes / BYTES_A_FUEL
+            + names * FUEL_A_NAME
             + pieces * FUEL_A_PIECE
             + (pages - 1) * FUEL_A_PAGE;
         // What is left of a unit is given to nobody.

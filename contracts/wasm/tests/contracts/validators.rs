@@ -264,4 +264,4 @@ fn two_validators_agree_on_generated_modules() {
 }
 
 /// Receipts of the modules of an ordinary test.
-const PIN: &str = "85a6cbfdb5a26db2";
+const PIN: &str = "42bd94cad3930880";
