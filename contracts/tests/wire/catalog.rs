@@ -107,7 +107,7 @@ const CATALOG_PINS: [&str; 13] = [
     "9 wasm 6 7 49e84b91cda87cec",
     "10 granular 9 12 d194448c34e344cf",
     "11 power 6 14 c661aac30a6b6f93",
-    "12 flexibility 10 10 9e2e8446f5977192",
+    "12 flexibility 10 10 6cae10bdc13a5188",
     "13 standing 8 3 9fc56e4612fbea2e",
 ];
 

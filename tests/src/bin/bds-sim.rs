@@ -6,8 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use bds_node::security::picture::{Curve, Picture, Scale};
-use bds_tests::mechanisms::{Mechanism, Row};
+use bds_tests::mechanisms::{Mechanism, show};
 use bds_tests::sim::byzantine::Lie;
 use bds_tests::sim::faults::Fault;
 use bds_tests::sim::plan::{MachineKind, Plan, nodes_of};
@@ -80,7 +79,7 @@ enum Verb {
         /// The seed.
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// Folder to write `consensus.csv`, `final.svg`, `messages.svg` and `cores.svg` to.
+        /// Folder to write `consensus.csv` and the pictures `final`, `messages` and `cores` to, each as .svg and .png.
         #[arg(long)]
         out: Option<PathBuf>,
     },
@@ -323,12 +322,15 @@ fn planted(seeds: &std::ops::Range<u64>) -> bool {
 }
 
 fn consensus(nodes: &[usize], seed: u64, out: Option<&Path>) -> Result<bool, String> {
+    let mut nodes = nodes.to_vec();
+    nodes.sort_unstable();
+    nodes.dedup();
     if nodes.is_empty() || !nodes.iter().all(|count| (4..=100).contains(count)) {
         return Err("validators must be 4 to 100".to_owned());
     }
     let mut rows = Vec::new();
     for mechanism in Mechanism::ALL {
-        for count in nodes {
+        for count in &nodes {
             match mechanism.row(*count, seed) {
                 Ok(row) => rows.push(row),
                 Err(violation) => {
@@ -338,105 +340,11 @@ fn consensus(nodes: &[usize], seed: u64, out: Option<&Path>) -> Result<bool, Str
             }
         }
     }
-    println!(
-        "{:<5} {:>4} {:>15} {:>15} {:>15} {:>10} {:>8} {:>16}  bound",
-        "",
-        "n",
-        "final ms, mean",
-        "99 of 100",
-        "messages/block",
-        "tolerates",
-        "stale %",
-        "core ms/block"
-    );
-    for row in &rows {
-        println!(
-            "{:<5} {:>4} {:>15.0} {:>15.0} {:>15.0} {:>10} {:>8.2} {:>16.2}  {}{}",
-            row.mechanism.name(),
-            row.nodes,
-            row.final_ms.0,
-            row.final_ms.1,
-            row.messages,
-            row.mechanism.tolerates(row.nodes),
-            row.stale * 100.0,
-            row.core_ms,
-            row.mechanism.bound(),
-            if row.mechanism.is_measured() {
-                " (measured on this ledger's core)"
-            } else {
-                ""
-            },
-        );
+    print!("{}", show::table(&rows));
+    if let Some(folder) = out {
+        show::write(&rows, folder).map_err(|error| format!("{error:#}"))?;
     }
-    println!(
-        "Modelled but for PBFT, which is the product's; links of 20 to 80 ms, nobody fails, no bandwidth and no queues in the models."
-    );
-    match out {
-        None => Ok(true),
-        Some(folder) => write_consensus(&rows, folder)
-            .map(|()| true)
-            .map_err(|e| format!("{e:#}")),
-    }
-}
-
-fn write_consensus(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let mut csv = "mechanism,nodes,measured,final_ms_mean,final_ms_p99,messages_per_block,tolerates,core_ms_per_block,stale\n".to_owned();
-    for row in rows {
-        csv.push_str(&format!(
-            "{},{},{},{:.3},{:.3},{:.3},{},{:.3},{:.5}\n",
-            row.mechanism.name(),
-            row.nodes,
-            row.mechanism.is_measured(),
-            row.final_ms.0,
-            row.final_ms.1,
-            row.messages,
-            row.mechanism.tolerates(row.nodes),
-            row.core_ms,
-            row.stale
-        ));
-    }
-    std::fs::write(folder.join("consensus.csv"), csv)?;
-    type Figure = fn(&Row) -> f64;
-    let pictures: [(&str, &str, &str, Figure); 3] = [
-        (
-            "final.svg",
-            "How long until nothing is taken back",
-            "ms, mean",
-            |row| row.final_ms.0,
-        ),
-        (
-            "messages.svg",
-            "Messages for a block that stays",
-            "messages",
-            |row| row.messages,
-        ),
-        (
-            "cores.svg",
-            "What all cores spend on a block that stays",
-            "core ms",
-            |row| row.core_ms,
-        ),
-    ];
-    for (file, title, up, figure) in pictures {
-        let curve = |mechanism: Mechanism| Curve {
-            name: mechanism.name().to_owned(),
-            points: rows
-                .iter()
-                .filter(|row| row.mechanism == mechanism)
-                .map(|row| (u32::try_from(row.nodes).unwrap_or(u32::MAX), figure(row)))
-                .collect(),
-        };
-        Picture {
-            title,
-            across: "validators",
-            up,
-            scale: Scale::Decades,
-            curves: &Mechanism::ALL.map(curve),
-        }
-        .write(&folder.join(file))?;
-    }
-    Ok(())
+    Ok(true)
 }
 
 fn twins(rounds: u32, variant: Variant) -> bool {

@@ -18,6 +18,7 @@
 mod chains;
 mod links;
 mod measured;
+pub mod show;
 mod votes;
 
 /// How long one core takes to check a signature, in microseconds: one at a time, by ed25519-dalek on Zen 5

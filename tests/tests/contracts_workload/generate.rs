@@ -83,6 +83,8 @@ pub(crate) struct Generator {
     pub(crate) shared: bool,
     /// Whether plants are formed here.
     pub(crate) plants: bool,
+    /// Whether instructions are left, which come up in blocks to come.
+    pub(crate) instructions: bool,
     /// Members beside those of genesis, that may have been admitted.
     pub(crate) strangers: Vec<PublicKey>,
     /// What this side believes each sender's next nonce to be.
@@ -100,6 +102,7 @@ impl Generator {
             delayed: Vec::new(),
             shared: genesis.profile != Profile::Private,
             plants: genesis.profile != Profile::Public,
+            instructions: true,
             strangers: Vec::new(),
             nonces: BTreeMap::new(),
         }

@@ -19,7 +19,7 @@ use super::scene::{
 
 impl Generator {
     pub(crate) fn propose(&mut self, ledger: &Ledger) -> Proposal {
-        if self.random.chance(4) {
+        if self.instructions && self.random.chance(4) {
             return self.of_standing(ledger);
         }
         self.propose_now(ledger)

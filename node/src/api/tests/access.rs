@@ -27,6 +27,7 @@ const CONTENT: &[&str] = &[
     "/v1/query/account/entry?account=8",
     "/v1/query/serial?instrument=1&serial=1&account=7",
     "/v1/entries/0001000101",
+    "/v1/members/0909090909090909090909090909090909090909090909090909090909090909/nonce",
     "/v1/evidence",
     "/v1/evidence?account=7",
     "/v1/blocks/1?account=7",
@@ -478,6 +479,7 @@ fn every_path_is_content_or_open() {
                 "/v1/blocks/1" | "/v1/blocks/99" => "/v1/blocks/{height}".to_owned(),
                 "/v1/entries/0001000101" => "/v1/entries/{key}".to_owned(),
                 "/v1/query/account/entry" => "/v1/query/{name}/entry".to_owned(),
+                path if path.starts_with("/v1/members/") => "/v1/members/{key}/nonce".to_owned(),
                 path if path.starts_with("/v1/query/") => "/v1/query/{name}".to_owned(),
                 path => path.to_owned(),
             }
