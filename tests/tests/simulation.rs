@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bds_tests::sim::byzantine::Lie;
 use bds_tests::sim::faults::{Cause, Fault};
-use bds_tests::sim::plan::Plan;
+use bds_tests::sim::plan::{MachineKind, Plan};
 use bds_tests::sim::report::{Sweep, replay_command, run, sweep};
 use bds_tests::sim::shrink::shrink;
 use bds_tests::sim::twins::play_all;
@@ -13,6 +13,8 @@ use bds_tests::sim::variant::Variant;
 
 /// Seeds that every change must pass.
 const GATE_SEEDS: u64 = 2_000;
+/// Those of them that every change must pass with the real contracts.
+const CONTRACTS_SEEDS: u64 = 24;
 
 fn assert_clean(result: &Sweep) {
     for (seed, violation, command) in &result.violations {
@@ -46,6 +48,23 @@ fn a_fresh_seed_holds() {
     let seed = now.map_or(0, |d| d.as_secs());
     eprintln!("fresh: {}", replay_command(&Plan::new(seed)));
     assert_clean(&sweep(seed..seed + 8, false, Plan::new));
+}
+
+/// The node's own execution of the real contracts under the same faults, in which clients are held to their receipts.
+#[test]
+fn the_real_contracts_hold() {
+    let plan = |seed| Plan {
+        machine: MachineKind::Contracts,
+        ..Plan::new(seed)
+    };
+    let result = sweep(0..CONTRACTS_SEEDS, false, plan);
+    assert_clean(&result);
+    let [_, _, executed, _, _, told] = result.totals;
+    assert!(
+        executed > 10 * CONTRACTS_SEEDS,
+        "only {executed} transactions"
+    );
+    assert!(told > 3 * CONTRACTS_SEEDS, "only {told} confirmed");
 }
 
 /// Without a fault nobody leaves the first view, every client is told, and nobody is refused.
