@@ -202,8 +202,9 @@ impl<L: Modules> Machine<L> {
             executed: Vec::with_capacity(txs.len()),
             ..BlockOutcome::default()
         };
-        let mut spent = self.run_triggers(&mut outcome.receipts);
+        // First: what was left for later finds the block's time as transactions do, in books too.
         self.run_phase(&mut outcome.receipts, Phase::Begin);
+        let mut spent = self.run_triggers(&mut outcome.receipts);
         let mut set = AccessSet::new();
         let mut place = 0;
         for batch in txs.chunks(WARM) {

@@ -270,6 +270,19 @@ impl Auditor {
         self.receipts += read.len() as u64;
 
         let mut rest = read.as_slice();
+        books.begin();
+        let begin = Source::Phase {
+            module: granular::GRANULAR,
+            end: false,
+        };
+        let at_begin = rest.first().filter(|receipt| receipt.source == begin);
+        if let Some(receipt) = at_begin {
+            let good = receipt.code == 0 && receipt.call.is_none();
+            ensure!(good, "the beginning of the block fails: {}", receipt.code);
+            rest = &rest[1..];
+        }
+        books.begin_certificates(Events(at_begin.map_or(&[], |receipt| &receipt.events)))?;
+
         let mut units = 0;
         let mut last = None;
         let mut count = 0;
@@ -285,18 +298,6 @@ impl Auditor {
         if count < TRIGGERS_MAX {
             books.schedule.nothing_due(height, time)?;
         }
-        books.begin();
-        let begin = Source::Phase {
-            module: granular::GRANULAR,
-            end: false,
-        };
-        let at_begin = rest.first().filter(|receipt| receipt.source == begin);
-        if let Some(receipt) = at_begin {
-            let good = receipt.code == 0 && receipt.call.is_none();
-            ensure!(good, "the beginning of the block fails: {}", receipt.code);
-            rest = &rest[1..];
-        }
-        books.begin_certificates(Events(at_begin.map_or(&[], |receipt| &receipt.events)))?;
 
         let mut dropped = 0;
         for (place, bytes) in txs.iter().enumerate() {
