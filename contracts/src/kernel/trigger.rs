@@ -1,4 +1,5 @@
-//! Work that a module asked to be done later: due at a time or a height, done at the beginning of a block.
+//! Work that a module asked to be done later: due at a time or a height, done at the beginning of a block, behind what modules do there by
+//! themselves.
 //!
 //! What is due is done in the order it was asked for, so many in a block as the limits say, the rest first in the next. Each
 //! piece is a transaction of its own: it has a receipt, it is metered, and when it fails it leaves nothing but that receipt.

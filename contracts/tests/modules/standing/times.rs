@@ -1,9 +1,13 @@
 //! Instructions that wait for a time or a height.
 
 use bds_contracts::account::Roles;
+use bds_contracts::exchange::Side;
+use bds_contracts::exchange::orders::Exchange;
+use bds_contracts::exchange::orders::call::ValidityKind;
 use bds_contracts::identity::{self, Identity};
 use bds_contracts::kernel::wire::List;
 
+use super::super::exchange::{Order, floor};
 use super::super::stage::{Stage, block};
 use super::*;
 
@@ -40,6 +44,26 @@ fn at_its_height_it_is_done() {
     stage.execute(&[]);
     assert_eq!(money(&stage), (990, 1_010));
     nothing_left(&stage);
+}
+
+/// Books know a block's time before what was left for later is done in it, so what comes up finds them as a transaction does.
+#[test]
+fn an_order_that_ends_when_it_comes_up_is_not_placed() {
+    for (more, expected) in [(0, Code::EXPIRY_INVALID), (1, Code::OK)] {
+        let mut stage = floor();
+        let time = now(&stage) + 2_000;
+        let order = Order {
+            price: Some(9),
+            validity: ValidityKind::GoodTillDate,
+            until: Some(time + more),
+            ..Order::of(ANNA_S, 1, Side::Buy, 5)
+        };
+        let draft = Draft::new(ChainId([0; 32]), Who::Anna.key(), 0);
+        let calls = draft.call::<Exchange>(&order.call()).calls();
+        left(&mut stage, &at(time, &calls));
+        let then = stage.execute(&[]);
+        assert_eq!((now(&stage), ran(&then)), (time, vec![expected]));
+    }
 }
 
 /// That it came up stays told; nothing else of it.
