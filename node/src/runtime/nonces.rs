@@ -4,6 +4,7 @@
 //! reservation that never becomes a transaction of a block (its lane was lost, say) expires, and the ledger's word counts
 //! again.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -59,15 +60,9 @@ impl Nonces {
         executed: Used,
         now: Instant,
     ) -> Result<u64, Code> {
-        let Some(entry) = self.reserved.get_mut(sender) else {
+        let Some(entry) = self.current(sender, executed, now) else {
             return executed.using(nonce).map(|_| 0);
         };
-        entry.advance(executed, now);
-        let stale = now.duration_since(entry.touched) > RESERVATION_MAX;
-        if entry.waiting.is_empty() || stale {
-            self.reserved.remove(sender);
-            return executed.using(nonce).map(|_| 0);
-        }
         if executed.is_used(nonce) {
             return Err(Code::NONCE_REUSED);
         }
@@ -75,22 +70,34 @@ impl Nonces {
     }
 
     /// The lowest nonce that `sender` has neither used on the ledger nor waiting here, and how many transactions of it wait.
-    #[must_use]
-    pub fn next(&self, sender: &PublicKey, executed: Used, now: Instant) -> (u64, u64) {
-        let entry = self.reserved.get(sender);
-        let waiting = entry.map_or(0, |entry| {
-            let open = entry
-                .waiting
-                .iter()
-                .filter(|(nonce, _)| !executed.is_used(*nonce));
-            open.count() as u64
-        });
-        match entry.filter(|_| waiting > 0) {
-            Some(entry) if now.duration_since(entry.touched) <= RESERVATION_MAX => {
-                (entry.ahead.floor(), waiting)
-            }
-            _ => (executed.floor(), 0),
+    pub fn next(&mut self, sender: &PublicKey, executed: Used, now: Instant) -> (u64, u64) {
+        let Some(entry) = self.current(sender, executed, now) else {
+            return (executed.floor(), 0);
+        };
+        // What was used elsewhere since is no news to `ahead`; both windows are short.
+        let first = executed.floor().max(entry.ahead.floor());
+        let mut free = (first..).filter(|n| !executed.is_used(*n) && !entry.ahead.is_used(*n));
+        (free.next().unwrap_or(u64::MAX), entry.waiting.len() as u64)
+    }
+
+    /// What `sender` has waiting, without what was executed; nothing after [`RESERVATION_MAX`] without progress.
+    fn current(
+        &mut self,
+        sender: &PublicKey,
+        executed: Used,
+        now: Instant,
+    ) -> Option<&mut Reserved> {
+        let Entry::Occupied(mut known) = self.reserved.entry(*sender) else {
+            return None;
+        };
+        let entry = known.get_mut();
+        entry.advance(executed, now);
+        let stale = now.duration_since(entry.touched) > RESERVATION_MAX;
+        if entry.waiting.is_empty() || stale {
+            known.remove();
+            return None;
         }
+        Some(known.into_mut())
     }
 
     /// The transaction with the nonce that [`check`](Self::check) has just let pass is handed on.
@@ -184,6 +191,13 @@ mod tests {
         // What was executed waits no more; used elsewhere, it is passed over.
         assert_eq!(nonces.next(&SENDER, used(7), start), (9, 2));
         assert_eq!(nonces.next(&SENDER, used(12), start), (12, 0));
+        // Used through another validator while something above waits here: never offered again.
+        nonces.reserve(&SENDER, 15, 100, used(12), start);
+        assert_eq!(nonces.next(&SENDER, used(12), start), (12, 1));
+        assert_eq!(nonces.next(&SENDER, used(14), start), (14, 1));
+        assert_eq!(nonces.next(&SENDER, used(15), start), (16, 1));
+        nonces.release(&SENDER);
+        nonces.reserve(&SENDER, 7, 100, used(7), start);
         // Without progress for so long the ledger's word counts again.
         let late = start + RESERVATION_MAX * 2;
         assert_eq!(nonces.next(&SENDER, used(7), late), (7, 0));

@@ -291,7 +291,7 @@ impl Service for Validator {
         };
         let executed = member.unwrap_or_default();
         let (next, waiting) = {
-            let nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
             nonces.next(key, executed, Instant::now())
         };
         (member.is_some() || waiting > 0).then_some(NonceAnswer {
