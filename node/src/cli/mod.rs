@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Parser, Subcommand};
 
 /// What a shell shows of a program that writes into a closed pipe.
-const EXIT_UNHEARD: u8 = 141;
+pub const EXIT_UNHEARD: u8 = 141;
 
 /// A ledger for high-frequency carbon and energy trading that checks every signature, hash and Merkle root.
 #[derive(Debug, Parser)]

@@ -1,11 +1,11 @@
 //! Runs the simulator: one seed with everything it did, a range of seeds, or one that fails until it is small.
 //!
-//! Exit codes: 0 no violation, 1 a violation (or a fault kind that never struck in a sweep), 2 wrong arguments.
-#![allow(clippy::print_stdout, reason = "a command line tool prints its result")]
+//! Exit codes: 0 no violation, 1 a violation (or a fault kind that never struck in a sweep), 2 wrong arguments, 141 nobody reads the answer any more.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use bds_node::cli::{EXIT_UNHEARD, is_heard, print};
 use bds_tests::mechanisms::{Mechanism, show};
 use bds_tests::sim::byzantine::Lie;
 use bds_tests::sim::faults::Fault;
@@ -15,6 +15,11 @@ use bds_tests::sim::shrink::shrink;
 use bds_tests::sim::twins::play_all;
 use bds_tests::sim::variant::Variant;
 use clap::{Args, Parser, Subcommand};
+
+/// Prints a line. Whoever stops reading ends nothing.
+macro_rules! say {
+    ($($words:tt)*) => { print(&format!($($words)*)) };
+}
 
 /// As in the validators it runs: a fifth of a sweep's time went into the system's allocator.
 #[global_allocator]
@@ -173,7 +178,7 @@ fn run_one(plan: &Plan, json: bool) -> bool {
     let outcome = run(plan);
     let faults = serde_json::json!(by_name(&outcome.faults));
     if json {
-        println!(
+        say!(
             "{}",
             serde_json::json!({
                 "seed": outcome.seed,
@@ -199,7 +204,7 @@ fn run_one(plan: &Plan, json: bool) -> bool {
             })
         );
     } else {
-        println!(
+        say!(
             "seed {} with {} validators: history {:016x}, {} events, {} checks, {} slots, {} transactions, at most {} view changes, {} virtual ms",
             outcome.seed,
             outcome.nodes,
@@ -211,13 +216,13 @@ fn run_one(plan: &Plan, json: bool) -> bool {
             outcome.view_changes,
             outcome.millis
         );
-        println!("faults: {faults}");
+        say!("faults: {faults}");
         match &outcome.violation {
             Some(violation) => {
-                println!("VIOLATION {violation}");
-                println!("replay: {}", replay_command(plan));
+                say!("VIOLATION {violation}");
+                say!("replay: {}", replay_command(plan));
             }
-            None => println!("no violation"),
+            None => say!("no violation"),
         }
     }
     outcome.violation.is_none()
@@ -243,7 +248,7 @@ fn run_many(seeds: std::ops::Range<u64>, common: &Common, json: bool) -> bool {
     // A short sweep cannot draw everything.
     let complete = result.seeds < 300 || all_faults && all_lies;
     if json {
-        println!(
+        say!(
             "{}",
             serde_json::json!({
                 "seeds": result.seeds,
@@ -261,29 +266,29 @@ fn run_many(seeds: std::ops::Range<u64>, common: &Common, json: bool) -> bool {
         );
         return result.violations.is_empty() && complete;
     }
-    println!(
+    say!(
         "seeds {from}..{to}: {} run, {} violations; {steps} events, {frames} frames, {checks} checks, {executed} transactions, {told} confirmed, {millis} virtual ms",
         result.seeds,
         result.violations.len()
     );
     for (cause, times) in &faults {
-        println!("  {cause:<22} {times}");
+        say!("  {cause:<22} {times}");
     }
     for (seed, violation, command) in result.violations.iter().take(10) {
-        println!("seed {seed}: {violation}\n  {command}");
+        say!("seed {seed}: {violation}\n  {command}");
     }
     if !complete {
-        println!("never struck: {silent:?}, never told: {unheard:?}");
+        say!("never struck: {silent:?}, never told: {unheard:?}");
     }
     result.violations.is_empty() && complete
 }
 
 fn shrink_one(plan: &Plan, runs: u64) -> bool {
     let Some(shrunk) = shrink(plan, runs) else {
-        println!("seed {} does not fail", plan.seed);
+        say!("seed {} does not fail", plan.seed);
         return true;
     };
-    println!(
+    say!(
         "seed {}: {} decisions of {} are enough, found in {} runs",
         plan.seed,
         shrunk.decisions.len(),
@@ -291,9 +296,9 @@ fn shrink_one(plan: &Plan, runs: u64) -> bool {
         shrunk.runs
     );
     for decision in &shrunk.decisions {
-        println!("  {:<22} {:?}", decision.cause.to_string(), decision.key);
+        say!("  {:<22} {:?}", decision.cause.to_string(), decision.key);
     }
-    println!("VIOLATION {}", shrunk.outcome.violation.unwrap_or_default());
+    say!("VIOLATION {}", shrunk.outcome.violation.unwrap_or_default());
     false
 }
 
@@ -310,7 +315,7 @@ fn planted(seeds: &std::ops::Range<u64>) -> bool {
             .chars()
             .take(90)
             .collect();
-        println!(
+        say!(
             "{:<24} caught by {:>4} of {} seeds, median {median:>4}: {example}",
             variant.name(),
             graded.caught,
@@ -334,13 +339,13 @@ fn consensus(nodes: &[usize], seed: u64, out: Option<&Path>) -> Result<bool, Str
             match mechanism.row(*count, seed) {
                 Ok(row) => rows.push(row),
                 Err(violation) => {
-                    println!("VIOLATION {} among {count}: {violation}", mechanism.name());
+                    say!("VIOLATION {} among {count}: {violation}", mechanism.name());
                     return Ok(false);
                 }
             }
         }
     }
-    print!("{}", show::table(&rows));
+    print(show::table(&rows).trim_end());
     if let Some(folder) = out {
         show::write(&rows, folder).map_err(|error| format!("{error:#}"))?;
     }
@@ -349,16 +354,17 @@ fn consensus(nodes: &[usize], seed: u64, out: Option<&Path>) -> Result<bool, Str
 
 fn twins(rounds: u32, variant: Variant) -> bool {
     let result = play_all(rounds, variant);
-    println!(
+    say!(
         "{} scenarios of {rounds} rounds, {} violations, {} checks",
         result.scenarios,
         result.violations.len(),
         result.checks
     );
     for (scenario, violation) in result.violations.iter().take(10) {
-        println!(
+        say!(
             "twin {} splits {:?}: {violation}",
-            scenario.twin, scenario.splits
+            scenario.twin,
+            scenario.splits
         );
     }
     result.violations.is_empty()
@@ -397,6 +403,7 @@ fn main() -> ExitCode {
         },
     };
     match fine {
+        Ok(_) if !is_heard() => ExitCode::from(EXIT_UNHEARD),
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(why) => {
