@@ -46,7 +46,8 @@ pub struct Book {
 }
 
 /// What the checks of a new order found.
-pub(super) struct Checked {
+#[derive(Debug, Clone, Copy)]
+pub struct Checked {
     /// Whether it may stay in the book.
     pub(super) rests: bool,
     /// Record of its account, if there is one.
@@ -149,11 +150,25 @@ impl Book {
     /// # Errors
     /// The first check that fails; nothing changed then.
     pub fn place<S: Sink>(&mut self, request: &Request, sink: &mut S) -> Result<Quantity, Reject> {
+        let checked = self.check(request)?;
+        self.place_checked(request, checked, sink)
+    }
+
+    /// [`Book::place`] for an order that [`Book::check`] has taken, when no order has come in since.
+    ///
+    /// # Errors
+    /// [`Reject::NotFillable`].
+    pub fn place_checked<S: Sink>(
+        &mut self,
+        request: &Request,
+        checked: Checked,
+        sink: &mut S,
+    ) -> Result<Quantity, Reject> {
         let Checked {
             rests,
             record: account,
             hash,
-        } = self.checked(request)?;
+        } = checked;
         let traded = if request.validity == Validity::FillOrKill {
             self.fill_or_kill(request, sink)?
         } else if request.trigger.is_some() || request.validity == Validity::GoodAtAuction {

@@ -13,16 +13,13 @@ use super::slab::NIL;
 use crate::amount::{Money, Quantity};
 
 impl Book {
-    /// Whether [`Book::place`] would take the order; whether it can be filled at once is not asked.
+    /// Whether [`Book::place`] would take the order; whether it can be filled at once is not asked. What this finds serves
+    /// [`Book::place_checked`] as long as no order comes in.
     ///
     /// # Errors
     /// As there.
-    pub fn check(&self, request: &Request) -> Result<(), Reject> {
-        self.checked(request).map(|_| ())
-    }
-
     #[inline(always)]
-    pub(super) fn checked(&self, request: &Request) -> Result<Checked, Reject> {
+    pub fn check(&self, request: &Request) -> Result<Checked, Reject> {
         let rests = self.check_new(request)?;
         let record = self.store.account(request.id.account);
         self.check_account(

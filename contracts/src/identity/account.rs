@@ -243,9 +243,14 @@ pub(crate) fn represents(cx: &Cx<'_>, member: MemberId, id: AccountId, slot: Slo
 
 /// Whether the account is open and one of its representatives has one of these roles now.
 pub(crate) fn is_active(cx: &Cx<'_>, id: AccountId, roles: Roles) -> bool {
-    let account = cx.read::<Identity>().accounts.get(&id);
-    let open = account.filter(|account| account.status == AccountStatus::Open);
-    open.is_some_and(|account| one_has(cx, id, account, roles))
+    let slot = cx.read::<Identity>().find(id);
+    slot.is_ok_and(|slot| is_active_at(cx, id, slot, roles))
+}
+
+/// [`is_active`] of the account in this slot.
+pub(crate) fn is_active_at(cx: &Cx<'_>, id: AccountId, slot: Slot, roles: Roles) -> bool {
+    let account = at(cx, slot);
+    account.status == AccountStatus::Open && one_has(cx, id, account, roles)
 }
 
 /// Whether one of the account's representatives has one of these roles now.

@@ -72,7 +72,7 @@ pub struct Machine<L> {
     list: PhantomData<L>,
 }
 
-/// Transactions whose entries are fetched ahead of their execution.
+/// Transactions whose entries are looked up ahead of their execution.
 const WARM: usize = 16;
 /// With fewer members than this the tables lie in the caches anyway.
 const WARM_MEMBERS: usize = 1 << 15;
@@ -208,12 +208,13 @@ impl<L: Modules> Machine<L> {
         let mut set = AccessSet::new();
         let mut place = 0;
         for batch in txs.chunks(WARM) {
+            let mut senders = [None; WARM];
             if self.stores.kernel.members.len() >= WARM_MEMBERS {
-                self.warm(batch, &mut set);
+                self.warm(batch, &mut set, &mut senders);
             }
-            for (id, tx) in batch {
+            for ((id, tx), sender) in batch.iter().zip(senders) {
                 let result = if spent < self.limits.block_units {
-                    self.execute(&mut outcome.receipts, *id, tx)
+                    self.execute(&mut outcome.receipts, *id, tx, sender)
                 } else {
                     Err(Code::BUSY)
                 };
@@ -275,18 +276,20 @@ impl<L: Modules> Machine<L> {
         Ok(())
     }
 
-    /// How the transaction went and the units it spent, or why it is dropped.
+    /// How the transaction went and the units it spent, or why it is dropped. `sender` is where its sender was found ahead, if it
+    /// was.
     fn execute(
         &mut self,
         receipts: &mut Receipts,
         id: TxId,
         tx: &Envelope<'_>,
+        sender: Option<Slot>,
     ) -> Result<(Code, u64), Code> {
         if tx.chain() != self.chain {
             return Err(Code::WRONG_CHAIN);
         }
         let key = tx.sender();
-        let slot = match self.stores.kernel.members.find(&key) {
+        let slot = match sender.or_else(|| self.stores.kernel.members.find(&key)) {
             Some(slot) => slot,
             None => {
                 self.may_come(&self.block, &id, tx)?;
@@ -426,11 +429,17 @@ impl<L: Modules> Machine<L> {
         }
     }
 
-    /// Reads what the next transactions will need: independent look-ups wait for memory together, not one after the other.
-    fn warm(&self, batch: &[(TxId, Envelope<'_>)], set: &mut AccessSet) {
+    /// Reads what the next transactions will need, and notes where their senders are, which stay there: independent look-ups wait for
+    /// memory together, not one after the other.
+    fn warm(
+        &self,
+        batch: &[(TxId, Envelope<'_>)],
+        set: &mut AccessSet,
+        senders: &mut [Option<Slot>; WARM],
+    ) {
         set.clear();
-        for (_, tx) in batch {
-            std::hint::black_box(self.stores.kernel.members.find(&tx.sender()));
+        for (sender, (_, tx)) in senders.iter_mut().zip(batch) {
+            *sender = self.stores.kernel.members.find(&tx.sender());
             if let Ok((_, Payload::Clear(calls))) = tx.payload() {
                 for call in calls.iter() {
                     // What cannot be read is refused when it is executed.

@@ -112,7 +112,7 @@ impl<'a> Trader<'a> {
             ..*order
         };
         let book = cx.read::<Exchange>().books.get(self.market.id)?;
-        book.check(&request)?;
+        let checked = book.check(&request)?;
         if book.phase() == Phase::Call && book.len() >= market::CALL_ORDERS_MAX {
             return Err(Code::BOOK_FULL);
         }
@@ -134,11 +134,13 @@ impl<'a> Trader<'a> {
         };
         let command = Command {
             market: self.market,
-            sender: Some(self.account),
+            sender: Some((self.account, self.slot)),
             first: Some(accepted),
             reserved: Some((self.account, request.side, needed)),
         };
-        command.run(cx, |book, told| book.place(&request, told).map(|_| ()))
+        command.run(cx, |book, told| {
+            book.place_checked(&request, checked, told).map(|_| ())
+        })
     }
 
     /// Refused in this order: what the book's checks say; too little free; not endorsed.
@@ -177,7 +179,7 @@ impl<'a> Trader<'a> {
 
         let command = Command {
             market: self.market,
-            sender: Some(self.account),
+            sender: Some((self.account, self.slot)),
             first: None,
             reserved: Some((self.account, side, more)),
         };

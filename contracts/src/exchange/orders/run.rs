@@ -8,14 +8,15 @@ use super::Exchange;
 use super::event::Event;
 use super::settle::{Market, Settlement};
 use crate::kernel::context::Cx;
+use crate::kernel::table::Slot;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
 /// Who commands what.
 pub(super) struct Command {
     pub(super) market: Market,
-    /// The account that sends it; it was asked whether it may trade.
-    pub(super) sender: Option<AccountId>,
+    /// The account that sends it, and where it lies; it was asked whether it may trade.
+    pub(super) sender: Option<(AccountId, Slot)>,
     /// What is told before everything else.
     pub(super) first: Option<Event>,
     /// What is set aside before everything else, for whom, on which side.
@@ -56,11 +57,14 @@ impl Command {
                 }
                 let room = cx.tables::<Exchange>().0.books.sums();
                 let mut settlement = Settlement::with_room(self.market, room);
+                if let Some((account, slot)) = self.sender {
+                    settlement.may_trade(account, slot);
+                }
                 if let Some((account, side, more)) = self.reserved {
                     settlement.reserve(account, side, more);
                 }
                 book(cx, &mut settlement, told)?;
-                shut = settlement.shut(cx, self.sender);
+                shut = settlement.shut(cx);
                 if !shut.is_empty() {
                     return Err(Code::ACCOUNT_NOT_OPEN);
                 }

@@ -19,6 +19,7 @@ use crate::amount::{Currency, Money, Price, Quantity, Terms};
 use crate::carbon::InstrumentId;
 use crate::identity::{Identity, account};
 use crate::kernel::context::Cx;
+use crate::kernel::table::Slot;
 use crate::money::cash;
 use crate::money::units::instrument::Form;
 use crate::money::units::{Units, holding};
@@ -79,6 +80,10 @@ pub(super) struct Delta {
     units_reserved: i128,
     /// Whether it trades.
     trades: bool,
+    /// Whether it was asked and may.
+    may_trade: bool,
+    /// Where it lies, once somebody looked.
+    slot: Option<Slot>,
 }
 
 /// So many accounts are looked through one by one; most commands touch two.
@@ -117,6 +122,13 @@ impl Settlement {
     /// The market it is of.
     pub(super) fn market(&self) -> Market {
         self.market
+    }
+
+    /// Takes down where an account lies that was asked whether it may trade.
+    pub(super) fn may_trade(&mut self, account: AccountId, slot: Slot) {
+        let delta = self.delta(account);
+        delta.may_trade = true;
+        delta.slot = Some(slot);
     }
 
     /// Sets more aside for an account's order, or less.
@@ -292,14 +304,20 @@ impl Settlement {
         self.accounts
     }
 
-    /// Accounts that trade although they may not: none of their representatives may, or they are not open. `sender` was asked
-    /// before.
-    pub(super) fn shut(&self, cx: &Cx<'_>, sender: Option<AccountId>) -> Vec<AccountId> {
-        let others = self.accounts.iter().filter(|(_, delta)| delta.trades);
-        others
-            .map(|(id, _)| *id)
-            .filter(|id| Some(*id) != sender && is_shut(cx, *id))
-            .collect()
+    /// Accounts that trade although they may not: none of their representatives may, or they are not open.
+    pub(super) fn shut(&mut self, cx: &Cx<'_>) -> Vec<AccountId> {
+        let mut shut = Vec::new();
+        let others = self.accounts.iter_mut();
+        for (id, delta) in others.filter(|(_, delta)| delta.trades && !delta.may_trade) {
+            delta.slot = cx.read::<Identity>().find(*id).ok();
+            delta.may_trade = delta
+                .slot
+                .is_some_and(|slot| account::is_active_at(cx, *id, slot, TRADING));
+            if !delta.may_trade {
+                shut.push(*id);
+            }
+        }
+        shut
     }
 
     /// Writes it down: each account once.
@@ -308,7 +326,10 @@ impl Settlement {
     /// `METER_EXCEEDED`; `OVERFLOW` never, since everything was set aside before.
     pub(super) fn apply(&self, cx: &mut Cx<'_>) -> Result<(), Code> {
         for (id, delta) in &self.accounts {
-            let slot = cx.read::<Identity>().find(*id)?;
+            let slot = match delta.slot {
+                Some(slot) => slot,
+                None => cx.read::<Identity>().find(*id)?,
+            };
             if delta.money != 0 || delta.money_reserved != 0 {
                 let held = cash::of(cx, *id, slot, self.market.currency);
                 let balance = Money(signed(held.balance.0, delta.money)?);
