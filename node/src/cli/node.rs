@@ -280,6 +280,7 @@ pub fn config(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
 /// When it cannot start, or had to stop by itself.
 pub fn start(args: &HomeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.home, &args.settings)?;
+    runtime::threads::end_on_panic();
     runtime::run(&args.home, &config)?;
     done()
 }

@@ -1,7 +1,7 @@
-//! Where the CPU time of this process goes, by the names of its threads.
+//! What the names of a validator's threads are good for: where its CPU time goes, and which of them it cannot be without.
 //!
-//! Every stage of a validator runs on threads of its own name, so the kernel's own accounting says what each costs,
-//! preemption left out: nothing has to be timed by hand on the hot path.
+//! Every stage runs on threads of its own name, so the kernel's own accounting says what each costs, preemption left out: nothing has to be
+//! timed by hand on the hot path.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +18,37 @@ const STAGES: &[(&str, &str)] = &[
     ("bds-net", "network"),
     ("bds-api", "api"),
 ];
+
+/// Without these a validator stands still or answers from a state that is half changed. A request that panics ends alone, and so does a
+/// device, whose work the cores take over.
+const VITAL: &[&str] = &[
+    "bds-core",
+    "bds-exec",
+    "bds-roots",
+    "bds-verify",
+    "bds-engine",
+    "bds-admit",
+    "bds-index",
+    "bds-net",
+];
+
+/// From now on a panic in a thread that this process cannot be without ends the process at once: whoever supervises it starts it again,
+/// and what was answered is on the disk.
+pub fn end_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or_default();
+        if VITAL.iter().any(|vital| name.starts_with(vital)) {
+            eprintln!(
+                "error: thread {name} of this validator panicked, so the process ends; start it again, and if it ends at the same block \
+                 once more, keep the home as it is and report the lines above"
+            );
+            std::process::abort();
+        }
+    }));
+}
 
 /// CPU seconds by stage since start; all other threads together are `other`. Empty where /proc is missing.
 #[must_use]
@@ -66,4 +97,50 @@ pub fn memory_bytes() -> u64 {
             .ok()
     });
     kib.unwrap_or(0) * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt as _;
+    use std::process::Command;
+
+    use super::*;
+
+    const PANICS: &str = "BDS_TEST_PANICS";
+
+    /// Run in a process of its own by the test below: a thread of this name panics, the process goes on if it may.
+    #[test]
+    fn a_process_whose_thread_panics() {
+        let Ok(name) = std::env::var(PANICS) else {
+            return;
+        };
+        end_on_panic();
+        let thread = std::thread::Builder::new().name(name);
+        let thread = thread.spawn(|| panic!("for the test")).unwrap();
+        assert!(thread.join().is_err());
+    }
+
+    /// Whatever the kernel's accounting knows by name is either vital or named here as what may end alone.
+    #[test]
+    fn a_panic_ends_the_process_where_it_would_stand_still() {
+        let process = |name: &str| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args([
+                "--exact",
+                "runtime::threads::tests::a_process_whose_thread_panics",
+            ]);
+            command.env(PANICS, name).output().unwrap()
+        };
+        for (name, _) in STAGES {
+            let thread = format!("{name}-0");
+            let done = process(&thread);
+            if ["bds-api", "fjall"].contains(name) {
+                assert!(done.status.success(), "{name}");
+            } else {
+                let told = String::from_utf8_lossy(&done.stderr);
+                assert_eq!(done.status.signal(), Some(6), "{name}: {told}");
+                assert!(told.contains(&format!("thread {thread} of this validator panicked")));
+            }
+        }
+    }
 }
