@@ -5,6 +5,7 @@
 //! not lost: a waiter that was promised an answer gets "unknown" at its deadline, and the id can be asked.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -134,7 +135,39 @@ impl Waiter {
 struct Entry {
     standing: Standing,
     admitted: Instant,
-    waiters: Vec<Arc<Waiter>>,
+    /// Whoever submitted it; hardly anything is submitted twice, so the others have a list that seldom is one.
+    first: Option<Arc<Waiter>>,
+    others: Vec<Arc<Waiter>>,
+}
+
+impl Entry {
+    fn wait_for(&mut self, waiter: &Arc<Waiter>) {
+        if self.standing.satisfies(waiter.wait) {
+            return;
+        }
+        waiter.remaining.fetch_add(1, Ordering::AcqRel);
+        let waiter = Arc::clone(waiter);
+        match &self.first {
+            None => self.first = Some(waiter),
+            Some(_) => self.others.push(waiter),
+        }
+    }
+
+    /// Tells everyone for whom it has come far enough.
+    fn tell(&mut self) {
+        let standing = self.standing;
+        let told = |waiter: &mut Arc<Waiter>| {
+            let done = standing.satisfies(waiter.wait);
+            if done {
+                waiter.finish_one();
+            }
+            done
+        };
+        self.first.take_if(told);
+        if !self.others.is_empty() {
+            self.others.retain_mut(|waiter| !told(waiter));
+        }
+    }
 }
 
 /// Tracked transactions by id.
@@ -146,7 +179,7 @@ pub struct Tracker {
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: HashMap<Key, Entry>,
+    entries: HashMap<Key, Entry, Keyed>,
     /// As admitted; keys of forgotten entries leave when they reach the front.
     oldest_first: VecDeque<Key>,
     /// Applied and still in `entries`.
@@ -155,6 +188,52 @@ struct Inner {
 
 /// First half of an id: 128 bits of SHA-512 name a transaction well enough in memory.
 type Key = [u8; 16];
+
+/// Finds keys by their first eight bytes, which a hash has made already, under a number of this process: whoever looks for ids that
+/// fall together does not know where they fall.
+#[derive(Debug, Clone)]
+struct Keyed(u64);
+
+impl Default for Keyed {
+    fn default() -> Self {
+        Self(RandomState::new().hash_one(0_u64) | 1)
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = Folded;
+
+    fn build_hasher(&self) -> Folded {
+        Folded {
+            seed: self.0,
+            hash: 0,
+        }
+    }
+}
+
+struct Folded {
+    seed: u64,
+    hash: u64,
+}
+
+impl Hasher for Folded {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        // The second half of an id adds nothing that the first does not have.
+        if let Some(word) = bytes.first_chunk() {
+            let product = u128::from(u64::from_le_bytes(*word) ^ self.seed) * u128::from(self.seed);
+            self.hash = product as u64 ^ (product >> 64) as u64;
+        }
+    }
+
+    // The length of an array says nothing.
+    fn write_usize(&mut self, _: usize) {}
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.hash
+    }
+}
 
 fn key(id: &TxId) -> Key {
     *id.0.first_chunk().expect("an id has 64 bytes")
@@ -186,30 +265,30 @@ impl Tracker {
             inner.entries.remove(&oldest);
         }
         inner.oldest_first.push_back(key(id));
-        inner.entries.insert(
-            key(id),
-            Entry {
-                standing: Standing::Pending,
-                admitted: Instant::now(),
-                waiters: Vec::new(),
-            },
-        );
+        let mut entry = Entry {
+            standing: Standing::Pending,
+            admitted: Instant::now(),
+            first: None,
+            others: Vec::new(),
+        };
         if let Some(waiter) = waiter {
-            inner.wait_for(id, waiter);
+            entry.wait_for(waiter);
         }
+        inner.entries.insert(key(id), entry);
     }
 
     /// Standing of a transaction seen before; `waiter`, if given, then waits for it too. None for one that was dropped and
     /// may be sent again, once somebody does so with a waiter.
     pub fn seen(&self, id: &TxId, waiter: Option<&Arc<Waiter>>) -> Option<Standing> {
         let mut inner = self.lock();
-        let standing = inner.entries.get(&key(id))?.standing;
-        if waiter.is_some() && matches!(standing, Standing::Dropped(code) if code.retryable()) {
-            inner.entries.remove(&key(id));
-            return None;
-        }
+        let entry = inner.entries.get_mut(&key(id))?;
+        let standing = entry.standing;
         if let Some(waiter) = waiter {
-            inner.wait_for(id, waiter);
+            if matches!(standing, Standing::Dropped(code) if code.retryable()) {
+                inner.entries.remove(&key(id));
+                return None;
+            }
+            entry.wait_for(waiter);
         }
         Some(standing)
     }
@@ -228,7 +307,7 @@ impl Tracker {
     pub fn forget(&self, id: &TxId) {
         let mut inner = self.lock();
         if let Some(entry) = inner.entries.remove(&key(id)) {
-            for waiter in entry.waiters {
+            for waiter in entry.first.iter().chain(&entry.others) {
                 waiter.finish_one();
             }
         }
@@ -280,13 +359,7 @@ impl Inner {
             |standing: &Standing| matches!(standing, Standing::Applied(_) | Standing::Dropped(_));
         let newly_last = is_last(&standing) && !is_last(&entry.standing);
         entry.standing = standing;
-        entry.waiters.retain(|waiter| {
-            let done = standing.satisfies(waiter.wait);
-            if done {
-                waiter.finish_one();
-            }
-            !done
-        });
+        entry.tell();
         if newly_last {
             self.applied.push_back(*key);
         }
@@ -296,15 +369,6 @@ impl Inner {
             self.entries.remove(&old);
         }
         Some(admitted)
-    }
-
-    fn wait_for(&mut self, id: &TxId, waiter: &Arc<Waiter>) {
-        if let Some(entry) = self.entries.get_mut(&key(id))
-            && !entry.standing.satisfies(waiter.wait)
-        {
-            waiter.remaining.fetch_add(1, Ordering::AcqRel);
-            entry.waiters.push(Arc::clone(waiter));
-        }
     }
 }
 
