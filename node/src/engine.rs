@@ -9,8 +9,13 @@ use bds_engine::merkle::{self, Sha512_256, Tree};
 use bds_engine::scheduler::{Job, Size};
 use bds_engine::{Backend, EngineError, Scheduler, SignatureItem, Verdicts, VerifyStats};
 
-/// Below this many items a batch stays on the caller's thread.
-const POOL_ITEMS_MIN: usize = 64;
+/// With fewer signatures than this, a batch stays on the caller's thread.
+const POOL_SIGNATURES_MIN: usize = 64;
+/// With fewer bytes than this to hash, likewise: no backend would share so few between threads, and waking one costs as much as
+/// hashing a tenth of them.
+const POOL_BYTES_MIN: usize = 64 << 10;
+/// A shorter message costs as much as one of this length.
+const MESSAGE_BYTES_MIN: usize = 64;
 
 /// A batch as validators verify them under load, for saying which backend `auto` would take.
 const USUAL_BATCH: Size = Size {
@@ -138,7 +143,7 @@ impl Engine {
             })
             .collect();
         let mut verdicts = Verdicts::new();
-        self.run(items.len(), |backend| {
+        self.run(items.len() >= POOL_SIGNATURES_MIN, |backend| {
             backend.verify_ed25519(&items, &mut verdicts)
         });
         verdicts.iter().collect()
@@ -148,7 +153,7 @@ impl Engine {
     #[must_use]
     pub fn sha512(&self, messages: &[&[u8]]) -> Vec<[u8; 64]> {
         let mut digests = vec![[0; 64]; messages.len()];
-        self.run(messages.len(), |backend| {
+        self.run(is_much(messages), |backend| {
             backend.sha512_many(messages, &mut digests)
         });
         digests
@@ -159,7 +164,7 @@ impl Engine {
     /// # Panics
     /// When there are not as many places as messages; see above otherwise.
     pub fn sha512_256(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) {
-        self.run(messages.len(), |backend| {
+        self.run(is_much(messages), |backend| {
             backend.sha512_256_many(messages, digests)
         });
     }
@@ -167,7 +172,7 @@ impl Engine {
     /// RFC 9162 root (SHA-512/256) over `leaves`.
     #[must_use]
     pub fn root(&self, leaves: &[&[u8]]) -> [u8; 32] {
-        self.run(leaves.len(), |backend| {
+        self.run(is_much(leaves), |backend| {
             merkle::root::<Sha512_256>(backend, leaves)
         })
     }
@@ -175,7 +180,7 @@ impl Engine {
     /// RFC 9162 tree (SHA-512/256) over `leaves`, for paths.
     #[must_use]
     pub fn tree(&self, leaves: &[&[u8]]) -> Tree<Sha512_256> {
-        self.run(leaves.len(), |backend| Tree::build(backend, leaves))
+        self.run(is_much(leaves), |backend| Tree::build(backend, leaves))
     }
 
     /// # Panics
@@ -183,17 +188,23 @@ impl Engine {
     /// with a device of its own must fall back before it gets here.
     fn run<T: Send>(
         &self,
-        items: usize,
+        pooled: bool,
         work: impl FnOnce(&dyn Backend) -> Result<T, EngineError> + Send,
     ) -> T {
         let backend = &*self.backend;
-        let result = if items < POOL_ITEMS_MIN {
-            work(backend)
-        } else {
+        let result = if pooled {
             self.pool.install(|| work(backend))
+        } else {
+            work(backend)
         };
         result.unwrap_or_else(|error| panic!("engine {}: {error}", backend.name()))
     }
+}
+
+/// Whether hashing these is worth handing over.
+fn is_much(messages: &[&[u8]]) -> bool {
+    let bytes = messages.iter().map(|m| m.len().max(MESSAGE_BYTES_MIN));
+    bytes.sum::<usize>() >= POOL_BYTES_MIN
 }
 
 /// Threads for an engine; `threads` 0 means one a core.
