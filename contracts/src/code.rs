@@ -122,6 +122,7 @@ codes! {
     205 SCHEDULE_INVALID "ScheduleInvalid" "The work would be due before the block that asks for it, or its arguments are too long.";
     206 TOO_MUCH_KEPT "TooMuchKept" "The transaction asks to keep more than its limit.";
     207 WORK_MISSING "WorkMissing" "The sender is no member, and the transaction's id begins with fewer zero bits than it takes now to become one: another number makes another id.";
+    208 NO_SENDER "NoSender" "Nobody sent this: the ledger itself calls, when it is set up, for work that was left for later, or in a phase of a block.";
     220 NOT_ENDORSED "NotEndorsed" "A second member must endorse this very call first.";
     221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call or of this member.";
     222 THRESHOLD_INVALID "ThresholdInvalid" "An account is moved by one representative or by two; for two there must be two.";

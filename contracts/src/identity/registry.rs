@@ -90,7 +90,7 @@ pub(super) fn set_roles(
 /// The sender takes part as a consumer.
 pub(super) fn join(cx: &mut Cx<'_>) -> Result<(), Code> {
     let Caller::Member { key, id, roles } = cx.caller() else {
-        return Err(Code::UNKNOWN_MEMBER);
+        return Err(Code::NO_SENDER);
     };
     if roles.has(Roles::CONSUMER) {
         return Err(Code::MEMBER_EXISTS);
@@ -103,7 +103,7 @@ pub(super) fn join(cx: &mut Cx<'_>) -> Result<(), Code> {
 /// The sender gives up its roles.
 pub(super) fn leave(cx: &mut Cx<'_>) -> Result<(), Code> {
     let Caller::Member { key, id, .. } = cx.caller() else {
-        return Err(Code::UNKNOWN_MEMBER);
+        return Err(Code::NO_SENDER);
     };
     cx.set_roles(&key, Roles::NONE)?;
     cx.emit::<Identity>(&Event::Left { member: id.0 })
