@@ -127,6 +127,9 @@ codes! {
     221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call or of this member.";
     222 THRESHOLD_INVALID "ThresholdInvalid" "An account is moved by one representative or by two; for two there must be two.";
     223 OWN_ACCOUNT "OwnAccount" "Nobody may do this for an account it represents itself.";
+    224 ACCOUNT_RESERVED "AccountReserved" "Numbers of accounts and holders from 10^15 on are those of members that open their account by themselves.";
+    225 OWN_ACCOUNT_OPENED "OwnAccountOpened" "The member opened its own account before, and there is one of each.";
+    226 OWN_ACCOUNT_ROLE "OwnAccountRole" "The member has a role beside those of a consumer and of a prosumer: the registry opens its accounts.";
     230 LIMIT_INVALID "LimitInvalid" "A credit limit is not negative and not below what is drawn of it.";
     231 UNKNOWN_HOLD "UnknownHold" "There is no such hold: it was never made, or ended.";
     232 NOT_OF_HOLD "NotOfHold" "The sender represents neither side of the hold that may do this.";
