@@ -74,6 +74,21 @@ fn what_is_wrong_with_time_is_kept_for_whoever_refuses_it() {
     assert_eq!(message.time_zone.as_deref(), Some("Etc/UTC"));
 }
 
+#[test]
+fn a_revocation_names_the_message_of_its_offer() {
+    let text = "<FlexOfferRevocation Version=\"3.0.0\" SenderDomain=\"a\" RecipientDomain=\"b\" \
+        TimeStamp=\"2020-05-12T15:30:00\" MessageID=\"1\" ConversationID=\"2\" FlexOfferMessageID=\"offer\"/>";
+    let message = Message::read(text.as_bytes()).expect("a message");
+    let offer = "offer".to_owned();
+    assert_eq!(message.body, Body::OfferRevocation { offer });
+    for wrong in [
+        text.replace("FlexOfferMessageID", "MessageOfOffer"),
+        text.replace("/>", "><ISP/></FlexOfferRevocation>"),
+    ] {
+        assert!(Message::read(wrong.as_bytes()).is_err(), "{wrong}");
+    }
+}
+
 const TEST: &str = "<TestMessage Version=\"3.0.0\" SenderDomain=\"a\" RecipientDomain=\"b\" \
     TimeStamp=\"2020-05-11T15:03:36.647\" MessageID=\"1\" ConversationID=\"2\"/>";
 

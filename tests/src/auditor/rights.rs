@@ -105,7 +105,8 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "flexibility.register-point" | "flexibility.request" => GRID_OPERATOR,
         "flexibility.order" | "flexibility.update-reservation" => GRID_OPERATOR,
         "flexibility.connect" | "flexibility.submit-prognosis" => AGGREGATOR,
-        "flexibility.offer" => AGGREGATOR,
+        "flexibility.offer" | "flexibility.withdraw-offer" => AGGREGATOR,
+        "flexibility.replace-prognosis" => AGGREGATOR,
         "flexibility.answer" | "flexibility.settle" | "flexibility.test" => {
             GRID_OPERATOR | AGGREGATOR
         }

@@ -2,6 +2,7 @@
 //! with the code that says why.
 
 mod market;
+mod revocation;
 mod stage;
 mod uftp;
 

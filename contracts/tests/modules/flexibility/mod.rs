@@ -6,6 +6,7 @@ mod random;
 mod refusals;
 mod rights;
 mod settle;
+mod taken_back;
 
 pub(crate) use rights::rehearse;
 
@@ -122,13 +123,32 @@ pub(crate) fn join(stage: &mut Stage, account: AccountId, call: &Call<'_>) {
 }
 
 pub(crate) fn prognosis(revision: u64, powers: Runs<'_>) -> Call<'_> {
+    prognosis_of((START, END), revision, powers)
+}
+
+/// A prognosis of another day.
+pub(crate) fn prognosis_of((start, end): (u64, u64), revision: u64, powers: Runs<'_>) -> Call<'_> {
     Call::SubmitPrognosis {
         point: POINT,
         aggregator: AGGREGATOR,
         isp_minutes: 15,
         time_zone: ZONE,
-        start: Millis(START),
-        end: Millis(END),
+        start: Millis(start),
+        end: Millis(end),
+        revision,
+        powers: List::Items(powers),
+    }
+}
+
+/// A prognosis of this day in place of all that have a part of it.
+pub(crate) fn replacement((start, end): (u64, u64), revision: u64, powers: Runs<'_>) -> Call<'_> {
+    Call::ReplacePrognosis {
+        point: POINT,
+        aggregator: AGGREGATOR,
+        isp_minutes: 15,
+        time_zone: ZONE,
+        start: Millis(start),
+        end: Millis(end),
         revision,
         powers: List::Items(powers),
     }

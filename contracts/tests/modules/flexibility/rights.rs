@@ -21,6 +21,7 @@ fn allowed(method: &str) -> &'static [&'static str] {
     match method {
         "register-point" | "request" | "order" | "update-reservation" => &["grid-operator"],
         "connect" | "submit-prognosis" | "offer" => &["aggregator"],
+        "withdraw-offer" | "replace-prognosis" => &["aggregator"],
         "answer" | "settle" | "test" => &["aggregator", "grid-operator"],
         other => panic!("{other} is new"),
     }
@@ -73,6 +74,8 @@ fn who_has_no_right_changes_nothing() {
         connect(P[1], &list),
         prognosis(2, &day),
         offer(asked, ONE, &others),
+        Call::WithdrawOffer { offer: made },
+        replacement((START, END), 2, &day),
     ];
     for call in &buys {
         for who in [Who::Bert, Who::Anna, Who::Guest, Who::Regulator] {
@@ -119,17 +122,13 @@ pub(crate) fn rehearse(r: &mut Rehearsal) {
     let list = connections(&[resource(P[0])], (0, end));
     r.step_of_two::<Flexibility>(Who::Bert, Who::Anna, &connect(P[0], &list));
     let day = [((0, 96), Watts(8_000))];
-    for revision in 1..3 {
-        let call = Call::SubmitPrognosis {
-            point: POINT,
-            aggregator: AGGREGATOR,
-            isp_minutes: 15,
-            time_zone: ZONE,
-            start: Millis(start),
-            end: Millis(end),
-            revision,
-            powers: List::Items(&day),
-        };
+    // A day with a wrong beginning, the right one in its place, and a higher revision of that.
+    for (revision, early) in [(0, quarter), (2, 0)] {
+        if revision == 2 {
+            let replace = replacement((start, end), 1, &day);
+            r.step::<Flexibility>(Who::Bert, &replace);
+        }
+        let call = prognosis_of((start - early, end - early), revision, &day);
         r.step::<Flexibility>(Who::Bert, &call);
     }
     let call = Call::Request {
@@ -165,7 +164,7 @@ pub(crate) fn rehearse(r: &mut Rehearsal) {
     };
     let powers = [((0, 0), (1, Watts(-4_000)))];
     let mut offers = Vec::new();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let call = Call::Offer {
             request,
             isp_minutes: 15,
@@ -183,6 +182,8 @@ pub(crate) fn rehearse(r: &mut Rehearsal) {
     r.step::<Flexibility>(Who::Bert, &answer(Document::Request, request, true));
     r.step::<Flexibility>(Who::Bank, &answer(Document::Offer, offers[0], true));
     r.step::<Flexibility>(Who::Bank, &answer(Document::Offer, offers[1], false));
+    let withdraw = Call::WithdrawOffer { offer: offers[2] };
+    r.step::<Flexibility>(Who::Bert, &withdraw);
     let powers = [((0, 1), Watts(-4_000))];
     let call = Call::Order {
         offer: offers[0],
