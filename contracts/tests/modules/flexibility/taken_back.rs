@@ -17,10 +17,6 @@ const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
 const WHOLE: Runs<'static> = &[((0, 96), Watts(5))];
 
-fn withdraw(offer: u64) -> Call<'static> {
-    Call::WithdrawOffer { offer }
-}
-
 #[test]
 fn an_offer_that_is_withdrawn_is_not_ordered() {
     let mut stage = grid();
@@ -29,12 +25,7 @@ fn an_offer_that_is_withdrawn_is_not_ordered() {
     let entries = stage.account(AGGREGATOR).entries;
     let offer = offered(&mut stage, request, 40, 4, -4_000);
     // That it was accepted binds nobody: only an order does.
-    let accept = Call::Answer {
-        document: Document::Offer,
-        number: offer,
-        accepted: true,
-        reason: "",
-    };
+    let accept = answer(Document::Offer, offer, true, "");
     done(&mut stage, Who::Bank, &accept);
     let told = done(&mut stage, Who::Bert, &withdraw(offer));
     let event = Event::OfferWithdrawn {
