@@ -6,6 +6,7 @@ use std::io::Read;
 
 use bds_data::fault::DataError;
 use bds_data::market::{Document, POINTS_MAX, SERIES_MAX};
+use bds_data::message::Format;
 use bds_data::moment::{Date, Zone};
 use bds_data::uftp::{Body, ELEMENTS_MAX, Message, Run};
 
@@ -151,6 +152,28 @@ fn what_is_no_message_is_refused_with_its_place() {
     // Cut anywhere, it is refused and nothing else.
     for end in 0..flex.len() {
         refused(&flex[..end]);
+    }
+}
+
+/// The root alone says who reads a file, before anything else of it is looked at; what no reader takes is refused there already.
+#[test]
+fn the_root_says_which_reader_a_file_is_for() {
+    let format = |text: &str| Format::of(text.as_bytes());
+    assert_eq!(format(TEST).ok(), Some(Format::Uftp));
+    assert_eq!(
+        format("<x:A_MarketDocument xmlns:x=\"u\">").ok(),
+        Some(Format::Market)
+    );
+    for (text, word) in [
+        ("", "no element"),
+        ("<!-- -->", "no element"),
+        (
+            "<!DOCTYPE t [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><t>&x;</t>",
+            "DOCTYPE",
+        ),
+    ] {
+        let told = format(text).expect_err("it is refused").to_string();
+        assert!(told.contains(word), "{text}: {told}");
     }
 }
 
