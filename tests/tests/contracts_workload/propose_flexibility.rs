@@ -204,15 +204,19 @@ impl Generator {
         self.by_owner::<Flexibility>(ledger, aggregator, &call)
     }
 
-    fn withdraw_offer(&mut self, ledger: &Ledger) -> Proposal {
-        let offers = &ledger.stores().read::<Flexibility>().offers;
-        let all: Vec<u64> = offers.range(..).map(|(number, _)| *number).collect();
-        let offer = match all.is_empty() || self.random.chance(5) {
+    /// Mostly one of these numbers.
+    fn one_of(&mut self, numbers: impl Iterator<Item = u64>) -> u64 {
+        let all: Vec<u64> = numbers.collect();
+        match all.is_empty() || self.random.chance(3) {
             true => self.random.below(60),
             false => self.random.pick(&all),
-        };
-        let aggregator = offers.get(&offer).map(|one| one.aggregator);
-        let aggregator = aggregator.unwrap_or(TRADING[0]);
+        }
+    }
+
+    fn withdraw_offer(&mut self, ledger: &Ledger) -> Proposal {
+        let offers = &ledger.stores().read::<Flexibility>().offers;
+        let offer = self.one_of(offers.range(..).map(|(number, _)| *number));
+        let aggregator = offers.get(&offer).map_or(TRADING[0], |one| one.aggregator);
         self.by_owner::<Flexibility>(ledger, aggregator, &Call::WithdrawOffer { offer })
     }
 
@@ -351,11 +355,7 @@ impl Generator {
 
     fn place_flexibility_order(&mut self, ledger: &Ledger) -> Proposal {
         let tables = ledger.stores().read::<Flexibility>();
-        let all: Vec<u64> = tables.offers.range(..).map(|(number, _)| *number).collect();
-        let offer = match all.is_empty() || self.random.chance(3) {
-            true => self.random.below(60),
-            false => self.random.pick(&all),
-        };
+        let offer = self.one_of(tables.offers.range(..).map(|(number, _)| *number));
         let found = tables.offers.get(&offer);
         let option = self.random.below(20) as u8 / 15;
         let part_ppm = self.random.pick(&[PPM, PPM, PPM, 500_000, 333_333]);
@@ -422,11 +422,7 @@ impl Generator {
 
     fn settle_order(&mut self, ledger: &Ledger) -> Proposal {
         let orders = &ledger.stores().read::<Flexibility>().orders;
-        let all: Vec<u64> = orders.range(..).map(|(number, _)| *number).collect();
-        let order = match all.is_empty() || self.random.chance(3) {
-            true => self.random.below(60),
-            false => self.random.pick(&all),
-        };
+        let order = self.one_of(orders.range(..).map(|(number, _)| *number));
         let found = orders.get(&order);
         let of = |powers: Option<&Vec<Watts>>| powers.and_then(|all| all.first().copied());
         let planned = (
