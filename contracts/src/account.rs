@@ -42,7 +42,7 @@ roles! {
     18 CARRIER "carrier" "Transports goods.";
     19 WAREHOUSE "warehouse" "Stores goods.";
     20 RETAILER "retailer" "Sells goods to consumers and takes them back.";
-    21 CONSUMER "consumer" "Verifies tags and opens disputes.";
+    21 CONSUMER "consumer" "Verifies tags and opens disputes; on a public ledger, opens its own account.";
     22 ARBITER "arbiter" "Closes disputes about goods.";
     23 READER_DEVICE "reader-device" "Reports what a reader or a sensor of a company sees.";
 }

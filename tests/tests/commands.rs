@@ -397,6 +397,12 @@ fn whoever_works_joins_a_public_ledger_and_leaves_it() {
         .ends(0, &["consumer", "\"nonce\": 1"]);
     desk.ask(&["tx", "join", "--key", "dora.key"])
         .ends(1, &["MemberExists"]);
+    let open = json!({ "key": "dora.key", "call": { "identity.open-own-account": { "currency": "EUR" } } });
+    desk.file("open.json", &open.to_string());
+    desk.ask(&["tx", "submit", "--file", "open.json"])
+        .ends(0, &["identity.account-opened"]);
+    desk.ask(&["tx", "submit", "--file", "open.json"])
+        .ends(1, &["OwnAccountOpened (225)"]);
     let leave = json!({ "key": "dora.key", "call": { "identity.leave": {} } });
     desk.file("leave.json", &leave.to_string());
     desk.ask(&["tx", "submit", "--file", "leave.json"])

@@ -99,7 +99,7 @@ crate::calls! {
             from: Millis,
             /// End of the span, exclusive; by time only, else 0.
             to: Millis,
-            /// Id of the transaction; by transaction only, else zeros.
+            /// Id of the transaction, or 56 zero bytes and the number of the trigger; by transaction only, else zeros.
             transaction: [u8; 64],
             /// Number of the last record of the page before; 0 for the first page.
             after: u64,

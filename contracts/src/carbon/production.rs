@@ -62,7 +62,7 @@ pub(super) fn endorse(
     if !period.is_open(cx, id) {
         return Err(Code::PERIOD_INVALID);
     }
-    let verifier = cx.member().ok_or(Code::UNKNOWN_MEMBER)?;
+    let verifier = cx.sender()?;
     let key = (id, period.start, period.end);
     let old = cx.read::<Carbon>().endorsed.get(&key).copied();
     let own = old.is_some_and(|old| old.verifier == verifier);

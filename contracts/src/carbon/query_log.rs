@@ -49,7 +49,7 @@ crate::choices! {
         Instrument "instrument",
         /// Records of blocks from the first time (inclusive) to the second (exclusive).
         Time "time",
-        /// The records that a transaction left.
+        /// The records that a transaction left, or a trigger: its number behind 56 zero bytes.
         Transaction "transaction",
     }
 }
@@ -235,7 +235,7 @@ fn find(tables: &Tables, question: &Question) -> Vec<u64> {
 
 /// Writes the entry and its event. The state is looked at anew: of a transaction that failed nothing is found.
 fn log(cx: &mut Cx<'_>, question: &Question) -> Result<(), Code> {
-    let member = cx.member().ok_or(Code::UNKNOWN_MEMBER)?;
+    let member = cx.sender()?;
     let found = found(cx, question);
     let allowed = found.is_some();
     let records = found.unwrap_or_default();

@@ -27,7 +27,6 @@ use crate::amount::{Price, Quantity};
 use crate::identity::Identity;
 use crate::kernel::context::Cx;
 use crate::kernel::member::MemberId;
-use crate::kernel::receipt::ReceiptId;
 use crate::kernel::wire::List;
 use crate::money::call::MOVER;
 use crate::money::units::Units;
@@ -77,7 +76,8 @@ pub struct Record {
     pub uploader: MemberId,
     /// Who verified.
     pub verifier: MemberId,
-    /// In which transaction.
+    /// In which transaction; for what a standing instruction did, the name of its trigger as
+    /// [`ReceiptId::as_tx`](crate::kernel::receipt::ReceiptId::as_tx) gives it.
     pub tx: TxId,
 }
 
@@ -221,10 +221,8 @@ fn terminate(cx: &mut Cx<'_>, data: &TradingData) -> Result<(), Code> {
 }
 
 fn record(cx: &mut Cx<'_>, contract: &Contract, data: &TradingData) -> Result<(), Code> {
-    let uploader = cx.member().ok_or(Code::UNKNOWN_MEMBER)?;
-    let ReceiptId::Tx(tx) = cx.source() else {
-        return Err(Code::UNKNOWN_MEMBER);
-    };
+    let uploader = cx.sender()?;
+    let tx = cx.source().as_tx().ok_or(Code::NO_SENDER)?;
     let bytes = borsh::to_vec(data).expect("writing to memory cannot fail");
     cx.charge_items(bytes.len())?;
     let hash = ContentHash(Sha512::digest(bytes).into());

@@ -54,7 +54,8 @@ crate::calls! {
             /// Which, from when until when.
             connections: List<'a, (ResourceId, (Millis, Millis))>,
         }
-        /// Says what an aggregator's connections will do on a day without flexibility, until it begins. A higher revision replaces it.
+        /// Says what an aggregator's connections will do on a day without flexibility, until it begins. A higher revision replaces what was said
+        /// of the same day.
         3 SubmitPrognosis "submit-prognosis" for Who::Roles(AGGREGATOR), on Profiles::DESIGNATED, costs 50 {
             /// Where.
             point: PointId,
@@ -183,6 +184,31 @@ crate::calls! {
             isp_minutes: Option<u16>,
             /// Name of a time zone.
             time_zone: Option<&'a str>,
+        }
+        /// Takes back an offer of which nothing was ordered. For a representative of the aggregator's account.
+        11 WithdrawOffer "withdraw-offer" for Who::Roles(AGGREGATOR), on Profiles::DESIGNATED, costs 20 {
+            /// Which.
+            offer: u64,
+        }
+        /// As `submit-prognosis`, in place of every prognosis of the aggregator here that has a part of this day: where a day was told with
+        /// a wrong beginning or end, and nothing of it was ordered.
+        12 ReplacePrognosis "replace-prognosis" for Who::Roles(AGGREGATOR), on Profiles::DESIGNATED, costs 50 {
+            /// Where.
+            point: PointId,
+            /// The aggregator, whom the sender represents.
+            aggregator: AccountId,
+            /// Length of an interval, in minutes.
+            isp_minutes: u16,
+            /// The point's time zone.
+            time_zone: &'a str,
+            /// Start of the day.
+            start: Millis,
+            /// Its end.
+            end: Millis,
+            /// Higher than that of each that is replaced.
+            revision: u64,
+            /// Power in every interval.
+            powers: Runs<'a>,
         }
     }
 }

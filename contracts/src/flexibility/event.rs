@@ -157,5 +157,29 @@ crate::events! {
             /// Who made it.
             aggregator: AccountId,
         }
+        /// An offer was taken back.
+        11 OfferWithdrawn {
+            /// Which.
+            offer: u64,
+            /// To which request.
+            request: u64,
+            /// To whom it was made.
+            operator: AccountId,
+            /// Who made it.
+            aggregator: AccountId,
+        }
+        /// A prognosis is no more: another one has taken its day.
+        12 PrognosisReplaced {
+            /// Where.
+            point: PointId,
+            /// The grid operator.
+            operator: AccountId,
+            /// Whose it was.
+            aggregator: AccountId,
+            /// Start of its day.
+            start: Millis,
+            /// Its revision.
+            revision: u64,
+        }
     }
 }

@@ -95,8 +95,8 @@ impl Module for Flexibility {
                 revision,
                 powers,
             } => {
-                let frame = Frame::of(isp_minutes, time_zone, start);
-                prognosis::submit(cx, (point, aggregator), &frame, end, revision, powers)
+                let said = prognosis::Said::of((point, aggregator), end, revision, powers);
+                said.submit(cx, &Frame::of(isp_minutes, time_zone, start))
             }
             Call::Request {
                 point,
@@ -182,6 +182,20 @@ impl Module for Flexibility {
                 isp_minutes,
                 time_zone,
             } => point::test(cx, point, isp_minutes, time_zone),
+            Call::WithdrawOffer { offer } => offer::withdraw(cx, offer),
+            Call::ReplacePrognosis {
+                point,
+                aggregator,
+                isp_minutes,
+                time_zone,
+                start,
+                end,
+                revision,
+                powers,
+            } => {
+                let said = prognosis::Said::of((point, aggregator), end, revision, powers);
+                said.replace(cx, &Frame::of(isp_minutes, time_zone, start))
+            }
         }
     }
 

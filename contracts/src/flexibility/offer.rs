@@ -1,4 +1,4 @@
-//! Offers of flexibility: options with a price each, of which one can be ordered, once, until the offer expires.
+//! Offers of flexibility: options with a price each, of which one can be ordered, once, until the offer expires or is withdrawn.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -161,6 +161,24 @@ pub(super) fn offer(
         aggregator,
         options: count,
         expires: terms.expires,
+    })
+}
+
+/// Refused in this order: no such offer, or none any more; its account not represented.
+pub(super) fn withdraw(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
+    let tables = cx.read::<Flexibility>();
+    let offer = tables.offer(number)?;
+    let (request, aggregator) = (offer.request, offer.aggregator);
+    let operator = tables.point(offer.point)?.account;
+    let identity = cx.read::<Identity>();
+    identity.represented(cx.member(), aggregator)?;
+
+    take_out(cx, number)?;
+    cx.emit::<Flexibility>(&Event::OfferWithdrawn {
+        offer: number,
+        request,
+        operator,
+        aggregator,
     })
 }
 

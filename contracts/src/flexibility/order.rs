@@ -93,7 +93,10 @@ impl Tables {
     }
 
     /// Numbers of the orders of a day.
-    fn orders_of(&self, (point, aggregator, start): DayKey) -> impl Iterator<Item = u64> + use<'_> {
+    pub(super) fn orders_of(
+        &self,
+        (point, aggregator, start): DayKey,
+    ) -> impl Iterator<Item = u64> + use<'_> {
         let first = (point, aggregator, start, 0);
         let last = (point, aggregator, start, u64::MAX);
         let all = self.ordered.range(first..=last);

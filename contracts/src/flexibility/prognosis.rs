@@ -29,6 +29,8 @@ pub struct Prognosis {
     pub powers: Vec<Watts>,
     /// Which connections: all that are in the portfolio the whole day.
     pub resources: Vec<ResourceId>,
+    /// The trigger that forgets it.
+    pub trigger: u64,
 }
 
 /// Which flexibility of a contract stays reserved on a day.
@@ -60,68 +62,171 @@ fn before<'t, T: Value>(
     }
 }
 
-/// Refused in this order: account unknown, not represented, not open; no such point; another length of interval, another time zone; no day,
-/// over or too far ahead, begun; it overlaps another day; the revision does not rise; intervals that do not rise, missing ones, or
-/// power out of range; no connection is in the portfolio all day.
-pub(super) fn submit(
-    cx: &mut Cx<'_>,
-    (id, aggregator): (PointId, AccountId),
-    frame: &Frame<'_>,
+/// The prognoses that have a part of a day, the last one first: at most three, for they do not overlap and a day has 23 to 25 hours.
+fn meeting<'t>(
+    table: &'t Ordered<DayKey, Prognosis>,
+    (point, aggregator): (PointId, AccountId),
+    day: &Day,
+) -> impl Iterator<Item = &'t Prognosis> + use<'t> {
+    let start = day.start;
+    let earlier = (point, aggregator, Millis(0))..(point, aggregator, day.end());
+    let all = table.range(earlier).rev().map(|(_, one)| one);
+    all.take_while(move |one| start < one.day.end())
+}
+
+/// What a prognosis says, beside how it speaks of time.
+pub(super) struct Said<'a> {
+    place: (PointId, AccountId),
     end: Millis,
     revision: u64,
-    runs: Runs<'_>,
-) -> Result<(), Code> {
-    cx.read::<Identity>().to_move(cx.member(), aggregator)?;
-    let tables = cx.read::<Flexibility>();
-    let point = tables.point(id)?;
-    let (operator, now) = (point.account, cx.block().time);
-    let day = point.day(frame, end, now)?;
-    if day.start <= now {
-        return Err(Code::FLEX_PERIOD_INVALID);
-    }
-    let old = before(&tables.prognoses, |one| one.day, (id, aggregator), &day)?;
-    if old.is_some_and(|old| revision <= old.revision) {
-        return Err(Code::REVISION_INVALID);
-    }
-    let is_new = old.is_none();
-    let powers = rules::powers(runs, day)?;
-    if !rules::is_whole(runs, day) {
-        return Err(Code::ISPS_INVALID);
-    }
-    let resources = tables.connected(id, aggregator, &day);
-    if resources.is_empty() {
-        return Err(Code::NO_PORTFOLIO);
-    }
-    cx.charge_items(powers.len() + 2 * resources.len())?;
+    runs: Runs<'a>,
+}
 
-    let key = (id, aggregator, day.start);
-    if is_new {
-        let due = Due::Prognosis(id, aggregator, day.start);
-        cx.schedule_work::<Flexibility>(When::Time(day.end()), &due)?;
-    }
-    // Correctness: no more than `CONNECTIONS_MAX`.
-    let connections = resources.len() as u32;
-    let (tables, journal) = cx.tables::<Flexibility>();
-    for resource in &resources {
-        if let Some(one) = tables.connections.update(journal, resource)? {
-            one.bound = one.bound.max(day.end());
+impl<'a> Said<'a> {
+    pub(super) fn of(
+        place: (PointId, AccountId),
+        end: Millis,
+        revision: u64,
+        runs: Runs<'a>,
+    ) -> Self {
+        Self {
+            place,
+            end,
+            revision,
+            runs,
         }
     }
-    let new = Prognosis {
-        day,
-        revision,
-        powers,
-        resources,
-    };
-    tables.prognoses.set(journal, key, new)?;
-    cx.emit::<Flexibility>(&Event::PrognosisSubmitted {
-        point: id,
-        operator,
-        aggregator,
-        start: day.start,
-        revision,
-        connections,
-    })
+
+    /// Refused in this order: account unknown, not represented, not open; no such point; another length of interval, another time zone; no
+    /// day, over or too far ahead, begun; it overlaps another day; the revision does not rise; intervals that do not rise, missing ones,
+    /// or power out of range; no connection is in the portfolio all day.
+    pub(super) fn submit(&self, cx: &mut Cx<'_>, frame: &Frame<'_>) -> Result<(), Code> {
+        let day = self.day(cx, frame)?;
+        let tables = cx.read::<Flexibility>();
+        let old = before(&tables.prognoses, |one| one.day, self.place, &day)?;
+        if old.is_some_and(|old| self.revision <= old.revision) {
+            return Err(Code::REVISION_INVALID);
+        }
+        let trigger = old.map(|old| old.trigger);
+        let (powers, resources) = self.read(cx, day)?;
+
+        self.put(cx, day, powers, resources, trigger)
+    }
+
+    /// Refused in this order: as [`Said::submit`] until the day has begun; no prognosis has a part of it; the revision does not rise;
+    /// something was ordered of one that would be replaced; then again as [`Said::submit`].
+    ///
+    /// A day that was sold stays as it was foreseen: with another beginning, the same power could be ordered of it once more.
+    pub(super) fn replace(&self, cx: &mut Cx<'_>, frame: &Frame<'_>) -> Result<(), Code> {
+        let day = self.day(cx, frame)?;
+        let tables = cx.read::<Flexibility>();
+        let old: Vec<_> = meeting(&tables.prognoses, self.place, &day)
+            .map(|one| (one.day, one.revision, one.trigger))
+            .collect();
+        if old.is_empty() {
+            return Err(Code::UNKNOWN_PROGNOSIS);
+        }
+        if old
+            .iter()
+            .any(|(_, revision, _)| self.revision <= *revision)
+        {
+            return Err(Code::REVISION_INVALID);
+        }
+        let key = |start| (self.place.0, self.place.1, start);
+        let is_sold = |day: &Day| tables.orders_of(key(day.start)).next().is_some();
+        if old.iter().any(|(day, ..)| is_sold(day)) {
+            return Err(Code::PROGNOSIS_ORDERED);
+        }
+        let operator = tables.point(self.place.0)?.account;
+        let (powers, resources) = self.read(cx, day)?;
+
+        for (day, revision, trigger) in old {
+            let (tables, journal) = cx.tables::<Flexibility>();
+            tables.prognoses.remove(journal, &key(day.start))?;
+            cx.unschedule::<Flexibility>(When::Time(day.end()), trigger)?;
+            cx.emit::<Flexibility>(&Event::PrognosisReplaced {
+                point: self.place.0,
+                operator,
+                aggregator: self.place.1,
+                start: day.start,
+                revision,
+            })?;
+        }
+        self.put(cx, day, powers, resources, None)
+    }
+
+    /// The day that is spoken of, which is to come.
+    fn day(&self, cx: &Cx<'_>, frame: &Frame<'_>) -> Result<Day, Code> {
+        let (id, aggregator) = self.place;
+        cx.read::<Identity>().to_move(cx.member(), aggregator)?;
+        let (point, now) = (cx.read::<Flexibility>().point(id)?, cx.block().time);
+        let day = point.day(frame, self.end, now)?;
+        if day.start <= now {
+            return Err(Code::FLEX_PERIOD_INVALID);
+        }
+        Ok(day)
+    }
+
+    /// Its powers, and the connections that it is about.
+    fn read(&self, cx: &mut Cx<'_>, day: Day) -> Result<(Vec<Watts>, Vec<ResourceId>), Code> {
+        let (id, aggregator) = self.place;
+        let powers = rules::powers(self.runs, day)?;
+        if !rules::is_whole(self.runs, day) {
+            return Err(Code::ISPS_INVALID);
+        }
+        let tables = cx.read::<Flexibility>();
+        let resources = tables.connected(id, aggregator, &day);
+        if resources.is_empty() {
+            return Err(Code::NO_PORTFOLIO);
+        }
+        cx.charge_items(powers.len() + 2 * resources.len())?;
+        Ok((powers, resources))
+    }
+
+    /// Writes it down, to be forgotten by this trigger, or by a new one.
+    fn put(
+        &self,
+        cx: &mut Cx<'_>,
+        day: Day,
+        powers: Vec<Watts>,
+        resources: Vec<ResourceId>,
+        trigger: Option<u64>,
+    ) -> Result<(), Code> {
+        let ((point, aggregator), revision) = (self.place, self.revision);
+        let operator = cx.read::<Flexibility>().point(point)?.account;
+        let trigger = match trigger {
+            Some(trigger) => trigger,
+            None => {
+                let due = Due::Prognosis(point, aggregator, day.start);
+                cx.schedule_work::<Flexibility>(When::Time(day.end()), &due)?
+            }
+        };
+        // Correctness: no more than `CONNECTIONS_MAX`.
+        let connections = resources.len() as u32;
+        let (tables, journal) = cx.tables::<Flexibility>();
+        for resource in &resources {
+            if let Some(one) = tables.connections.update(journal, resource)? {
+                one.bound = one.bound.max(day.end());
+            }
+        }
+        let new = Prognosis {
+            day,
+            revision,
+            powers,
+            resources,
+            trigger,
+        };
+        let key = (point, aggregator, day.start);
+        tables.prognoses.set(journal, key, new)?;
+        cx.emit::<Flexibility>(&Event::PrognosisSubmitted {
+            point,
+            operator,
+            aggregator,
+            start: day.start,
+            revision,
+            connections,
+        })
+    }
 }
 
 /// Refused in this order: no such point, not operated by the sender; another length of interval, another time zone; no day, over or too far

@@ -80,6 +80,12 @@ crate::calls! {
         /// Gives up all roles. Accounts keep their representatives, and the key stays a member's, so that nothing it signed can be
         /// executed again.
         9 Leave "leave" for Who::EveryMember, on Profiles::PUBLIC, costs 50 {}
+        /// Opens the sender's own account, once: empty, represented by the sender alone, with a number of 10^15 and the member's as account
+        /// and as holder. For consumers without a role of another kind than a household has.
+        10 OpenOwnAccount "open-own-account" for Who::Roles(Roles::CONSUMER), on Profiles::PUBLIC, costs 50 {
+            /// The currency most of its money is in.
+            currency: Currency,
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub fn digest_of(module: u16, method: u16, arguments: &[u8]) -> CallDigest {
 }
 
 pub(super) fn endorse(cx: &mut Cx<'_>, digest: CallDigest, until: Millis) -> Result<(), Code> {
-    let member = cx.member().ok_or(Code::UNKNOWN_MEMBER)?;
+    let member = cx.sender()?;
     let now = cx.block().time;
     if until <= now || until.0 - now.0 > LIFE_MAX {
         return Err(Code::ENDORSEMENT_INVALID);

@@ -1,11 +1,13 @@
 //! Identity: who is admitted with which roles, and who may act for which account.
 //!
 //! Nobody alone can move what is another's: a member is admitted, roles are changed and representatives are replaced by two
-//! (see [`endorse`]), and an account can ask for two representatives for whatever goes out of it.
+//! (see [`endorse`]), and an account can ask for two representatives for whatever goes out of it. Where anyone takes part, whoever came by
+//! itself opens one account for itself (see [`own`]).
 
 pub mod account;
 pub mod call;
 pub mod endorse;
+pub mod own;
 mod registry;
 
 use crate::kernel::access::AccessSet;
@@ -85,6 +87,7 @@ impl Module for Identity {
             } => registry::set_status(cx, account, status, reason),
             Call::Join { .. } => registry::join(cx),
             Call::Leave {} => registry::leave(cx),
+            Call::OpenOwnAccount { currency } => own::open(cx, currency),
         }
     }
 

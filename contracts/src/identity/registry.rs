@@ -2,7 +2,7 @@
 
 use super::account::{self, Account, AccountStatus};
 use super::call::{Call, Event};
-use super::{Identity, endorse};
+use super::{Identity, endorse, own};
 use crate::account::{REPRESENTATIVES_MAX, Roles};
 use crate::kernel::context::{Caller, Cx};
 use crate::kernel::member::MemberId;
@@ -90,7 +90,7 @@ pub(super) fn set_roles(
 /// The sender takes part as a consumer.
 pub(super) fn join(cx: &mut Cx<'_>) -> Result<(), Code> {
     let Caller::Member { key, id, roles } = cx.caller() else {
-        return Err(Code::UNKNOWN_MEMBER);
+        return Err(Code::NO_SENDER);
     };
     if roles.has(Roles::CONSUMER) {
         return Err(Code::MEMBER_EXISTS);
@@ -103,7 +103,7 @@ pub(super) fn join(cx: &mut Cx<'_>) -> Result<(), Code> {
 /// The sender gives up its roles.
 pub(super) fn leave(cx: &mut Cx<'_>) -> Result<(), Code> {
     let Caller::Member { key, id, .. } = cx.caller() else {
-        return Err(Code::UNKNOWN_MEMBER);
+        return Err(Code::NO_SENDER);
     };
     cx.set_roles(&key, Roles::NONE)?;
     cx.emit::<Identity>(&Event::Left { member: id.0 })
@@ -134,12 +134,15 @@ fn sorted(
     Ok(members)
 }
 
+/// Refused in this order: numbers of members' own accounts, on a public ledger; the number is taken; no currency; representatives that are
+/// none; how many of them it takes.
 pub(super) fn open_account(
     cx: &mut Cx<'_>,
     id: AccountId,
     new: Account,
     keys: List<'_, PublicKey>,
 ) -> Result<(), Code> {
+    own::check_free(cx, [id.0, new.holder.0])?;
     if cx.read::<Identity>().accounts.contains(&id) {
         return Err(Code::ACCOUNT_EXISTS);
     }
@@ -148,7 +151,17 @@ pub(super) fn open_account(
     }
     let members = sorted(cx, new.threshold, keys)?;
 
-    represent(cx, id, new, &members)?;
+    open(cx, id, new, &members)
+}
+
+/// Writes an account that was not there, and tells of it.
+pub(super) fn open(
+    cx: &mut Cx<'_>,
+    id: AccountId,
+    new: Account,
+    members: &[MemberId],
+) -> Result<(), Code> {
+    represent(cx, id, new, members)?;
     let Account {
         holder,
         kind,

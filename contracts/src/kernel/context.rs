@@ -127,6 +127,15 @@ impl Cx<'_> {
         }
     }
 
+    /// The member that calls, where there has to be one.
+    ///
+    /// # Errors
+    /// `NO_SENDER`.
+    #[inline]
+    pub fn sender(&self) -> Result<MemberId, Code> {
+        self.member().ok_or(Code::NO_SENDER)
+    }
+
     /// The roles of whoever calls; none for the kernel.
     #[must_use]
     #[inline]

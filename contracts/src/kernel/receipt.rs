@@ -39,6 +39,23 @@ pub enum ReceiptId {
     },
 }
 
+impl ReceiptId {
+    /// Under which the work can be named where a transaction is: the number of a trigger stands behind 56 zero bytes, and no SHA-512
+    /// that anybody can find begins like that. A phase of a block has no such name.
+    #[must_use]
+    pub fn as_tx(self) -> Option<TxId> {
+        match self {
+            Self::Tx(id) => Some(id),
+            Self::Trigger(number) => {
+                let mut id = [0; 64];
+                id[56..].copy_from_slice(&number.to_be_bytes());
+                Some(TxId(id))
+            }
+            Self::Phase { .. } => None,
+        }
+    }
+}
+
 /// No call failed, or none was reached.
 pub const NO_CALL: u8 = u8::MAX;
 

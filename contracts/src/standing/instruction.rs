@@ -73,7 +73,7 @@ struct New<'a> {
 pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
     let new = New::of(call)?;
     let Caller::Member { key, id, .. } = cx.caller() else {
-        return Err(Code::UNKNOWN_MEMBER);
+        return Err(Code::NO_SENDER);
     };
     cx.read::<Identity>().to_move(Some(id), new.account)?;
     new.check(cx)?;

@@ -214,7 +214,7 @@ fn add_version(
         methods: upload.methods,
         roles: new.roles,
         since: cx.block().time,
-        first: cx.member().ok_or(Code::UNKNOWN_MEMBER)?,
+        first: cx.sender()?,
         second,
     };
     let (tables, journal) = cx.tables::<Wasm>();

@@ -265,11 +265,11 @@ impl Host for Running<'_, '_> {
             Request::Emit(topic, accounts, data) => self.emit(topic, &accounts, &data),
             Request::Caller => match self.cx.caller() {
                 Caller::Member { key, .. } => Ok(Answer::Bytes(key.0.to_vec())),
-                Caller::Kernel => Err(Code::UNKNOWN_MEMBER),
+                Caller::Kernel => Err(Code::NO_SENDER),
             },
             Request::Own => match self.itself()? {
                 Caller::Member { key, .. } => Ok(Answer::Bytes(key.0.to_vec())),
-                Caller::Kernel => Err(Code::UNKNOWN_MEMBER),
+                Caller::Kernel => Err(Code::NO_SENDER),
             },
             Request::Represents(account) => Ok(self.represents(account)),
             Request::Time => Ok(Answer::time(self.cx.block().time)),

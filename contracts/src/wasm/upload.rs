@@ -57,7 +57,7 @@ pub(super) fn begin(
     length: u32,
     methods: List<'_, (u16, u16)>,
 ) -> Result<(), Code> {
-    let owner = cx.member().ok_or(Code::UNKNOWN_MEMBER)?;
+    let owner = cx.sender()?;
     if !(1..=CODE_MAX).contains(&length) {
         return Err(Code::UPLOAD_INVALID);
     }

@@ -4,11 +4,20 @@ use bds_contracts::Code;
 use bds_contracts::amount::Price;
 use bds_contracts::carbon::query_log::{ACCESS_LIFE, ACCESSES_MAX, By};
 use bds_contracts::carbon::{Call, Carbon};
-use bds_contracts::kernel::receipt::ReceiptView;
-use bds_contracts::tx::{AccountId, Millis};
+use bds_contracts::genesis::Profile;
+use bds_contracts::identity::{self, Identity};
+use bds_contracts::kernel::describe::event_accounts;
+use bds_contracts::kernel::envelope::Draft;
+use bds_contracts::kernel::machine::Machine;
+use bds_contracts::kernel::meter::Limits;
+use bds_contracts::kernel::module::Module as _;
+use bds_contracts::kernel::receipt::{ReceiptId, ReceiptView};
+use bds_contracts::modules::Modules;
+use bds_contracts::tx::{AccountId, ChainId, Millis};
 
 use super::carbon_upload::{PERIOD, ask, endorse, endorsed, stage, upload};
-use super::stage::{ANNA_S, BANK_S, BERT_S, JOINT, Stage, Who};
+use super::stage::{ANNA_S, BANK_S, BERT_S, JOINT, Stage, Who, block};
+use super::standing::{at, left, now, ran};
 
 fn query(by: By, through: AccountId, number: u64) -> Call<'static> {
     Call::QueryLog {
@@ -135,7 +144,7 @@ fn a_question_by_time_or_transaction_finds_what_is_there() {
     let tx = stage.tx::<Carbon>(Who::Anna, &upload(PERIOD));
     let outcome = stage.execute(&[tx]);
     let receipt = ReceiptView::parse(outcome.receipts.iter().last().unwrap()).unwrap();
-    let bds_contracts::kernel::receipt::ReceiptId::Tx(id) = receipt.id else {
+    let ReceiptId::Tx(id) = receipt.id else {
         panic!("a transaction");
     };
     let at = stage.machine.block().time.0;
@@ -182,6 +191,71 @@ fn a_question_by_time_or_transaction_finds_what_is_there() {
         let answer = ask(&mut stage, who, &by_tx(through, transaction));
         assert_eq!(answer.code, code, "{who:?}");
     }
+}
+
+/// What was uploaded by an instruction is in no transaction: its trigger's number stands where an id would.
+#[test]
+fn what_an_instruction_uploads_is_found_under_its_trigger() {
+    let mut stage = endorsed();
+    let again = (PERIOD.1, PERIOD.1 + 1_000);
+    let endorsed = stage.call::<Carbon>(Who::Verifier, &endorse(again, 4_000, 500, 300));
+    assert_eq!(endorsed, Code::OK);
+    let draft = Draft::new(ChainId([0; 32]), Who::Anna.key(), 0);
+    let draft = draft.call::<Carbon>(&upload(PERIOD));
+    let calls = draft.call::<Carbon>(&upload(again)).calls();
+    let time = now(&stage) + 2_000;
+    left(&mut stage, &at(time, &calls));
+    let outcome = stage.execute(&[]);
+    assert_eq!(ran(&outcome), [Code::OK]);
+    let mut receipts = outcome.receipts.views();
+    let receipt = receipts.next().expect("its receipt");
+    let ReceiptId::Trigger(number) = receipt.id else {
+        panic!("a trigger");
+    };
+    let parties = receipt.events().filter(|event| event.module == Carbon::ID);
+    let named = parties.map(|event| event_accounts::<Modules>(&event).unwrap());
+    assert_eq!(named.collect::<Vec<_>>(), [[ANNA_S, BERT_S]; 2]);
+
+    let mut transaction = [0; 64];
+    transaction[56..].copy_from_slice(&number.to_be_bytes());
+    let call = |transaction| Call::QueryLog {
+        by: By::Transaction,
+        through: BERT_S,
+        number: 0,
+        from: Millis(0),
+        to: Millis(0),
+        transaction,
+        after: 0,
+    };
+    let answer = ask(&mut stage, Who::Bert, &call(transaction));
+    assert_eq!(
+        (answer.code, answer.records),
+        (Code::OK, Some((1, vec![1, 2])))
+    );
+    transaction[63] += 1;
+    let answer = ask(&mut stage, Who::Bert, &call(transaction));
+    assert_eq!(answer.code, Code::AUTHORIZATION_FAILED);
+    let records = &stage.machine.stores().read::<Carbon>().records;
+    let anna = stage.machine.member(&Who::Anna.key()).unwrap().id;
+    assert_eq!(records.get(&1).map(|one| one.uploader), Some(anna));
+}
+
+/// What has to have a sender and has none says so, and not that a key is unknown.
+#[test]
+fn what_nobody_sent_is_refused_as_such() {
+    let mut machine = Machine::<Modules>::new(ChainId([7; 32]), Profile::Public, Limits::default());
+    let join = identity::Call::Join { work: 0 };
+    let question = query(By::Contract, AccountId(0), 1);
+    let joined = machine.set_up(block(0), |cx| Identity::execute(&join, cx));
+    assert_eq!(joined.err(), Some(Code::NO_SENDER));
+    let asked = machine.set_up(block(0), |cx| Carbon::execute(&question, cx));
+    assert_eq!(asked.err(), Some(Code::AUTHORIZATION_FAILED));
+    let endorse = identity::Call::Endorse {
+        digest: [1; 32],
+        until: Millis(1),
+    };
+    let endorsed = machine.set_up(block(0), |cx| Identity::execute(&endorse, cx));
+    assert_eq!(endorsed.err(), Some(Code::NO_SENDER));
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn who_runs_the_platform_moves_nothing_that_is_anothers() {
     for who in [Who::Administrator, Who::Bank] {
         let (mut stage, mut random, mut done) = (Stage::new(), Random(31), 0);
         let roles = stage.machine.member(&Who::Anna.key()).unwrap().roles;
-        for nonce in 0..6_000 {
+        for nonce in 0..9_000 {
             let module = &Modules::CATALOG[random.below(Modules::CATALOG.len() as u64) as usize];
             let method = &module.methods[random.below(module.methods.len() as u64) as usize];
             let mut arguments = Vec::new();

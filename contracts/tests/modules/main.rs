@@ -19,6 +19,7 @@ mod granular;
 mod identity;
 mod joining;
 mod money;
+mod own_account;
 mod power;
 mod query;
 mod records;

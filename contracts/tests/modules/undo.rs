@@ -89,6 +89,10 @@ fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
     // Offered on public ledgers alone.
     let here = std::mem::replace(&mut r.stage, Stage::on(Profile::Public));
     r.step::<Identity>(Who::Guest, &identity::Call::Join { work: 0 });
+    r.step::<Identity>(
+        Who::Guest,
+        &identity::Call::OpenOwnAccount { currency: EUR },
+    );
     r.step::<Identity>(Who::Guest, &identity::Call::Leave {});
     r.stage = here;
     let register = identity::Call::RegisterMember {

@@ -6,7 +6,8 @@
 //! - [`clean`]: tables, by a schema file (a micro-ontology): normalise, find what is the same, merge with provenance, slice.
 //! - [`cim_e`] and [`cim_xml`]: the two text forms of grid models, both ways, with [`model`] in between; [`scl`] reads substations into it.
 //! - [`rows`]: on which line a row of a table begins.
-//! - [`uftp`] reads messages about flexibility, [`market`] documents of IEC 62325; [`moment`] the times in them.
+//! - [`uftp`] reads messages about flexibility, [`market`] documents of IEC 62325; [`moment`] the times in them, and [`message`] says which of the
+//!   two readers a file is for.
 //! - [`cim_g`]: drawings of grids. [`registry`]: blocks of serial numbers of carbon registries.
 //!
 //! Source of the requirements: Su & Wang (2022), data layer.
@@ -20,6 +21,7 @@ pub mod clean;
 pub mod fault;
 pub mod loss;
 pub mod market;
+pub mod message;
 pub mod model;
 pub mod moment;
 pub mod registry;

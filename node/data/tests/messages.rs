@@ -6,6 +6,7 @@ use std::io::Read;
 
 use bds_data::fault::DataError;
 use bds_data::market::{Document, POINTS_MAX, SERIES_MAX};
+use bds_data::message::Format;
 use bds_data::moment::{Date, Zone};
 use bds_data::uftp::{Body, ELEMENTS_MAX, Message, Run};
 
@@ -74,6 +75,21 @@ fn what_is_wrong_with_time_is_kept_for_whoever_refuses_it() {
     assert_eq!(message.time_zone.as_deref(), Some("Etc/UTC"));
 }
 
+#[test]
+fn a_revocation_names_the_message_of_its_offer() {
+    let text = "<FlexOfferRevocation Version=\"3.0.0\" SenderDomain=\"a\" RecipientDomain=\"b\" \
+        TimeStamp=\"2020-05-12T15:30:00\" MessageID=\"1\" ConversationID=\"2\" FlexOfferMessageID=\"offer\"/>";
+    let message = Message::read(text.as_bytes()).expect("a message");
+    let offer = "offer".to_owned();
+    assert_eq!(message.body, Body::OfferRevocation { offer });
+    for wrong in [
+        text.replace("FlexOfferMessageID", "MessageOfOffer"),
+        text.replace("/>", "><ISP/></FlexOfferRevocation>"),
+    ] {
+        assert!(Message::read(wrong.as_bytes()).is_err(), "{wrong}");
+    }
+}
+
 const TEST: &str = "<TestMessage Version=\"3.0.0\" SenderDomain=\"a\" RecipientDomain=\"b\" \
     TimeStamp=\"2020-05-11T15:03:36.647\" MessageID=\"1\" ConversationID=\"2\"/>";
 
@@ -136,6 +152,28 @@ fn what_is_no_message_is_refused_with_its_place() {
     // Cut anywhere, it is refused and nothing else.
     for end in 0..flex.len() {
         refused(&flex[..end]);
+    }
+}
+
+/// The root alone says who reads a file, before anything else of it is looked at; what no reader takes is refused there already.
+#[test]
+fn the_root_says_which_reader_a_file_is_for() {
+    let format = |text: &str| Format::of(text.as_bytes());
+    assert_eq!(format(TEST).ok(), Some(Format::Uftp));
+    assert_eq!(
+        format("<x:A_MarketDocument xmlns:x=\"u\">").ok(),
+        Some(Format::Market)
+    );
+    for (text, word) in [
+        ("", "no element"),
+        ("<!-- -->", "no element"),
+        (
+            "<!DOCTYPE t [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><t>&x;</t>",
+            "DOCTYPE",
+        ),
+    ] {
+        let told = format(text).expect_err("it is refused").to_string();
+        assert!(told.contains(word), "{text}: {told}");
     }
 }
 

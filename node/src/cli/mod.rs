@@ -106,7 +106,7 @@ enum Verb {
     Ledger(ledger::LedgerCommand),
     /// Cleans a table by a schema: one record for each thing, with the lines behind every value.
     Clean(clean::CleanArgs),
-    /// Reads grid models of other formats.
+    /// Reads grid models, exports of registries and messages of the energy markets.
     #[command(subcommand)]
     Import(import::ImportCommand),
     /// Which profile of chain fits, by the questions of the paper.

@@ -22,6 +22,7 @@ pub(super) const BUFFER: u8 = 5;
 pub(super) const IDENTITY: u16 = 1;
 pub(super) const JOIN: u16 = 8;
 pub(super) const LEAVE: u16 = 9;
+pub(super) const OPEN_OWN: u16 = 10;
 
 /// Longest time an endorsement can be good for: 30 days.
 const ENDORSED_MAX: u64 = 30 * 24 * 3_600 * 1_000;
@@ -289,6 +290,7 @@ impl Books {
                 );
                 Ok(())
             }
+            "identity.open-own-account" => self.own_account_opened(ask, events),
             "identity.join" | "identity.leave" => {
                 ensure!(
                     self.profile == Profile::Public,
@@ -351,37 +353,6 @@ impl Books {
         Ok(())
     }
 
-    fn account_opened(
-        &mut self,
-        ask: &Ask<'_>,
-        events: &mut Events<'_, '_>,
-    ) -> Result<(), Finding> {
-        let call = &ask.call;
-        let (id, threshold) = (call.u64("account"), call.u8("threshold"));
-        let members = self.members_of(&keys(ask), threshold)?;
-        let account = Account {
-            holder: call.u64("holder"),
-            kind: call.u8("kind"),
-            currency: call.array("currency"),
-            status: OPEN,
-            threshold,
-            representatives: members.clone(),
-        };
-        let said = [
-            ("account", id.into()),
-            ("holder", account.holder.into()),
-            ("kind", account.kind.into()),
-            ("threshold", threshold.into()),
-        ];
-        let fields = events.told("identity.AccountOpened", &said)?;
-        ensure!(
-            fields.array("currency") == account.currency,
-            "another currency is said"
-        );
-        same_members(fields, &members)?;
-        self.open_account(id, account)
-    }
-
     fn representatives_set(
         &mut self,
         ask: &Ask<'_>,
@@ -417,7 +388,7 @@ fn needed_to_change(changed: u32) -> u32 {
     }
 }
 
-fn keys(ask: &Ask<'_>) -> Vec<[u8; 32]> {
+pub(super) fn keys(ask: &Ask<'_>) -> Vec<[u8; 32]> {
     let list = ask.call.list("representatives").iter();
     list.map(|value| match value {
         super::wire::Value::Bytes(bytes) => (*bytes).try_into().expect("a key has 32 bytes"),
@@ -426,7 +397,10 @@ fn keys(ask: &Ask<'_>) -> Vec<[u8; 32]> {
     .collect()
 }
 
-fn same_members(fields: &super::Fields<'_>, members: &BTreeSet<u32>) -> Result<(), Finding> {
+pub(super) fn same_members(
+    fields: &super::Fields<'_>,
+    members: &BTreeSet<u32>,
+) -> Result<(), Finding> {
     let said = fields
         .list("representatives")
         .iter()

@@ -33,6 +33,7 @@ mod granular;
 mod identity;
 mod money;
 mod newcomers;
+mod openings;
 mod power;
 mod records;
 mod refused;

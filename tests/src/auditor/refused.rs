@@ -146,7 +146,7 @@ impl Books {
                         | (
                             Profile::Private | Profile::Consortium,
                             identity::IDENTITY,
-                            identity::JOIN | identity::LEAVE
+                            identity::JOIN | identity::LEAVE | identity::OPEN_OWN
                         )
                 ),
                 "method {} of module {} is offered here",
@@ -261,6 +261,9 @@ impl Books {
         }
         if ask.name.starts_with("records.") {
             return refusal == code::METER_EXCEEDED || self.judge_record(ask) == Err(refusal);
+        }
+        if ask.name == "identity.open-own-account" {
+            return refusal == code::METER_EXCEEDED || self.judge_own_account(ask) == Err(refusal);
         }
         let call = &ask.call;
         let number = |name: &str| call.find(name).filter(|v| matches!(v, Value::Number(_)));

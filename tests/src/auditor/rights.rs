@@ -10,7 +10,7 @@ pub(super) const TRADER: u32 = 16;
 pub(super) const AUDITOR: u32 = 32;
 pub(super) const SURVEILLANCE: u32 = 64;
 pub(super) const CASH: u32 = 128;
-const PROSUMER: u32 = 1 << 8;
+pub(super) const PROSUMER: u32 = 1 << 8;
 const AGGREGATOR: u32 = 1 << 9;
 const GRID_OPERATOR: u32 = 1 << 10;
 const MARKET_OPERATOR: u32 = 1 << 11;
@@ -63,6 +63,7 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "identity.register-member" | "identity.set-roles" => REGISTRY,
         "identity.open-account" | "identity.set-representatives" => REGISTRY,
         "identity.set-status" => REGULATOR,
+        "identity.open-own-account" => CONSUMER,
         "money.transfer" | "money.hold" | "money.post-hold" | "money.void-hold" => MOVER,
         "money.deposit" | "money.withdraw" => CASH,
         "money.set-limit" => RISK,
@@ -104,7 +105,8 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
         "flexibility.register-point" | "flexibility.request" => GRID_OPERATOR,
         "flexibility.order" | "flexibility.update-reservation" => GRID_OPERATOR,
         "flexibility.connect" | "flexibility.submit-prognosis" => AGGREGATOR,
-        "flexibility.offer" => AGGREGATOR,
+        "flexibility.offer" | "flexibility.withdraw-offer" => AGGREGATOR,
+        "flexibility.replace-prognosis" => AGGREGATOR,
         "flexibility.answer" | "flexibility.settle" | "flexibility.test" => {
             GRID_OPERATOR | AGGREGATOR
         }

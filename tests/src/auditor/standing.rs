@@ -262,7 +262,10 @@ impl Books {
             one.due
         );
         let represents = self.represents(one.member, one.account);
-        let who = (one.member, self.roles_of(one.member), [0; 64]);
+        // What it does is named by the trigger, where a transaction's id would stand.
+        let mut name = [0; 64];
+        name[56..].copy_from_slice(&trigger.to_be_bytes());
+        let who = (one.member, self.roles_of(one.member), name);
         let calls = call_list(Reader(&one.calls))?;
         if receipt.code == 0 {
             ensure!(represents, "it is done for an account of others");

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use bds_contracts::amount::Currency;
 use bds_contracts::genesis::Profile;
 use bds_contracts::identity::{self, Identity, endorse};
 use bds_contracts::kernel::envelope::{Draft, Envelope};
@@ -249,6 +250,9 @@ impl Generator {
                 let sender = scene::key(6_000 + self.random.below(60));
                 let call = match self.random.below(8) {
                     0 => identity::Call::Leave {},
+                    1 => identity::Call::OpenOwnAccount {
+                        currency: self.random.pick(&[Currency::EUR, Currency(*b"eur")]),
+                    },
                     _ => identity::Call::Join {
                         work: self.random.below(1 << 20),
                     },

@@ -13,7 +13,7 @@ use bds_contracts::tx::{AccountId, Millis, PublicKey};
 
 use super::generate::{Generator, Proposal, Raw};
 use super::scene::{
-    ADMINISTRATORS, BANK, CREDIT, EUA, GUEST, JOINT, NEXT, NUMBERED, PLANTS, REGULATORS,
+    ADMINISTRATORS, BANK, BUYER, CREDIT, EUA, GUEST, JOINT, NEXT, NUMBERED, PLANTS, REGULATORS,
     SURVEILLANCE, TRADER, TRADERS, TRADING, UKA, key, member_key, mover,
 };
 
@@ -140,6 +140,12 @@ impl Generator {
         let [regulator, other] = self.two_of(REGULATORS);
         let [administrator, second] = self.two_of(ADMINISTRATORS);
         match self.random.below(16) {
+            0 if self.random.chance(50) => {
+                // Done on public ledgers, and there once.
+                let currency = self.currency();
+                let call = identity::Call::OpenOwnAccount { currency };
+                self.one::<Identity>(BUYER, &call)
+            }
             0 => self.one::<Identity>(GUEST, &identity::Call::Nothing {}),
             1 => {
                 let until = Millis(self.now.0 + 1_000 * self.random.below(40));

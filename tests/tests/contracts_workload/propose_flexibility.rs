@@ -30,10 +30,12 @@ impl Generator {
             _ if few => self.connect(ledger),
             0 => self.register_point(2),
             1..10 => self.connect(ledger),
-            10..20 => self.submit_prognosis(ledger),
-            20..32 => self.ask_for_flexibility(ledger),
+            10..20 => self.foresee(ledger, false),
+            20..23 => self.foresee(ledger, true),
+            23..32 => self.ask_for_flexibility(ledger),
             32..52 => self.make_offer(ledger),
-            52..58 => self.answer(ledger),
+            52..54 => self.withdraw_offer(ledger),
+            54..58 => self.answer(ledger),
             58..76 => self.place_flexibility_order(ledger),
             76..81 => self.update_reservation(ledger),
             81..90 => self.read_connections(ledger),
@@ -168,21 +170,54 @@ impl Generator {
         runs
     }
 
-    fn submit_prognosis(&mut self, ledger: &Ledger) -> Proposal {
+    /// What replaces others mostly begins a quarter of an hour beside a day of which something was said.
+    fn foresee(&mut self, ledger: &Ledger, replaces: bool) -> Proposal {
         let tables = ledger.stores().read::<Flexibility>();
         let (point, aggregator, start, end) = self.place(tables);
-        let powers = self.runs(true);
-        let call = Call::SubmitPrognosis {
-            point,
-            aggregator,
-            isp_minutes: self.minutes(),
-            time_zone: self.zone(),
-            start,
-            end,
-            revision: 1 + self.random.below(4),
-            powers: List::Items(&powers),
+        let runs = self.runs(true);
+        let (isp_minutes, time_zone) = (self.minutes(), self.zone());
+        let (revision, powers) = (1 + self.random.below(4), List::Items(&runs));
+        let later = self.random.pick(&[0, QUARTER, QUARTER]);
+        let call = if replaces {
+            Call::ReplacePrognosis {
+                point,
+                aggregator,
+                isp_minutes,
+                time_zone,
+                start: Millis(start.0 + later),
+                end: Millis(end.0 + later),
+                revision: revision + 1,
+                powers,
+            }
+        } else {
+            Call::SubmitPrognosis {
+                point,
+                aggregator,
+                isp_minutes,
+                time_zone,
+                start,
+                end,
+                revision,
+                powers,
+            }
         };
         self.by_owner::<Flexibility>(ledger, aggregator, &call)
+    }
+
+    /// Mostly one of these numbers.
+    fn one_of(&mut self, numbers: impl Iterator<Item = u64>) -> u64 {
+        let all: Vec<u64> = numbers.collect();
+        match all.is_empty() || self.random.chance(3) {
+            true => self.random.below(60),
+            false => self.random.pick(&all),
+        }
+    }
+
+    fn withdraw_offer(&mut self, ledger: &Ledger) -> Proposal {
+        let offers = &ledger.stores().read::<Flexibility>().offers;
+        let offer = self.one_of(offers.range(..).map(|(number, _)| *number));
+        let aggregator = offers.get(&offer).map_or(TRADING[0], |one| one.aggregator);
+        self.by_owner::<Flexibility>(ledger, aggregator, &Call::WithdrawOffer { offer })
     }
 
     fn update_reservation(&mut self, ledger: &Ledger) -> Proposal {
@@ -320,11 +355,7 @@ impl Generator {
 
     fn place_flexibility_order(&mut self, ledger: &Ledger) -> Proposal {
         let tables = ledger.stores().read::<Flexibility>();
-        let all: Vec<u64> = tables.offers.range(..).map(|(number, _)| *number).collect();
-        let offer = match all.is_empty() || self.random.chance(3) {
-            true => self.random.below(60),
-            false => self.random.pick(&all),
-        };
+        let offer = self.one_of(tables.offers.range(..).map(|(number, _)| *number));
         let found = tables.offers.get(&offer);
         let option = self.random.below(20) as u8 / 15;
         let part_ppm = self.random.pick(&[PPM, PPM, PPM, 500_000, 333_333]);
@@ -391,11 +422,7 @@ impl Generator {
 
     fn settle_order(&mut self, ledger: &Ledger) -> Proposal {
         let orders = &ledger.stores().read::<Flexibility>().orders;
-        let all: Vec<u64> = orders.range(..).map(|(number, _)| *number).collect();
-        let order = match all.is_empty() || self.random.chance(3) {
-            true => self.random.below(60),
-            false => self.random.pick(&all),
-        };
+        let order = self.one_of(orders.range(..).map(|(number, _)| *number));
         let found = orders.get(&order);
         let of = |powers: Option<&Vec<Watts>>| powers.and_then(|all| all.first().copied());
         let planned = (

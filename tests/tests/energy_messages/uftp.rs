@@ -28,7 +28,7 @@ fn text(name: &str) -> Option<String> {
     Some(text.unwrap_or_else(|error| panic!("{}: {error}", file.display())))
 }
 
-fn message(name: &str) -> Option<Message> {
+pub(super) fn message(name: &str) -> Option<Message> {
     let message = Message::read(text(name)?.as_bytes());
     Some(message.unwrap_or_else(|error| panic!("{name}: {error}")))
 }
@@ -83,7 +83,7 @@ fn sender(body: &Body) -> Who {
 }
 
 /// Sends what a message says, when it was sent if that is to come; codes of its transactions.
-fn drive(stage: &mut Stage, directory: &mut Directory, message: &Message) -> Vec<Code> {
+pub(super) fn drive(stage: &mut Stage, directory: &mut Directory, message: &Message) -> Vec<Code> {
     let sent = u64::try_from(message.sent.utc(Zone::Central)).expect("after 1970");
     stage.now = stage.now.max(sent);
     let mut codes = Vec::new();
@@ -362,7 +362,7 @@ fn a_zone_whose_rule_is_not_known_is_refused_by_its_name() {
 }
 
 /// A ledger and a directory on which the messages up to the offer were sent, with this done to the offer; none without the files.
-fn offered(change: impl Fn(&mut Vec<OfferOption>)) -> Option<(Stage, Directory)> {
+pub(super) fn offered(change: impl Fn(&mut Vec<OfferOption>)) -> Option<(Stage, Directory)> {
     let mut portfolio = message("TestAGRPortfolioUpdate_Correct.XML")?;
     let Body::PortfolioUpdate(connections) = &mut portfolio.body else {
         panic!("no portfolio");

@@ -2,27 +2,15 @@
 
 use bds_contracts::Code;
 use bds_contracts::amount::{Money as Amount, PPM, Watts};
-use bds_contracts::flexibility::Call;
 use bds_contracts::flexibility::call::Document;
-use bds_contracts::flexibility::rules::REQUESTS_MAX;
+use bds_contracts::flexibility::rules::{ORDERS_MAX, REQUESTS_MAX};
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
 use bds_contracts::kernel::meter::Limits;
-use bds_contracts::kernel::wire::List;
-use bds_contracts::tx::Millis;
 
 use super::super::energy::{QUARTER, resource};
 use super::super::stage::{BANK_S, Who};
 use super::*;
-
-fn answer(document: Document, number: u64, accepted: bool, reason: &str) -> Call<'_> {
-    Call::Answer {
-        document,
-        number,
-        accepted,
-        reason,
-    }
-}
 
 fn close(account: AccountId) -> identity::Call<'static> {
     identity::Call::SetStatus {
@@ -102,6 +90,26 @@ fn no_interval_is_ordered_twice() {
 }
 
 #[test]
+fn a_day_has_so_many_orders() {
+    let mut stage = grid();
+    foreseen(&mut stage, 0);
+    let mut request = requested(&mut stage);
+    for place in 0..=ORDERS_MAX as u8 {
+        if place == 8 {
+            request = requested(&mut stage);
+        }
+        let made = offered(&mut stage, request, place, 1, 1_000);
+        if usize::from(place) < ORDERS_MAX {
+            ordered(&mut stage, made, place, 1, 1_000);
+        } else {
+            let powers = [((place, 1), Watts(1_000))];
+            let call = order(made, 1, &powers);
+            refused(&mut stage, Who::Bank, &call, Code::FLEX_LIMIT);
+        }
+    }
+}
+
+#[test]
 fn a_part_of_an_option_costs_that_part() {
     let mut stage = grid();
     foreseen(&mut stage, 8_000);
@@ -113,20 +121,8 @@ fn a_part_of_an_option_costs_that_part() {
         ((1, 8), (1, Watts(1))),
     ];
     done(&mut stage, Who::Bert, &offer(request, &options, &powers));
-    let (number, _) = tables(&stage).offers.range(..).next().expect("it");
-    let number = *number;
-    let part = |option, part_ppm, price, powers| Call::Order {
-        offer: number,
-        option,
-        part_ppm,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        prognosis: 1,
-        price: Amount(price),
-        currency: EUR,
-        powers: List::Items(powers),
-    };
+    let number = last(&tables(&stage).offers);
+    let part = |option, ppm, price, powers| order_part(number, (option, ppm), (price, powers));
     // A third: 333,333.67 and 1,000.33 are truncated toward zero, and 0.33 W are none.
     let third = [((4, 2), Watts(-1_000))];
     for (call, code) in [
@@ -208,16 +204,7 @@ fn nobody_is_asked_whose_connections_are_over() {
         let short = connections(&[resource(account)], (0, until));
         join(&mut stage, account, &connect(account, &short));
     }
-    let update = Call::UpdateReservation {
-        point: POINT,
-        aggregator: AGGREGATOR,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        end: Millis(END),
-        reference: 1,
-        powers: List::Items(&[]),
-    };
+    let update = reservation((START, END), 1, &[]);
     let (none, ask) = (Code::NO_PORTFOLIO, super::request(ANYTHING));
     let mut before = stage.clone();
     wait(&mut before, until - 2_000);
@@ -268,37 +255,18 @@ fn offers_expire_and_the_day_takes_the_rest() {
 fn an_order_is_placed_before_what_was_ordered_begins() {
     let mut stage = grid();
     foreseen(&mut stage, 0);
-    let request = Call::Request {
-        point: POINT,
-        aggregator: AGGREGATOR,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        end: Millis(END),
-        expires: Millis(END),
-        needs: List::Items(ANYTHING),
-    };
+    let request = request_of((START, END), END, ANYTHING);
     done(&mut stage, Who::Bank, &request);
-    let (request, _) = tables(&stage).requests.range(..).next().expect("it");
+    let request = last(&tables(&stage).requests);
     let powers = [((0, 40), (4, Watts(1_000)))];
-    let until = |expires| Call::Offer {
-        request: *request,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        expires: Millis(expires),
-        currency: EUR,
-        options: List::Items(ONE),
-        powers: List::Items(&powers),
-    };
+    let until = |expires| offer_until(request, (START, expires), ONE, &powers);
     let begins = START + 40 * QUARTER;
     let (late, good) = (until(begins + 1), until(begins));
     wait(&mut stage, START + QUARTER);
     refused(&mut stage, Who::Bert, &late, Code::FLEX_OFFER_EXPIRED);
     // Within the day, as long as its own intervals are to come.
     done(&mut stage, Who::Bert, &good);
-    let (offer, _) = tables(&stage).offers.range(..).next().expect("it");
-    let offer = *offer;
+    let offer = last(&tables(&stage).offers);
     wait(&mut stage, begins - 1);
     ordered(&mut stage, offer, 40, 4, 1_000);
 }
@@ -306,16 +274,7 @@ fn an_order_is_placed_before_what_was_ordered_begins() {
 #[test]
 fn a_reservation_is_only_released() {
     let mut stage = grid();
-    let update = |reference, powers| Call::UpdateReservation {
-        point: POINT,
-        aggregator: AGGREGATOR,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        end: Millis(END),
-        reference,
-        powers: List::Items(powers),
-    };
+    let update = |reference, powers| reservation((START, END), reference, powers);
     let first = [((0, 8), Watts(5_000)), ((8, 8), Watts(-5_000))];
     done(&mut stage, Who::Bank, &update(7, &first));
     let more = [((0, 8), Watts(5_001)), ((8, 8), Watts(-5_000))];

@@ -1,18 +1,21 @@
 //! Flexibility: portfolios, prognoses, requests, offers, orders, and what meters make of them.
 
+mod calls;
 mod life;
 mod portfolio;
 mod random;
 mod refusals;
 mod rights;
 mod settle;
+mod taken_back;
 
+pub(crate) use calls::*;
 pub(crate) use rights::rehearse;
 
 use bds_contracts::Code;
 use bds_contracts::amount::{Money as Amount, PPM, WattHours, Watts};
 use bds_contracts::energy::rules::{Last, Minutes, Quality, Ranking};
-use bds_contracts::energy::{self, Energy, ResourceId};
+use bds_contracts::energy::{self, Energy};
 use bds_contracts::flexibility::module::Tables;
 use bds_contracts::flexibility::order::Order;
 use bds_contracts::flexibility::rules::Need;
@@ -20,7 +23,9 @@ use bds_contracts::flexibility::{Call, Event, Flexibility, PointId};
 use bds_contracts::identity::{self, Identity};
 use bds_contracts::kernel::machine::BlockOutcome;
 use bds_contracts::kernel::module::Module as _;
+use bds_contracts::kernel::ordered::Ordered;
 use bds_contracts::kernel::receipt::{ReceiptId, ReceiptView};
+use bds_contracts::kernel::table::Value;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::{self, Money};
 use bds_contracts::tx::{AccountId, Millis};
@@ -41,39 +46,6 @@ pub(crate) const EXPIRES: u64 = START - 6 * 3_600_000;
 pub(crate) const CASH: i64 = 1_000_000_000;
 /// Price of the offers of most tests: 6 EUR.
 pub(crate) const PRICE: i64 = 6_000_000;
-
-pub(crate) type Runs<'a> = &'a [((u8, u8), Watts)];
-
-/// What `connect` is called with for all time that can be said of.
-pub(crate) fn connections(
-    of: &[ResourceId],
-    (from, until): (u64, u64),
-) -> Vec<(ResourceId, (Millis, Millis))> {
-    let all = of.iter();
-    all.map(|id| (*id, (Millis(from), Millis(until)))).collect()
-}
-
-pub(crate) fn connect(
-    account: AccountId,
-    connections: &[(ResourceId, (Millis, Millis))],
-) -> Call<'_> {
-    Call::Connect {
-        point: POINT,
-        aggregator: AGGREGATOR,
-        account,
-        connections: List::Items(connections),
-    }
-}
-
-pub(crate) fn register(penalty_ppm: u32) -> Call<'static> {
-    Call::RegisterPoint {
-        point: POINT,
-        microgrid: GRID,
-        address: "ea1.2026-11.example:1",
-        time_zone: ZONE,
-        penalty_ppm,
-    }
-}
 
 /// How money comes into the grid operator's account: the bank pays none into its own.
 pub(crate) fn paid_in(amount: i64) -> [(Who, money::Call); 2] {
@@ -121,93 +93,22 @@ pub(crate) fn join(stage: &mut Stage, account: AccountId, call: &Call<'_>) {
     assert_eq!(code, Code::OK, "{call:?}");
 }
 
-pub(crate) fn prognosis(revision: u64, powers: Runs<'_>) -> Call<'_> {
-    Call::SubmitPrognosis {
-        point: POINT,
-        aggregator: AGGREGATOR,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        end: Millis(END),
-        revision,
-        powers: List::Items(powers),
-    }
-}
-
-pub(crate) type Needs<'a> = &'a [((u8, u8), ((Watts, Watts), Need))];
-
-pub(crate) fn request(needs: Needs<'_>) -> Call<'_> {
-    Call::Request {
-        point: POINT,
-        aggregator: AGGREGATOR,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        end: Millis(END),
-        expires: Millis(EXPIRES),
-        needs: List::Items(needs),
-    }
-}
-
-/// Up to 40 kW more or less in each interval.
-pub(crate) const ANYTHING: Needs<'static> =
-    &[((0, 96), ((Watts(-40_000), Watts(40_000)), Need::Requested))];
-
-pub(crate) type Powers<'a> = &'a [((u8, u8), (u8, Watts))];
-
-pub(crate) fn offer<'a>(
-    request: u64,
-    options: &'a [(Amount, u32)],
-    powers: Powers<'a>,
-) -> Call<'a> {
-    Call::Offer {
-        request,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        expires: Millis(EXPIRES),
-        currency: EUR,
-        options: List::Items(options),
-        powers: List::Items(powers),
-    }
-}
-
-pub(crate) const ONE: &[(Amount, u32)] = &[(Amount(PRICE), PPM)];
-
-pub(crate) fn order(offer: u64, prognosis: u64, powers: Runs<'_>) -> Call<'_> {
-    Call::Order {
-        offer,
-        option: 0,
-        part_ppm: PPM,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        prognosis,
-        price: Amount(PRICE),
-        currency: EUR,
-        powers: List::Items(powers),
-    }
-}
-
-pub(crate) fn settle(order: u64) -> Call<'static> {
-    Call::Settle {
-        order,
-        terms: None,
-        statement: List::Items(&[]),
-    }
+/// The highest number of a table.
+pub(crate) fn last<V: Value>(table: &Ordered<u64, V>) -> u64 {
+    *table.range(..).next_back().expect("an entry").0
 }
 
 /// Asks for anything; the request's number.
 pub(crate) fn requested(stage: &mut Stage) -> u64 {
     done(stage, Who::Bank, &request(ANYTHING));
-    *tables(stage).requests.range(..).next_back().expect("it").0
+    last(&tables(stage).requests)
 }
 
 /// Offers one option of so much power from an interval on; the offer's number.
 pub(crate) fn offered(stage: &mut Stage, request: u64, first: u8, count: u8, power: i64) -> u64 {
     let powers = [((0, first), (count, Watts(power)))];
     done(stage, Who::Bert, &offer(request, ONE, &powers));
-    *tables(stage).offers.range(..).next_back().expect("it").0
+    last(&tables(stage).offers)
 }
 
 /// The whole day at this power, as revision 1.
@@ -220,7 +121,7 @@ pub(crate) fn foreseen(stage: &mut Stage, power: i64) {
 pub(crate) fn ordered(stage: &mut Stage, offer: u64, first: u8, count: u8, power: i64) -> u64 {
     let powers = [((first, count), Watts(power))];
     done(stage, Who::Bank, &order(offer, 1, &powers));
-    *tables(stage).orders.range(..).next_back().expect("it").0
+    last(&tables(stage).orders)
 }
 
 /// Readings of both connections in an interval, which is over by then.

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use bds_contracts::Code;
 use bds_contracts::amount::{Money as Amount, PPM, Watts};
-use bds_contracts::flexibility::Call;
 use bds_contracts::flexibility::rules::SETTLE_LIFE;
-use bds_contracts::kernel::wire::List;
-use bds_contracts::tx::Millis;
 
 use super::super::stage::{Random, Who};
 use super::*;
@@ -109,25 +106,13 @@ fn day(stage: &Stage, penalty: u32, random: &mut Random) -> (u32, u32) {
             Err(Code::ALREADY_ORDERED) => worked_out(&stage, offer, option, part),
             _ => (price, runs),
         };
-        let call = Call::Order {
-            offer,
-            option,
-            part_ppm: part,
-            isp_minutes: 15,
-            time_zone: ZONE,
-            start: Millis(START),
-            prognosis: 1,
-            price: Amount(price),
-            currency: EUR,
-            powers: List::Items(&runs),
-        };
+        let call = order_part(offer, (option, part), (price, &runs));
         match expected {
             Ok(new) => {
                 done(&mut stage, Who::Bank, &call);
                 naive.offers.remove(&offer);
                 aside += new.0;
-                let (number, _) = tables(&stage).orders.range(..).next_back().expect("it");
-                naive.orders.insert(*number, new);
+                naive.orders.insert(last(&tables(&stage).orders), new);
                 accepted += 1;
             }
             Err(code) => {
@@ -210,8 +195,7 @@ fn offer_something(stage: &mut Stage, naive: &mut Naive, request: u64, random: &
     let call = offer(request, &options, &powers);
     if sound && stands < 8 {
         done(stage, Who::Bert, &call);
-        let (number, _) = tables(stage).offers.range(..).next_back().expect("it");
-        naive.offers.insert(*number, choices);
+        naive.offers.insert(last(&tables(stage).offers), choices);
     }
 }
 

@@ -3,9 +3,7 @@
 use bds_contracts::Code;
 use bds_contracts::amount::{Currency, Money as Amount, PPM, Watts};
 use bds_contracts::energy::MicrogridId;
-use bds_contracts::flexibility::rules::{
-    OFFERS_MAX, ORDERS_MAX, PENALTY_MAX, PRICE_MAX, REQUESTS_MAX,
-};
+use bds_contracts::flexibility::rules::{OFFERS_MAX, PENALTY_MAX, PRICE_MAX, REQUESTS_MAX};
 use bds_contracts::flexibility::{Call, PointId};
 use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::identity::{self, Identity};
@@ -428,24 +426,4 @@ fn an_order_that_is_wrong_in_several_ways() {
     let open = status(AccountStatus::Open);
     assert_eq!(stage.call::<Identity>(Who::Regulator, &open), Code::OK);
     done(&mut stage, Who::Bank, &right);
-}
-
-#[test]
-fn a_day_has_so_many_orders() {
-    let mut stage = grid();
-    foreseen(&mut stage, 0);
-    let mut request = requested(&mut stage);
-    for place in 0..=ORDERS_MAX as u8 {
-        if place == 8 {
-            request = requested(&mut stage);
-        }
-        let made = offered(&mut stage, request, place, 1, 1_000);
-        if usize::from(place) < ORDERS_MAX {
-            ordered(&mut stage, made, place, 1, 1_000);
-        } else {
-            let powers = [((place, 1), Watts(1_000))];
-            let call = order(made, 1, &powers);
-            refused(&mut stage, Who::Bank, &call, Code::FLEX_LIMIT);
-        }
-    }
 }

@@ -21,6 +21,7 @@ fn allowed(method: &str) -> &'static [&'static str] {
     match method {
         "register-point" | "request" | "order" | "update-reservation" => &["grid-operator"],
         "connect" | "submit-prognosis" | "offer" => &["aggregator"],
+        "withdraw-offer" | "replace-prognosis" => &["aggregator"],
         "answer" | "settle" | "test" => &["aggregator", "grid-operator"],
         other => panic!("{other} is new"),
     }
@@ -53,16 +54,7 @@ fn who_has_no_right_changes_nothing() {
     let day = [((0, 96), Watts(0))];
     let list = connections(&[resource(P[1])], (0, END));
     let others = [((0, 40), (4, Watts(1)))];
-    let update = Call::UpdateReservation {
-        point: POINT,
-        aggregator: AGGREGATOR,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(START),
-        end: Millis(END),
-        reference: 1,
-        powers: List::Items(&powers),
-    };
+    let update = reservation((START, END), 1, &powers);
     let buys = [
         register(0),
         request(ANYTHING),
@@ -73,6 +65,8 @@ fn who_has_no_right_changes_nothing() {
         connect(P[1], &list),
         prognosis(2, &day),
         offer(asked, ONE, &others),
+        withdraw(made),
+        replacement((START, END), 2, &day),
     ];
     for call in &buys {
         for who in [Who::Bert, Who::Anna, Who::Guest, Who::Regulator] {
@@ -119,86 +113,37 @@ pub(crate) fn rehearse(r: &mut Rehearsal) {
     let list = connections(&[resource(P[0])], (0, end));
     r.step_of_two::<Flexibility>(Who::Bert, Who::Anna, &connect(P[0], &list));
     let day = [((0, 96), Watts(8_000))];
-    for revision in 1..3 {
-        let call = Call::SubmitPrognosis {
-            point: POINT,
-            aggregator: AGGREGATOR,
-            isp_minutes: 15,
-            time_zone: ZONE,
-            start: Millis(start),
-            end: Millis(end),
-            revision,
-            powers: List::Items(&day),
-        };
+    // A day with a wrong beginning, the right one in its place, and a higher revision of that.
+    for (revision, early) in [(0, quarter), (2, 0)] {
+        if revision == 2 {
+            let replace = replacement((start, end), 1, &day);
+            r.step::<Flexibility>(Who::Bert, &replace);
+        }
+        let call = prognosis_of((start - early, end - early), revision, &day);
         r.step::<Flexibility>(Who::Bert, &call);
     }
-    let call = Call::Request {
-        point: POINT,
-        aggregator: AGGREGATOR,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(start),
-        end: Millis(end),
-        expires: Millis(start),
-        needs: List::Items(ANYTHING),
-    };
+    let call = request_of((start, end), start, ANYTHING);
     r.step::<Flexibility>(Who::Bank, &call);
-    let (request, _) = tables(&r.stage).requests.range(..).next_back().expect("it");
-    let request = *request;
+    let request = last(&tables(&r.stage).requests);
     let reserved = [((0, 4), Watts(5))];
-    let call = Call::UpdateReservation {
-        point: POINT,
-        aggregator: AGGREGATOR,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(start),
-        end: Millis(end),
-        reference: 1,
-        powers: List::Items(&reserved),
-    };
+    let call = reservation((start, end), 1, &reserved);
     r.step::<Flexibility>(Who::Bank, &call);
-    let answer = |document, number, accepted| Call::Answer {
-        document,
-        number,
-        accepted,
-        reason: "reason",
-    };
+    let answer = |document, number, accepted| answer(document, number, accepted, "reason");
     let powers = [((0, 0), (1, Watts(-4_000)))];
     let mut offers = Vec::new();
-    for _ in 0..2 {
-        let call = Call::Offer {
-            request,
-            isp_minutes: 15,
-            time_zone: ZONE,
-            start: Millis(start),
-            expires: Millis(start),
-            currency: EUR,
-            options: List::Items(ONE),
-            powers: List::Items(&powers),
-        };
+    for _ in 0..3 {
+        let call = offer_until(request, (start, start), ONE, &powers);
         r.step::<Flexibility>(Who::Bert, &call);
-        let (offer, _) = tables(&r.stage).offers.range(..).next_back().expect("it");
-        offers.push(*offer);
+        offers.push(last(&tables(&r.stage).offers));
     }
     r.step::<Flexibility>(Who::Bert, &answer(Document::Request, request, true));
     r.step::<Flexibility>(Who::Bank, &answer(Document::Offer, offers[0], true));
     r.step::<Flexibility>(Who::Bank, &answer(Document::Offer, offers[1], false));
+    r.step::<Flexibility>(Who::Bert, &withdraw(offers[2]));
     let powers = [((0, 1), Watts(-4_000))];
-    let call = Call::Order {
-        offer: offers[0],
-        option: 0,
-        part_ppm: bds_contracts::amount::PPM,
-        isp_minutes: 15,
-        time_zone: ZONE,
-        start: Millis(start),
-        prognosis: 2,
-        price: Amount(PRICE),
-        currency: EUR,
-        powers: List::Items(&powers),
-    };
+    let call = order_on((start, 2), offers[0], (0, PPM), (PRICE, &powers));
     r.step::<Flexibility>(Who::Bank, &call);
-    let (number, _) = tables(&r.stage).orders.range(..).next_back().expect("it");
-    let number = *number;
+    let number = last(&tables(&r.stage).orders);
     wait(&mut r.stage, start + quarter);
     r.stage.execute(&[]);
     let readings = [P[0], P[1]].map(|of| ((resource(of), WattHours(600)), Quality::Measured));

@@ -129,6 +129,11 @@ pub enum Body {
         /// In which ways.
         options: Vec<OfferOption>,
     },
+    /// Takes an offer back.
+    OfferRevocation {
+        /// Message of the offer.
+        offer: String,
+    },
     /// What a grid operator orders.
     FlexOrder {
         /// For which day and where.

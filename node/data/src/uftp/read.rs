@@ -320,6 +320,11 @@ impl Tree {
                     })
                 })?,
             },
+            "FlexOfferRevocation" => {
+                self.all("nothing", |_| Ok(()))?;
+                let offer = self.text("FlexOfferMessageID")?.to_owned();
+                Body::OfferRevocation { offer }
+            }
             "FlexOrder" => Body::FlexOrder {
                 about: self.about()?,
                 offer: self.text("FlexOfferMessageID")?.to_owned(),

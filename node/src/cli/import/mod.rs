@@ -1,6 +1,7 @@
 //! `bds import`: data of other formats, summed up or in another form.
 
 pub mod drawing;
+pub mod messages;
 pub mod model;
 pub mod registry;
 
@@ -39,6 +40,8 @@ pub enum ImportCommand {
         after_help = "Example: bds import registry issuances.csv --out blocks.jsonl\nExit codes: 0 they agree, 1 they do not, 2 usage, 3 a file cannot be taken or written."
     )]
     Registry(registry::RegistryArgs),
+    /// Messages of the energy markets (UFTP; bids for reserves, priced volumes and loads of IEC 62325) as transactions for `bds batch submit`.
+    Messages(messages::MessagesArgs),
 }
 
 /// Does what the arguments ask for.
@@ -52,6 +55,7 @@ pub fn run(command: &ImportCommand) -> anyhow::Result<ExitCode> {
         ImportCommand::Scl(args) => model::scl(args),
         ImportCommand::CimG(args) => drawing::run(args),
         ImportCommand::Registry(args) => registry::run(args),
+        ImportCommand::Messages(args) => messages::run(args),
     }
 }
 

@@ -6,6 +6,8 @@
 //! bids, curves, loads and settlements of orders are each a thing of its own, with its own receipt.
 
 pub mod market;
+pub mod names;
+pub mod transactions;
 pub mod uftp;
 
 use bds_data::moment::Zone;
@@ -21,6 +23,9 @@ pub enum Unmapped {
         /// Its name in the message.
         name: String,
     },
+    /// Nothing is known of what such messages name.
+    #[error("the file of names has no part `{0}`")]
+    NoNames(&'static str),
     /// The rule of this time zone is not written here, and a guess would move a day by hours.
     #[error(
         "the rule of time zone `{0}` is not known, so no day of it can be told in UTC; known are {known}",

@@ -255,6 +255,9 @@ impl Directory {
                     powers: List::Items(&powers),
                 }]);
             }
+            Body::OfferRevocation { offer } => each(&[Call::WithdrawOffer {
+                offer: Self::known(&self.documents, "offer", offer)?,
+            }]),
             Body::FlexOrder {
                 about,
                 offer,

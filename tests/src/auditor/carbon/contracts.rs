@@ -286,8 +286,7 @@ impl Books {
         const DATA_EXCEPTION: u16 = 100;
         const RECORD_EXCEPTION: u16 = 101;
         const TERMINATED: u16 = 102;
-        const UNKNOWN_MEMBER: u16 = 22;
-        // What an instruction does is in no transaction, and no record of data can name one.
+        // The message of an instruction says which of its calls is refused.
         let is_sent = matches!(receipt.source, Source::Transaction(_));
         let (code, message) = match judged {
             Some(Upload::Refused { .. }) => {
@@ -298,7 +297,6 @@ impl Books {
                 RECORD_EXCEPTION,
                 "Carbon trading contract ID record exception",
             ),
-            Some(Upload::Good) if !is_sent => (UNKNOWN_MEMBER, ""),
             Some(Upload::Good) => return Err("good data are refused".to_owned()),
             None => (receipt.code, receipt.message),
         };

@@ -14,6 +14,11 @@ impl Books {
             "flexibility.register-point" => self.register_point(ask, events),
             "flexibility.connect" => self.connect(ask, events),
             "flexibility.submit-prognosis" => self.say(ask, events, true),
+            "flexibility.replace-prognosis" => {
+                self.make_room(ask, events)?;
+                self.say(ask, events, true)
+            }
+            "flexibility.withdraw-offer" => self.withdraw_offer(ask, events),
             "flexibility.update-reservation" => self.say(ask, events, false),
             "flexibility.request" => self.ask_for(ask, events),
             "flexibility.offer" => self.make_offer(ask, events),
@@ -138,25 +143,68 @@ impl Books {
             let bound = &mut one.ok_or("no connection")?.bound;
             *bound = span.end().max(*bound);
         }
+        let all = match foreseen {
+            true => &mut self.flexibility.prognoses,
+            false => &mut self.flexibility.reservations,
+        };
+        let key = (point, aggregator, span.start);
+        let trigger = all.get(&key).map(|old| old.trigger);
+        let trigger = trigger.unwrap_or_else(|| {
+            let mut data = vec![u8::from(!foreseen)];
+            data.extend(point.to_le_bytes());
+            data.extend(aggregator.to_le_bytes());
+            data.extend(span.start.to_le_bytes());
+            self.schedule.add(When::Time(span.end()), FLEXIBILITY, data)
+        });
         let new = Said {
             span,
             number,
             powers: spread(&runs, span.isps, 0).ok_or("its intervals are out of order")?,
             meters,
+            trigger,
         };
-        let all = match foreseen {
-            true => &mut self.flexibility.prognoses,
-            false => &mut self.flexibility.reservations,
-        };
-        let old = all.insert((point, aggregator, span.start), new);
-        if old.is_none() {
-            let mut data = vec![u8::from(!foreseen)];
-            data.extend(point.to_le_bytes());
-            data.extend(aggregator.to_le_bytes());
-            data.extend(span.start.to_le_bytes());
-            self.schedule.add(When::Time(span.end()), FLEXIBILITY, data);
+        all.insert(key, new);
+        Ok(())
+    }
+
+    /// Prognoses that have a part of the day go, the last one first.
+    fn make_room(&mut self, ask: &Ask<'_>, events: &mut Events<'_, '_>) -> Result<(), Finding> {
+        let (point, aggregator) = (ask.call.u32("point"), ask.call.u64("aggregator"));
+        let minutes = self.flexibility.points[&point].minutes;
+        let span = span_of(ask, minutes).ok_or("it is of no day")?;
+        let operator = self.operator(point);
+        for key in self.foreseen_in(point, aggregator, &span).into_iter().rev() {
+            let old = self.flexibility.prognoses.remove(&key);
+            let old = old.ok_or("no prognosis")?;
+            self.schedule.remove(old.trigger);
+            let said = [
+                ("point", n(point)),
+                ("operator", n(operator)),
+                ("aggregator", n(aggregator)),
+                ("start", n(key.2)),
+                ("revision", n(old.number)),
+            ];
+            events.said("flexibility.PrognosisReplaced", &said)?;
         }
         Ok(())
+    }
+
+    fn withdraw_offer(
+        &mut self,
+        ask: &Ask<'_>,
+        events: &mut Events<'_, '_>,
+    ) -> Result<(), Finding> {
+        let number = ask.call.u64("offer");
+        let offer = self.flexibility.offers.remove(&number);
+        let offer = offer.ok_or("no offer")?;
+        self.schedule.remove(number);
+        let said = [
+            ("offer", n(number)),
+            ("request", n(offer.request)),
+            ("operator", n(self.operator(offer.point))),
+            ("aggregator", n(offer.aggregator)),
+        ];
+        events.said("flexibility.OfferWithdrawn", &said)
     }
 
     fn ask_for(&mut self, ask: &Ask<'_>, events: &mut Events<'_, '_>) -> Result<(), Finding> {

@@ -43,6 +43,7 @@ const LIMIT: u16 = 521;
 const UNKNOWN_ORDER: u16 = 522;
 const SETTLED: u16 = 523;
 const STATEMENT: u16 = 524;
+const PROGNOSIS_ORDERED: u16 = 525;
 
 const PRICE_MAX: i128 = 1_000_000_000_000_000;
 
@@ -65,7 +66,10 @@ impl Books {
         match ask.name.as_str() {
             "flexibility.register-point" => self.judge_point(ask),
             "flexibility.connect" => self.judge_connections(ask),
-            "flexibility.submit-prognosis" => self.judge_prognosis(ask),
+            "flexibility.submit-prognosis" | "flexibility.replace-prognosis" => {
+                self.judge_prognosis(ask)
+            }
+            "flexibility.withdraw-offer" => self.judge_withdrawal(ask),
             "flexibility.request" => self.judge_request(ask),
             "flexibility.offer" => self.judge_offer(ask),
             "flexibility.answer" => self.judge_answer(ask),
@@ -189,13 +193,36 @@ impl Books {
         self.flex_gives(ask, aggregator)?;
         let span = self.judge_day(ask, self.point(ask)?)?;
         unless(span.start > self.time, PERIOD)?;
-        let all = &self.flexibility.prognoses;
-        self.judge_said(all, ask, &span, call.u64("revision"))?;
+        if ask.name == "flexibility.replace-prognosis" {
+            self.judge_replaced(ask, &span)?;
+        } else {
+            let all = &self.flexibility.prognoses;
+            self.judge_said(all, ask, &span, call.u64("revision"))?;
+        }
         powers(call, span.isps)?;
         let told: usize = runs(call.list("powers")).iter().map(|run| run.1).sum();
         unless(told == usize::from(span.isps), ISPS)?;
         let connected = self.connected(call.u32("point"), aggregator, &span);
         unless(!connected.is_empty(), NO_PORTFOLIO)
+    }
+
+    /// What is replaced: something, by a higher revision, and nothing was ordered of it.
+    fn judge_replaced(&self, ask: &Ask<'_>, span: &Span) -> Judged {
+        let (point, aggregator) = (ask.call.u32("point"), ask.call.u64("aggregator"));
+        let old = self.foreseen_in(point, aggregator, span);
+        unless(!old.is_empty(), UNKNOWN_PROGNOSIS)?;
+        let said = &self.flexibility.prognoses;
+        let last = old.iter().map(|key| said[key].number).max();
+        unless(last < Some(ask.call.u64("revision")), REVISION)?;
+        let mut orders = self.flexibility.orders.values();
+        let sold = orders.any(|one| old.contains(&(one.point, one.aggregator, one.span.start)));
+        unless(!sold, PROGNOSIS_ORDERED)
+    }
+
+    fn judge_withdrawal(&self, ask: &Ask<'_>) -> Judged {
+        let offer = self.flexibility.offers.get(&ask.call.u64("offer"));
+        let aggregator = offer.ok_or(UNKNOWN_OFFER)?.aggregator;
+        unless(self.represents(ask.member, aggregator), NOT_REPRESENTATIVE)
     }
 
     fn judge_reservation(&self, ask: &Ask<'_>) -> Judged {

@@ -48,13 +48,14 @@ pub(super) struct Span {
     pub(super) isps: u8,
 }
 
-/// What was said of a day: number of the saying, powers, and of a prognosis the connections.
+/// What was said of a day: number of the saying, powers, and of a prognosis the connections; and the work that forgets it.
 #[derive(Debug, Clone)]
 pub(super) struct Said {
     pub(super) span: Span,
     pub(super) number: u64,
     pub(super) powers: Vec<i128>,
     pub(super) meters: Vec<u64>,
+    pub(super) trigger: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -230,6 +231,14 @@ impl Books {
             one.from <= span.start && one.until >= span.end()
         });
         all
+    }
+
+    /// Prognoses that have a part of a day, rising.
+    fn foreseen_in(&self, point: u32, aggregator: u64, span: &Span) -> Vec<DayKey> {
+        let all = self.flexibility.prognoses.iter();
+        let own = all
+            .filter(|((at, of, _), one)| (*at, *of) == (point, aggregator) && one.span.meets(span));
+        own.map(|(key, _)| *key).collect()
     }
 
     /// What all meters of an order read in an interval, in watt hours.

@@ -56,7 +56,8 @@ impl Books {
         }
         out.table(12, 4);
         for (key, one) in &flexibility.prognoses {
-            out.add(day(*key), put_meters(put_said(one), &one.meters));
+            let value = put_meters(put_said(one), &one.meters);
+            out.add(day(*key), value.u64(one.trigger));
         }
         out.table(12, 5);
         for (key, one) in &flexibility.reservations {

@@ -1,0 +1,36 @@
+//! Which reader takes a message of the energy markets: its root says it, and nothing else is read for that.
+
+use std::io::Read;
+
+use crate::fault::DataError;
+use crate::xml::{Node, Xml};
+
+/// As of the readers themselves.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+const DEPTH_MAX: usize = 4;
+
+/// Who reads a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// [`uftp`](crate::uftp).
+    Uftp,
+    /// [`market`](crate::market).
+    Market,
+}
+
+impl Format {
+    /// The format of a file by its root. Whether it is one of those that the reader knows, the reader says.
+    ///
+    /// Cost: the file is read until its first element.
+    ///
+    /// # Errors
+    /// [`DataError`] with its place where the file is no XML until there, has a DOCTYPE, or holds no element.
+    pub fn of(file: impl Read) -> Result<Self, DataError> {
+        let mut xml = Xml::bounded(file, None, DEPTH_MAX, FILE_BYTES_MAX);
+        match xml.next_solid()? {
+            Node::Open(root) if root.name.local.ends_with("_MarketDocument") => Ok(Self::Market),
+            Node::Open(_) => Ok(Self::Uftp),
+            Node::Text(_) | Node::Close | Node::End => Err(xml.wrong("the file holds no element")),
+        }
+    }
+}
