@@ -23,6 +23,9 @@
 //! The group tells a torn end from damage. Records of one group are written together and synced once, so after a
 //! power loss any of them may be missing, even one before another that arrived. A bad record is therefore a torn
 //! end unless a valid record of a *later* group follows: that one was written after the bad one had been durable.
+//!
+//! Behind the last record of a log that is written, or was when its process died, there may be zeros, written ahead of the records to
+//! come. No record begins with as many zeros as a record's header has bytes and is whole, so zeros to the end of the file are no record.
 
 use bds_contracts::tx::ChainId;
 
@@ -212,12 +215,12 @@ impl<'a> Walk<'a> {
         self.chain
     }
 
-    /// The next record, `None` at the end of the segment.
+    /// The next record, `None` at the end of the segment, or where nothing but zeros follows.
     ///
     /// # Errors
     /// What is wrong with the next record. Cost then: one more pass over the rest of the segment.
     pub(crate) fn next(&mut self) -> Result<Option<RecordRef<'a>>, BadRecord> {
-        if self.offset == self.segment.len() {
+        if self.only_zeros_follow() {
             return Ok(None);
         }
         self.check_next().map(Some).map_err(|damage| BadRecord {
@@ -226,6 +229,11 @@ impl<'a> Walk<'a> {
             damage,
             was_durable: self.later_group_follows(),
         })
+    }
+
+    /// Whether nothing was written from here on. Cost: a look at the next byte that is not zero.
+    fn only_zeros_follow(&self) -> bool {
+        self.segment[self.offset..].iter().all(|byte| *byte == 0)
     }
 
     fn check_next(&mut self) -> Result<RecordRef<'a>, Damage> {

@@ -1,6 +1,6 @@
 //! An append-only log in segments: appended records are durable when [`Log::sync`] returns, in order, or not at all.
 //!
-//! Appending only fills a buffer, so a turn of the core costs one write and one `fdatasync`. After any error from a
+//! Appending only fills a buffer, so a turn of the core costs one write and one `fdatasync`, into zeros that were written ahead. After any error from a
 //! write or a sync the log refuses everything: a failed `fdatasync` may have dropped pages, and only opening the
 //! files again shows what is there.
 
@@ -332,6 +332,10 @@ impl Log {
     /// Syncs and seals the current segment and begins the next.
     fn roll(&mut self) -> Result<(), StoreError> {
         self.sync()?;
+        if let Err(e) = self.file.finish() {
+            self.failed = true;
+            return Err(StoreError::sync(&self.segment.path, e));
+        }
         match create_segment(&self.options, self.sequence, self.chain) {
             Ok((file, segment)) => {
                 self.segment.seal();
@@ -403,7 +407,8 @@ fn scan_segment(
             damage: Damage::SegmentHeader,
             was_durable: true,
         };
-        if is_last && bytes.len() <= SEGMENT_HEADER_BYTES {
+        let is_blank = bytes.iter().all(|byte| *byte == 0);
+        if is_last && (bytes.len() <= SEGMENT_HEADER_BYTES || is_blank) {
             return Ok(nothing());
         }
         return Err(corrupt(at_start));
@@ -468,6 +473,8 @@ fn scan_segment(
                 })?;
             }
             Ok(None) => {
+                let segment = segments.get(number).expect("just added");
+                segment.set_synced_bytes(walk.offset() as u64);
                 return Ok(Scanned::Whole {
                     sequence: walk.sequence(),
                     chain: walk.chain(),

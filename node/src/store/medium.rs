@@ -20,7 +20,7 @@ pub trait Medium: Send + Sync {
     /// The system's.
     fn create_dir(&self, dir: &Path) -> io::Result<()>;
 
-    /// Creates a file that must not exist and opens it for appending.
+    /// Creates a file that must not exist and opens it for appending. While it grows, zeros may lie behind what was appended.
     ///
     /// # Errors
     /// The system's.
@@ -32,7 +32,7 @@ pub trait Medium: Send + Sync {
     /// The system's.
     fn rewrite(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
 
-    /// Opens an existing file for appending, cut to its first `len` bytes.
+    /// Opens an existing file for appending, cut to its first `len` bytes; then as [`Medium::create`].
     ///
     /// # Errors
     /// The system's.
@@ -147,6 +147,14 @@ pub trait AppendFile: Send {
     /// # Errors
     /// The system's. Never to be retried: after a failure the kernel may have dropped the pages.
     fn sync(&mut self) -> io::Result<()>;
+
+    /// Nothing more is appended: the file gets the length of what was, durably.
+    ///
+    /// # Errors
+    /// The system's.
+    fn finish(&mut self) -> io::Result<()> {
+        self.sync()
+    }
 }
 
 /// The real thing.
@@ -159,11 +167,8 @@ impl Medium for RealMedium {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .open(path)?;
-        Ok(Box::new(RealFile(file)))
+        let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        Ok(Box::new(GrowingFile::new(file, 0)))
     }
 
     fn rewrite(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
@@ -171,12 +176,12 @@ impl Medium for RealMedium {
     }
 
     fn open(&self, path: &Path, len: u64) -> io::Result<Box<dyn AppendFile>> {
-        let file = OpenOptions::new().append(true).open(path)?;
+        let file = OpenOptions::new().write(true).open(path)?;
         if file.metadata()?.len() != len {
             file.set_len(len)?;
             file.sync_all()?;
         }
-        Ok(Box::new(RealFile(file)))
+        Ok(Box::new(GrowingFile::new(file, len)))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -253,6 +258,82 @@ impl AppendFile for RealFile {
 
     fn sync(&mut self) -> io::Result<()> {
         self.0.sync_data()
+    }
+}
+
+/// A file with zeros written ahead of its end: what is appended there changes no length and no allocation, so a sync writes the data
+/// alone. On ext4 and a virtual disk that halves the time of a sync of a few pages (docs/decisions/018).
+struct GrowingFile {
+    file: File,
+    /// Where the next byte goes.
+    end: u64,
+    /// Length of the file, zeros included.
+    length: u64,
+}
+
+/// Zeros are written ahead by as much as there is already, within these bounds.
+const AHEAD_MIN: u64 = 256 << 10;
+const AHEAD_MAX: u64 = 4 << 20;
+/// Zeros of one write.
+const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+impl GrowingFile {
+    fn new(file: File, end: u64) -> Self {
+        Self {
+            file,
+            end,
+            length: end,
+        }
+    }
+
+    /// Writes zeros ahead. A disk that has no room for them may still have some for what is appended.
+    fn write_ahead(&mut self) {
+        let until = self.end + self.end.clamp(AHEAD_MIN, AHEAD_MAX);
+        while self.length < until {
+            let missing = usize::try_from(until - self.length).unwrap_or(usize::MAX);
+            let zeros = &ZEROS[..missing.min(ZEROS.len())];
+            match self.file.write_at(zeros, self.length) {
+                Ok(written) if written > 0 => self.length += written as u64,
+                _ => return,
+            }
+        }
+    }
+}
+
+impl AppendFile for GrowingFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write_at(bytes, self.end)?;
+        // What is written first is the head, by which the file is known: it stands alone until it is durable.
+        let is_head = self.end == 0;
+        self.end += written as u64;
+        if self.end > self.length {
+            self.length = self.end;
+            if !is_head {
+                self.write_ahead();
+            }
+        }
+        Ok(written)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        if self.length > self.end {
+            self.file.set_len(self.end)?;
+            self.length = self.end;
+        }
+        self.file.sync_all()
+    }
+}
+
+impl Drop for GrowingFile {
+    fn drop(&mut self) {
+        if self.length > self.end {
+            // Zeros that stay do no harm.
+            let _ = self.file.set_len(self.end);
+        }
     }
 }
 

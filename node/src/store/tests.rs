@@ -213,15 +213,18 @@ fn a_torn_end_is_cut_off_at_every_byte() {
         drop(opened);
         let longer = std::fs::read(&path).unwrap();
         assert!(longer.len() > whole.len(), "turn 4 fits the segment");
-        for cut in whole.len()..longer.len() {
+        // With nothing behind it, and with the zeros that a log writes ahead.
+        let ends = (whole.len()..longer.len()).flat_map(|cut| [(cut, 0), (cut, 500)]);
+        for (cut, zeros) in ends {
             let home = copy_home(home.path());
             let path = home.path().join(dir).join(path.file_name().unwrap());
-            std::fs::write(&path, &longer[..cut]).unwrap();
+            let bytes = [&longer[..cut], &vec![0; zeros]].concat();
+            std::fs::write(&path, bytes).unwrap();
             let opened = Store::open(home.path(), CHAIN, StoreOptions::default()).unwrap();
             assert_holds(&opened, 3);
             if let Some(torn) = opened.torn.first() {
                 assert_eq!(torn.path, path);
-                assert_eq!(torn.offset + torn.bytes, cut as u64);
+                assert_eq!(torn.offset + torn.bytes, (cut + zeros) as u64);
             }
             // And the log goes on from there.
             let mut store = opened.store;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -71,14 +72,15 @@ impl FaultyMedium {
     }
 
     /// Takes away what a power loss may take away: every byte that was not synced except the first `kept` of each
-    /// file, names that were created in a directory not synced since (when `kept` is 0); gives back removed files.
+    /// file, in whose place the zeros are that were written ahead; names that were created in a directory not synced since (when `kept` is 0); gives back removed files.
     pub(super) fn power_loss(&self, kept: u64) {
         let mut state = self.0.lock().unwrap();
         for (path, durable) in &state.durable {
             if let Ok(meta) = fs::metadata(path) {
-                let len = meta.len().min(durable + kept);
+                let lost = meta.len().saturating_sub(durable + kept);
                 let file = OpenOptions::new().write(true).open(path).unwrap();
-                file.set_len(len).unwrap();
+                let zeros = vec![0; usize::try_from(lost).unwrap()];
+                file.write_all_at(&zeros, durable + kept).unwrap();
             }
         }
         if kept == 0 {
@@ -146,6 +148,7 @@ impl Medium for FaultyMedium {
         Ok(Box::new(FaultyFile {
             medium: self.clone(),
             path: path.to_owned(),
+            end: 0,
             inner,
         }))
     }
@@ -178,6 +181,7 @@ impl Medium for FaultyMedium {
         Ok(Box::new(FaultyFile {
             medium: self.clone(),
             path: path.to_owned(),
+            end: len,
             inner,
         }))
     }
@@ -210,30 +214,30 @@ impl Medium for FaultyMedium {
 struct FaultyFile {
     medium: FaultyMedium,
     path: PathBuf,
+    /// What was appended, without what lies behind it.
+    end: u64,
     inner: Box<dyn AppendFile>,
 }
 
 impl AppendFile for FaultyFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.medium.call(CallKind::Write)? {
-            Some(Fault::DiskFull) => {
-                self.inner.append(&bytes[..bytes.len() / 2])?;
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            Some(Fault::ShortWrites) => self.inner.append(&bytes[..1]),
-            _ => self.inner.append(bytes),
+        let fault = self.medium.call(CallKind::Write)?;
+        let taken = match fault {
+            Some(Fault::DiskFull) => self.inner.append(&bytes[..bytes.len() / 2])?,
+            Some(Fault::ShortWrites) => self.inner.append(&bytes[..1])?,
+            _ => self.inner.append(bytes)?,
+        };
+        self.end += taken as u64;
+        match fault {
+            Some(Fault::DiskFull) => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(taken),
         }
     }
 
     fn sync(&mut self) -> io::Result<()> {
         self.medium.call(CallKind::Sync)?;
-        let len = fs::metadata(&self.path)?.len();
-        self.medium
-            .0
-            .lock()
-            .unwrap()
-            .durable
-            .insert(self.path.clone(), len);
+        let mut state = self.medium.0.lock().unwrap();
+        state.durable.insert(self.path.clone(), self.end);
         Ok(())
     }
 }
