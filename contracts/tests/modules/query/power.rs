@@ -80,6 +80,7 @@ fn sessions_and_positions() {
             "bought": 0,
             "sold": 0,
             "amount": 0,
+            "intraday": 0,
             "intervals": [],
             "blocks": [],
         })
@@ -106,6 +107,8 @@ fn sessions_and_positions() {
             "start": START + interval * QUARTER,
             "bought": 10_000_000,
             "sold": sold,
+            "intraday_bought": 0,
+            "intraday_sold": 0,
             "position": sold - 10_000_000,
         })
     };
@@ -118,6 +121,7 @@ fn sessions_and_positions() {
             "bought": 40_000_000,
             "sold": 6_000_000,
             "amount": -2_720_000_000_i64,
+            "intraday": 0,
             "intervals": [interval(4, 3_000_000), interval(5, 3_000_000), interval(6, 0), interval(7, 0)],
             "blocks": [{
                 "number": 3, "side": "sell", "first": 4, "count": 2, "energy": 3_000_000, "price": 500_000,
