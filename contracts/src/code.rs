@@ -79,7 +79,7 @@ codes! {
     60 AMOUNT_NOT_POSITIVE "AmountNotPositive" "The amount is zero or negative.";
     61 CASH_TOO_LOW "CashTooLow" "The account has less free money than needed.";
     62 UNKNOWN_CURRENCY "UnknownCurrency" "A currency is three capital letters.";
-    70 PRICE_INVALID "PriceInvalid" "The price is not positive, not a multiple of the tick, or missing, or given where none may be.";
+    70 PRICE_INVALID "PriceInvalid" "The price is out of range, not a multiple of the tick, or missing, or given where none may be.";
     71 QUANTITY_NOT_LOT "QuantityNotLot" "The quantity is not a multiple of the lot.";
     72 UNKNOWN_ORDER "UnknownOrder" "There is no such open order.";
     73 ORDER_NUMBER_USED "OrderNumberUsed" "Order numbers of an account must rise.";
