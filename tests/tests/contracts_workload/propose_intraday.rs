@@ -1,9 +1,12 @@
 //! What is asked of intraday books: rules of zones, and orders that meet in the next few intervals of days whose auction is cleared.
 
 use bds_contracts::Ledger;
+use bds_contracts::account::Roles;
 use bds_contracts::amount::{Price, WattHours};
 use bds_contracts::exchange::Side;
 use bds_contracts::exchange::request::Prevention;
+use bds_contracts::identity::Identity;
+use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::power::intraday::{PeriodId, Standing};
 use bds_contracts::power::session::{Session, SessionPhase};
 use bds_contracts::power::{Call, Power, ZoneId};
@@ -11,7 +14,7 @@ use bds_contracts::tx::{AccountId, Millis};
 
 use super::generate::{Generator, Proposal};
 use super::propose_power::{LOT, QUARTER};
-use super::scene::SURVEILLANCE;
+use super::scene::{SURVEILLANCE, member_key};
 
 /// How long before delivery gates close, mostly.
 const LEAD: u64 = 60_000;
@@ -25,8 +28,9 @@ impl Generator {
         let tables = ledger.stores().read::<Power>();
         let now = self.now.0;
         let sessions = tables.sessions.range(..);
-        let traded =
-            sessions.filter(|(_, one)| one.phase == SessionPhase::Cleared && now < one.end().0);
+        let traded = sessions.filter(|(_, one)| {
+            one.phase == SessionPhase::Cleared && now + 4 * QUARTER < one.end().0
+        });
         let traded: Vec<(u64, Session)> = traded.map(|(number, one)| (*number, *one)).collect();
         if traded.is_empty() && self.random.chance(95) {
             return None;
@@ -38,7 +42,7 @@ impl Generator {
             Some((_, one)) if self.random.chance(90) => one.zone,
             _ => ZoneId(self.random.below(25) as u32),
         };
-        if self.random.chance(if unruled.is_some() { 50 } else { 3 }) {
+        if self.random.chance(if unruled.is_some() { 25 } else { 3 }) {
             return Some(self.set_intraday(zone));
         }
         let id = self.intraday_period(ledger, &traded);
@@ -65,7 +69,7 @@ impl Generator {
             energy_max: WattHours(self.random.pick(&[30 * LOT, 5_000 * LOT])),
             makers_max: self.random.pick(&[1, 3, 6]),
             orders_max: self.random.pick(&[3, 12]),
-            account_orders_max: self.random.pick(&[2, 6]),
+            account_orders_max: self.random.pick(&[1, 2, 6]),
             books_max: self.random.pick(&[0, 2, 6, 6]),
         };
         let [operator, _] = self.two_of(SURVEILLANCE);
@@ -85,6 +89,15 @@ impl Generator {
             let beyond = self.random.below(12) / 11;
             return (number + beyond, self.random.below(104) as u8);
         }
+        // Where others trade.
+        let periods = &ledger.stores().read::<Power>().periods;
+        let open = periods
+            .range(..)
+            .filter(|(_, one)| one.is_open && self.now < one.gate);
+        let open: Vec<PeriodId> = open.map(|(id, _)| *id).collect();
+        if !open.is_empty() && self.random.chance(80) {
+            return self.random.pick(&open);
+        }
         let (number, session) = self.random.pick(traded);
         let gone = (self.now.0 + LEAD).saturating_sub(session.start.0) / QUARTER;
         // Before the day begins its first interval is traded too.
@@ -97,7 +110,7 @@ impl Generator {
     }
 
     fn place_intraday(&mut self, ledger: &Ledger, (session, interval): PeriodId) -> Proposal {
-        let account = self.bidder();
+        let account = self.active_bidder(ledger);
         let energy = self.watt_hours(30);
         let standing = self.random.pick(&[
             Standing::UntilGate,
@@ -120,7 +133,7 @@ impl Generator {
             number: self.random.below(8),
             side: self.random.pick(&[Side::Buy, Side::Sell]),
             energy,
-            price: Price(self.level()),
+            price: Price(self.near()),
             display,
             standing,
             prevention: self.random.pick(&[
@@ -131,6 +144,31 @@ impl Generator {
             ]),
         };
         self.by_owner::<Power>(ledger, account, &call)
+    }
+
+    /// Mostly one that is open and for which somebody may trade.
+    fn active_bidder(&mut self, ledger: &Ledger) -> AccountId {
+        let mut account = self.bidder();
+        for _ in 0..4 {
+            let (sender, _) = self.representatives(ledger, account);
+            let member = ledger.member(&member_key(sender));
+            let bids = Roles::TRADER.with(Roles::PROSUMER).with(Roles::AGGREGATOR);
+            let found = ledger.stores().read::<Identity>().accounts.get(&account);
+            let open = found.is_some_and(|found| found.status == AccountStatus::Open);
+            if open && member.is_some_and(|member| member.roles.any(bids)) {
+                break;
+            }
+            account = self.bidder();
+        }
+        account
+    }
+
+    /// Prices that meet, below zero too; now and then one that is out of bounds.
+    fn near(&mut self) -> i64 {
+        match self.random.below(12) {
+            0 => self.level(),
+            _ => 20_000 * self.random.below(5) as i64 - 40_000,
+        }
     }
 
     /// Mostly an order that is there, of whatever interval.

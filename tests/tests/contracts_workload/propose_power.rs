@@ -31,7 +31,7 @@ impl Generator {
         if all.is_empty() || self.random.chance(if few { 20 } else { 1 }) {
             return self.open_power_session();
         }
-        if self.random.chance(if takes.is_empty() { 70 } else { 30 })
+        if self.random.chance(if takes.is_empty() { 90 } else { 35 })
             && let Some(proposal) = self.of_intraday(ledger)
         {
             return proposal;
