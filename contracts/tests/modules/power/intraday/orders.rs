@@ -219,6 +219,51 @@ fn nobody_trades_with_itself() {
     }
 }
 
+/// Two accounts of one holder are one and the same.
+#[test]
+fn accounts_of_one_holder_never_trade() {
+    let (mut stage, session) = trading();
+    let other = identity::Call::OpenAccount {
+        account: AccountId(301),
+        holder: HolderId(T[0].0),
+        kind: AccountKind::Trading,
+        currency: EUR,
+        threshold: 1,
+        representatives: List::Items(&[Who::Anna.key()]),
+    };
+    assert_eq!(stage.call::<Identity>(Who::Administrator, &other), Code::OK);
+    order(session, AccountId(301), 1, Side::Sell, (50, 10)).done(&mut stage);
+    order(session, T[3], 1, Side::Sell, (60, 10)).done(&mut stage);
+    let spared = Order {
+        prevention: Prevention::CancelOldest,
+        ..order(session, T[0], 1, Side::Buy, (60, 10))
+    };
+    let told = spared.done(&mut stage);
+    assert_eq!(lost(&told), [(301, 1, 10, Reason::SelfTrade)]);
+    assert_eq!(trades(&told), [(T[0].0, T[3].0, 60, 10, 60 * MWH)]);
+}
+
+/// Whoever bids in the auction trades afterwards.
+#[test]
+fn each_of_three_roles_trades() {
+    let (mut stage, session) = trading();
+    for (number, role) in [
+        (1, Roles::TRADER),
+        (2, Roles::PROSUMER),
+        (3, Roles::AGGREGATOR),
+    ] {
+        let roles = identity::Call::SetRoles {
+            key: Who::Anna.key(),
+            roles: role,
+        };
+        let code = stage.call_of_two::<Identity>(Who::Administrator, Who::Administrator2, &roles);
+        assert_eq!(code, Code::OK);
+        order(session, T[0], number, Side::Sell, (50, 10)).done(&mut stage);
+    }
+    let told = order(session, T[1], 1, Side::Buy, (50, 30)).done(&mut stage);
+    assert_eq!(trades(&told).len(), 3);
+}
+
 #[test]
 fn an_order_that_only_shrinks_keeps_its_place() {
     let (mut stage, session) = trading();

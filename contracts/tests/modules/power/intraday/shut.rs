@@ -51,9 +51,9 @@ fn a_refused_order_withdraws_nothing_but_what_is_shut() {
     assert_eq!(open(&stage, (session, 0), T[1]), [(1, 10)]);
 }
 
-/// The owner takes back what is left, as whoever acts for a shut account may; then it can be closed.
+/// Whoever acts for a shut account takes back what is left; until then its orders keep it from closing, as all its entries do.
 #[test]
-fn an_account_closes_when_it_has_no_order() {
+fn an_account_is_kept_by_its_orders_until_they_are_taken_back() {
     let (mut stage, session) = trading();
     order(session, T[0], 1, Side::Sell, (50, 10)).done(&mut stage);
     order(session, T[0], 2, Side::Buy, (10, 10)).done(&mut stage);
