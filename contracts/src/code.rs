@@ -5,7 +5,7 @@
 //! 60-69 cash, 70-99 orders, 100-119 Algorithms 5 and 6, 200-219 the kernel, 220-229 identity, 230-239 money,
 //! 240-249 units, 250-259 the exchange, 300-349 carbon, 350-399 energy, 400-439 retail, 440-449
 //! records, 450-469 granular certificates, 480-499 power, 500-529 flexibility, 530-549 deployable contracts,
-//! 560-569 standing instructions.
+//! 560-569 standing instructions, 570-579 the intraday books of power.
 //!
 //! Only what is refused before it is executed may succeed later: execution uses the nonce up.
 
@@ -79,7 +79,7 @@ codes! {
     60 AMOUNT_NOT_POSITIVE "AmountNotPositive" "The amount is zero or negative.";
     61 CASH_TOO_LOW "CashTooLow" "The account has less free money than needed.";
     62 UNKNOWN_CURRENCY "UnknownCurrency" "A currency is three capital letters.";
-    70 PRICE_INVALID "PriceInvalid" "The price is not positive, not a multiple of the tick, or missing, or given where none may be.";
+    70 PRICE_INVALID "PriceInvalid" "The price is out of range, not a multiple of the tick, or missing, or given where none may be.";
     71 QUANTITY_NOT_LOT "QuantityNotLot" "The quantity is not a multiple of the lot.";
     72 UNKNOWN_ORDER "UnknownOrder" "There is no such open order.";
     73 ORDER_NUMBER_USED "OrderNumberUsed" "Order numbers of an account must rise.";
@@ -328,6 +328,11 @@ codes! {
     560 UNKNOWN_INSTRUCTION "UnknownInstruction" "The account has no standing instruction of this number: it was never left, or has ended.";
     561 INSTRUCTION_INVALID "InstructionInvalid" "A time is not to come or too far, a period too short, a count out of range, no such event, or calls that an instruction may not make.";
     562 INSTRUCTION_LIMIT "InstructionLimit" "The member, or all members together, have as many standing instructions as they may.";
+    570 INTRADAY_RULE_INVALID "IntradayRuleInvalid" "The lead, the prices, the largest energy or the bounds of a zone's intraday books are out of range.";
+    571 INTRADAY_NOT_OPEN "IntradayNotOpen" "The zone has no intraday books, or the auction of the day is not cleared.";
+    572 INTRADAY_ENERGY_INVALID "IntradayEnergyInvalid" "The energy of an intraday order is not above zero, not a multiple of the session's lot, or above the zone's largest.";
+    573 INTRADAY_BOOKS_FULL "IntradayBooksFull" "As many intraday books of the zone as there may be are open.";
+    574 INTRADAY_ACCOUNT_FULL "IntradayAccountFull" "The account has as many open intraday orders in the session as it may.";
 }
 
 impl Code {

@@ -16,6 +16,8 @@ mod propose_energy;
 mod propose_flexibility;
 #[path = "contracts_workload/propose_granular.rs"]
 mod propose_granular;
+#[path = "contracts_workload/propose_intraday.rs"]
+mod propose_intraday;
 #[path = "contracts_workload/propose_orders.rs"]
 mod propose_orders;
 #[path = "contracts_workload/propose_power.rs"]
@@ -327,6 +329,11 @@ fn the_auditor_agrees_after_every_block() {
         Code::POWER_ACCOUNT_FULL,
         Code::NOT_SESSION_OPERATOR,
         Code::POWER_SESSION_IN_USE,
+        Code::INTRADAY_RULE_INVALID,
+        Code::INTRADAY_NOT_OPEN,
+        Code::INTRADAY_ENERGY_INVALID,
+        Code::INTRADAY_BOOKS_FULL,
+        Code::INTRADAY_ACCOUNT_FULL,
         Code::ISP_DURATION_MISMATCH,
         Code::TIME_ZONE_MISMATCH,
         Code::FLEX_PERIOD_INVALID,

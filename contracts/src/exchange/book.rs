@@ -266,6 +266,13 @@ impl Book {
             .collect()
     }
 
+    /// Whether an account has open orders.
+    #[must_use]
+    pub fn has_orders_of(&self, account: AccountId) -> bool {
+        let record = self.store.account(account);
+        record.is_some_and(|at| self.store.record(at).orders > 0)
+    }
+
     /// How many orders are open.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -70,6 +70,29 @@ pub(crate) fn free(
     account::count(cx, at.1, false)
 }
 
+/// What waits for one thing changes from the first amount to the second, while the account gets `got`, or pays it where that is below
+/// zero: for what is paid in parts. Correctness: more was checked to be there, and less sets free at least what is paid.
+///
+/// # Errors
+/// The meter's.
+pub(crate) fn change(
+    cx: &mut Cx<'_>,
+    (id, slot): At,
+    currency: Currency,
+    (old, new): (Amount, Amount),
+    got: i128,
+) -> Result<(), Code> {
+    let got = i64::try_from(got).map_err(|_| Code::OVERFLOW)?;
+    cash::change(cx, id, slot, currency, |cash| {
+        cash.balance.0 += got;
+        cash.reserved.0 += new.0 - old.0;
+    })?;
+    if (old > Amount::ZERO) != (new > Amount::ZERO) {
+        account::count(cx, slot, new > Amount::ZERO)?;
+    }
+    Ok(())
+}
+
 /// Pays `amount` of `reserved`, which was set aside at once, to another account, and sets the rest free.
 ///
 /// # Errors

@@ -1,15 +1,17 @@
-//! What can be asked of the day-ahead market.
+//! What can be asked of the day-ahead market, and of the intraday books that follow it.
 
 use super::ZoneId;
+use super::intraday::Standing;
 use super::rules::MEMBER;
 use crate::account::Roles;
 use crate::amount::{Currency, Price, WattHours};
 use crate::exchange::Side;
+use crate::exchange::request::Prevention;
 use crate::kernel::wire::List;
 use crate::tx::{AccountId, Millis};
 
 crate::calls! {
-    /// What can be asked of the day-ahead market.
+    /// What can be asked of the day-ahead market, and of the intraday books that follow it.
     pub enum Call<'a> {
         /// Opens the session of a zone's delivery day. It takes orders at once, and is cleared by itself after its gate closed.
         1 OpenSession "open-session" for Who::Roles(Roles::MARKET_OPERATOR), on Profiles::DESIGNATED, costs 100 {
@@ -104,6 +106,86 @@ crate::calls! {
         6 CancelSession "cancel-session" for Who::Roles(Roles::MARKET_OPERATOR), on Profiles::DESIGNATED, costs 20 {
             /// Which session.
             session: u64,
+        }
+        /// Says by which rule the intervals of a zone are traded once their auction is cleared. It holds for books that are opened from
+        /// then on.
+        7 SetIntraday "set-intraday" for Who::Roles(Roles::MARKET_OPERATOR), on Profiles::DESIGNATED, costs 50 {
+            /// Which zone.
+            zone: ZoneId,
+            /// How many milliseconds before delivery begins the gate of an interval closes: a day at most.
+            lead: Millis,
+            /// Lowest price of an order, which may be negative.
+            price_min: Price,
+            /// Highest price of an order; above the lowest.
+            price_max: Price,
+            /// Most energy of an order.
+            energy_max: WattHours,
+            /// Most resting orders that one order meets.
+            makers_max: u32,
+            /// Most orders in a book.
+            orders_max: u32,
+            /// Most open orders of an account in a session.
+            account_orders_max: u32,
+            /// Most open books of the zone; at 0 no more are opened.
+            books_max: u32,
+        }
+        /// Places an order in the book of an interval, whose gate is open and whose auction is cleared.
+        8 PlaceOrder "place-order" for Who::Roles(MEMBER), on Profiles::DESIGNATED, costs 40 {
+            /// Which session.
+            session: u64,
+            /// Which of its intervals.
+            interval: u8,
+            /// Whose, whom the sender represents.
+            account: AccountId,
+            /// Its number; no open order of the account in this book has it.
+            number: u64,
+            /// Which way it trades.
+            side: Side,
+            /// How much in all.
+            energy: WattHours,
+            /// The highest price to buy at, the lowest to sell at.
+            price: Price,
+            /// Most that is shown of it at a time; left out, all is.
+            display: Option<WattHours>,
+            /// How long it stands.
+            standing: Standing,
+            /// What happens when it meets its own holder.
+            prevention: Prevention,
+        }
+        /// Changes an open order. With the same price and no more energy it keeps its place in time.
+        9 AmendOrder "amend-order" for Who::Roles(MEMBER), on Profiles::DESIGNATED, costs 40 {
+            /// Which session.
+            session: u64,
+            /// Which of its intervals.
+            interval: u8,
+            /// Whose, whom the sender represents.
+            account: AccountId,
+            /// Its number.
+            number: u64,
+            /// Its new price; left out, it stays.
+            price: Option<Price>,
+            /// What is to be open of it; left out, it stays.
+            energy: Option<WattHours>,
+        }
+        /// Cancels an open order.
+        10 CancelOrder "cancel-order" for Who::Roles(MEMBER), on Profiles::DESIGNATED, costs 20 {
+            /// Which session.
+            session: u64,
+            /// Which of its intervals.
+            interval: u8,
+            /// Whose, whom the sender represents.
+            account: AccountId,
+            /// Its number.
+            number: u64,
+        }
+        /// Cancels all open orders of an account in a session, or in one of its intervals.
+        11 CancelOrders "cancel-orders" for Who::Roles(MEMBER), on Profiles::DESIGNATED, costs 20 {
+            /// Which session.
+            session: u64,
+            /// Whose, whom the sender represents.
+            account: AccountId,
+            /// In this interval alone; left out, in all.
+            interval: Option<u8>,
         }
     }
 }

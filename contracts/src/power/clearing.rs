@@ -27,7 +27,7 @@ use super::module::{Power, Tables};
 use super::rules::MEMBER;
 use super::select::{Candidate, Place, Progress, Search};
 use super::session::{Session, SessionPhase};
-use super::{block, expire, settlement, share};
+use super::{block, expire, intraday, settlement, share};
 use crate::amount::WattHours;
 use crate::block::Height;
 use crate::draw::UNITS_DRAW;
@@ -86,6 +86,8 @@ pub(super) enum Due {
     Close,
     /// It is no longer told what this session came to.
     Forget(u64),
+    /// The gate of this interval of a session closes, or its book has still orders after it did.
+    CloseBook(u64, u8),
 }
 
 impl Tables {
@@ -100,6 +102,7 @@ impl Due {
         match borsh::from_slice(data).map_err(|_| Code::MALFORMED)? {
             Self::Close => close(cx, trigger),
             Self::Forget(number) => expire::begin(cx, number),
+            Self::CloseBook(session, interval) => intraday::period::close(cx, (session, interval)),
         }
     }
 }

@@ -1,11 +1,12 @@
-//! What happens in the day-ahead market. What an order asks for is in its call, and no event tells it, nor what is set aside for it:
-//! events tell what became of it.
+//! What happens in the day-ahead market and in the intraday books. What an order for the auction asks for is in its call, and no event
+//! tells it, nor what is set aside for it: events tell what became of it. Intraday orders are open to all.
 
 use super::ZoneId;
 use super::block::Outcome;
 use crate::amount::{Currency, Money, Price, WattHours};
 use crate::block::Height;
 use crate::exchange::Side;
+use crate::exchange::event::Reason;
 use crate::tx::{AccountId, Millis};
 
 crate::events! {
@@ -164,6 +165,113 @@ crate::events! {
             code: u16,
             /// The block in which it is tried again.
             again: Height,
+        }
+        /// The intervals of a zone are traded by this rule from now on.
+        15 IntradaySet {
+            /// Which zone.
+            zone: ZoneId,
+            /// How many milliseconds before delivery the gate of an interval closes.
+            lead: Millis,
+            /// Lowest price of an order.
+            price_min: Price,
+            /// Highest price of an order.
+            price_max: Price,
+            /// Most open books of the zone.
+            books_max: u32,
+        }
+        /// The book of an interval was opened.
+        16 BookOpened {
+            /// Of which session.
+            session: u64,
+            /// Of which interval.
+            interval: u8,
+            /// Of which zone.
+            zone: ZoneId,
+            /// First moment at which it takes no order.
+            gate: Millis,
+        }
+        /// An order was accepted. What follows from it is told after it.
+        17 OrderAccepted {
+            /// In which session.
+            session: u64,
+            /// In which interval.
+            interval: u8,
+            /// Whose.
+            account: AccountId,
+            /// Its number.
+            number: u64,
+            /// Which way it trades.
+            side: Side,
+            /// How much in all.
+            energy: WattHours,
+            /// The highest price to buy at, the lowest to sell at.
+            price: Price,
+        }
+        /// Two orders traded.
+        18 EnergyTraded {
+            /// In which session.
+            session: u64,
+            /// In which interval.
+            interval: u8,
+            /// The account that bought.
+            buyer: AccountId,
+            /// The number of its order.
+            bid: u64,
+            /// The account that sold.
+            seller: AccountId,
+            /// The number of its order.
+            ask: u64,
+            /// The resting order's price.
+            price: Price,
+            /// How much.
+            energy: WattHours,
+            /// What the seller got from the buyer; below zero what it paid to it.
+            amount: Money,
+            /// Which side came in.
+            taker: Side,
+        }
+        /// An order lost energy without a trade.
+        19 OrderReduced {
+            /// In which session.
+            session: u64,
+            /// In which interval.
+            interval: u8,
+            /// Whose.
+            account: AccountId,
+            /// Its number.
+            number: u64,
+            /// How much it lost.
+            energy: WattHours,
+            /// What is open of it; at zero it is gone.
+            open: WattHours,
+            /// Why.
+            reason: Reason,
+        }
+        /// An order has new terms. What follows from them is told after it.
+        20 OrderAmended {
+            /// In which session.
+            session: u64,
+            /// In which interval.
+            interval: u8,
+            /// Whose.
+            account: AccountId,
+            /// Its number.
+            number: u64,
+            /// Its price now.
+            price: Price,
+            /// What is open of it now.
+            energy: WattHours,
+            /// Whether it kept its place in time.
+            kept_place: bool,
+        }
+        /// The gate of an interval has closed, and nothing rests in its book any more.
+        21 BookClosed {
+            /// Of which session.
+            session: u64,
+            /// Of which interval.
+            interval: u8,
+            /// Of which zone.
+            zone: ZoneId,
         }
     }
 }

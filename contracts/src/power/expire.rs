@@ -1,5 +1,6 @@
 //! What is forgotten: all that a session came to, 31 days after its day, so many entries in a block.
 
+use super::intraday::period;
 use super::module::Power;
 use crate::exchange::Side;
 use crate::kernel::context::Cx;
@@ -21,6 +22,10 @@ pub(super) fn expire(cx: &mut Cx<'_>) -> Result<(), Code> {
     let Some(number) = oldest.map(|(number, ())| *number) else {
         return Ok(());
     };
+    // Its gates closed a month ago; but what rests in a book is never forgotten with it.
+    if period::is_traded(cx, number) {
+        return Ok(());
+    }
     let (low, high) = (AccountId(0), AccountId(u64::MAX));
     let mut left = EXPIRED_MAX;
     let (tables, journal) = cx.tables::<Power>();
@@ -39,6 +44,8 @@ pub(super) fn expire(cx: &mut Cx<'_>) -> Result<(), Code> {
     forget!(decided, (number, low, 0)..=(number, high, u32::MAX));
     forget!(prices, (number, 0)..=(number, u8::MAX));
     forget!(participants, (number, low)..=(number, high));
+    forget!(periods, (number, 0)..=(number, u8::MAX));
+    forget!(positions, (number, low, 0)..=(number, high, u8::MAX));
     if left > 0 {
         if let Some(session) = tables.sessions.remove(journal, &number)? {
             let day = (session.zone, session.start);

@@ -1,4 +1,5 @@
-//! Power: the day-ahead auction of a zone's delivery day in quarter hours; and [`Power`], the scenario on the kernel.
+//! Power: the day-ahead auction of a zone's delivery day in quarter hours, then [`intraday`] books for each of them; and [`Power`], the
+//! scenario on the kernel.
 //!
 //! A market operator opens a session for a day; until its gate closes, members hand in sealed step curves for intervals and blocks
 //! over several of them, and what these may come to cost is set aside. Then the session is cleared by itself, over as many blocks of
@@ -20,7 +21,7 @@
 //! From who runs a validator nothing is sealed: an order is a transaction in the open, and validators execute it. Orders that are sealed
 //! from them too would have to be encrypted, which these are not.
 //!
-//! Not here: several zones coupled by a grid, orders between two points of a curve, and books that trade on after the auction.
+//! Not here: several zones coupled by a grid, and orders between two points of a curve.
 
 pub mod block;
 pub mod call;
@@ -29,6 +30,7 @@ pub mod crossing;
 pub mod curve;
 pub mod event;
 mod expire;
+pub mod intraday;
 pub mod module;
 pub mod participant;
 pub mod rules;

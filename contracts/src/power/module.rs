@@ -7,9 +7,17 @@ use super::clearing::{self, Clearing, Due};
 use super::curve::{self, Curve, CurveKey, Where};
 use super::event::Event;
 use super::expire;
+use super::intraday::PeriodId;
+use super::intraday::desk::Desk;
+use super::intraday::order::{self, New};
+use super::intraday::period::Period;
+use super::intraday::rule::{self, Rule, Zone};
+use super::intraday::settle::Position;
 use super::participant::Participant;
 use super::session::{self, Session, Terms};
 use super::settlement::{Award, AwardKey, Cleared};
+use crate::exchange::OrderId;
+use crate::exchange::orders::Books;
 use crate::kernel::access::AccessSet;
 use crate::kernel::context::{Cx, Phase};
 use crate::kernel::module::Module;
@@ -40,6 +48,16 @@ crate::tables! {
         9 decided: Ordered<BlockKey, Decided>,
         /// Sessions that are being forgotten.
         10 forgotten: Ordered<u64, ()>,
+        /// Zones whose intervals are traded after the auction.
+        11 zones: Ordered<ZoneId, Zone>,
+        /// Books of intervals that are traded.
+        12 books: Books<PeriodId>,
+        /// Intervals that are or were traded.
+        13 periods: Ordered<PeriodId, Period>,
+        /// Accounts with open orders in the books of a session.
+        14 desks: Ordered<(u64, AccountId), Desk>,
+        /// What accounts traded in the books of intervals, by session.
+        15 positions: Ordered<(u64, AccountId, u8), Position>,
     }
 }
 
@@ -153,6 +171,74 @@ impl Module for Power {
                 number,
             } => block::withdraw(cx, (session, account, number)),
             Call::CancelSession { session } => session::cancel(cx, session),
+            Call::SetIntraday {
+                zone,
+                lead,
+                price_min,
+                price_max,
+                energy_max,
+                makers_max,
+                orders_max,
+                account_orders_max,
+                books_max,
+            } => {
+                let rule = Rule {
+                    lead,
+                    price_min,
+                    price_max,
+                    energy_max,
+                    makers_max,
+                    orders_max,
+                    account_orders_max,
+                    books_max,
+                };
+                rule::set(cx, zone, rule)
+            }
+            Call::PlaceOrder {
+                session,
+                interval,
+                account,
+                number,
+                side,
+                energy,
+                price,
+                display,
+                standing,
+                prevention,
+            } => {
+                let new = New {
+                    id: OrderId { account, number },
+                    side,
+                    energy,
+                    price,
+                    display,
+                    standing,
+                    prevention,
+                };
+                order::place(cx, call, (session, interval), &new)
+            }
+            Call::AmendOrder {
+                session,
+                interval,
+                account,
+                number,
+                price,
+                energy,
+            } => {
+                let order = OrderId { account, number };
+                order::amend(cx, call, (session, interval), order, price, energy)
+            }
+            Call::CancelOrder {
+                session,
+                interval,
+                account,
+                number,
+            } => order::cancel(cx, (session, interval), OrderId { account, number }),
+            Call::CancelOrders {
+                session,
+                account,
+                interval,
+            } => order::cancel_all(cx, session, interval, account),
         }
     }
 

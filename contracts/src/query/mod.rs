@@ -12,6 +12,7 @@ mod energy;
 mod exchange;
 mod granular;
 mod identity;
+mod intraday;
 mod money;
 mod power;
 mod records;
@@ -123,6 +124,10 @@ pub const QUERIES: &[QueryInfo] = &[
     power::SESSION,
     power::SESSIONS,
     power::POSITION,
+    intraday::ZONE,
+    intraday::PERIODS,
+    intraday::BOOK,
+    intraday::ORDERS,
     retail::product::MANUFACTURER,
     retail::product::PRODUCT,
     retail::product::REFUSALS,

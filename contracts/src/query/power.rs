@@ -1,10 +1,13 @@
-//! The day-ahead market: sessions with the prices of their intervals, and what an account bought and sold. Orders are told to nobody.
+//! The day-ahead market: sessions with the prices of their intervals, and what an account bought and sold, in the books that follow
+//! it too. Orders for the auction are told to nobody.
 
 use std::ops::Bound;
 
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, Answer, Arguments, PAGE_MAX, QueryInfo, missing, optional, required};
+use super::{
+    ACCOUNT, Answer, Arguments, PAGE_MAX, QueryError, QueryInfo, missing, optional, required,
+};
 use crate::exchange::Side;
 use crate::ledger::Ledger;
 use crate::power::Power;
@@ -15,7 +18,7 @@ use crate::power::rules::INTERVAL;
 use crate::power::session::Session;
 use crate::tx::AccountId;
 
-const SESSION_NUMBER: super::ArgumentInfo =
+pub(super) const SESSION_NUMBER: super::ArgumentInfo =
     required("session", "Which session.", "the number of a session");
 
 pub(super) const SESSION: QueryInfo = QueryInfo {
@@ -43,17 +46,22 @@ pub(super) const SESSIONS: QueryInfo = QueryInfo {
 pub(super) const POSITION: QueryInfo = QueryInfo {
     name: "power-position",
     text: "What an account bought and sold in a session: its position in each interval, which is above zero where it delivers, its \
-           blocks and how they were decided, and what it was paid in all. Nothing until its gate closes.",
+           blocks and how they were decided, and what it was paid in all; then what it traded in intraday books, which moves its \
+           position too. Nothing until the gate of the auction closes.",
     arguments: &[SESSION_NUMBER, ACCOUNT],
     answer: position,
     entry: None,
 };
 
+pub(super) fn session_of(ledger: &Ledger, number: u64) -> Result<&Session, QueryError> {
+    let found = ledger.stores().read::<Power>().sessions.get(&number);
+    found.ok_or_else(|| missing(format_args!("session {number}")))
+}
+
 fn session(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let number: u64 = arguments.required("session")?;
     let tables = ledger.stores().read::<Power>();
-    let found = tables.sessions.get(&number);
-    let found = found.ok_or_else(|| missing(format_args!("session {number}")))?;
+    let found = session_of(ledger, number)?;
     // No more than 100, and `SESSION_BLOCKS_MAX`.
     let prices = tables.prices.range((number, 0)..=(number, u8::MAX));
     let prices = prices.map(|((_, interval), cleared)| {
@@ -125,18 +133,26 @@ fn position(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let number: u64 = arguments.required("session")?;
     let id = arguments.account()?;
     let tables = ledger.stores().read::<Power>();
-    let found = tables.sessions.get(&number);
-    let found = found.ok_or_else(|| missing(format_args!("session {number}")))?;
-    let part = tables.participants.get(&(number, id));
-    let what = || missing(format_args!("account {} in session {number}", id.0));
-    let part = part.ok_or_else(what)?;
+    let found = session_of(ledger, number)?;
+    let part = tables.participants.get(&(number, id)).copied();
+    let lines = intervals(tables, number, found, id);
+    // Whoever was not in the auction may have traded afterwards.
+    if part.is_none() && lines.is_empty() {
+        return Err(missing(format_args!(
+            "account {} in session {number}",
+            id.0
+        )));
+    }
     let Participant {
         bought,
         sold,
         amount,
         ..
-    } = part;
-    let lines = intervals(tables, number, found, id);
+    } = part.unwrap_or_default();
+    let later = tables
+        .positions
+        .range((number, id, 0)..=(number, id, u8::MAX));
+    let intraday: i128 = later.map(|(_, position)| position.amount).sum();
     let own = tables
         .decided
         .range((number, id, 0)..=(number, id, u32::MAX));
@@ -163,13 +179,14 @@ fn position(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         "bought": bought.0,
         "sold": sold.0,
         // Beyond 64 bits only on the way to what is paid.
-        "amount": i64::try_from(*amount).ok(),
+        "amount": i64::try_from(amount).ok(),
+        "intraday": i64::try_from(intraday).ok(),
         "intervals": lines,
         "blocks": blocks.collect::<Value>(),
     }))
 }
 
-/// What an account has in each interval in which it has anything, curves and blocks together.
+/// What an account has in each interval in which it has anything: of the auction, curves and blocks together, and of intraday books.
 fn intervals(tables: &Tables, number: u64, session: &Session, id: AccountId) -> Vec<Value> {
     let mut sums = vec![[0_i64; 2]; usize::from(session.intervals)];
     let own = (number, id, 0, Side::Buy)..=(number, id, u8::MAX, Side::Sell);
@@ -185,14 +202,25 @@ fn intervals(tables: &Tables, number: u64, session: &Session, id: AccountId) -> 
             sums[usize::from(interval)][block.side as usize] += decided.energy.0;
         }
     }
-    let there = (0_u64..).zip(sums).filter(|(_, sums)| *sums != [0, 0]);
-    let lines = there.map(|(interval, [bought, sold])| {
+    let mut later = vec![[0_i128; 2]; sums.len()];
+    for ((_, _, interval), position) in tables
+        .positions
+        .range((number, id, 0)..=(number, id, u8::MAX))
+    {
+        later[usize::from(*interval)] = [position.bought, position.sold];
+    }
+    let both = (0_u64..).zip(sums.into_iter().zip(later));
+    let there = both.filter(|(_, both)| *both != ([0, 0], [0, 0]));
+    let lines = there.map(|(interval, ([bought, sold], later))| {
+        let position = i128::from(sold - bought) + later[1] - later[0];
         json!({
             "interval": interval,
             "start": session.start.0 + interval * INTERVAL,
             "bought": bought,
             "sold": sold,
-            "position": sold - bought,
+            "intraday_bought": i64::try_from(later[0]).ok(),
+            "intraday_sold": i64::try_from(later[1]).ok(),
+            "position": i64::try_from(position).ok(),
         })
     });
     lines.collect()

@@ -11,7 +11,8 @@
 //!   sealed bids (`exchange/`);
 //! - plants are formed of the first offers that are enough, and paid by what meters say, each reading once (`energy/`);
 //! - no metered watt hour backs two things, and no certificate is used twice (`granular/`);
-//! - the day-ahead market has one price an interval, no accepted block loses, and both sides come to the same (`power/`);
+//! - the day-ahead market has one price an interval, no accepted block loses, and both sides come to the same; what is traded afterwards
+//!   is traded at fair prices in fair order until a gate, and paid exactly (`power/`);
 //! - no interval of flexibility is ordered twice, and what is paid for it is what meters read less the prognosis (`flexibility/`);
 //! - goods have one holder and one place, an unbroken chain of hands, and recalls reach all that follows (`retail/`);
 //! - records are changed by who may, and hold and forget what they should (`records.rs`);

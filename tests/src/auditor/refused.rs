@@ -259,6 +259,9 @@ impl Books {
         if ask.name.starts_with("standing.") {
             return refusal == code::METER_EXCEEDED || self.judge_instruction(ask) == Err(refusal);
         }
+        if power::is_intraday(&ask.name) {
+            return refusal == code::METER_EXCEEDED || self.judge_intraday(ask) == Err(refusal);
+        }
         if ask.name.starts_with("records.") {
             return refusal == code::METER_EXCEEDED || self.judge_record(ask) == Err(refusal);
         }

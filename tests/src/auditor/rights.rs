@@ -30,7 +30,7 @@ const REGISTRY: u32 = REGULATOR | ADMINISTRATOR;
 pub(super) const MOVER: u32 = OPERATOR | TRADER;
 const RISK: u32 = REGULATOR | SURVEILLANCE;
 const PLANT: u32 = PROSUMER | AGGREGATOR;
-/// Who bids in the day-ahead market.
+/// Who bids in the day-ahead market, and trades in the intraday books.
 pub(super) const BIDDER: u32 = TRADER | PLANT;
 
 /// Who brings code.
@@ -111,8 +111,11 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
             GRID_OPERATOR | AGGREGATOR
         }
         "power.open-session" | "power.cancel-session" => MARKET_OPERATOR,
+        "power.set-intraday" => MARKET_OPERATOR,
         "power.submit-curve" | "power.withdraw-curve" => BIDDER,
         "power.submit-block" | "power.withdraw-block" => BIDDER,
+        "power.place-order" | "power.amend-order" => BIDDER,
+        "power.cancel-order" | "power.cancel-orders" => BIDDER,
         method if method.starts_with("records.") => {
             return RECORD_METHODS.contains(&method);
         }

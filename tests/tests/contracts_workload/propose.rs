@@ -36,6 +36,12 @@ impl Generator {
         if self.random.chance(if self.plants { 12 } else { 1 }) {
             return self.of_flexibility(ledger);
         }
+        if self.plants
+            && self.random.chance(4)
+            && let Some(proposal) = self.of_intraday(ledger)
+        {
+            return proposal;
+        }
         if self.random.chance(3) {
             return self.of_code(ledger);
         }

@@ -11,11 +11,11 @@ use bds_contracts::tx::{AccountId, Millis};
 use super::generate::{Generator, Proposal};
 use super::scene::{JOINT, PLANTS, SURVEILLANCE, TRADING};
 
-const QUARTER: u64 = 900_000;
+pub(super) const QUARTER: u64 = 900_000;
 /// Sessions of which the ledger remembers something: each leaves a hundred entries for 31 days.
 const SESSIONS: usize = 20;
 /// Watt hours that are not shared any further.
-const LOT: i64 = 1_000;
+pub(super) const LOT: i64 = 1_000;
 
 impl Generator {
     pub(super) fn of_power(&mut self, ledger: &Ledger) -> Proposal {
@@ -30,6 +30,11 @@ impl Generator {
         let few = takes.is_empty() && all.len() < SESSIONS;
         if all.is_empty() || self.random.chance(if few { 20 } else { 1 }) {
             return self.open_power_session();
+        }
+        if self.random.chance(if takes.is_empty() { 90 } else { 35 })
+            && let Some(proposal) = self.of_intraday(ledger)
+        {
+            return proposal;
         }
         // What is closed is asked for now and then only.
         if takes.is_empty() && self.random.chance(80) {
@@ -90,7 +95,7 @@ impl Generator {
         self.one::<Power>(operator, &Call::CancelSession { session })
     }
 
-    fn bidder(&mut self) -> AccountId {
+    pub(super) fn bidder(&mut self) -> AccountId {
         match self.random.below(20) {
             0 => self.account(),
             1 => JOINT,
@@ -104,7 +109,7 @@ impl Generator {
     }
 
     /// Few prices, so that many are equal; some below zero, some beyond the bounds or off the tick.
-    fn level(&mut self) -> i64 {
+    pub(super) fn level(&mut self) -> i64 {
         match self.random.below(40) {
             0 => 1_000_005,
             1 => 40_001,
@@ -113,7 +118,7 @@ impl Generator {
         }
     }
 
-    fn watt_hours(&mut self, most: u64) -> WattHours {
+    pub(super) fn watt_hours(&mut self, most: u64) -> WattHours {
         WattHours(match self.random.below(60) {
             0 => 0,
             1 => -LOT,

@@ -1,8 +1,10 @@
-//! The order books of all markets, as a part of the tables: what is asked of a book can be taken back with the transaction, and
+//! The order books of many markets, as a part of the tables: what is asked of a book can be taken back with the transaction, and
 //! what differs at the end of a block is written down entry by entry.
 //!
 //! A table keeps old values; a book has a way back of its own, of inverses, which costs nothing to a book that is large. So each
 //! thing asked of a book begins with a mark, which stays open until the next transaction asks for something.
+//!
+//! A market goes by the instrument that is traded in it, or by what else tells it apart: the delivery period of power, say.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -18,7 +20,7 @@ use super::settle::Sums;
 use crate::carbon::InstrumentId;
 use crate::kernel::changes::Changes;
 use crate::kernel::journal::Journal;
-use crate::kernel::table::{Journaled, Place, encoded, in_words};
+use crate::kernel::table::{self, Journaled, Place, encoded, in_words};
 use crate::kernel::wire::Malformed;
 use crate::receipt::Code;
 use crate::tx::{AccountId, Millis};
@@ -34,33 +36,36 @@ const ROOM_MAX: usize = 256;
 struct Market {
     book: Book,
     changed: Changed,
+    /// It is gone with the end of the block, and nobody finds it any more.
+    is_closed: bool,
 }
 
 /// Something the running transaction did, as it is taken back.
 #[derive(Debug, Clone)]
-enum Step {
-    Opened(InstrumentId),
-    Asked(InstrumentId, Mark),
+enum Step<K> {
+    Opened(K),
+    Asked(K, Mark),
+    Closed(K),
 }
 
-/// The books by instrument.
+/// The books by market.
 #[derive(Debug, Clone)]
-pub struct Books {
+pub struct Books<K = InstrumentId> {
     place: Place,
     hash_key: HashKey,
-    markets: BTreeMap<InstrumentId, Market>,
+    markets: BTreeMap<K, Market>,
     /// Transaction whose steps these are.
     tx: u64,
-    steps: Vec<Step>,
+    steps: Vec<Step<K>>,
     /// Room for what a book tells, used again and again.
     room: Vec<Told>,
     /// Room for what becomes of accounts, likewise.
     sums: Sums,
     /// Orders of a snapshot that is being taken in.
-    loading: BTreeMap<InstrumentId, Vec<Record>>,
+    loading: BTreeMap<K, Vec<Record>>,
 }
 
-impl Books {
+impl<K: table::Key + Copy> Books<K> {
     /// No book.
     #[must_use]
     pub fn new(place: Place) -> Self {
@@ -89,26 +94,26 @@ impl Books {
         self.markets.is_empty()
     }
 
-    /// An instrument's book.
+    /// A market's book.
     ///
     /// # Errors
     /// `UNKNOWN_MARKET`.
     #[inline]
-    pub fn get(&self, instrument: InstrumentId) -> Result<&Book, Code> {
-        let market = self.markets.get(&instrument);
+    pub fn get(&self, id: K) -> Result<&Book, Code> {
+        let market = self.markets.get(&id).filter(|market| !market.is_closed);
         market
             .map(|market| &market.book)
             .ok_or(Code::UNKNOWN_MARKET)
     }
 
-    /// All books, by number of the instrument.
-    pub fn iter(&self) -> impl Iterator<Item = (InstrumentId, &Book)> {
-        let markets = self.markets.iter();
+    /// All books, by market.
+    pub fn iter(&self) -> impl Iterator<Item = (K, &Book)> {
+        let markets = self.markets.iter().filter(|(_, one)| !one.is_closed);
         markets.map(|(id, market)| (*id, &market.book))
     }
 
     /// Reads what these books keep of these accounts, so that it lies near when their orders come.
-    pub(super) fn warm(&self, books: &[InstrumentId], accounts: &[AccountId]) {
+    pub(super) fn warm(&self, books: &[K], accounts: &[AccountId]) {
         if books.len() > WARM_BOOKS {
             return;
         }
@@ -123,14 +128,14 @@ impl Books {
     ///
     /// # Errors
     /// In this order: `MARKET_EXISTS`, `RULE_INVALID`, `METER_EXCEEDED`.
-    pub(super) fn open(
+    pub(crate) fn open(
         &mut self,
         journal: &mut Journal,
-        instrument: InstrumentId,
+        id: K,
         rules: Rules,
         now: Millis,
     ) -> Result<(), Code> {
-        if self.markets.contains_key(&instrument) {
+        if self.markets.contains_key(&id) {
             return Err(Code::MARKET_EXISTS);
         }
         let mut book = Book::new(rules, self.hash_key)?;
@@ -140,8 +145,35 @@ impl Books {
             head: Some(None),
             ..Changed::default()
         };
-        self.markets.insert(instrument, Market { book, changed });
-        self.steps.push(Step::Opened(instrument));
+        let market = Market {
+            book,
+            changed,
+            is_closed: false,
+        };
+        self.markets.insert(id, market);
+        self.steps.push(Step::Opened(id));
+        Ok(())
+    }
+
+    /// Closes a book without orders, for ever: its entry goes with the block.
+    ///
+    /// Correctness: it keeps nothing of any account either. Messages are not counted in it, and nobody is switched off.
+    ///
+    /// # Errors
+    /// In this order: `UNKNOWN_MARKET`, `BOOK_FULL` while there are orders, `METER_EXCEEDED`.
+    pub(crate) fn close(&mut self, journal: &mut Journal, id: K) -> Result<(), Code> {
+        if !self.get(id)?.is_empty() {
+            return Err(Code::BOOK_FULL);
+        }
+        self.begin(journal)?;
+        let Market {
+            book,
+            changed,
+            is_closed,
+        } = self.markets.get_mut(&id).ok_or(Code::UNKNOWN_MARKET)?;
+        changed.head.get_or_insert_with(|| Some(book.head_entry()));
+        *is_closed = true;
+        self.steps.push(Step::Closed(id));
         Ok(())
     }
 
@@ -150,28 +182,28 @@ impl Books {
     /// # Errors
     /// `UNKNOWN_MARKET`, `METER_EXCEEDED`; then what the book refuses.
     #[inline]
-    pub(super) fn ask<T>(
+    pub(crate) fn ask<T>(
         &mut self,
         journal: &mut Journal,
-        instrument: InstrumentId,
+        id: K,
         work: impl FnOnce(&mut Book) -> Result<T, Reject>,
     ) -> Result<T, Code> {
-        self.get(instrument)?;
+        self.get(id)?;
         self.begin(journal)?;
-        let market = self.markets.get_mut(&instrument);
-        let Market { book, changed } = market.ok_or(Code::UNKNOWN_MARKET)?;
+        let market = self.markets.get_mut(&id);
+        let Market { book, changed, .. } = market.ok_or(Code::UNKNOWN_MARKET)?;
         changed.head.get_or_insert_with(|| Some(book.head_entry()));
-        self.steps.push(Step::Asked(instrument, book.begin()));
+        self.steps.push(Step::Asked(id, book.begin()));
         Ok(work(book)?)
     }
 
     /// A list for what a book tells, empty; with [`Books::give_back`] its room serves the next command.
-    pub(super) fn sink(&mut self) -> Vec<Told> {
+    pub(crate) fn sink(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.room)
     }
 
     /// Takes a list back. One that grew for a command of thousands of events is not kept.
-    pub(super) fn give_back(&mut self, mut told: Vec<Told>) {
+    pub(crate) fn give_back(&mut self, mut told: Vec<Told>) {
         if told.capacity() <= ROOM_MAX {
             told.clear();
             self.room = told;
@@ -196,7 +228,7 @@ impl Books {
     /// `TIME_BACK` when it is before the last block's.
     pub(super) fn set_time(&mut self, now: Millis) -> Result<(), Code> {
         self.keep();
-        for Market { book, changed } in self.markets.values_mut() {
+        for Market { book, changed, .. } in self.markets.values_mut() {
             if book.is_new_window(now) {
                 changed.note_messages(book);
             }
@@ -220,7 +252,7 @@ impl Books {
             let Step::Asked(id, mark) = step else {
                 continue;
             };
-            let Some(Market { book, changed }) = self.markets.get_mut(&id) else {
+            let Some(Market { book, changed, .. }) = self.markets.get_mut(&id) else {
                 continue;
             };
             if book.marks() == 1 {
@@ -230,12 +262,12 @@ impl Books {
         }
     }
 
-    fn market(&mut self, id: InstrumentId) -> Result<&mut Market, Malformed> {
+    fn market(&mut self, id: K) -> Result<&mut Market, Malformed> {
         self.markets.get_mut(&id).ok_or(Malformed)
     }
 }
 
-impl Journaled for Books {
+impl<K: table::Key + Copy> Journaled for Books<K> {
     fn undo(&mut self) {
         match self.steps.pop().expect("the journal holds each write once") {
             Step::Opened(id) => {
@@ -246,15 +278,26 @@ impl Journaled for Books {
                 let market = market.expect("a book is opened before it is asked");
                 market.book.rollback(mark);
             }
+            Step::Closed(id) => {
+                let market = self.markets.get_mut(&id);
+                market
+                    .expect("a closed book is there until the block ends")
+                    .is_closed = false;
+            }
         }
     }
 
     fn end_block(&mut self, changes: &mut Changes) {
         self.keep();
         let prefix = self.place.prefix;
-        for (id, Market { book, changed }) in &mut self.markets {
+        for (id, market) in &mut self.markets {
+            let Market {
+                book,
+                changed,
+                is_closed,
+            } = market;
             if let Some(was) = changed.head.take() {
-                let is = Some(book.head_entry());
+                let is = (!*is_closed).then(|| book.head_entry());
                 if is != was {
                     changes.push(prefix, &(*id, Key::Head), is.as_ref());
                 }
@@ -272,6 +315,7 @@ impl Journaled for Books {
                 }
             });
         }
+        self.markets.retain(|_, market| !market.is_closed);
         changes.end_table();
     }
 
@@ -290,8 +334,8 @@ impl Journaled for Books {
     }
 
     fn value(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let (id, key): (InstrumentId, Key) = borsh::from_slice(key).ok()?;
-        let book = &self.markets.get(&id)?.book;
+        let (id, key): (K, Key) = borsh::from_slice(key).ok()?;
+        let book = self.get(id).ok()?;
         match key {
             Key::Head => Some(encoded(&book.head_entry())),
             Key::Order(order) => book.order_entry(order).as_ref().map(encoded),
@@ -300,23 +344,23 @@ impl Journaled for Books {
     }
 
     fn in_words(&self, key: &[u8], value: Option<&[u8]>) -> Option<(String, String)> {
-        type Own = (InstrumentId, Key);
-        let (_, kind): Own = borsh::from_slice(key).ok()?;
+        let (_, kind): (K, Key) = borsh::from_slice(key).ok()?;
         match kind {
-            Key::Head => in_words::<Own, Head>(key, value),
-            Key::Order(_) => in_words::<Own, Record>(key, value),
-            Key::Account(_) => in_words::<Own, AccountEntry>(key, value),
+            Key::Head => in_words::<(K, Key), Head>(key, value),
+            Key::Order(_) => in_words::<(K, Key), Record>(key, value),
+            Key::Account(_) => in_words::<(K, Key), AccountEntry>(key, value),
         }
     }
 
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
-        let (id, key): (InstrumentId, Key) = borsh::from_slice(key).map_err(|_| Malformed)?;
+        let (id, key): (K, Key) = borsh::from_slice(key).map_err(|_| Malformed)?;
         match key {
             Key::Head => {
                 let head: Head = borsh::from_slice(value).map_err(|_| Malformed)?;
                 let market = Market {
                     book: Book::from_entry(&head, self.hash_key)?,
                     changed: Changed::default(),
+                    is_closed: false,
                 };
                 match self.markets.insert(id, market) {
                     None => Ok(()),

@@ -1,7 +1,8 @@
-//! Power: sessions of the day-ahead auction, orders until the gate, clearing, and what everybody pays.
+//! Power: sessions of the day-ahead auction, orders until the gate, clearing, and what everybody pays; then the intraday books.
 
 mod bounds;
 mod clearing;
+pub(crate) mod intraday;
 mod naive;
 mod omie;
 mod orders;

@@ -15,8 +15,11 @@ use super::*;
 /// From the roles of the design, not from the code: what is not named here is refused.
 fn allowed(method: &str) -> &'static [&'static str] {
     match method {
-        "open-session" | "cancel-session" => &["market-operator"],
+        "open-session" | "cancel-session" | "set-intraday" => &["market-operator"],
         "submit-curve" | "withdraw-curve" | "submit-block" | "withdraw-block" => {
+            &["trader", "prosumer", "aggregator"]
+        }
+        "place-order" | "amend-order" | "cancel-order" | "cancel-orders" => {
             &["trader", "prosumer", "aggregator"]
         }
         other => panic!("{other} is new"),
@@ -76,8 +79,9 @@ fn who_has_no_right_changes_nothing() {
 /// Each call of power, the ways through it that write most.
 pub(crate) fn rehearse(r: &mut Rehearsal) {
     appoint(&mut r.stage);
+    intraday::rehearse(r);
     let now = r.stage.machine.block().time.0;
-    let start = (now / QUARTER + 8) * QUARTER;
+    let start = (now / QUARTER + 8 + 96) * QUARTER;
     let call = day(start, start + 96 * QUARTER, start);
     r.step::<Power>(Who::Surveillance, &call);
     let numbers = &r.stage.machine.stores().read::<Power>().sessions;

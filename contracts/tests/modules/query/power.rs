@@ -5,8 +5,10 @@ use bds_contracts::query::QueryError;
 use serde_json::json;
 
 use super::super::power::{
-    GATE, QUARTER, START, T, bid, block, cleared, done, market, owner, tables, with,
+    GATE, MWH, PER_MWH, QUARTER, START, T, bid, block, cleared, done, intraday, market, owner,
+    tables, with,
 };
+use super::super::stage::Who;
 use super::{ask, try_ask};
 
 #[test]
@@ -80,6 +82,7 @@ fn sessions_and_positions() {
             "bought": 0,
             "sold": 0,
             "amount": 0,
+            "intraday": 0,
             "intervals": [],
             "blocks": [],
         })
@@ -106,6 +109,8 @@ fn sessions_and_positions() {
             "start": START + interval * QUARTER,
             "bought": 10_000_000,
             "sold": sold,
+            "intraday_bought": 0,
+            "intraday_sold": 0,
             "position": sold - 10_000_000,
         })
     };
@@ -118,6 +123,7 @@ fn sessions_and_positions() {
             "bought": 40_000_000,
             "sold": 6_000_000,
             "amount": -2_720_000_000_i64,
+            "intraday": 0,
             "intervals": [interval(4, 3_000_000), interval(5, 3_000_000), interval(6, 0), interval(7, 0)],
             "blocks": [{
                 "number": 3, "side": "sell", "first": 4, "count": 2, "energy": 3_000_000, "price": 500_000,
@@ -135,4 +141,94 @@ fn sessions_and_positions() {
         assert!(matches!(error, QueryError::NotFound(_)), "{error}");
     }
     assert_eq!(tables(&stage).sessions.len(), 1);
+}
+
+/// What the auction and the books came to adds up to one position.
+#[test]
+fn intraday_books_and_what_they_do_to_positions() {
+    let (mut stage, session) = market();
+    for (account, side) in [(T[0], Side::Buy), (T[1], Side::Sell)] {
+        bid(&mut stage, session, account, side, (0, 1), &[(50, 100)]);
+    }
+    cleared(&mut stage);
+    for name in ["intraday-zone", "intraday-book"] {
+        let arguments = match name {
+            "intraday-zone" => "zone=1".to_owned(),
+            _ => format!("session={session} interval=0"),
+        };
+        let error = try_ask(&stage, name, &arguments).expect_err("not there");
+        assert!(matches!(error, QueryError::NotFound(_)), "{error}");
+    }
+    done(&mut stage, Who::Surveillance, &intraday::PLAIN.call());
+    let order =
+        |account, number, side, terms| intraday::order(session, account, number, side, terms);
+    // The buyer of the auction sells a part on, to one who was not in it; below zero.
+    order(T[0], 1, Side::Sell, (-20, 30)).done(&mut stage);
+    let iceberg = intraday::Order {
+        display: Some(10),
+        ..order(T[0], 2, Side::Sell, (60, 20))
+    };
+    iceberg.done(&mut stage);
+    order(T[2], 7, Side::Buy, (10, 40)).done(&mut stage);
+    let mwh = |tenths: i64| tenths * MWH / 10;
+    assert_eq!(
+        ask(&stage, "intraday-zone", "zone=1"),
+        json!({
+            "zone": 1, "lead": 300_000, "price_min": -1_000 * PER_MWH, "price_max": 5_000 * PER_MWH,
+            "energy_max": mwh(500), "makers_max": 32, "orders_max": 64, "account_orders_max": 16,
+            "books_max": 200, "books": 1,
+        })
+    );
+    let period = json!({
+        "interval": 0, "gate": START - 300_000, "open": true,
+        "energy": mwh(30), "turnover": -60 * MWH, "last": -20 * PER_MWH,
+    });
+    let number = format!("session={session}");
+    assert_eq!(ask(&stage, "intraday-periods", &number), json!([period]));
+    let mut book = period;
+    book["session"] = session.into();
+    book["zone"] = 1.into();
+    book["orders"] = 2.into();
+    book["bids"] = json!([{ "price": 10 * PER_MWH, "energy": mwh(10), "orders": 1 }]);
+    book["asks"] = json!([{ "price": 60 * PER_MWH, "energy": mwh(10), "orders": 1 }]);
+    let of_book = format!("{number} interval=0");
+    assert_eq!(ask(&stage, "intraday-book", &of_book), book);
+    let none = format!("{of_book} levels=0");
+    assert_eq!(ask(&stage, "intraday-book", &none)["bids"], json!([]));
+    assert!(matches!(
+        try_ask(&stage, "intraday-book", &format!("{number} interval=96")),
+        Err(QueryError::BadArgument { .. })
+    ));
+    let of = |account: u64| format!("{number} account={account}");
+    assert_eq!(
+        ask(&stage, "intraday-orders", &of(T[0].0)),
+        json!([{
+            "interval": 0, "number": 2, "side": "sell", "price": 60 * PER_MWH, "open": mwh(20),
+            "filled": 0, "display": mwh(10), "prevention": "decrement-and-cancel",
+        }])
+    );
+    assert_eq!(
+        ask(&stage, "intraday-orders", &of(T[2].0))[0]["filled"],
+        json!(mwh(30))
+    );
+    let position = |account: u64| ask(&stage, "power-position", &of(account));
+    let line = |bought: i64, sold: i64, later: (i64, i64)| {
+        json!([{
+            "interval": 0, "start": START, "bought": mwh(bought), "sold": mwh(sold),
+            "intraday_bought": mwh(later.0), "intraday_sold": mwh(later.1),
+            "position": mwh(sold + later.1 - bought - later.0),
+        }])
+    };
+    let seller = position(T[0].0);
+    assert_eq!(seller["intervals"], line(100, 0, (0, 30)));
+    assert_eq!(seller["intraday"], json!(-60 * MWH));
+    assert_eq!(seller["amount"], json!(-500 * MWH));
+    let buyer = position(T[2].0);
+    assert_eq!(buyer["intervals"], line(0, 0, (30, 0)));
+    assert_eq!(
+        (&buyer["intraday"], &buyer["amount"]),
+        (&json!(60 * MWH), &json!(0))
+    );
+    let third = try_ask(&stage, "power-position", &of(T[3].0));
+    assert!(matches!(third, Err(QueryError::NotFound(_))));
 }

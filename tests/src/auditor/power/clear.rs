@@ -15,7 +15,7 @@ const REJECTED: u8 = 2;
 const PARADOXICAL: u8 = 3;
 
 impl Books {
-    /// A gate closes, or a session is to be forgotten.
+    /// A gate closes, of an auction or of an interval, or a session is to be forgotten.
     pub(in super::super) fn power_due(
         &mut self,
         trigger: u64,
@@ -27,6 +27,9 @@ impl Books {
             let number = number.map_err(|_| "a session is forgotten that has no number")?;
             self.power.forgotten.insert(number);
             return Ok(());
+        }
+        if let [2, book @ ..] = data {
+            return self.close_book(book, events);
         }
         ensure!(data == [0], "{data:?} is due");
         let ready = self.height + 1;
@@ -367,6 +370,13 @@ impl Books {
         let Some(number) = power.forgotten.first().copied() else {
             return;
         };
+        if power
+            .intraday
+            .of_session(number)
+            .any(|(_, one)| one.is_open)
+        {
+            return;
+        }
         let mut left = FORGOTTEN_MAX;
         let mut goes = |session: u64| {
             let gone = session == number && left > 0;
@@ -377,6 +387,8 @@ impl Books {
         power.blocks.retain(|key, _| goes(key.0));
         power.prices.retain(|key, _| goes(key.0));
         power.parts.retain(|key, _| goes(key.0));
+        power.intraday.periods.retain(|key, _| goes(key.0));
+        power.intraday.positions.retain(|key, _| goes(key.0));
         if left > 0 {
             power.sessions.remove(&number);
             power.forgotten.remove(&number);

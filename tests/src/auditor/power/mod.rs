@@ -1,8 +1,11 @@
-//! The day-ahead market: who may bid what until when, and the books of sessions, orders and what they came to.
+//! The day-ahead market: who may bid what until when, and the books of sessions, orders and what they came to; and the intraday books.
 //!
 //! What an account has in a session, and what is set aside for it, is worked out from its orders each time until they are cleared.
 
+mod book;
 mod clear;
+mod intraday;
+mod judge;
 mod orders;
 mod refused;
 mod search;
@@ -10,6 +13,10 @@ mod search;
 use std::collections::BTreeMap;
 
 use bds_contracts::genesis::Profile;
+
+pub(super) use book::Open;
+pub(super) use intraday::Period;
+pub(super) use judge::is_intraday;
 
 use super::schedule::When;
 use super::wire::Value;
@@ -117,6 +124,7 @@ pub(super) struct Power {
     /// Energy and money by session, account, interval and side.
     pub(super) awards: BTreeMap<(u64, u64, u8, u8), (i128, i128)>,
     pub(super) forgotten: std::collections::BTreeSet<u64>,
+    pub(super) intraday: intraday::Intraday,
 }
 
 /// Watt hours at a price in ten-thousandths a megawatt hour, in millionths.
@@ -283,6 +291,7 @@ impl Books {
             "power.submit-block" => self.submit_block(ask, events),
             "power.withdraw-block" => self.withdraw_block(ask, events),
             "power.cancel-session" => self.cancel_power_session(ask, events),
+            name if is_intraday(name) => self.intraday_call(ask, events),
             other => Err(format!("the auditor does not know {other}")),
         }
     }
@@ -297,7 +306,8 @@ impl Books {
     pub(super) fn power_money(&self, account: u64, currency: [u8; 3]) -> i128 {
         let sessions = self.power.waiting.keys();
         let here = sessions.filter(|number| self.power.sessions[*number].currency == currency);
-        here.map(|number| self.part(*number, account).aside).sum()
+        let auctions: i128 = here.map(|number| self.part(*number, account).aside).sum();
+        auctions + self.intraday_money(account, currency)
     }
 
     /// What keeps an account from closing: its part in sessions that are not paid, and money that waits in them.
@@ -307,6 +317,6 @@ impl Books {
             let takes_part = part.curves + part.blocks > 0;
             usize::from(takes_part) + usize::from(part.aside > 0)
         });
-        parts.sum()
+        parts.sum::<usize>() + self.intraday_entries(account)
     }
 }

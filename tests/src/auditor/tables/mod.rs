@@ -4,6 +4,7 @@ mod carbon;
 mod deployed;
 mod energy;
 mod flexibility;
+mod intraday;
 mod markets;
 mod power;
 mod records;
@@ -17,8 +18,9 @@ use super::entries::{Bytes, Entries};
 use super::schedule::When;
 use super::{Books, Finding, ensure};
 
-/// Place of the table of books among all entries.
+/// Places of the tables of books among all entries: the exchange's, and those of intervals.
 const BOOKS: [u8; 4] = [0, 4, 0, 1];
+const INTRADAY: [u8; 4] = [0, 11, 0, 12];
 
 /// Compares every entry: none may be missing, none may be beside them, none may differ.
 pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
@@ -32,17 +34,22 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.energy_tables(&mut expected);
     books.granular_tables(&mut expected);
     books.power_tables(&mut expected);
+    books.intraday_tables(&mut expected);
     books.flexibility_tables(&mut expected);
     books.retail_entries(&mut expected);
     books.record_entries(&mut expected);
     books.code_entries(&mut expected);
     books.instruction_entries(&mut expected);
     let mut expected = expected.all;
-    let mut orders = Vec::new();
+    let (mut orders, mut intraday) = (Vec::new(), Vec::new());
     for entry in entries.iter() {
         let value = entry.value.ok_or("an entry without a value")?;
         if entry.key.starts_with(&BOOKS) {
             orders.push((&entry.key[4..], value));
+            continue;
+        }
+        if entry.key.starts_with(&INTRADAY) {
+            intraday.push((&entry.key[4..], value));
             continue;
         }
         let Some(right) = expected.remove(entry.key) else {
@@ -58,7 +65,8 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     if let Some((key, value)) = expected.first_key_value() {
         return Err(format!("the entry {} is missing", name(key, value)));
     }
-    books.compare_markets(&orders)
+    books.compare_markets(&orders)?;
+    books.compare_intraday(&intraday)
 }
 
 fn name(key: &[u8], value: &[u8]) -> String {

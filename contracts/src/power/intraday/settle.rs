@@ -1,0 +1,280 @@
+//! Who pays whom for a trade of energy, what becomes of what both set aside, and how it moves their positions.
+//!
+//! Everything that one command does to an account is summed up first and written once.
+
+use std::collections::BTreeMap;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+use super::super::event::Event;
+use super::super::module::Power;
+use super::super::rules::{MEMBER, cost};
+use super::{PeriodId, desk};
+use crate::amount::{Money, Price, Quantity, WattHours};
+use crate::exchange::Side;
+use crate::exchange::event::{Event as Told, Reduced, Trade};
+use crate::exchange::order::OrderId;
+use crate::identity::account;
+use crate::kernel::context::Cx;
+use crate::receipt::Code;
+use crate::tx::AccountId;
+
+/// What an account traded in a period. Correctness: a trade is below 2^37, and its money below 2^63.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, BorshSerialize, BorshDeserialize)]
+pub struct Position {
+    /// Watt hours that it bought.
+    pub bought: i128,
+    /// Watt hours that it sold.
+    pub sold: i128,
+    /// What it got; below zero what it paid.
+    pub amount: i128,
+}
+
+/// The price at which an order sets money aside: the one at which it pays most for each watt hour, or zero where it pays at none.
+pub(super) fn worst(side: Side, limit: Price) -> Price {
+    match side {
+        Side::Buy => Price(limit.0.max(0)),
+        // Correctness: prices are within `PRICE_MAX` either way.
+        Side::Sell => Price((-limit.0).max(0)),
+    }
+}
+
+/// What an order of so much sets aside.
+pub(super) fn needed(open: Quantity, worst: Price) -> i128 {
+    cost(open.0.into(), worst)
+}
+
+/// What one command does to an account.
+#[derive(Debug, Clone, Copy, Default)]
+struct Delta {
+    desk: desk::Change,
+    bought: i128,
+    sold: i128,
+}
+
+impl Delta {
+    fn trades(&self) -> bool {
+        self.bought != 0 || self.sold != 0
+    }
+}
+
+/// What one command comes to.
+#[derive(Debug)]
+pub(super) struct Settlement {
+    id: PeriodId,
+    /// The order on its way, which is no open one before it rests.
+    taker: Option<OrderId>,
+    accounts: BTreeMap<AccountId, Delta>,
+    energy: i128,
+    turnover: i128,
+    last: Option<Price>,
+}
+
+impl Settlement {
+    pub(super) fn new(id: PeriodId, taker: Option<OrderId>) -> Self {
+        Self {
+            id,
+            taker,
+            accounts: BTreeMap::new(),
+            energy: 0,
+            turnover: 0,
+            last: None,
+        }
+    }
+
+    /// Sets more aside for an account's order, or less, and counts so many open orders more.
+    pub(super) fn add(&mut self, account: AccountId, aside: i128, orders: i64) {
+        let desk = &mut self.accounts.entry(account).or_default().desk;
+        desk.aside += aside;
+        desk.orders += orders;
+    }
+
+    /// Takes in what the book told, and says it in the words of the ledger.
+    pub(super) fn take(&mut self, told: &Told) -> Result<Option<Event>, Code> {
+        let (session, interval) = self.id;
+        Ok(match *told {
+            Told::Traded(trade) => Some(self.trade(&trade)?),
+            Told::Reduced(reduced) => Some(self.reduce(&reduced)?),
+            Told::Amended {
+                id,
+                price: Some(price),
+                open,
+                kept_place,
+                ..
+            } => Some(Event::OrderAmended {
+                session,
+                interval,
+                account: id.account,
+                number: id.number,
+                price,
+                energy: watt_hours(open)?,
+                kept_place,
+            }),
+            // They follow from what was accepted, and no order here is without a price or waits for one.
+            Told::Amended { .. }
+            | Told::Rests { .. }
+            | Told::Waits { .. }
+            | Told::Wakes { .. }
+            | Told::Shown { .. }
+            | Told::Phase(_) => None,
+        })
+    }
+
+    /// An order lost so much of what was open; `open` is left. What it set aside for that is free.
+    fn lose(&mut self, id: OrderId, worst: i64, lost: Quantity, open: Quantity) {
+        let worst = Price(worst);
+        let before = i128::from(open.0) + i128::from(lost.0);
+        let freed = cost(before, worst) - needed(open, worst);
+        let is_gone = open == Quantity::ZERO && self.taker != Some(id);
+        self.add(id.account, -freed, -i64::from(is_gone));
+    }
+
+    fn trade(&mut self, trade: &Trade) -> Result<Event, Code> {
+        let Trade {
+            maker,
+            taker,
+            taker_side,
+            price,
+            quantity,
+            ..
+        } = *trade;
+        self.lose(maker, trade.maker_reserve, quantity, trade.maker_open);
+        self.lose(taker, trade.taker_reserve, quantity, trade.taker_open);
+        let (bid, ask) = match taker_side {
+            Side::Buy => (taker, maker),
+            Side::Sell => (maker, taker),
+        };
+        let energy = i128::from(quantity.0);
+        let amount = cost(energy, price);
+        let buyer = self.accounts.entry(bid.account).or_default();
+        buyer.bought += energy;
+        buyer.desk.got -= amount;
+        let seller = self.accounts.entry(ask.account).or_default();
+        seller.sold += energy;
+        seller.desk.got += amount;
+        self.energy += energy;
+        self.turnover += amount;
+        self.last = Some(price);
+        let (session, interval) = self.id;
+        Ok(Event::EnergyTraded {
+            session,
+            interval,
+            buyer: bid.account,
+            bid: bid.number,
+            seller: ask.account,
+            ask: ask.number,
+            price,
+            energy: watt_hours(quantity)?,
+            amount: Money(i64::try_from(amount).map_err(|_| Code::OVERFLOW)?),
+            taker: taker_side,
+        })
+    }
+
+    fn reduce(&mut self, reduced: &Reduced) -> Result<Event, Code> {
+        let Reduced {
+            id,
+            quantity,
+            open,
+            reserve,
+            reason,
+            ..
+        } = *reduced;
+        self.lose(id, reserve, quantity, open);
+        let (session, interval) = self.id;
+        Ok(Event::OrderReduced {
+            session,
+            interval,
+            account: id.account,
+            number: id.number,
+            energy: watt_hours(quantity)?,
+            open: watt_hours(open)?,
+            reason,
+        })
+    }
+
+    /// Accounts that trade although they may not: none of their representatives may, or they are not open. The one that sent the
+    /// order was asked before.
+    pub(super) fn shut(&self, cx: &Cx<'_>) -> Vec<AccountId> {
+        let sender = self.taker.map(|taker| taker.account);
+        let others = self.accounts.iter().filter(|(_, delta)| delta.trades());
+        others
+            .map(|(id, _)| *id)
+            .filter(|id| Some(*id) != sender && !account::is_active(cx, *id, MEMBER))
+            .collect()
+    }
+
+    /// Writes it down: each account once.
+    ///
+    /// # Errors
+    /// `METER_EXCEEDED`; `OVERFLOW` never, since everything was set aside before.
+    pub(super) fn apply(&self, cx: &mut Cx<'_>) -> Result<(), Code> {
+        let (session, interval) = self.id;
+        let currency = cx.read::<Power>().session(session)?.terms.currency;
+        for (id, delta) in &self.accounts {
+            desk::change(cx, session, *id, currency, &delta.desk)?;
+            if !delta.trades() {
+                continue;
+            }
+            let (tables, journal) = cx.tables::<Power>();
+            let key = (session, *id, interval);
+            let old = tables.positions.get(&key).copied().unwrap_or_default();
+            let new = Position {
+                bought: old.bought + delta.bought,
+                sold: old.sold + delta.sold,
+                amount: old.amount + delta.desk.got,
+            };
+            tables.positions.set(journal, key, new)?;
+        }
+        if self.last.is_some() {
+            let (tables, journal) = cx.tables::<Power>();
+            if let Some(period) = tables.periods.update(journal, &self.id)? {
+                period.energy += self.energy;
+                period.turnover += self.turnover;
+                period.last = self.last;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn watt_hours(quantity: Quantity) -> Result<WattHours, Code> {
+    let energy = i64::try_from(quantity.0).map_err(|_| Code::OVERFLOW)?;
+    Ok(WattHours(energy))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_set_aside_on_one_side_of_zero() {
+        let at = |side, price| worst(side, Price(price)).0;
+        assert_eq!(at(Side::Buy, 50), 50);
+        assert_eq!(at(Side::Buy, -50), 0);
+        assert_eq!(at(Side::Sell, 50), 0);
+        assert_eq!(at(Side::Sell, -50), 50);
+        assert_eq!((at(Side::Buy, 0), at(Side::Sell, 0)), (0, 0));
+    }
+
+    /// Whatever parts an order trades in, and at whichever price it takes, what is left covers the rest.
+    #[test]
+    fn what_is_set_aside_covers_every_part() {
+        for limit in [1, 3, 77, 9_999, 654_321] {
+            let worst = Price(limit);
+            let mut open = 1_000_003_u64;
+            let mut aside = needed(Quantity(open), worst);
+            for part in [1, 2, 3, 9_999, 10_000, 333_333] {
+                open -= part;
+                let freed = aside - needed(Quantity(open), worst);
+                for price in [limit, limit / 2, 0] {
+                    assert!(
+                        cost(part.into(), Price(price)) <= freed,
+                        "{part} at {price}"
+                    );
+                }
+                aside -= freed;
+            }
+            assert_eq!(aside, needed(Quantity(open), worst));
+        }
+    }
+}
