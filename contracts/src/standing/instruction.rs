@@ -6,6 +6,7 @@ use super::call::Call;
 use super::condition::Condition;
 use super::event::{End, Event};
 use super::module::{Standing, Work};
+use super::queue;
 use crate::block::Height;
 use crate::identity::Identity;
 use crate::kernel::context::{Caller, Cx};
@@ -101,16 +102,9 @@ pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
         due: certain.map(|when| (when, number)),
         calls: new.calls.to_vec(),
     };
+    queue::join(cx, number, &instruction)?;
     let (tables, journal) = cx.tables::<Standing>();
     tables.owned.set(journal, (id, number), ())?;
-    match new.condition {
-        Condition::Event(module, event) => {
-            let key = (module, event, new.account, number);
-            tables.events.set(journal, key, ())?;
-        }
-        condition if condition.is_state() => tables.states.set(journal, number, ())?,
-        _ => {}
-    }
     tables.instructions.set(journal, number, instruction)?;
     cx.emit::<Standing>(&Event::Left {
         number,
@@ -309,24 +303,14 @@ pub(super) fn forget(
     if instruction.condition.certain().is_none() {
         cx.unschedule::<Standing>(When::Time(instruction.until), number)?;
     }
+    queue::leave(cx, number, instruction)?;
     let (tables, journal) = cx.tables::<Standing>();
     tables.instructions.remove(journal, &number)?;
-    let account = instruction.account;
-    tables
-        .owned
-        .remove(journal, &(instruction.member, number))?;
-    match instruction.condition {
-        Condition::Event(module, event) => {
-            let key = (module, event, account, number);
-            tables.events.remove(journal, &key)?;
-        }
-        _ => {
-            tables.states.remove(journal, &number)?;
-        }
-    }
+    let owned = (instruction.member, number);
+    tables.owned.remove(journal, &owned)?;
     cx.emit::<Standing>(&Event::Ended {
         number,
-        account,
+        account: instruction.account,
         end,
     })
 }

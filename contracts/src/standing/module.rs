@@ -23,9 +23,9 @@ crate::tables! {
         1 instructions: Table<u64, Instruction>,
         /// Those of each member.
         2 owned: Ordered<(MemberId, u64), ()>,
-        /// Those that wait for an event: its module and number, the account it has to name.
+        /// Those that wait for an event, until they come up: its module and number, the account it has to name.
         3 events: Ordered<(u16, u16, AccountId, u64), ()>,
-        /// Those that wait for a state.
+        /// Those that wait for a state, until they come up.
         4 states: Ordered<u64, ()>,
     }
 }

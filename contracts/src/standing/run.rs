@@ -4,6 +4,7 @@ use super::condition::Condition;
 use super::event::{End, Event};
 use super::instruction::{self, Instruction, RUN_UNITS};
 use super::module::{Standing, Work};
+use super::queue;
 use crate::identity::Identity;
 use crate::identity::account;
 use crate::kernel::context::{Caller, Cx};
@@ -82,6 +83,7 @@ fn pass(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
         instruction.condition = Condition::Every(next, period);
         instruction.due = Some((when, trigger));
     }
+    queue::join(cx, number, &instruction)?;
     let (tables, journal) = cx.tables::<Standing>();
     tables.instructions.set(journal, number, instruction)
 }

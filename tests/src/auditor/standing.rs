@@ -340,7 +340,7 @@ impl Books {
     /// At the end of a block: those that wait for what is so now, or for what happened in it, run in the next one.
     pub(super) fn wake_instructions(&mut self, receipts: &[Receipt<'_>]) -> Result<(), Finding> {
         let hears = self.standing.values();
-        let hears = hears.filter(|one| matches!(one.wait, Wait::Event(..)));
+        let hears = hears.filter(|one| matches!(one.wait, Wait::Event(..)) && one.due.is_none());
         let hears = hears.count();
         ensure!(
             hears <= HEARD_MAX,

@@ -21,12 +21,14 @@ impl Books {
             out.add(Bytes::new().u64(*number), value.blob(&one.calls));
             out.table(STANDING, 2);
             out.add(Bytes::new().u32(one.member).u64(*number), Bytes::new());
-            if let Wait::Event(module, event) = one.wait {
+            // One that has come up hears nothing until it ran.
+            let hears = one.due.is_none();
+            if let (Wait::Event(module, event), true) = (one.wait, hears) {
                 out.table(STANDING, 3);
                 let key = Bytes::new().u16(module).u16(event).u64(one.account);
                 out.add(key.u64(*number), Bytes::new());
             }
-            if one.wait.is_state() && one.due.is_none() {
+            if one.wait.is_state() && hears {
                 out.table(STANDING, 4);
                 out.add(Bytes::new().u64(*number), Bytes::new());
             }
