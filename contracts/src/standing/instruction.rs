@@ -22,6 +22,8 @@ use crate::tx::{AccountId, Millis};
 pub const OWN_MAX: usize = 64;
 /// Most instructions on the whole ledger that wait for a state.
 pub const STATES_MAX: usize = 1_024;
+/// Most of these of one member, so that a few members do not take all the places.
+pub const STATES_OWN_MAX: u32 = 8;
 /// Most calls of an instruction.
 pub const CALLS_MAX: u8 = 4;
 /// Most bytes of its calls.
@@ -81,7 +83,8 @@ pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
     check_calls(cx, new.calls)?;
     let tables = cx.read::<Standing>();
     let own = tables.owned.range((id, 0)..=(id, u64::MAX)).count();
-    if own >= OWN_MAX || new.condition.is_state() && tables.states.len() >= STATES_MAX {
+    let full = tables.states.len() >= STATES_MAX || queue::states_of(cx, id) >= STATES_OWN_MAX;
+    if own >= OWN_MAX || new.condition.is_state() && full {
         return Err(Code::INSTRUCTION_LIMIT);
     }
 

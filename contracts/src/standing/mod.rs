@@ -12,7 +12,8 @@
 //! [`TIMES_MAX`] times at most. A run spends [`RUN_UNITS`] at most. An instruction runs once in a block, however often what it waits for
 //! happened, and hears nothing between coming up and running. Of those that wait for the events of a block [`HEARD_MAX`] are looked at:
 //! accounts have their turn in the order in which something happened to them, [`OWN_MAX`] instructions of an account in a turn; the others
-//! do not hear of them. Instructions that wait for a state are [`STATES_MAX`] on the whole ledger, since each is looked at in every block.
+//! do not hear of them. Instructions that wait for a state are [`STATES_MAX`] on the whole ledger, since each is looked at in every block, and [`STATES_OWN_MAX`]
+//! of a member.
 
 mod call;
 mod condition;
@@ -28,7 +29,7 @@ pub use condition::{Bound, Condition};
 pub use event::{End, Event};
 pub use instruction::{
     AHEAD_MAX, BYTES_MAX, CALLS_MAX, Instruction, LIFE_MAX, OWN_MAX, PERIOD_MIN, RUN_UNITS,
-    STATES_MAX, TIMES_MAX,
+    STATES_MAX, STATES_OWN_MAX, TIMES_MAX,
 };
 pub use module::{Standing, Tables};
 pub use wake::HEARD_MAX;

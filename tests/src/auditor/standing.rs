@@ -23,6 +23,7 @@ const INSTRUCTION_LIMIT: u16 = 562;
 const DAY: u64 = 24 * 3_600 * 1_000;
 const OWN_MAX: usize = 64;
 const STATES_MAX: usize = 1_024;
+const STATES_OWN_MAX: usize = 8;
 /// As many are told of the events of one block.
 const HEARD_MAX: usize = 1_024;
 const BYTES_MAX: usize = 1_024;
@@ -187,7 +188,10 @@ impl Books {
         let own = own.filter(|one| one.member == ask.member).count();
         let looked_at = self.standing.values();
         let looked_at = looked_at.filter(|one| one.wait.is_state() && one.due.is_none());
-        let has_room = !wait.is_state() || looked_at.count() < STATES_MAX;
+        let looked_at: Vec<u32> = looked_at.map(|one| one.member).collect();
+        let its_own = looked_at.iter().filter(|member| **member == ask.member);
+        let is_full = looked_at.len() >= STATES_MAX || its_own.count() >= STATES_OWN_MAX;
+        let has_room = !wait.is_state() || !is_full;
         unless(own < OWN_MAX && has_room, INSTRUCTION_LIMIT)
     }
 

@@ -124,6 +124,7 @@ pub(crate) fn nothing_left(stage: &Stage) {
     let tables = stage.machine.stores().read::<Standing>();
     assert!(tables.instructions.is_empty() && tables.owned.is_empty());
     assert!(tables.events.is_empty() && tables.states.is_empty());
+    assert!(tables.waiting.is_empty());
 }
 
 pub(crate) fn ended(number: u64, end: End) -> Event {
