@@ -10,10 +10,10 @@
 //! A member has [`OWN_MAX`] instructions at a time, each of [`CALLS_MAX`] calls and [`BYTES_MAX`] bytes. One that waits for an event or a
 //! state ends after [`LIFE_MAX`] at the latest; a height is at most [`AHEAD_MAX`] ahead; one that comes up again and again does so
 //! [`TIMES_MAX`] times at most. A run spends [`RUN_UNITS`] at most. An instruction runs once in a block, however often what it waits for
-//! happened, and hears nothing between coming up and running. Of those that wait for the events of a block [`HEARD_MAX`] are looked at:
-//! accounts have their turn in the order in which something happened to them, [`OWN_MAX`] instructions of an account in a turn; the others
-//! do not hear of them. Instructions that wait for a state are [`STATES_MAX`] on the whole ledger, since each is looked at in every block, and [`STATES_OWN_MAX`]
-//! of a member.
+//! happened, and hears nothing between coming up and running. Of the events of a block the first [`LOOKED_MAX`] are looked at, and of the
+//! instructions that wait for them [`HEARD_MAX`]: accounts have their turn in the order in which something happened to them, [`OWN_MAX`]
+//! instructions of an account in a turn; the others do not hear of them. Instructions that wait for a state are [`STATES_MAX`] on the whole
+//! ledger and [`STATES_OWN_MAX`] of a member, since each is looked at in every block.
 
 mod call;
 mod condition;
@@ -32,4 +32,4 @@ pub use instruction::{
     STATES_MAX, STATES_OWN_MAX, TIMES_MAX,
 };
 pub use module::{Standing, Tables};
-pub use wake::HEARD_MAX;
+pub use wake::{HEARD_MAX, LOOKED_MAX};

@@ -16,6 +16,9 @@ use crate::tx::AccountId;
 /// Most instructions that are looked at for the events of one block.
 pub const HEARD_MAX: usize = 1_024;
 
+/// Most events of a block that are looked at, the first ones: half of what the phase may spend, so that what they bring up is paid for too.
+pub const LOOKED_MAX: usize = 500_000;
+
 /// Instructions that come up, by number.
 type Woken = BTreeMap<u64, Instruction>;
 
@@ -23,9 +26,23 @@ type Woken = BTreeMap<u64, Instruction>;
 /// its events.
 type Heard = Vec<(AccountId, BTreeSet<(u16, u16)>)>;
 
+/// States and events each for themselves: what costs too much to be heard keeps no state from being seen.
 pub(super) fn wake(cx: &mut Cx<'_>) -> Result<(), Code> {
-    let mut woken = states(cx)?;
-    woken.append(&mut events(cx)?);
+    let looks: [(fn(&mut Cx<'_>) -> Result<Woken, Code>, &str); 2] =
+        [(states, "states"), (events, "events")];
+    for (look, what) in looks {
+        let done = cx.attempt(|cx| {
+            let woken = look(cx)?;
+            come_up(cx, woken)
+        });
+        if done.is_err() {
+            cx.say(&format!("nobody hears of the {what} of this block"));
+        }
+    }
+    Ok(())
+}
+
+fn come_up(cx: &mut Cx<'_>, woken: Woken) -> Result<(), Code> {
     let when = When::Height(cx.block().height + 1);
     for (number, mut instruction) in woken {
         let trigger = cx.schedule_work::<Standing>(when, &Work::Run(Some(number)))?;
@@ -57,8 +74,9 @@ fn events(cx: &mut Cx<'_>) -> Result<Woken, Code> {
         return Ok(Woken::new());
     }
     let (heard, looked) = heard(cx);
+    cx.charge_items(looked)?;
     let (found, met) = in_turns(cx, &heard);
-    cx.charge_items(looked + met)?;
+    cx.charge_items(met)?;
     Ok(found)
 }
 
@@ -66,7 +84,7 @@ fn events(cx: &mut Cx<'_>) -> Result<Woken, Code> {
 fn heard(cx: &Cx<'_>) -> (Heard, usize) {
     let events = &cx.read::<Standing>().events;
     let (mut heard, mut places, mut looked) = (Heard::new(), BTreeMap::new(), 0);
-    for event in cx.happened() {
+    for event in cx.happened().take(LOOKED_MAX) {
         looked += 1;
         let is_waited_for = |from: AccountId, to: AccountId| {
             let key = |account, number| (event.module, event.number, account, number);

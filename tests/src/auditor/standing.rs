@@ -24,7 +24,7 @@ const DAY: u64 = 24 * 3_600 * 1_000;
 const OWN_MAX: usize = 64;
 const STATES_MAX: usize = 1_024;
 const STATES_OWN_MAX: usize = 8;
-/// As many are told of the events of one block.
+/// As many are told of the events of one block, whose first 500,000 are looked at: more than any block here has.
 const HEARD_MAX: usize = 1_024;
 const BYTES_MAX: usize = 1_024;
 const CALLS_MAX: usize = 4;
@@ -359,8 +359,10 @@ impl Books {
             let comes = one.due.is_none() && self.comes_up(one, &happened);
             comes.then_some(*number)
         };
-        let woken: Vec<u64> = self.standing.iter().filter_map(comes).collect();
-        for number in woken {
+        let woken = self.standing.iter().filter_map(comes);
+        let is_state = |number: &u64| self.standing[number].wait.is_state();
+        let (states, others): (Vec<u64>, Vec<u64>) = woken.partition(is_state);
+        for number in states.into_iter().chain(others) {
             let when = When::Height(self.height + 1);
             let trigger = self.schedule.add(when, STANDING, run_data(Some(number)));
             let one = self.standing.get_mut(&number).ok_or("it is gone")?;

@@ -1,6 +1,7 @@
 //! Standing instructions: the scene their tests play in.
 
 mod events;
+mod noise;
 mod refusals;
 pub(crate) mod rights;
 mod states;
