@@ -314,7 +314,8 @@ impl Cx<'_> {
             module: M::ID,
             data: data.to_vec(),
         };
-        kernel.schedule.set(journal, (when, number), work)?;
+        let all = kernel.work(M::YIELDS);
+        all.set(journal, (when, number), work)?;
         Ok(number)
     }
 
@@ -339,11 +340,12 @@ impl Cx<'_> {
         let Stores {
             kernel, journal, ..
         } = &mut *self.stores;
-        let own = kernel.schedule.get(&(when, number));
+        let all = kernel.work(M::YIELDS);
+        let own = all.get(&(when, number));
         if own.is_none_or(|work| work.module != M::ID) {
             return Ok(false);
         }
-        kernel.schedule.remove(journal, &(when, number))?;
+        all.remove(journal, &(when, number))?;
         Ok(true)
     }
 

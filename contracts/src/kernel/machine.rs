@@ -19,7 +19,7 @@ use super::newcomer;
 use super::receipt::{NO_CALL, ReceiptId, Receipts};
 use super::store::{SnapshotError, Stores};
 use super::table::Slot;
-use super::trigger;
+use super::trigger::{self, Due};
 use super::wire::length;
 use crate::account::Roles;
 use crate::genesis::Profile;
@@ -390,12 +390,12 @@ impl<L: Modules> Machine<L> {
     fn run_triggers(&mut self, receipts: &mut Receipts) -> u64 {
         let due = trigger::due(&self.stores.kernel, &self.block, self.limits.triggers);
         let mut spent = 0;
-        for key in due {
+        for Due { yields, key } in due {
             let Stores {
                 kernel, journal, ..
             } = &mut self.stores;
             journal.meter = Meter::unbounded();
-            let work = kernel.schedule.remove(journal, &key).ok().flatten();
+            let work = kernel.work(yields).remove(journal, &key).ok().flatten();
             journal.commit();
             // An earlier trigger of this block may have taken it back.
             let Some(work) = work else { continue };

@@ -103,7 +103,8 @@
 //!   although the call fails: the entry in a log, a contract that ends. [`Cx::say`](context::Cx::say) sets the receipt's message.
 //! - [`Cx::schedule`](context::Cx::schedule) calls `on_trigger` at a time or height, in a receipt of its own and with no sender. It is
 //!   forgotten before it runs: what it cannot do now it must schedule again, for an error leaves nothing but the receipt. So many
-//!   are done in a block, so it may come late: a call that depends on the time looks at the time. To take back what runs is harmless.
+//!   are done in a block, so it may come late, and where members ask for it as they like ([`Module::YIELDS`](module::Module::YIELDS)) it
+//!   leaves half of them to other work: a call that depends on the time looks at the time. To take back what runs is harmless.
 //! - Time is [`BlockInfo::time`](context::BlockInfo), chance is its beacon. There is no other clock and no other dice.
 //! - Another module's tables are reached through that module's functions, which take `cx`: so its rules hold for everyone.
 //!   List the modules that one builds on before it. Of `identity`: `to_move`, `to_receive`, `represented`, `account::second` for

@@ -53,6 +53,7 @@ impl Module for Standing {
     // What somebody is going to do is nobody else's business before it is done.
     const CLOSED: &'static [&'static str] =
         &["instructions", "owned", "events", "states", "waiting"];
+    const YIELDS: bool = true;
     const PHASES: bool = true;
 
     fn touches(_: &Call<'_>, set: &mut AccessSet) {

@@ -15,6 +15,7 @@ use bds_contracts::kernel::changes::Changes;
 
 use super::entries::{Bytes, Entries};
 use super::schedule::When;
+use super::standing::STANDING;
 use super::{Books, Finding, ensure};
 
 /// Place of the table of books among all entries.
@@ -82,8 +83,8 @@ impl Books {
         for (number, key) in (1..).zip(&self.identity.keys) {
             out.add(Bytes::new().u32(number), Bytes::new().put(key));
         }
-        out.table(0, 3);
         for (number, work) in &self.schedule.waiting {
+            out.table(0, if work.module == STANDING { 5 } else { 3 });
             let (tag, at) = match work.when {
                 When::Time(at) => (0, at),
                 When::Height(at) => (1, at),
