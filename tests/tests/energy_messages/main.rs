@@ -1,7 +1,9 @@
 //! Messages of the energy markets that others wrote, driven through the contracts: what is right is done, and what is wrong is refused
 //! with the code that says why.
 
+mod documents;
 mod market;
+mod refused;
 mod stage;
 mod uftp;
 
