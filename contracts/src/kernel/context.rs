@@ -32,9 +32,9 @@ pub struct BlockInfo {
 /// A part of a block in which modules do work of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Before the transactions, after the triggers.
+    /// Before the triggers and the transactions: modules learn the time, and what is over goes.
     Begin,
-    /// After the transactions: gates close, orders expire, auctions clear.
+    /// After the transactions: orders that have ended go, stops enter, sessions clear, instructions come up.
     End,
 }
 

@@ -1,6 +1,6 @@
 //! The state machine: ordered blocks of transactions in, receipts and changes out.
 //!
-//! A block is: triggers that are due, the modules' work at its beginning, the transactions, the modules' work at its end.
+//! A block is: the modules' work at its beginning, triggers that are due, the transactions, the modules' work at its end.
 //! Each of these is a transaction of its own: all of it stays, or nothing but its receipt, the sender's nonce and what was
 //! kept on purpose.
 
