@@ -88,7 +88,9 @@ impl Books {
             }
             "wasm.put-chunk" | "wasm.drop-upload" => {
                 let upload = self.code.get(&call.array::<64>("code"));
-                let own = upload.filter(|upload| upload.owner == ask.member);
+                // The authority takes back what others bring; its two roles are the lowest bits.
+                let any = ask.name == "wasm.drop-upload" && ask.roles & 3 != 0;
+                let own = upload.filter(|upload| any || upload.owner == ask.member);
                 let upload = own.ok_or(code::UNKNOWN_UPLOAD)?;
                 if ask.name == "wasm.drop-upload" {
                     return Ok(());
