@@ -466,7 +466,7 @@ fn run_calls<L: Modules>(cx: &mut Cx<'_>, tx: &Envelope<'_>) -> Result<(), (u8, 
 fn open<'a>(cx: &mut Cx<'_>, tx: &Envelope<'a>) -> Result<CallList<'a>, Code> {
     check_times(&cx.block, tx)?;
     cx.charge(UNITS_TX)?;
-    cx.stores.journal.meter.bytes(tx.bytes().len())?;
+    cx.charge_bytes(tx.bytes().len())?;
     match tx.payload()?.1 {
         Payload::Clear(calls) => Ok(calls),
         Payload::Sealed { .. } => Err(Code::PAYLOAD_SEALED),

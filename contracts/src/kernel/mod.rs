@@ -98,7 +98,8 @@
 //! - A transaction has one to sixteen calls, done all or none. When one fails, every write and event of all of them is taken
 //!   back. Still decide first and change after: it reads better, and a refusal then costs nothing.
 //! - Every write and event can be refused by the meter, so it ends with `?`. Pay for what grows with the input besides:
-//!   [`Cx::charge_items`](context::Cx::charge_items) for lists, [`Cx::charge_maker`](context::Cx::charge_maker) for orders met.
+//!   [`Cx::charge_items`](context::Cx::charge_items) for lists, [`Cx::charge_bytes`](context::Cx::charge_bytes) for what is copied or kept,
+//!   [`Cx::charge_maker`](context::Cx::charge_maker) for orders met.
 //! - [`Cx::attempt`](context::Cx::attempt) does a part that may fail alone. [`Cx::keep`](context::Cx::keep) is for what must stay
 //!   although the call fails: the entry in a log, a contract that ends. [`Cx::say`](context::Cx::say) sets the receipt's message.
 //! - [`Cx::schedule`](context::Cx::schedule) calls `on_trigger` at a time or height, in a receipt of its own and with no sender. It is

@@ -6,9 +6,7 @@ use super::instruction::{Instruction, OWN_MAX};
 use super::module::{Standing, Work};
 use super::queue;
 use crate::kernel::context::Cx;
-use crate::kernel::describe::accounts;
-use crate::kernel::module::ModuleInfo;
-use crate::kernel::receipt::EventView;
+use crate::kernel::describe::event_accounts_in;
 use crate::kernel::trigger::When;
 use crate::receipt::Code;
 use crate::tx::AccountId;
@@ -94,7 +92,8 @@ fn heard(cx: &Cx<'_>) -> (Heard, usize) {
         if !is_waited_for(AccountId(0), AccountId(u64::MAX)) {
             continue;
         }
-        for account in named(cx.catalog(), &event) {
+        let named = event_accounts_in(cx.catalog(), &event);
+        for account in named.unwrap_or_default() {
             if !is_waited_for(account, account) {
                 continue;
             }
@@ -132,13 +131,4 @@ fn in_turns(cx: &Cx<'_>, heard: &Heard) -> (Woken, usize) {
         });
     }
     (found, met)
-}
-
-/// The accounts that an event names; none of what this version does not know.
-fn named(catalog: &[ModuleInfo], event: &EventView<'_>) -> Vec<AccountId> {
-    let module = catalog.iter().find(|module| module.id == event.module);
-    let events = module.map_or(&[][..], |module| module.events);
-    let info = events.iter().find(|info| info.number == event.number);
-    let found = info.and_then(|info| accounts(info.fields, event.fields).ok());
-    found.unwrap_or_default()
 }
