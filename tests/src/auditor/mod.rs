@@ -55,7 +55,7 @@ use wire::{Event, Fields, RawCall, Receipt, Source, Transaction, Value};
 /// What is wrong, in words.
 pub type Finding = String;
 
-/// Triggers of one block.
+/// Triggers of one block, unless something else is said.
 const TRIGGERS_MAX: usize = 256;
 /// Units after which a block takes no more transactions.
 const BLOCK_UNITS: u64 = 50_000_000;
@@ -182,6 +182,8 @@ impl<'e, 'a> Events<'e, 'a> {
 pub struct Auditor {
     books: Books,
     receipts: u64,
+    /// Most triggers of one block.
+    triggers: usize,
 }
 
 impl Auditor {
@@ -214,13 +216,24 @@ impl Auditor {
         };
         books.open(genesis)?;
         books.conserved()?;
-        Ok(Self { books, receipts: 0 })
+        Ok(Self {
+            books,
+            receipts: 0,
+            triggers: TRIGGERS_MAX,
+        })
     }
 
     /// The same where coming takes other work: the bits of the first, and after how many in an hour it is one more.
     #[must_use]
     pub fn with_newcomers(mut self, bits: u32, each: u64) -> Self {
         self.books.newcomers.rule = (bits, each);
+        self
+    }
+
+    /// The same where a block does so much of what was left for later.
+    #[must_use]
+    pub fn with_triggers(mut self, most: usize) -> Self {
+        self.triggers = most;
         self
     }
 
@@ -284,7 +297,7 @@ impl Auditor {
         books.begin_certificates(Events(at_begin.map_or(&[], |receipt| &receipt.events)))?;
 
         let mut units = 0;
-        for number in books.schedule.comes_up(height, time, TRIGGERS_MAX) {
+        for number in books.schedule.comes_up(height, time, self.triggers) {
             // An earlier one of this block may have taken it back.
             if !books.schedule.waiting.contains_key(&number) {
                 continue;
