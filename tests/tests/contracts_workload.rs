@@ -61,6 +61,8 @@ type Seen = BTreeMap<String, u64>;
 
 /// Bits of work of whoever comes first in an hour, and after how many it is one more.
 const NEWCOMER: (u32, u64) = (4, 2);
+/// How much of what was left for later a block does with every fourth seed: so little that it waits, and instructions give way.
+const FEW_TRIGGERS: usize = 3;
 
 /// A ledger, whoever watches it, and the tree of its state.
 struct Run {
@@ -80,14 +82,19 @@ impl Run {
         let profiles = [Profile::Consortium, Profile::Private, Profile::Public];
         let genesis = scene::genesis(profiles[(seed % 3) as usize]);
         let (mut ledger, made) = ledger::from_genesis(&genesis).expect("a sound document");
-        let limits = Limits {
+        let mut limits = Limits {
             newcomer_work: NEWCOMER.0,
             newcomers_a_bit: NEWCOMER.1,
             ..*ledger.limits()
         };
+        if seed.is_multiple_of(4) {
+            limits.triggers = FEW_TRIGGERS;
+        }
         ledger.set_limits(limits);
         let auditor = Auditor::new(&genesis).expect("a sound document");
-        let auditor = auditor.with_newcomers(NEWCOMER.0, NEWCOMER.1);
+        let auditor = auditor
+            .with_newcomers(NEWCOMER.0, NEWCOMER.1)
+            .with_triggers(limits.triggers);
         auditor.compare(&ledger).expect("the books before block 1");
         let mut tree = Tree::new();
         take_in(&mut tree, &made.changes);

@@ -24,10 +24,8 @@ pub(super) fn of(
         return Ok(0);
     }
     let may = |cx: &Cx<'_>, member: MemberId| {
-        let key = cx.key_of(member);
-        let has = key
-            .and_then(|key| cx.members().get(&key))
-            .is_some_and(|member| member.roles.any(roles));
+        let found = cx.member_of(member);
+        let has = found.is_some_and(|found| found.roles.any(roles));
         has && !represents_any(cx, Some(member), not_of)
     };
     Ok(endorse::second(cx, endorse::digest::<Carbon>(call), may)?.0)

@@ -261,8 +261,7 @@ pub(crate) fn has_role(cx: &Cx<'_>, id: AccountId, roles: Roles) -> bool {
 
 fn one_has(cx: &Cx<'_>, id: AccountId, account: &Account, roles: Roles) -> bool {
     let has = |member: &MemberId| {
-        let key = cx.key_of(*member);
-        let member = key.and_then(|key| cx.members().get(&key));
+        let member = cx.member_of(*member);
         member.is_some_and(|member| member.roles.any(roles))
     };
     let others = || cx.read::<Identity>().representatives.get(&id);

@@ -29,10 +29,8 @@ fn second(cx: &mut Cx<'_>, call: &Call<'_>, changed: Roles) -> Result<u32, Code>
         return Ok(0);
     }
     let may = |cx: &Cx<'_>, member: MemberId| {
-        let roles = cx
-            .key_of(member)
-            .and_then(|key| cx.members().get(&key).copied());
-        roles.is_some_and(|m| m.roles.any(REGISTRY) && may_change(m.roles, changed).is_ok())
+        let roles = cx.member_of(member).map(|member| member.roles);
+        roles.is_some_and(|roles| roles.any(REGISTRY) && may_change(roles, changed).is_ok())
     };
     let second = endorse::second(cx, endorse::digest::<Identity>(call), may)?;
     Ok(second.0)

@@ -32,9 +32,9 @@ pub struct BlockInfo {
 /// A part of a block in which modules do work of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Before the transactions, after the triggers.
+    /// Before the triggers and the transactions: modules learn the time, and what is over goes.
     Begin,
-    /// After the transactions: gates close, orders expire, auctions clear.
+    /// After the transactions: orders that have ended go, stops enter, sessions clear, instructions come up.
     End,
 }
 
@@ -179,7 +179,7 @@ impl Cx<'_> {
     #[inline]
     pub fn emit<M: Module>(&mut self, event: &M::Event<'_>) -> Result<(), Code> {
         let bytes = self.receipts.event(M::ID, event);
-        self.stores.journal.meter.bytes(bytes)
+        self.charge_bytes(bytes)
     }
 
     /// What the receipt tells the sender, also when the call fails. The last one counts; it is cut at [`MESSAGE_MAX`] bytes.
@@ -214,6 +214,15 @@ impl Cx<'_> {
     /// `METER_EXCEEDED`.
     pub fn charge_maker(&mut self) -> Result<(), Code> {
         self.charge(UNITS_MAKER)
+    }
+
+    /// Spends what copying, comparing or keeping so many bytes costs.
+    ///
+    /// # Errors
+    /// `METER_EXCEEDED`.
+    #[inline]
+    pub fn charge_bytes(&mut self, count: usize) -> Result<(), Code> {
+        self.stores.journal.meter.bytes(count)
     }
 
     /// Lets what runs spend no more than so many units from now on.
@@ -323,7 +332,8 @@ impl Cx<'_> {
             module: M::ID,
             data: data.to_vec(),
         };
-        kernel.schedule.set(journal, (when, number), work)?;
+        let all = kernel.work(M::YIELDS);
+        all.set(journal, (when, number), work)?;
         Ok(number)
     }
 
@@ -348,11 +358,12 @@ impl Cx<'_> {
         let Stores {
             kernel, journal, ..
         } = &mut *self.stores;
-        let own = kernel.schedule.get(&(when, number));
+        let all = kernel.work(M::YIELDS);
+        let own = all.get(&(when, number));
         if own.is_none_or(|work| work.module != M::ID) {
             return Ok(false);
         }
-        kernel.schedule.remove(journal, &(when, number))?;
+        all.remove(journal, &(when, number))?;
         Ok(true)
     }
 
@@ -366,6 +377,26 @@ impl Cx<'_> {
     #[must_use]
     pub fn key_of(&self, id: MemberId) -> Option<PublicKey> {
         self.stores.kernel.keys.get(&id).copied()
+    }
+
+    /// A member by its number, with the roles it has now.
+    #[must_use]
+    pub fn member_of(&self, id: MemberId) -> Option<&Member> {
+        self.members().get(&self.key_of(id)?)
+    }
+
+    /// A member as one that calls, with the roles it has now.
+    ///
+    /// # Errors
+    /// `UNKNOWN_MEMBER`.
+    pub(crate) fn caller_of(&self, id: MemberId) -> Result<Caller, Code> {
+        let key = self.key_of(id).ok_or(Code::UNKNOWN_MEMBER)?;
+        let member = self.members().get(&key).ok_or(Code::UNKNOWN_MEMBER)?;
+        Ok(Caller::Member {
+            key,
+            id,
+            roles: member.roles,
+        })
     }
 
     /// Admits a key. The caller has checked that it is one and may be admitted.

@@ -1,6 +1,6 @@
 //! The state machine: ordered blocks of transactions in, receipts and changes out.
 //!
-//! A block is: triggers that are due, the modules' work at its beginning, the transactions, the modules' work at its end.
+//! A block is: the modules' work at its beginning, triggers that are due, the transactions, the modules' work at its end.
 //! Each of these is a transaction of its own: all of it stays, or nothing but its receipt, the sender's nonce and what was
 //! kept on purpose.
 
@@ -19,7 +19,7 @@ use super::newcomer;
 use super::receipt::{NO_CALL, ReceiptId, Receipts};
 use super::store::{SnapshotError, Stores};
 use super::table::Slot;
-use super::trigger;
+use super::trigger::{self, Due};
 use super::wire::length;
 use crate::account::Roles;
 use crate::genesis::Profile;
@@ -393,12 +393,12 @@ impl<L: Modules> Machine<L> {
     fn run_triggers(&mut self, receipts: &mut Receipts) -> u64 {
         let due = trigger::due(&self.stores.kernel, &self.block, self.limits.triggers);
         let mut spent = 0;
-        for key in due {
+        for Due { yields, key } in due {
             let Stores {
                 kernel, journal, ..
             } = &mut self.stores;
             journal.meter = Meter::unbounded();
-            let work = kernel.schedule.remove(journal, &key).ok().flatten();
+            let work = kernel.work(yields).remove(journal, &key).ok().flatten();
             journal.commit();
             // An earlier trigger of this block may have taken it back.
             let Some(work) = work else { continue };
@@ -475,7 +475,7 @@ fn run_calls<L: Modules>(cx: &mut Cx<'_>, tx: &Envelope<'_>) -> Result<(), (u8, 
 fn open<'a>(cx: &mut Cx<'_>, tx: &Envelope<'a>) -> Result<CallList<'a>, Code> {
     check_times(&cx.block, tx)?;
     cx.charge(UNITS_TX)?;
-    cx.stores.journal.meter.bytes(tx.bytes().len())?;
+    cx.charge_bytes(tx.bytes().len())?;
     match tx.payload()?.1 {
         Payload::Clear(calls) => Ok(calls),
         Payload::Sealed { .. } => Err(Code::PAYLOAD_SEALED),

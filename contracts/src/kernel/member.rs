@@ -51,6 +51,8 @@ crate::tables! {
         /// Numbers given out: members under 0, scheduled work under 1; newcomers' last hour under 2 and their
         /// count in it under 3.
         4 counters: Table<u8, u64>,
+        /// Work to be done later that yields to the rest of it, by when.
+        5 yielding: Ordered<(When, u64), Scheduled>,
     }
 }
 
@@ -64,6 +66,15 @@ pub(crate) const COUNTER_HOUR: u8 = 2;
 pub(crate) const COUNTER_CAME: u8 = 3;
 
 impl MemberTables {
+    /// The work to be done later of modules that yield, or of those that do not.
+    pub(super) fn work(&mut self, yields: bool) -> &mut Ordered<(When, u64), Scheduled> {
+        if yields {
+            &mut self.yielding
+        } else {
+            &mut self.schedule
+        }
+    }
+
     /// Admits a key, which is no member's.
     ///
     /// # Errors

@@ -98,12 +98,14 @@
 //! - A transaction has one to sixteen calls, done all or none. When one fails, every write and event of all of them is taken
 //!   back. Still decide first and change after: it reads better, and a refusal then costs nothing.
 //! - Every write and event can be refused by the meter, so it ends with `?`. Pay for what grows with the input besides:
-//!   [`Cx::charge_items`](context::Cx::charge_items) for lists, [`Cx::charge_maker`](context::Cx::charge_maker) for orders met.
+//!   [`Cx::charge_items`](context::Cx::charge_items) for lists, [`Cx::charge_bytes`](context::Cx::charge_bytes) for what is copied or kept,
+//!   [`Cx::charge_maker`](context::Cx::charge_maker) for orders met.
 //! - [`Cx::attempt`](context::Cx::attempt) does a part that may fail alone. [`Cx::keep`](context::Cx::keep) is for what must stay
 //!   although the call fails: the entry in a log, a contract that ends. [`Cx::say`](context::Cx::say) sets the receipt's message.
 //! - [`Cx::schedule`](context::Cx::schedule) calls `on_trigger` at a time or height, in a receipt of its own and with no sender. It is
 //!   forgotten before it runs: what it cannot do now it must schedule again, for an error leaves nothing but the receipt. So many
-//!   are done in a block, so it may come late: a call that depends on the time looks at the time. To take back what runs is harmless.
+//!   are done in a block, so it may come late, and where members ask for it as they like ([`Module::YIELDS`](module::Module::YIELDS)) it
+//!   leaves half of them to other work: a call that depends on the time looks at the time. To take back what runs is harmless.
 //! - Time is [`BlockInfo::time`](context::BlockInfo), chance is its beacon. There is no other clock and no other dice.
 //! - Another module's tables are reached through that module's functions, which take `cx`: so its rules hold for everyone.
 //!   List the modules that one builds on before it. Of `identity`: `to_move`, `to_receive`, `represented`, `account::second` for

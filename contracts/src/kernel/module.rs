@@ -26,6 +26,9 @@ pub trait Module: Sized + 'static {
     const METHODS: &'static [Method] = <Self::Call<'static> as Calls<'static>>::METHODS;
     /// Tables whose entries are shown to nobody who has not signed for it: no query and no proof of an entry gives them out.
     const CLOSED: &'static [&'static str] = &[];
+    /// Whether what it left for later yields: it takes half of a block's places at most while other work is due, and the other way round.
+    /// For what members ask for as they like, so that none of it holds up what the rules left, such as the gate of a market.
+    const YIELDS: bool = false;
     /// Whether [`Module::on_block`] does anything.
     const PHASES: bool = false;
 

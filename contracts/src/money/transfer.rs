@@ -180,8 +180,7 @@ fn second_of_risk(cx: &mut Cx<'_>, call: &Call, id: AccountId, slot: Slot) -> Re
     }
     const RISK: Roles = Roles::REGULATOR.with(Roles::SURVEILLANCE);
     let may = |cx: &Cx<'_>, member| {
-        let key = cx.key_of(member);
-        let roles = key.and_then(|key| cx.members().get(&key)).map(|m| m.roles);
+        let roles = cx.member_of(member).map(|member| member.roles);
         let own = account::represents(cx, member, id, slot);
         roles.is_some_and(|roles| roles.any(RISK)) && !own
     };

@@ -4,9 +4,9 @@ use std::ops::Bound;
 
 use serde_json::{Value, json};
 
+use super::span::Span;
 use super::{
-    ACCOUNT, Answer, ArgumentInfo, Arguments, PAGE_MAX, QueryError, QueryInfo, bad, missing,
-    optional, required,
+    ACCOUNT, Answer, ArgumentInfo, Arguments, PAGE_MAX, QueryInfo, bad, missing, optional, required,
 };
 use crate::amount::{Currency, Money, WattHours};
 use crate::energy::module::Tables;
@@ -18,8 +18,6 @@ use crate::kernel::store::entry_key;
 use crate::ledger::Ledger;
 use crate::tx::{AccountId, Millis};
 
-/// Most delivery periods a statement spans: a week of quarter hours.
-const PERIODS_MAX: u64 = 672;
 /// Most lines of a statement: no single period has more.
 const LINES_MAX: usize = 4_096;
 
@@ -306,21 +304,16 @@ fn sessions(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
 
 fn statement(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let id = arguments.account()?;
-    let from: u64 = arguments.required("from")?;
-    let to: u64 = arguments.required("to")?;
+    let span = Span::of(arguments)?;
     let tables = ledger.stores().read::<Energy>();
     let found = tables.prosumers.get(&id);
     let found = found.ok_or_else(|| missing(format_args!("a prosumer with account {}", id.0)))?;
     let grid = tables.microgrids.get(&found.microgrid);
     let step = grid.map_or(1, |grid| grid.minutes.millis());
-    let first = from.div_ceil(step);
-    let end = to.div_ceil(step);
-    if end.saturating_sub(first) > PERIODS_MAX {
-        return Err(too_long());
-    }
+    let starts = span.starts(step, "periods")?;
     let resources: Vec<ResourceId> = owned(tables, id).collect();
     let mut lines = Vec::new();
-    for start in (first..end).map(|period| Millis(period * step)) {
+    for start in starts {
         for resource in &resources {
             let range = (start, *resource, 0)..=(start, *resource, u64::MAX);
             let own = tables.positions.range(range);
@@ -343,9 +336,4 @@ fn statement(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
         }
     }
     Ok(Value::Array(lines))
-}
-
-fn too_long() -> QueryError {
-    let problem = format!("is more than {PERIODS_MAX} periods after `from`; ask for fewer");
-    bad("to", problem)
 }

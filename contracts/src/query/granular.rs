@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
+use super::span::Span;
 use super::{
-    ACCOUNT, Answer, ArgumentInfo, Arguments, PAGE_MAX, QueryInfo, bad, missing, optional, required,
+    ACCOUNT, Answer, ArgumentInfo, Arguments, PAGE_MAX, QueryInfo, missing, optional, required,
 };
 use crate::energy::rules::Role;
 use crate::energy::{Energy, ResourceId};
@@ -18,9 +19,6 @@ use crate::granular::{Granular, LIFE};
 use crate::kernel::store::entry_key;
 use crate::ledger::Ledger;
 use crate::tx::Millis;
-
-/// Most intervals an attribution spans: a week of quarter hours.
-const PERIODS_MAX: u64 = 672;
 
 const DEVICE_NUMBER: ArgumentInfo = required("device", "Which device.", "the number of a meter");
 const POINT: ArgumentInfo = required("point", "Which meter.", "the number of a meter");
@@ -313,23 +311,18 @@ fn claims_of(tables: &Tables, interval: Millis, point: ResourceId) -> Vec<Value>
 
 fn attribution(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     let id = ResourceId(arguments.required("point")?);
-    let from: u64 = arguments.required("from")?;
-    let to: u64 = arguments.required("to")?;
+    let span = Span::of(arguments)?;
     let energy = ledger.stores().read::<Energy>();
     let found = energy.resources.get(&id);
     let found = found.ok_or_else(|| missing(format_args!("resource {}", id.0)))?;
     let grid = found.microgrid;
     let minutes = energy.microgrids.get(&grid).map(|grid| grid.minutes);
     let step = minutes.map_or(1, |minutes| minutes.millis());
-    let (first, end) = (from.div_ceil(step), to.div_ceil(step));
-    if end.saturating_sub(first) > PERIODS_MAX {
-        let problem = format!("is more than {PERIODS_MAX} intervals after `from`; ask for fewer");
-        return Err(bad("to", problem));
-    }
+    let starts = span.starts(step, "intervals")?;
     let tables = ledger.stores().read::<Granular>();
     let (mut lines, mut milligrams) = (Vec::new(), Milligrams::default());
     let (mut total, mut known) = (0_u128, true);
-    for start in (first..end).map(|interval| Millis(interval * step)) {
+    for start in starts {
         let Some(metered) = energy.said(start, id, Role::Consume) else {
             continue;
         };

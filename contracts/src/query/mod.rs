@@ -18,6 +18,7 @@ mod power;
 mod records;
 mod retail;
 mod sale;
+mod span;
 mod summary;
 mod units;
 

@@ -6,6 +6,7 @@ use super::call::Call;
 use super::condition::Condition;
 use super::event::{End, Event};
 use super::module::{Standing, Work};
+use super::queue;
 use crate::block::Height;
 use crate::identity::Identity;
 use crate::kernel::context::{Caller, Cx};
@@ -21,6 +22,8 @@ use crate::tx::{AccountId, Millis};
 pub const OWN_MAX: usize = 64;
 /// Most instructions on the whole ledger that wait for a state.
 pub const STATES_MAX: usize = 1_024;
+/// Most of these of one member, so that a few members do not take all the places.
+pub const STATES_OWN_MAX: u32 = 8;
 /// Most calls of an instruction.
 pub const CALLS_MAX: u8 = 4;
 /// Most bytes of its calls.
@@ -80,7 +83,8 @@ pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
     check_calls(cx, new.calls)?;
     let tables = cx.read::<Standing>();
     let own = tables.owned.range((id, 0)..=(id, u64::MAX)).count();
-    if own >= OWN_MAX || new.condition.is_state() && tables.states.len() >= STATES_MAX {
+    let full = tables.states.len() >= STATES_MAX || queue::states_of(cx, id) >= STATES_OWN_MAX;
+    if own >= OWN_MAX || new.condition.is_state() && full {
         return Err(Code::INSTRUCTION_LIMIT);
     }
 
@@ -101,16 +105,9 @@ pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
         due: certain.map(|when| (when, number)),
         calls: new.calls.to_vec(),
     };
+    queue::join(cx, number, &instruction)?;
     let (tables, journal) = cx.tables::<Standing>();
     tables.owned.set(journal, (id, number), ())?;
-    match new.condition {
-        Condition::Event(module, event) => {
-            let key = (module, event, new.account, number);
-            tables.events.set(journal, key, ())?;
-        }
-        condition if condition.is_state() => tables.states.set(journal, number, ())?,
-        _ => {}
-    }
     tables.instructions.set(journal, number, instruction)?;
     cx.emit::<Standing>(&Event::Left {
         number,
@@ -309,24 +306,14 @@ pub(super) fn forget(
     if instruction.condition.certain().is_none() {
         cx.unschedule::<Standing>(When::Time(instruction.until), number)?;
     }
+    queue::leave(cx, number, instruction)?;
     let (tables, journal) = cx.tables::<Standing>();
     tables.instructions.remove(journal, &number)?;
-    let account = instruction.account;
-    tables
-        .owned
-        .remove(journal, &(instruction.member, number))?;
-    match instruction.condition {
-        Condition::Event(module, event) => {
-            let key = (module, event, account, number);
-            tables.events.remove(journal, &key)?;
-        }
-        _ => {
-            tables.states.remove(journal, &number)?;
-        }
-    }
+    let owned = (instruction.member, number);
+    tables.owned.remove(journal, &owned)?;
     cx.emit::<Standing>(&Event::Ended {
         number,
-        account,
+        account: instruction.account,
         end,
     })
 }

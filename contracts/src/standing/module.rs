@@ -23,10 +23,12 @@ crate::tables! {
         1 instructions: Table<u64, Instruction>,
         /// Those of each member.
         2 owned: Ordered<(MemberId, u64), ()>,
-        /// Those that wait for an event: its module and number, the account it has to name.
+        /// Those that wait for an event, until they come up: its module and number, the account it has to name.
         3 events: Ordered<(u16, u16, AccountId, u64), ()>,
-        /// Those that wait for a state.
+        /// Those that wait for a state, until they come up.
         4 states: Ordered<u64, ()>,
+        /// How many of these each member has, where it has any.
+        5 waiting: Table<MemberId, u32>,
     }
 }
 
@@ -49,7 +51,9 @@ impl Module for Standing {
     type Event<'a> = Event;
     type Tables = Tables;
     // What somebody is going to do is nobody else's business before it is done.
-    const CLOSED: &'static [&'static str] = &["instructions", "owned", "events", "states"];
+    const CLOSED: &'static [&'static str] =
+        &["instructions", "owned", "events", "states", "waiting"];
+    const YIELDS: bool = true;
     const PHASES: bool = true;
 
     fn touches(_: &Call<'_>, set: &mut AccessSet) {

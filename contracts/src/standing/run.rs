@@ -4,9 +4,10 @@ use super::condition::Condition;
 use super::event::{End, Event};
 use super::instruction::{self, Instruction, RUN_UNITS};
 use super::module::{Standing, Work};
+use super::queue;
 use crate::identity::Identity;
 use crate::identity::account;
-use crate::kernel::context::{Caller, Cx};
+use crate::kernel::context::Cx;
 use crate::kernel::envelope::CallList;
 use crate::kernel::trigger::When;
 use crate::receipt::Code;
@@ -23,14 +24,7 @@ pub(super) fn run(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
     if !is_represented(cx, &instruction) {
         return Err(Code::NOT_REPRESENTATIVE);
     }
-    let key = cx.key_of(instruction.member);
-    let key = key.ok_or(Code::UNKNOWN_MEMBER)?;
-    let member = cx.members().get(&key).ok_or(Code::UNKNOWN_MEMBER)?;
-    let caller = Caller::Member {
-        key,
-        id: member.id,
-        roles: member.roles,
-    };
+    let caller = cx.caller_of(instruction.member)?;
     let calls = CallList::read(&instruction.calls)?;
     for (place, call) in calls.iter().enumerate() {
         if let Err(code) = cx.call_as(caller, call) {
@@ -82,6 +76,7 @@ fn pass(cx: &mut Cx<'_>, number: u64) -> Result<(), Code> {
         instruction.condition = Condition::Every(next, period);
         instruction.due = Some((when, trigger));
     }
+    queue::join(cx, number, &instruction)?;
     let (tables, journal) = cx.tables::<Standing>();
     tables.instructions.set(journal, number, instruction)
 }

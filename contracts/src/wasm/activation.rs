@@ -226,8 +226,7 @@ fn second(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<MemberId, Code> {
     let is_easy = cx.profile() == Profile::Private || cx.roles().has(Roles::REGULATOR);
     let needed = if is_easy { AUTHORITY } else { Roles::REGULATOR };
     endorse::second(cx, endorse::digest::<Wasm>(call), |cx, member| {
-        let key = cx.key_of(member);
-        let found = key.and_then(|key| cx.members().get(&key));
+        let found = cx.member_of(member);
         found.is_some_and(|member| member.roles.any(needed))
     })
 }

@@ -13,7 +13,6 @@ use crate::identity::Identity;
 use crate::kernel::context::{Caller, Cx};
 use crate::kernel::envelope::CallView;
 use crate::kernel::interpreter::{Answer, Host, Request};
-use crate::kernel::meter::BYTES_PER_UNIT;
 use crate::kernel::table::Place;
 use crate::kernel::wire::List;
 use crate::receipt::Code;
@@ -67,16 +66,11 @@ impl<'r, 'c> Running<'r, 'c> {
         tables.contracts.set(journal, key, contract)
     }
 
-    /// Pays for bytes that are copied, compared or kept.
-    fn pay(&mut self, bytes: usize) -> Result<(), Code> {
-        self.cx.charge((bytes as u64).div_ceil(BYTES_PER_UNIT))
-    }
-
     fn key(&mut self, key: Vec<u8>) -> Result<(u32, Vec<u8>), Code> {
         if !(1..=KEY_MAX).contains(&key.len()) {
             return Err(Code::DEPLOYED_BOUNDS);
         }
-        self.pay(key.len())?;
+        self.cx.charge_bytes(key.len())?;
         Ok((self.contract.number, key))
     }
 
@@ -89,7 +83,7 @@ impl<'r, 'c> Running<'r, 'c> {
     fn bytes(&mut self, found: Option<Vec<u8>>) -> Result<Answer, Code> {
         match found {
             Some(bytes) => {
-                self.pay(bytes.len())?;
+                self.cx.charge_bytes(bytes.len())?;
                 Ok(Answer::Bytes(bytes))
             }
             None => Ok(Answer::Nothing),
@@ -101,7 +95,7 @@ impl<'r, 'c> Running<'r, 'c> {
             return Err(Code::DEPLOYED_BOUNDS);
         }
         let key = self.key(key)?;
-        self.pay(value.len())?;
+        self.cx.charge_bytes(value.len())?;
         let (key_bytes, value_bytes) = (key.1.len() as u64, value.len() as u64);
         let old = self.cx.read::<Wasm>().entries.get(&key);
         let old = old.map(|old| old.len() as u64);
@@ -135,7 +129,7 @@ impl<'r, 'c> Running<'r, 'c> {
         if key.len() > KEY_MAX {
             return Err(Code::DEPLOYED_BOUNDS);
         }
-        self.pay(key.len())?;
+        self.cx.charge_bytes(key.len())?;
         let number = self.contract.number;
         let range = (
             Bound::Excluded((number, key)),
@@ -150,7 +144,7 @@ impl<'r, 'c> Running<'r, 'c> {
         if key.len() > ENTRY_KEY_MAX {
             return Err(Code::DEPLOYED_BOUNDS);
         }
-        self.pay(key.len())?;
+        self.cx.charge_bytes(key.len())?;
         let mut whole = Place::new(module, 0, table).prefix.to_vec();
         whole.extend_from_slice(key);
         let found = self.cx.entry(&whole);
@@ -166,9 +160,9 @@ impl<'r, 'c> Running<'r, 'c> {
         if !self.version.methods.contains(&(module, method)) {
             return Err(Code::CALL_FORBIDDEN);
         }
-        self.pay(arguments.len())?;
+        self.cx.charge_bytes(arguments.len())?;
         let caller = if own {
-            self.itself()?
+            self.cx.caller_of(self.contract.member)?
         } else {
             self.cx.caller()
         };
@@ -183,18 +177,6 @@ impl<'r, 'c> Running<'r, 'c> {
             Err(Code::METER_EXCEEDED) => Err(Code::METER_EXCEEDED),
             Err(code) => Ok(Answer::Number(code.0.into())),
         }
-    }
-
-    /// The contract as a member, with the roles it has now.
-    fn itself(&self) -> Result<Caller, Code> {
-        let key = self.cx.key_of(self.contract.member);
-        let key = key.ok_or(Code::UNKNOWN_MEMBER)?;
-        let member = self.cx.members().get(&key).ok_or(Code::UNKNOWN_MEMBER)?;
-        Ok(Caller::Member {
-            key,
-            id: member.id,
-            roles: member.roles,
-        })
     }
 
     fn emit(&mut self, topic: u32, accounts: &[u64], data: &[u8]) -> Result<Answer, Code> {
@@ -248,7 +230,7 @@ impl Host for Running<'_, '_> {
         self.cx.charge(UNITS_REQUEST)?;
         match request {
             Request::Input => {
-                self.pay(self.input.len())?;
+                self.cx.charge_bytes(self.input.len())?;
                 Ok(Answer::Bytes(self.input.to_vec()))
             }
             Request::Get(key) => self.get(key),
@@ -267,7 +249,7 @@ impl Host for Running<'_, '_> {
                 Caller::Member { key, .. } => Ok(Answer::Bytes(key.0.to_vec())),
                 Caller::Kernel => Err(Code::NO_SENDER),
             },
-            Request::Own => match self.itself()? {
+            Request::Own => match self.cx.caller_of(self.contract.member)? {
                 Caller::Member { key, .. } => Ok(Answer::Bytes(key.0.to_vec())),
                 Caller::Kernel => Err(Code::NO_SENDER),
             },

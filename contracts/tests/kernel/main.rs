@@ -7,3 +7,4 @@ mod roots;
 mod scenario;
 mod stage;
 mod undo;
+mod yielding;

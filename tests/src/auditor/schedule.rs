@@ -47,15 +47,32 @@ impl Schedule {
         self.waiting.remove(&number);
     }
 
-    pub(super) fn nothing_due(&self, height: u64, time: u64) -> Result<(), Finding> {
-        let left = self
-            .waiting
-            .iter()
-            .find(|(_, work)| work.when.is_due(height, time));
-        match left {
-            None => Ok(()),
-            Some((number, _)) => Err(format!("trigger {number} is due and does not run")),
-        }
+    /// What a block does of it: at most so many pieces, in the order they were asked for. Standing instructions yield: they have half of
+    /// the places and what other work leaves.
+    pub(super) fn comes_up(&self, height: u64, time: u64, most: usize) -> Vec<u64> {
+        let due = |yields: bool| {
+            let all = self.waiting.iter();
+            let all = all.filter(|(_, work)| (work.module == standing::STANDING) == yields);
+            let all = all.filter(|(_, work)| work.when.is_due(height, time));
+            let mut all: Vec<(When, u64)> =
+                all.map(|(number, work)| (work.when, *number)).collect();
+            // By time and by height what was due first is looked at.
+            all.sort_unstable();
+            let (times, heights): (Vec<_>, Vec<_>) = all
+                .iter()
+                .partition(|(when, _)| matches!(when, When::Time(_)));
+            let looked_at = times.iter().take(most).chain(heights.iter().take(most));
+            let mut numbers: Vec<u64> = looked_at.map(|(_, number)| *number).collect();
+            numbers.sort_unstable();
+            numbers.truncate(most);
+            numbers
+        };
+        let (mut others, mut instructions) = (due(false), due(true));
+        instructions.truncate((most / 2).max(most - others.len()));
+        others.truncate(most - instructions.len());
+        others.extend(instructions);
+        others.sort_unstable();
+        others
     }
 }
 

@@ -23,7 +23,8 @@ const INSTRUCTION_LIMIT: u16 = 562;
 const DAY: u64 = 24 * 3_600 * 1_000;
 const OWN_MAX: usize = 64;
 const STATES_MAX: usize = 1_024;
-/// As many are told of the events of one block.
+const STATES_OWN_MAX: usize = 8;
+/// As many are told of the events of one block, whose first 500,000 are looked at: more than any block here has.
 const HEARD_MAX: usize = 1_024;
 const BYTES_MAX: usize = 1_024;
 const CALLS_MAX: usize = 4;
@@ -187,7 +188,10 @@ impl Books {
         let own = own.filter(|one| one.member == ask.member).count();
         let looked_at = self.standing.values();
         let looked_at = looked_at.filter(|one| one.wait.is_state() && one.due.is_none());
-        let has_room = !wait.is_state() || looked_at.count() < STATES_MAX;
+        let looked_at: Vec<u32> = looked_at.map(|one| one.member).collect();
+        let its_own = looked_at.iter().filter(|member| **member == ask.member);
+        let is_full = looked_at.len() >= STATES_MAX || its_own.count() >= STATES_OWN_MAX;
+        let has_room = !wait.is_state() || !is_full;
         unless(own < OWN_MAX && has_room, INSTRUCTION_LIMIT)
     }
 
@@ -343,7 +347,7 @@ impl Books {
     /// At the end of a block: those that wait for what is so now, or for what happened in it, run in the next one.
     pub(super) fn wake_instructions(&mut self, receipts: &[Receipt<'_>]) -> Result<(), Finding> {
         let hears = self.standing.values();
-        let hears = hears.filter(|one| matches!(one.wait, Wait::Event(..)));
+        let hears = hears.filter(|one| matches!(one.wait, Wait::Event(..)) && one.due.is_none());
         let hears = hears.count();
         ensure!(
             hears <= HEARD_MAX,
@@ -358,8 +362,10 @@ impl Books {
             let comes = one.due.is_none() && self.comes_up(one, &happened);
             comes.then_some(*number)
         };
-        let woken: Vec<u64> = self.standing.iter().filter_map(comes).collect();
-        for number in woken {
+        let woken = self.standing.iter().filter_map(comes);
+        let is_state = |number: &u64| self.standing[number].wait.is_state();
+        let (states, others): (Vec<u64>, Vec<u64>) = woken.partition(is_state);
+        for number in states.into_iter().chain(others) {
             let when = When::Height(self.height + 1);
             let trigger = self.schedule.add(when, STANDING, run_data(Some(number)));
             let one = self.standing.get_mut(&number).ok_or("it is gone")?;

@@ -2,7 +2,9 @@
 //! with the code that says why.
 
 mod command;
+mod documents;
 mod market;
+mod refused;
 mod revocation;
 mod stage;
 mod uftp;

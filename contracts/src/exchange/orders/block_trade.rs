@@ -216,7 +216,6 @@ fn endorsed(cx: &mut Cx<'_>, call: &Call<'_>, own: Party, other: Party) -> Resul
 }
 
 fn is_trader(cx: &Cx<'_>, member: MemberId) -> bool {
-    let key = cx.key_of(member);
-    let member = key.and_then(|key| cx.members().get(&key));
+    let member = cx.member_of(member);
     member.is_some_and(|member| member.roles.any(TRADING))
 }

@@ -1,6 +1,6 @@
 //! Which accounts a call or event names, read by its schema alone: for streams of one party.
 
-use crate::kernel::module::Modules;
+use crate::kernel::module::{ModuleInfo, Modules};
 use crate::kernel::receipt::EventView;
 use crate::kernel::wire::{Decode as _, Field, Kind, LIST_MAX, Malformed, Reader};
 use crate::tx::AccountId;
@@ -74,11 +74,16 @@ pub fn accounts(fields: &[Field], bytes: &[u8]) -> Result<Vec<AccountId>, Malfor
 /// # Errors
 /// [`Malformed`] when there is no such event, or its bytes are not its fields.
 pub fn event_accounts<L: Modules>(event: &EventView<'_>) -> Result<Vec<AccountId>, Malformed> {
-    let module = L::CATALOG.iter().find(|module| module.id == event.module);
-    let module = module.ok_or(Malformed)?;
-    let info = module
-        .events
-        .iter()
-        .find(|info| info.number == event.number);
+    event_accounts_in(L::CATALOG, event)
+}
+
+/// [`event_accounts`] by the list of modules itself.
+pub(crate) fn event_accounts_in(
+    catalog: &[ModuleInfo],
+    event: &EventView<'_>,
+) -> Result<Vec<AccountId>, Malformed> {
+    let module = catalog.iter().find(|module| module.id == event.module);
+    let events = module.ok_or(Malformed)?.events;
+    let info = events.iter().find(|info| info.number == event.number);
     accounts(info.ok_or(Malformed)?.fields, event.fields)
 }

@@ -41,6 +41,7 @@ mod read;
 mod schema;
 mod write;
 
+pub(crate) use accounts::event_accounts_in;
 pub use accounts::{accounts, event_accounts};
 pub use error::DescribeError;
 pub use names::{call_name, event_name};

@@ -7,7 +7,7 @@ use bds_contracts::kernel::wire::List;
 use bds_contracts::standing::{HEARD_MAX, OWN_MAX};
 use bds_contracts::tx::PublicKey;
 
-use super::super::stage::{JOINT, Stage};
+use super::super::stage::{BANK_S, JOINT, PLANT, Stage};
 use super::*;
 
 #[test]
@@ -132,74 +132,132 @@ fn of_crowd(n: usize) -> (PublicKey, AccountId) {
     (PublicKey([100 + n as u8; 32]), AccountId(900 + n as u64))
 }
 
+/// Makes members of the keys, and opens their accounts with so much money.
+fn open(stage: &mut Stage, accounts: &[(AccountId, Vec<PublicKey>)], amount: i64) {
+    let here = *stage.machine.block();
+    let set_up = stage.machine.set_up(here, |cx| {
+        for (account, keys) in accounts {
+            for key in keys {
+                cx.admit_member(*key, Roles::TRADER)?;
+            }
+            let open = identity::Call::OpenAccount {
+                account: *account,
+                holder: HolderId(account.0),
+                kind: AccountKind::Trading,
+                currency: EUR,
+                threshold: 1,
+                representatives: List::Items(keys),
+            };
+            Identity::execute(&open, cx)?;
+            let deposit = money::Call::Deposit {
+                account: *account,
+                currency: EUR,
+                amount: Amount(amount),
+            };
+            Money::execute(&deposit, cx)?;
+        }
+        Ok(())
+    });
+    set_up.expect("a crowd");
+}
+
+fn sent(key: PublicKey, nonce: u64, call: &Call<'_>) -> Vec<u8> {
+    let draft = Draft::new(ChainId([7; 32]), key, nonce).call::<Standing>(call);
+    let mut wire = draft.signed_bytes();
+    wire.extend([0; 64]);
+    wire
+}
+
+/// Has each of the keys leave as many instructions for the account as it may, that wait for its payments.
+fn all_listen(stage: &mut Stage, account: AccountId, keys: &[PublicKey], times: u32, calls: &[u8]) {
+    let on_transfer = on_transfer(1, 900_000, calls);
+    let Call::OnEvent { module, event, .. } = on_transfer else {
+        panic!("an event");
+    };
+    let call = Call::OnEvent {
+        account,
+        module,
+        event,
+        times,
+        until: Millis(900_000),
+        calls,
+    };
+    for key in keys {
+        let wires = (0..OWN_MAX as u64).map(|nonce| sent(*key, nonce, &call));
+        let codes = codes(&stage.execute(&wires.collect::<Vec<_>>()));
+        assert_eq!(codes, [Code::OK; OWN_MAX]);
+    }
+}
+
+/// How many instructions of an account have come up and did not run yet.
+fn woken(stage: &Stage, account: AccountId) -> usize {
+    let tables = stage.machine.stores().read::<Standing>();
+    let numbers = tables.owned.range(..).map(|((_, number), ())| number);
+    let all = numbers.filter_map(|number| tables.instructions.get(number));
+    all.filter(|one| one.account == account && one.due.is_some())
+        .count()
+}
+
 /// Whatever happens in a block, no more instructions than the limit are looked at, those of what happened first.
 #[test]
 fn so_many_hear_of_a_block_and_no_more() {
     let crowd = HEARD_MAX / OWN_MAX + 1;
     let mut stage = Stage::new();
-    let here = *stage.machine.block();
-    let calls = pay(&[1]);
-    let set_up = stage.machine.set_up(here, |cx| {
-        for n in 0..crowd {
-            let (key, account) = of_crowd(n);
-            cx.admit_member(key, Roles::TRADER)?;
-            let open = identity::Call::OpenAccount {
-                account,
-                holder: HolderId(account.0),
-                kind: AccountKind::Trading,
-                currency: EUR,
-                threshold: 1,
-                representatives: List::Items(&[key]),
-            };
-            Identity::execute(&open, cx)?;
-        }
-        Ok(())
-    });
-    set_up.expect("a crowd");
-    let mut wires = Vec::new();
-    for n in 0..crowd {
-        let (key, account) = of_crowd(n);
-        let Call::OnEvent { module, event, .. } = on_transfer(1, 900_000, &calls) else {
-            panic!("an event");
-        };
-        for nonce in 0..OWN_MAX as u64 {
-            let call = Call::OnEvent {
-                account,
-                module,
-                event,
-                times: 1,
-                until: Millis(900_000),
-                calls: &calls,
-            };
-            let draft = Draft::new(ChainId([7; 32]), key, nonce).call::<Standing>(&call);
-            let mut wire = draft.signed_bytes();
-            wire.extend([0; 64]);
-            wires.push(wire);
-        }
-    }
-    for wires in wires.chunks(500) {
-        let codes = codes(&stage.execute(wires));
-        assert!(codes.iter().all(|code| code.is_ok()), "all are left");
+    let accounts = (0..crowd).map(of_crowd);
+    let accounts: Vec<_> = accounts
+        .map(|(key, account)| (account, vec![key]))
+        .collect();
+    open(&mut stage, &accounts, 1);
+    for (account, keys) in &accounts {
+        all_listen(&mut stage, *account, keys, 1, &pay(&[1]));
     }
     // The last of the crowd comes first, and again and again; each account is looked at once.
     let paid = (0..crowd).rev().chain(0..crowd).chain(0..crowd);
     let txs: Vec<Vec<u8>> = paid.map(|n| bert_pays(&mut stage, of_crowd(n).1)).collect();
     stage.execute(&txs);
-    let tables = stage.machine.stores().read::<Standing>();
-    let woken = |n: usize| {
-        let (_, account) = of_crowd(n);
-        let keys = tables.events.range(..).filter(|(key, ())| key.2 == account);
-        let numbers = keys.map(|(key, ())| key.3);
-        let due = |number| {
-            tables
-                .instructions
-                .get(&number)
-                .is_some_and(|one| one.due.is_some())
-        };
-        numbers.filter(|number| due(*number)).count()
-    };
+    let woken = |n| woken(&stage, of_crowd(n).1);
     for n in 1..crowd {
         assert_eq!(woken(n), OWN_MAX, "member {n}");
     }
     assert_eq!(woken(0), 0, "the last to be paid for the first time");
+}
+
+/// One account whose instructions come up by what they do themselves took all that a block hears, block after block: first by being named
+/// first, and then by what had come up and was only waiting to run.
+#[test]
+fn one_account_keeps_nobody_from_hearing() {
+    let mut stage = Stage::new();
+    let (_, loud) = of_crowd(0);
+    let keys: Vec<PublicKey> = (0..16).map(|n| of_crowd(n).0).collect();
+    open(&mut stage, &[(loud, keys.clone())], 1_000_000);
+    // What it does names another account and is refused, so it never hears itself.
+    let calls = pay_from(PLANT, &[1]);
+    let number = left(&mut stage, &on_transfer(100, 900_000, &calls));
+    let own = Draft::new(ChainId([0; 32]), keys[0], 0).call::<Money>(&payment(loud, BANK_S, 1));
+    all_listen(&mut stage, loud, &keys, 10_000, &own.calls());
+    let is_due = |stage: &Stage| {
+        let found = stage.machine.stores().read::<Standing>();
+        let found = found.instructions.get(&number);
+        found.is_some_and(|one| one.due.is_some())
+    };
+
+    // All of the account's come up but those that the other one takes the place of.
+    let txs = [loud, ANNA_S].map(|to| bert_pays(&mut stage, to));
+    stage.execute(&txs);
+    assert!(is_due(&stage), "the account that is named first");
+    assert_eq!(woken(&stage, loud), HEARD_MAX - 1);
+    // From then on the account is named at the beginning of every block, by what runs.
+    let mut heard = 1;
+    for _ in 0..16 {
+        if is_due(&stage) {
+            stage.execute(&[]);
+            continue;
+        }
+        let tx = bert_pays(&mut stage, ANNA_S);
+        let outcome = stage.execute(&[tx]);
+        assert!(!ran(&outcome).is_empty(), "the account is loud");
+        assert!(is_due(&stage), "it hears each time");
+        heard += 1;
+    }
+    assert!(heard > 2, "it ran {heard} times");
 }

@@ -1,6 +1,7 @@
 //! Standing instructions: the scene their tests play in.
 
 mod events;
+mod noise;
 mod refusals;
 pub(crate) mod rights;
 mod states;
@@ -124,6 +125,7 @@ pub(crate) fn nothing_left(stage: &Stage) {
     let tables = stage.machine.stores().read::<Standing>();
     assert!(tables.instructions.is_empty() && tables.owned.is_empty());
     assert!(tables.events.is_empty() && tables.states.is_empty());
+    assert!(tables.waiting.is_empty());
 }
 
 pub(crate) fn ended(number: u64, end: End) -> Event {

@@ -4,7 +4,7 @@ use bds_contracts::amount::{Price, Quantity};
 use bds_contracts::exchange::Side;
 use bds_contracts::exchange::orders::Exchange;
 use bds_contracts::money::units::{self, Units};
-use bds_contracts::standing::Bound;
+use bds_contracts::standing::{Bound, STATES_OWN_MAX};
 
 use super::super::exchange::{UKA, floor, limit};
 use super::super::stage::{EUA, Stage};
@@ -128,4 +128,46 @@ fn it_comes_up_in_the_block_after_the_one_that_ended_so() {
     let outcome = stage.execute(&[tx]);
     assert_eq!(ran(&outcome), [Code::OK]);
     assert_eq!(money(&stage), (490, 1_510));
+}
+
+/// Sixteen members with nothing but states that never are took all the places of the ledger, for four hundred days.
+#[test]
+fn a_member_waits_for_so_many_states_and_no_more() {
+    let mut stage = Stage::new();
+    let calls = pay(&[10]);
+    let never = when_money(Bound::AtLeast, i64::MAX, &calls);
+    let limit = Code::INSTRUCTION_LIMIT;
+    let mut numbers = Vec::new();
+    for _ in 0..STATES_OWN_MAX {
+        numbers.push(left(&mut stage, &never));
+    }
+    assert_eq!(stage.call::<Standing>(Who::Anna, &never), limit);
+    let others = Call::WhenMoney {
+        account: BERT_S,
+        currency: EUR,
+        bound: Bound::AtLeast,
+        amount: Amount(i64::MAX),
+        until: Millis(900_000),
+        calls: &calls,
+    };
+    assert_eq!(stage.call::<Standing>(Who::Bert, &others), Code::OK);
+    // Of what is no state there is room.
+    left(&mut stage, &on_transfer(1, 900_000, &calls));
+    // One that is taken back makes room for one.
+    let withdraw = Call::Withdraw {
+        account: ANNA_S,
+        number: numbers[0],
+    };
+    assert_eq!(stage.call::<Standing>(Who::Anna, &withdraw), Code::OK);
+    let soon = when_money(Bound::AtMost, 1_000, &calls);
+    let number = left(&mut stage, &soon);
+    // It has come up, and is not looked at any more; once it ran it makes no room again.
+    left(&mut stage, &never);
+    let tables = stage.machine.stores().read::<Standing>();
+    assert!(tables.instructions.get(&number).is_none(), "it ran");
+    assert_eq!(stage.call::<Standing>(Who::Anna, &never), limit);
+    // One that was never so makes room when it is over.
+    stage.epoch += 1_000_000;
+    stage.execute(&[]);
+    nothing_left(&stage);
 }

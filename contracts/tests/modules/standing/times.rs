@@ -5,6 +5,7 @@ use bds_contracts::exchange::Side;
 use bds_contracts::exchange::orders::Exchange;
 use bds_contracts::exchange::orders::call::ValidityKind;
 use bds_contracts::identity::{self, Identity};
+use bds_contracts::kernel::meter::Limits;
 use bds_contracts::kernel::wire::List;
 
 use super::super::exchange::{Order, floor};
@@ -266,4 +267,39 @@ fn a_run_spends_no_more_than_its_share() {
     let mut receipts = outcome.receipts.views();
     let units = receipts.next().expect("its receipt").units;
     assert!(units > RUN_UNITS + UNITS_KEPT, "{units} units");
+}
+
+/// Instructions that come up at one moment took every place of a block, for as many blocks as it took, and gates closed late.
+#[test]
+fn instructions_keep_nothing_waiting_that_the_rules_left() {
+    let mut stage = Stage::new();
+    stage.machine.set_limits(Limits {
+        triggers: 4,
+        ..Limits::default()
+    });
+    let calls = pay(&[1]);
+    let time = now(&stage) + 60_000;
+    for _ in 0..20 {
+        left(&mut stage, &at(time, &calls));
+    }
+    // A hold that ends at the same moment, asked for behind them.
+    let hold = money::Call::Hold {
+        from: BERT_S,
+        to: ANNA_S,
+        currency: EUR,
+        amount: Amount(400),
+        until: Millis(time),
+    };
+    assert_eq!(stage.call::<Money>(Who::Bert, &hold), Code::OK);
+    assert_eq!(stage.held(BERT_S, EUR).1, 400);
+    stage.epoch = 60_000;
+    let outcome = stage.execute(&[]);
+    assert_eq!(ran(&outcome), [Code::OK; 4]);
+    assert_eq!(stage.held(BERT_S, EUR).1, 0, "it has ended");
+    // With nothing else to do they have the whole block.
+    for _ in 0..4 {
+        assert_eq!(ran(&stage.execute(&[])), [Code::OK; 4]);
+    }
+    assert_eq!(ran(&stage.execute(&[])), [Code::OK]);
+    nothing_left(&stage);
 }

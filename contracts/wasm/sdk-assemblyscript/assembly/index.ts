@@ -41,6 +41,23 @@ export function represents(account: u64): bool {
   return host.represents(account) != 0;
 }
 
+/** Length of a member's key. */
+const KEY_LENGTH: i32 = 32;
+
+/** Key of whoever calls. */
+export function caller(): Writer {
+  const key = new Writer(KEY_LENGTH);
+  host.caller(key.pointer);
+  return key.filled(KEY_LENGTH);
+}
+
+/** Key of the contract itself, under which it is a member. */
+export function own(): Writer {
+  const key = new Writer(KEY_LENGTH);
+  host.own(key.pointer);
+  return key.filled(KEY_LENGTH);
+}
+
 /** An entry of the contract's own; null when there is none. */
 export function get(key: Writer): Reader | null {
   const room = new StaticArray<u8>(VALUE_MAX);
@@ -99,6 +116,30 @@ export function transferMoney(from: u64, to: u64, currency: u32, amount: i64, as
 /** Moves units; the result code. Takes the method 3.1, `units.transfer`. */
 export function transferUnits(from: u64, to: u64, instrument: u32, quantity: u64, as: As): i32 {
   return call(3, 1, new Writer(28).u64(from).u64(to).u32(instrument).u64(quantity), as);
+}
+
+/** What a contract keeps for others; it must have been given the method by which it moves that. */
+export enum Kept {
+  /** By 2.1, `money.transfer`. */
+  Money,
+  /** By 3.1, `units.transfer`. */
+  Units,
+}
+
+/** What a transfer of money from an account to itself is refused with. */
+const SAME_ACCOUNT: i32 = 233;
+/** What a transfer of no units is refused with. */
+const QUANTITY_ZERO: i32 = 40;
+
+/**
+ * Whether an account was opened for the contract and is open, so that what comes into it can be given out again: to be asked before anybody is
+ * let pay into it. A transfer of nothing to itself is refused for that only where it might move something, since whose an account is is looked
+ * at first.
+ */
+export function holds(account: u64, kept: Kept): bool {
+  return kept == Kept.Money
+    ? transferMoney(account, account, EUR, 0, As.Contract) == SAME_ACCOUNT
+    : transferUnits(account, account, 0, 0, As.Contract) == QUANTITY_ZERO;
 }
 
 /** What the meter of a resource says of the period that begins then, in watt hours: above zero what it gave, below what it took. */

@@ -4,7 +4,7 @@
 // Entries: 0 -> the last number; 1, number u64 -> seller u64, carbon u32, quantity u64, energy u32, price u64, until u64.
 // Its account is the first thing that it is told: 2 -> account u64.
 
-import { As, Reader, Writer, count, get, input, remove, represents, set, tell, time, transferUnits } from "../assembly/index";
+import { As, Kept, Reader, Writer, count, get, holds, input, remove, represents, set, tell, time, transferUnits } from "../assembly/index";
 
 const NOT_SET_UP = 1;
 const SET_UP = 2;
@@ -12,6 +12,7 @@ const NOT_ITS_ACCOUNT = 3;
 const NO_SUCH_OFFER = 4;
 const OVER = 5;
 const EMPTY = 6;
+const NOT_OPENED_FOR_IT = 7;
 /** Added to the code of a module that refused. */
 const REFUSED = 1000;
 
@@ -48,10 +49,12 @@ function place(number: u64): Writer {
   return new Writer(9).u8(1).u64(number);
 }
 
-/** Input: the account that was opened for the contract. Once. */
+/** Input: the account that was opened for the contract. Once, by anyone: no other account is taken. */
 export function setup(): i32 {
   if (account() != 0) return SET_UP;
-  set(new Writer(1).u8(2), new Writer(8).u64(input().u64()));
+  const own = input().u64();
+  if (!holds(own, Kept.Units)) return NOT_OPENED_FOR_IT;
+  set(new Writer(1).u8(2), new Writer(8).u64(own));
   return 0;
 }
 

@@ -3,7 +3,7 @@
 //
 // Entries: 0 -> the last number; 2 -> insurer u64, account u64, set aside u64; 1, number u64 -> insured u64, meter u64, start u64, least i64, pays i64.
 
-import { As, EUR, Reader, Writer, count, entry, get, input, reading, remove, represents, set, tell, time, transferMoney } from "../assembly/index";
+import { As, EUR, Kept, Reader, Writer, count, entry, get, holds, input, reading, remove, represents, set, tell, time, transferMoney } from "../assembly/index";
 
 const NOT_SET_UP = 1;
 const SET_UP = 2;
@@ -14,6 +14,7 @@ const EMPTY = 6;
 const NOT_READ = 7;
 const ENOUGH = 8;
 const NOT_COVERED = 9;
+const NOT_OPENED_FOR_IT = 10;
 const REFUSED = 1000;
 
 /** A premium is a tenth of what is paid. */
@@ -66,12 +67,13 @@ function place(number: u64): Writer {
   return new Writer(9).u8(1).u64(number);
 }
 
-/** Input: account of the insurer, account of the fund. By the insurer, once. */
+/** Input: account of the insurer, account of the fund, which was opened for the contract. By the insurer, once. */
 export function setup(): i32 {
   if (fund() != null) return SET_UP;
   const args = input();
   const made = new Fund(args.u64(), args.u64(), 0);
   if (!represents(made.insurer)) return NOT_ITS_ACCOUNT;
+  if (!holds(made.account, Kept.Money)) return NOT_OPENED_FOR_IT;
   made.keep();
   return 0;
 }

@@ -3,7 +3,7 @@
 //
 // Entries: 0 -> shop u64, account u64, cents u64, points out u64; 1, customer u64 -> points u64.
 
-import { As, EUR, Writer, get, input, remove, represents, set, tell, transferMoney } from "../assembly/index";
+import { As, EUR, Kept, Writer, get, holds, input, remove, represents, set, tell, transferMoney } from "../assembly/index";
 
 const NOT_SET_UP = 1;
 const SET_UP = 2;
@@ -11,6 +11,7 @@ const NOT_ITS_ACCOUNT = 3;
 const TOO_FEW = 4;
 const EMPTY = 5;
 const TOO_MANY = 6;
+const NOT_OPENED_FOR_IT = 7;
 const REFUSED = 1000;
 
 /** Bounds every product below 2^63. */
@@ -53,12 +54,13 @@ function keep(customer: u64, points: u64): void {
   }
 }
 
-/** Input: account of the shop, account of the scheme, cents a point. By the shop, once. */
+/** Input: account of the shop, account of the scheme, which was opened for the contract, cents a point. By the shop, once. */
 export function setup(): i32 {
   if (scheme() != null) return SET_UP;
   const args = input();
   const made = new Scheme(args.u64(), args.u64(), args.u64(), 0);
   if (!represents(made.shop)) return NOT_ITS_ACCOUNT;
+  if (!holds(made.account, Kept.Money)) return NOT_OPENED_FOR_IT;
   if (made.cents == 0 || made.cents > CENTS_MAX) return EMPTY;
   made.keep();
   return 0;

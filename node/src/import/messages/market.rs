@@ -4,8 +4,11 @@
 //! A bid upwards sells and one downwards buys. An indivisible bid is all or nothing, a divisible one has a least part; exclusive bids are a
 //! group, and of a multipart bid each part has the one before it, at a better price, as its parent. Bids that stand only together,
 //! technical and conditional links, durations and resting times have no words here.
+//!
+//! A curve stands in place of the one before it, and a load is declared once: of what a document tells of one interval in several places
+//! the volumes at different prices are one curve, and anything else is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bds_contracts::amount::{Currency, PPM, Price, WattHours};
 use bds_contracts::energy::{self, MicrogridId};
@@ -250,6 +253,16 @@ pub fn bids(document: &Document, start: Millis, money: Currency) -> Result<Vec<B
         };
         all.push((series.field("multipartBidIdentification"), bid));
     }
+    let mut places: BTreeMap<&str, (Side, u8)> = BTreeMap::new();
+    for (part, bid) in &all {
+        let place = (bid.side, bid.first);
+        let Some(part) = part else { continue };
+        if *places.entry(part).or_insert(place) != place {
+            return Err(no_words(format!(
+                "parts of bid {part} in several directions or quarter hours"
+            )));
+        }
+    }
     // Parts of one bid with the better price in front: what is sold for less, what is bought for more.
     all.sort_by_key(|(part, bid)| {
         let price = match bid.side {
@@ -288,7 +301,7 @@ impl Bid {
     }
 }
 
-/// Gives a curve to sell at one price for each priced interval of a publication to `each`.
+/// Gives a curve to sell for each priced interval of a publication to `each`, with a step for each of its prices.
 ///
 /// # Errors
 /// [`Unmapped`]; nothing was given then.
@@ -300,7 +313,7 @@ pub fn curves(
     if document.kind != "Publication_MarketDocument" {
         return Err(no_words(format!("a {} as curves", document.kind)));
     }
-    let mut all = Vec::new();
+    let mut all: BTreeMap<(u8, u8), BTreeMap<Price, WattHours>> = BTreeMap::new();
     let mut left = POINTS_MAX;
     for series in &document.series {
         for period in &series.periods {
@@ -320,18 +333,30 @@ pub fn curves(
                 let first = u8::try_from(since / i128::from(QUARTER) + after).ok();
                 let first = first.filter(|_| since >= 0 && since % i128::from(QUARTER) == 0);
                 let first = first.ok_or_else(|| no_words("a period of another day"))?;
-                all.push((first, count, [(Price(price), energy(point.quantity, 15)?)]));
+                let steps = all.entry((first, count)).or_default();
+                let more = energy(point.quantity, 15)?;
+                if steps.insert(Price(price), more).is_some() {
+                    return Err(no_words("two volumes of an interval at one price"));
+                }
             }
         }
     }
-    for (first, count, steps) in &all {
+    let mut end = 0;
+    for (first, count) in all.keys().copied() {
+        if u16::from(first) < end {
+            return Err(no_words("intervals of different lengths that overlap"));
+        }
+        end = u16::from(first) + u16::from(count);
+    }
+    for ((first, count), steps) in all {
+        let steps: Vec<_> = steps.into_iter().collect();
         each(&power::Call::SubmitCurve {
             session: place.session,
             account: place.account,
             side: Side::Sell,
-            first: *first,
-            count: *count,
-            steps: List::Items(steps),
+            first,
+            count,
+            steps: List::Items(&steps),
         });
     }
     Ok(())
@@ -339,12 +364,14 @@ pub fn curves(
 
 /// What a document of total load says came into a grid when it was over, period by period.
 ///
+/// - `domain`: what the document calls the grid, as its `outBiddingZone_Domain.mRID`; loads of others are refused.
 /// - `minutes`: length of the grid's periods.
 ///
 /// # Errors
 /// [`Unmapped`].
 pub fn loads(
     document: &Document,
+    domain: &str,
     microgrid: MicrogridId,
     minutes: u16,
 ) -> Result<Vec<energy::Call<'static>>, Unmapped> {
@@ -355,9 +382,10 @@ pub fn loads(
     same("type", document.field("type"), "A65")?;
     let process = "process.processType";
     same(process, document.field(process), "A16")?;
-    let mut all = Vec::new();
+    let (mut all, mut starts) = (Vec::new(), BTreeSet::new());
     let mut left = POINTS_MAX;
     for series in &document.series {
+        field(series, "outBiddingZone_Domain.mRID", domain)?;
         field(series, "quantity_Measure_Unit.name", "MAW")?;
         if let Some(direction) = series.field("flowDirection.direction") {
             return Err(no_words(format!("loads in direction {direction}")));
@@ -370,6 +398,9 @@ pub fn loads(
                 let after = i64::from(interval) * i64::from(minutes) * 60_000;
                 let start = u64::try_from(period.start + after).ok();
                 let start = start.ok_or_else(|| no_words("a time before 1970"))?;
+                if !starts.insert(start) {
+                    return Err(no_words("two loads of one interval"));
+                }
                 all.push(energy::Call::DeclareBalance {
                     microgrid,
                     start: Millis(start),

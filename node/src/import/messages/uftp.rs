@@ -2,8 +2,11 @@
 //!
 //! In messages what is consumed is above zero, on the ledger what goes into the grid; so every power changes its sign, and bounds change
 //! places. Intervals count from 1 there and from 0 here. Days and times are taken in the message's zone; one whose rule is not known
-//! here, or that is not named, is refused. Answers to prognoses, orders, settlements and portfolios are the ledger's own, so those
+//! here, or that is not named, is refused. So is what others than the two sides say to each other; which of them speaks is said by the
+//! signature of the transaction. Answers to prognoses, orders, settlements and portfolios are the ledger's own, so those
 //! messages become no call.
+//!
+//! A revision of a request is a request of its own on the ledger: the one before it stands until it is rejected or its day is over.
 
 use std::collections::BTreeMap;
 
@@ -23,9 +26,20 @@ use super::{Unmapped, unknown};
 /// An item of [`Runs`](bds_contracts::flexibility::rules::Runs).
 type RunOf = ((u8, u8), Watts);
 
+/// A request or an offer as the ledger has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Its number there.
+    pub number: u64,
+    /// At which congestion point. The ledger takes it from what is answered, so an answer that names another one is refused here.
+    pub point: PointId,
+}
+
 /// What names in messages stand for.
 #[derive(Debug, Clone)]
 pub struct Directory {
+    /// Domains of the two sides: the grid operator's and the aggregator's.
+    pub domains: [String; 2],
     /// Congestion points by entity address.
     pub points: BTreeMap<String, PointId>,
     /// Connections by entity address, and whose they are.
@@ -38,8 +52,8 @@ pub struct Directory {
     pub watts: i64,
     /// When a connection without a last day leaves the portfolio.
     pub open_end: Millis,
-    /// Numbers of requests and offers on the ledger, by message.
-    pub documents: BTreeMap<String, u64>,
+    /// Requests and offers on the ledger, by message.
+    pub documents: BTreeMap<String, Known>,
     /// What the options of offers are called, in their order, by message: [`option_names`] of each.
     pub options: BTreeMap<String, Vec<Option<String>>>,
     /// Revisions of prognoses, by message.
@@ -157,8 +171,37 @@ impl Directory {
         found.ok_or_else(|| unknown("congestion point", &about.point))
     }
 
-    fn known(of: &BTreeMap<String, u64>, what: &'static str, name: &str) -> Result<u64, Unmapped> {
+    fn known<T: Copy>(
+        of: &BTreeMap<String, T>,
+        what: &'static str,
+        name: &str,
+    ) -> Result<T, Unmapped> {
         of.get(name).copied().ok_or_else(|| unknown(what, name))
+    }
+
+    /// Number of the request or offer that a message answers, which is about the same congestion point.
+    fn answered(&self, what: &'static str, name: &str, about: &About) -> Result<u64, Unmapped> {
+        let Known { number, point } = Self::known(&self.documents, what, name)?;
+        if self.point(about)? == point {
+            Ok(number)
+        } else {
+            let what = format!("an answer at `{}` to what is at another point", about.point);
+            Err(Unmapped::NoWords(what))
+        }
+    }
+
+    /// One side speaks to the other.
+    fn check_sides(&self, message: &Message) -> Result<(), Unmapped> {
+        let [operator, aggregator] = &self.domains;
+        let is_between = |sender: &str, recipient: &str| {
+            message.sender.eq_ignore_ascii_case(sender)
+                && message.recipient.eq_ignore_ascii_case(recipient)
+        };
+        if is_between(operator, aggregator) || is_between(aggregator, operator) {
+            return Ok(());
+        }
+        let sides = format!("{} to {}", message.sender, message.recipient);
+        Err(unknown("way from", &sides))
     }
 
     /// Gives the calls that a message stands for to `each`, in order: those of one transaction at a time, which is done whole or not at
@@ -171,6 +214,7 @@ impl Directory {
         message: &Message,
         each: &mut dyn FnMut(&[Call<'_>]),
     ) -> Result<(), Unmapped> {
+        self.check_sides(message)?;
         let frame = Frame::of(message);
         let Frame {
             isp_minutes,
@@ -245,7 +289,7 @@ impl Directory {
                     }
                 }
                 each(&[Call::Offer {
-                    request: Self::known(&self.documents, "request", request)?,
+                    request: self.answered("request", request, about)?,
                     isp_minutes,
                     time_zone,
                     start: frame.begins(about.period)?,
@@ -271,7 +315,7 @@ impl Directory {
             } => {
                 let powers = self.runs(runs)?;
                 each(&[Call::Order {
-                    offer: Self::known(&self.documents, "offer", offer)?,
+                    offer: self.answered("offer", offer, about)?,
                     option: self.option(offer, option.as_deref())?,
                     part_ppm: *part_ppm,
                     isp_minutes,
@@ -340,7 +384,7 @@ impl Directory {
                 };
                 each(&[Call::Answer {
                     document,
-                    number: Self::known(&self.documents, "message", message)?,
+                    number: Self::known(&self.documents, "message", message)?.number,
                     accepted: *accepted,
                     reason: reason.as_deref().unwrap_or_default(),
                 }]);

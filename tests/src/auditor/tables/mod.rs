@@ -16,6 +16,7 @@ use bds_contracts::kernel::changes::Changes;
 
 use super::entries::{Bytes, Entries};
 use super::schedule::When;
+use super::standing::STANDING;
 use super::{Books, Finding, ensure};
 
 /// Places of the tables of books among all entries: the exchange's, and those of intervals.
@@ -90,8 +91,8 @@ impl Books {
         for (number, key) in (1..).zip(&self.identity.keys) {
             out.add(Bytes::new().u32(number), Bytes::new().put(key));
         }
-        out.table(0, 3);
         for (number, work) in &self.schedule.waiting {
+            out.table(0, if work.module == STANDING { 5 } else { 3 });
             let (tag, at) = match work.when {
                 When::Time(at) => (0, at),
                 When::Height(at) => (1, at),

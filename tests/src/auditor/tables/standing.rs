@@ -1,5 +1,7 @@
 //! Standing instructions as entries of the state.
 
+use std::collections::BTreeMap;
+
 use super::super::Books;
 use super::super::entries::{Bytes, Entries};
 use super::super::schedule::When;
@@ -7,6 +9,7 @@ use super::super::standing::{STANDING, Wait};
 
 impl Books {
     pub(super) fn instruction_entries(&self, out: &mut Entries) {
+        let mut states: BTreeMap<u32, u32> = BTreeMap::new();
         for (number, one) in &self.standing {
             out.table(STANDING, 1);
             let value = Bytes::new().u32(one.member).u64(one.account).u64(one.since);
@@ -21,15 +24,22 @@ impl Books {
             out.add(Bytes::new().u64(*number), value.blob(&one.calls));
             out.table(STANDING, 2);
             out.add(Bytes::new().u32(one.member).u64(*number), Bytes::new());
-            if let Wait::Event(module, event) = one.wait {
+            // One that has come up hears nothing until it ran.
+            let hears = one.due.is_none();
+            if let (Wait::Event(module, event), true) = (one.wait, hears) {
                 out.table(STANDING, 3);
                 let key = Bytes::new().u16(module).u16(event).u64(one.account);
                 out.add(key.u64(*number), Bytes::new());
             }
-            if one.wait.is_state() && one.due.is_none() {
+            if one.wait.is_state() && hears {
                 out.table(STANDING, 4);
                 out.add(Bytes::new().u64(*number), Bytes::new());
+                *states.entry(one.member).or_default() += 1;
             }
+        }
+        out.table(STANDING, 5);
+        for (member, count) in states {
+            out.add(Bytes::new().u32(member), Bytes::new().u32(count));
         }
     }
 }

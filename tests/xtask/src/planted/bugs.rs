@@ -165,7 +165,9 @@ bugs! {
         "if !is_represented(cx, &instruction) {\n        return Err(Code::NOT_REPRESENTATIVE);"
         => "if instruction.left == 0 {\n        return Err(Code::NOT_REPRESENTATIVE);";
     "an instruction hears of the block that it is left in" in "standing/wake.rs":
-        "one.due.is_none() && one.since < now" => "one.due.is_none() && one.since <= now";
+        "filter(|one| one.since < now)" => "filter(|one| one.since <= now)";
+    "work of members takes every place of a block" in "kernel/trigger.rs":
+        "yielding.truncate((limit / 2).max(limit - due.len()));" => "yielding.truncate(limit);";
     "a time that passed is made up for later" in "standing/run.rs":
         "Millis(last.0 + (passed + 1) * period)" => "Millis(last.0 + (passed + 1).min(1) * period)";
     "an interval of flexibility is ordered twice" in "flexibility/order.rs":

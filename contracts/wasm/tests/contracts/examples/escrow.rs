@@ -27,6 +27,7 @@ fn an_escrow_gives_both_or_neither() {
     };
     let good = offer(100, 200, 900_000);
     no(&mut stage, Who::Anna, "escrow", "offer", &good, 1);
+    strangers_set_nothing_up(&mut stage, "escrow", |pot| numbers(&[pot.0]), 7);
     ok(
         &mut stage,
         Who::Guest,

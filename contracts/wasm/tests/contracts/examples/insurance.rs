@@ -88,6 +88,7 @@ fn an_insurance_pays_by_what_a_meter_says() {
         &policy(sunny, 500, 100),
         1,
     );
+    strangers_set_nothing_up(&mut stage, name, |pot| numbers(&[BERT_S.0, pot.0]), 10);
     ok(
         &mut stage,
         Who::Bert,

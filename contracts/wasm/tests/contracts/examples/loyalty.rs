@@ -17,6 +17,7 @@ fn a_loyalty_scheme_pays_for_every_point() {
         &numbers(&[ANNA_S.0, 10]),
         1,
     );
+    strangers_set_nothing_up(&mut stage, name, |pot| numbers(&[BERT_S.0, pot.0, 3]), 7);
     no(
         &mut stage,
         Who::Anna,

@@ -13,9 +13,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use super::scene::*;
-use crate::stage::{ANNA_S, BANK_S, BERT_S, EUA, EUA_NEXT, EUR, Stage, Who};
+use crate::stage::{ANNA_S, BANK_S, BERT_S, EUA, EUA_NEXT, EUR, JOINT, Stage, Who};
 use bds_contracts::Code;
 use bds_contracts::money::units::Units;
+use bds_contracts::tx::AccountId;
 
 /// Where the examples were compiled to; an error in words where what it takes is missing.
 fn compiled() -> &'static Result<PathBuf, String> {
@@ -116,6 +117,19 @@ fn no(stage: &mut Stage, who: Who, name: &str, method: &str, input: &[u8], numbe
         "{method}"
     );
     assert_eq!(holdings(stage), before);
+}
+
+/// Whoever set a contract up first with an account of its own got what others put into it, and the contract could not give it back. Bert is
+/// refused with this number whatever account he names, unless it was opened for the contract.
+fn strangers_set_nothing_up(
+    stage: &mut Stage,
+    name: &str,
+    input: impl Fn(AccountId) -> Vec<u8>,
+    number: u32,
+) {
+    for pot in [BERT_S, ANNA_S, JOINT, AccountId(0), AccountId(999)] {
+        no(stage, Who::Bert, name, "setup", &input(pot), number);
+    }
 }
 
 /// Money and units of everyone in these tests.

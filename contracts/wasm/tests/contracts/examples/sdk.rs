@@ -2,6 +2,7 @@
 
 use super::*;
 use bds_contracts::kernel::store::entry_key;
+use bds_contracts::wasm::activation::key_of;
 use bds_contracts::wasm::{INPUT_MAX, Wasm};
 
 fn sum(bytes: &[u8]) -> u32 {
@@ -51,4 +52,14 @@ fn keys_follow_one_another() {
         run(&mut stage, Who::Anna, "sdk", "keys", &[]).code,
         Code::OK
     );
+}
+
+#[test]
+fn a_contract_knows_itself_and_its_caller() {
+    let code = example("sdk");
+    let mut stage = ledger();
+    deploy(&mut stage, "sdk", &code, &[]);
+    for (own, key) in [(1, key_of("sdk")), (0, Who::Anna.key())] {
+        no(&mut stage, Who::Anna, "sdk", "who", &[own], sum(&key.0));
+    }
 }

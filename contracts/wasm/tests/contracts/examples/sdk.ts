@@ -1,6 +1,6 @@
 // What the examples do not use of the SDK: each method refuses with the number that it found.
 
-import { Reader, Writer, entry, get, input, next, set } from "../assembly/index";
+import { Reader, Writer, caller, entry, get, input, next, own, set } from "../assembly/index";
 
 function sum(all: Reader): i32 {
   let sum = 0;
@@ -48,4 +48,10 @@ export function state(): i32 {
   }
   const found = entry(module, table, key);
   return found == null ? -1 : sum(found);
+}
+
+/** Sum of the bytes of a key: the contract's own for 1, the caller's for 0. */
+export function who(): i32 {
+  const key = input().u8() == 1 ? own() : caller();
+  return sum(key.reader());
 }
