@@ -23,13 +23,14 @@ fn folder() -> tempfile::TempDir {
     let write = |name: &str, text: &str| write(folder.path(), name, text);
     let names = json!({
         "flexibility": {
+            "domains": ["dso.example", "agr.example"],
             "point": 7,
             "aggregator": 2,
             "points": { "ea1.2026-11.example:1": 7 },
             "watts": 1_000,
-            "documents": { "request": 11, "offer": 12 },
+            "documents": { "request": { "number": 11, "point": 7 }, "offer": { "number": 12, "point": 7 } },
         },
-        "energy": { "microgrid": 3, "minutes": 60 },
+        "energy": { "domain": "10YNL----------L", "microgrid": 3, "minutes": 60 },
     });
     write("names.json", &names.to_string());
     write(
@@ -74,7 +75,8 @@ fn folder() -> tempfile::TempDir {
     write(
         "load.xml",
         "<GL_MarketDocument xmlns=\"urn:iec62325.351:x\"><mRID>1</mRID><type>A65</type><process.processType>A16</process.processType>\
-         <TimeSeries><mRID>2</mRID><quantity_Measure_Unit.name>MAW</quantity_Measure_Unit.name><Period><timeInterval>\
+         <TimeSeries><mRID>2</mRID><outBiddingZone_Domain.mRID>10YNL----------L</outBiddingZone_Domain.mRID>\
+         <quantity_Measure_Unit.name>MAW</quantity_Measure_Unit.name><Period><timeInterval>\
          <start>2026-11-01T00:00Z</start><end>2026-11-01T02:00Z</end></timeInterval><resolution>PT60M</resolution>\
          <Point><position>1</position><quantity>2.5</quantity></Point><Point><position>2</position><quantity>3</quantity></Point>\
          </Period></TimeSeries></GL_MarketDocument>",
@@ -207,11 +209,11 @@ fn what_cannot_be_taken_is_told_and_nothing_is_written() {
     );
     write(
         "odd.json",
-        "{\"flexibility\": {\"point\": 7, \"aggregator\": 2, \"wats\": 1}}",
+        "{\"flexibility\": {\"domains\": [\"dso.example\", \"agr.example\"], \"point\": 7, \"aggregator\": 2, \"wats\": 1}}",
     );
     write(
         "zero.json",
-        "{\"flexibility\": {\"point\": 7, \"aggregator\": 2, \"watts\": 0}}",
+        "{\"flexibility\": {\"domains\": [\"dso.example\", \"agr.example\"], \"point\": 7, \"aggregator\": 2, \"watts\": 0}}",
     );
     write("none.json", "{}");
     for (names, file, words) in [
@@ -268,6 +270,7 @@ fn public_messages_become_transactions() {
     let connection = |number: u64| json!({ "resource": number, "account": 2 });
     let names = json!({
         "flexibility": {
+            "domains": ["yyy.com", "xxx.com"],
             "point": 7,
             "aggregator": 2,
             "points": { "ea1.0000-00.xxx:xxx": 7 },

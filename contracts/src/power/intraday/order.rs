@@ -93,7 +93,7 @@ pub(in super::super) fn place(
         Ok(book) => book.check(&request)?,
         // The one that is to be opened, which is asked once and forgotten.
         Err(_) => Book::new(period.rules, HashKey::PUBLIC)?.check(&request)?,
-    }
+    };
     period.check_room(cx)?;
     let more = needed(energy, Price(request.reserve));
     afford(cx, &period, (account, slot), more)?;

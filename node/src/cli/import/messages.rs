@@ -18,10 +18,10 @@ use crate::import::messages::names::Names;
 use crate::import::messages::transactions::{Transaction, Translator};
 
 /// How the file of names looks, for the help.
-const HELP: &str = "The names: {\"flexibility\": {\"point\": 7, \"aggregator\": 2, \"points\": {\"ea1.2026-11.example:1\": 7},\n\
+const HELP: &str = "The names: {\"flexibility\": {\"domains\": [\"dso.example\", \"agr.example\"], \"point\": 7, \"aggregator\": 2, \"points\": {\"ea1.2026-11.example:1\": 7},\n\
     \"connections\": {\"ea1.2026-11.example:c1\": {\"resource\": 1, \"account\": 5}}, \"watts\": 1, \"open_end\": 1798761600000,\n\
-    \"documents\": {\"MESSAGE\": 12}, \"options\": {\"MESSAGE\": [\"cheap\", null]}, \"prognoses\": {\"MESSAGE\": 1}, \"orders\": {\"REFERENCE\": 15}},\n\
-    \"power\": {\"session\": 3, \"start\": 1630706400000, \"account\": 2, \"currency\": \"EUR\"}, \"energy\": {\"microgrid\": 1, \"minutes\": 15}}\n\
+    \"documents\": {\"MESSAGE\": {\"number\": 12, \"point\": 7}}, \"options\": {\"MESSAGE\": [\"cheap\", null]}, \"prognoses\": {\"MESSAGE\": 1}, \"orders\": {\"REFERENCE\": 15}},\n\
+    \"power\": {\"session\": 3, \"start\": 1630706400000, \"account\": 2, \"currency\": \"EUR\"}, \"energy\": {\"domain\": \"10YNL----------L\", \"microgrid\": 1, \"minutes\": 15}}\n\
     Only the parts are needed that the messages are about. Numbers of requests, offers and orders are those that receipts gave; prognoses and\n\
     options of messages in the same run are known to those behind them.";
 

@@ -12,7 +12,7 @@ use bds_contracts::tx::{AccountId, Millis};
 use serde::Deserialize;
 
 use super::market::Place;
-use super::uftp::Directory;
+use super::uftp::{Directory, Known};
 
 /// What messages need to become calls.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -30,6 +30,8 @@ pub struct Names {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfFlexibility {
+    /// Domains of the two sides, the grid operator's and the aggregator's: what others say is refused.
+    pub domains: [String; 2],
     /// The congestion point of a portfolio, and of test messages: they name none.
     pub point: PointId,
     /// The aggregator's account.
@@ -46,9 +48,9 @@ pub struct OfFlexibility {
     /// When a connection without a last day leaves the portfolio, in milliseconds since 1970.
     #[serde(default)]
     pub open_end: u64,
-    /// Numbers of requests and offers on the ledger, by message.
+    /// Requests and offers on the ledger, by message.
     #[serde(default)]
-    pub documents: BTreeMap<String, u64>,
+    pub documents: BTreeMap<String, Known>,
     /// What the options of offers are called, in their order, by message.
     #[serde(default)]
     pub options: BTreeMap<String, Vec<Option<String>>>,
@@ -85,9 +87,11 @@ pub struct OfPower {
 }
 
 /// For loads.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OfEnergy {
+    /// What documents call the grid, as their `outBiddingZone_Domain.mRID`: loads of others are refused.
+    pub domain: String,
     /// Whose.
     pub microgrid: MicrogridId,
     /// Length of its periods, in minutes.
@@ -103,6 +107,7 @@ impl From<OfFlexibility> for Directory {
         let connections = names.connections.into_iter();
         let connections = connections.map(|(name, one)| (name, (one.resource, one.account)));
         Self {
+            domains: names.domains,
             points: names.points,
             connections: connections.collect(),
             point: names.point,

@@ -87,8 +87,9 @@ impl Translator {
                 })?;
             }
             "GL_MarketDocument" => {
-                let names = self.names.energy.ok_or(Unmapped::NoNames("energy"))?;
-                let loads = loads(document, names.microgrid, names.minutes)?;
+                let names = self.names.energy.as_ref();
+                let names = names.ok_or(Unmapped::NoNames("energy"))?;
+                let loads = loads(document, &names.domain, names.microgrid, names.minutes)?;
                 all.extend(loads.iter().map(|call| vec![told::<Energy>(call)]));
             }
             kind => return Err(Unmapped::NoWords(format!("a {kind}"))),

@@ -20,6 +20,7 @@ use bds_contracts::kernel::wire::List;
 use bds_contracts::tx::{AccountId, Millis};
 use bds_data::moment::{Date, Local, Zone};
 use bds_data::uftp::{About, Body, Message, OfferOption, Run};
+use serde::Deserialize;
 
 use super::{Unmapped, unknown};
 
@@ -27,7 +28,8 @@ use super::{Unmapped, unknown};
 type RunOf = ((u8, u8), Watts);
 
 /// A request or an offer as the ledger has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Known {
     /// Its number there.
     pub number: u64,
@@ -300,7 +302,7 @@ impl Directory {
                 }]);
             }
             Body::OfferRevocation { offer } => each(&[Call::WithdrawOffer {
-                offer: Self::known(&self.documents, "offer", offer)?,
+                offer: Self::known(&self.documents, "offer", offer)?.number,
             }]),
             Body::FlexOrder {
                 about,
