@@ -20,14 +20,16 @@ pub const LOOKED_MAX: usize = 500_000;
 /// Instructions that come up, by number.
 type Woken = BTreeMap<u64, Instruction>;
 
+/// Finds those that come up, and pays for looking.
+type Look = fn(&mut Cx<'_>) -> Result<Woken, Code>;
+
 /// What happened of what somebody waits for: accounts in the order in which it first happened to them, each with the module and number of
 /// its events.
 type Heard = Vec<(AccountId, BTreeSet<(u16, u16)>)>;
 
 /// States and events each for themselves: what costs too much to be heard keeps no state from being seen.
 pub(super) fn wake(cx: &mut Cx<'_>) -> Result<(), Code> {
-    let looks: [(fn(&mut Cx<'_>) -> Result<Woken, Code>, &str); 2] =
-        [(states, "states"), (events, "events")];
+    let looks: [(Look, &str); 2] = [(states, "states"), (events, "events")];
     for (look, what) in looks {
         let done = cx.attempt(|cx| {
             let woken = look(cx)?;

@@ -158,11 +158,13 @@ impl Stage {
     }
 }
 
+/// Pieces of the rules and of chores that are due, and what blocks of eight places do of them until nothing is left.
+type Case = (u64, u64, &'static [(usize, usize)]);
+
 /// Without this, sixteen blocks of chores that were asked for first came before what the rules left.
 #[test]
 fn half_of_the_places_are_for_whoever_needs_them() {
-    // Pieces of both that are due, and what a block of eight places does of them, one after the other until nothing is left.
-    let cases: [(u64, u64, &[(usize, usize)]); 12] = [
+    let cases: [Case; 12] = [
         (0, 20, &[(0, 8), (0, 8), (0, 4)]),
         (20, 0, &[(8, 0), (8, 0), (4, 0)]),
         (1, 20, &[(1, 7), (0, 8), (0, 5)]),
