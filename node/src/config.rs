@@ -63,9 +63,9 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "consensus.batch_delay_ms",
-        default: "20",
+        default: "10",
         kind: Kind::Number(1, 10_000),
-        help: "or after this time, whichever comes first",
+        help: "or after this time, whichever comes first; up to three times as long while much comes in",
     },
     Key {
         name: "consensus.mempool_bytes",

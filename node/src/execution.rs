@@ -407,6 +407,74 @@ mod tests {
         }
     }
 
+    /// A ledger of one validator with this workload.
+    fn genesis(carbon: &Carbon, checkpoint_interval: u64) -> Genesis {
+        let validator = Validator {
+            key: bds_client::Signer::from_seed(&[1; 32]).public_key(),
+            weight: 1,
+        };
+        Genesis {
+            checkpoint_interval,
+            validators: ValidatorSet {
+                epoch: 0,
+                validators: vec![validator],
+            },
+            ..carbon.genesis()
+        }
+    }
+
+    /// One, two or eight threads, whichever backend, and a block's transactions in one batch or in many: the same receipts and roots.
+    /// Blocks are large enough for hashing to be shared between threads.
+    #[test]
+    fn threads_and_batches_change_no_result() {
+        let carbon = Carbon::new(Config {
+            keys: 40,
+            clients: 1,
+            day: NOW,
+            ..Config::default()
+        });
+        let genesis = genesis(&carbon, 4);
+        let chain = genesis.chain_id();
+        let mut stream = carbon.stream(chain, 0);
+        let blocks: Vec<Vec<Vec<u8>>> = (0..12).map(|_| stream.next_batch(1_500)).collect();
+        let run = |backend: &str, threads: usize, batch_size: usize| {
+            let engine = Arc::new(Engine::new(backend, threads).unwrap());
+            let mut execution = Execution::from_genesis(&genesis, engine).unwrap();
+            let results = (1..).zip(&blocks).map(|(height, wires)| {
+                let batches: Vec<Batch> = (0..)
+                    .zip(wires.chunks(batch_size))
+                    .map(|(place, wires)| batch(chain, height * 1_000 + place, wires))
+                    .collect();
+                let done = execution.apply(height, Millis(NOW.0 + height), &batches);
+                let header = done.header;
+                // The beacon is the digest before, which batches are a part of; so is `previous`.
+                (
+                    header.receipts_root,
+                    header.changes_root,
+                    header.checkpoint,
+                    header.state_root,
+                    header.tx_count,
+                )
+            });
+            results.collect::<Vec<_>>()
+        };
+        let one = run("portable", 1, usize::MAX);
+        assert!(one.iter().all(|(.., count)| *count == 1_500), "{one:?}");
+        assert!(one[11].2 >= 8, "checkpoints are named: {one:?}");
+        for (backend, threads, batch_size) in [
+            ("portable", 2, usize::MAX),
+            ("portable", 8, 700),
+            ("auto", 1, 64),
+            ("auto", 8, 1),
+        ] {
+            let other = run(backend, threads, batch_size);
+            assert_eq!(
+                one, other,
+                "{backend}, {threads} threads, batches of {batch_size}"
+            );
+        }
+    }
+
     /// Whatever height a snapshot is of, before, at, or between a checkpoint and the header that first names it: who goes on
     /// from it gives the same headers as who never stopped.
     #[test]
@@ -418,18 +486,7 @@ mod tests {
             ..Config::default()
         });
         for interval in [1, 3, 8] {
-            let validator = Validator {
-                key: bds_client::Signer::from_seed(&[1; 32]).public_key(),
-                weight: 1,
-            };
-            let genesis = Genesis {
-                checkpoint_interval: interval,
-                validators: ValidatorSet {
-                    epoch: 0,
-                    validators: vec![validator],
-                },
-                ..carbon.genesis()
-            };
+            let genesis = genesis(&carbon, interval);
             let engine = Arc::new(Engine::new("portable", 1).unwrap());
             let mut stream = carbon.stream(genesis.chain_id(), 0);
             let slots: Vec<Vec<Batch>> = (1..=BLOCKS)

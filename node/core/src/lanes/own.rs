@@ -33,6 +33,43 @@ impl Uncertified {
     }
 }
 
+/// How much comes in, measured over spans of this many milliseconds and more.
+const PACE_MS: u64 = 100;
+/// A batch that leaves after the plain delay with this part of its bounds is cheap enough; what comes in faster gathers for longer.
+const CHEAP_PART: u64 = 32;
+/// By so much at the most.
+const LONGER_MAX: u64 = 3;
+
+/// How fast transactions come in.
+#[derive(Default)]
+struct Pace {
+    since: Millis,
+    /// Submitted by then.
+    submitted_bytes: u64,
+    bytes_per_ms: u64,
+}
+
+impl Pace {
+    fn measure(&mut self, now: Millis, submitted_bytes: u64) {
+        let passed = now.0.saturating_sub(self.since.0);
+        if passed >= PACE_MS {
+            self.bytes_per_ms = submitted_bytes.saturating_sub(self.submitted_bytes) / passed;
+            self.since = now;
+            self.submitted_bytes = submitted_bytes;
+        }
+    }
+
+    /// How long the first transaction of a batch waits while nothing of this lane is on its way. Each batch costs every validator a
+    /// sync, signatures and messages, so under load fewer and larger ones leave more for what is in them.
+    fn patience(&self, config: &Config) -> u64 {
+        let plain = config.batch_delay_ms;
+        let cheap = config.batch_bytes_max as u64 / CHEAP_PART;
+        let gathers = self.bytes_per_ms.saturating_mul(plain);
+        let longer = plain.saturating_mul(gathers) / cheap.max(1);
+        longer.clamp(plain, plain.saturating_mul(LONGER_MAX))
+    }
+}
+
 /// What only its author knows of a lane.
 #[derive(Default)]
 pub(super) struct OwnLane {
@@ -40,6 +77,7 @@ pub(super) struct OwnLane {
     mempool_bytes: usize,
     /// Packed bytes ever submitted.
     submitted_bytes: u64,
+    pace: Pace,
     /// When the oldest transaction of the mempool came.
     waiting_since: Millis,
     /// Position handed out for sealing, answer outstanding.
@@ -193,9 +231,9 @@ impl Lanes {
         let full = self.own.mempool_bytes >= config.batch_bytes_max
             || self.own.mempool.len() >= config.batch_transactions_max;
         // While a batch is still on its way, the next one gathers: the busier the network, the larger and cheaper
-        // the batches. Idle, a batch leaves after the plain delay.
+        // the batches.
         let patience = if self.own.uncertified.is_empty() {
-            config.batch_delay_ms
+            self.own.pace.patience(config)
         } else {
             config.batch_delay_busy_ms
         };
@@ -230,6 +268,7 @@ impl Lanes {
         self.own.mempool_bytes -= bytes;
         self.own.returned_bytes = self.own.returned_bytes.saturating_sub(bytes);
         self.own.waiting_since = cx.now;
+        self.own.pace.measure(cx.now, self.own.submitted_bytes);
         let position = self.lanes[usize::from(cx.me())].chain.position + 1;
         self.own.sealing = Some(position);
         let payload = Payload::pack(taken.iter().map(AsRef::as_ref));
