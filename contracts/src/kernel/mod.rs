@@ -158,6 +158,7 @@ pub mod module;
 pub mod newcomer;
 pub mod nonce;
 pub mod ordered;
+mod pending;
 pub mod proof;
 pub mod receipt;
 pub mod rights;
