@@ -2,7 +2,7 @@
 
 use super::changes::{Changes, HashMany};
 use super::index::Index;
-use super::proof::Digest;
+use super::proof::{self, Digest};
 use super::tree::SLICE;
 
 /// Entries that changed since the last root, each once.
@@ -13,17 +13,17 @@ pub struct Pending {
     entries: Vec<(usize, usize, Option<Digest>)>,
 }
 
-/// What is to become of entries, by rising hashed key.
+/// What is to become of entries, by rising place.
 #[derive(Debug, Clone, Default)]
 pub struct Updates {
     pub(super) all: Vec<Update>,
     pub(super) taken: usize,
 }
 
-/// An entry as it is to be: its hashed key, and its leaf's hash unless it is gone.
+/// An entry as it is to be: its place, and its leaf's hash unless it is gone.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Update {
-    pub(super) key: Digest,
+    pub(super) place: Digest,
     pub(super) leaf: Option<Digest>,
 }
 
@@ -77,13 +77,16 @@ impl Pending {
             let messages: Vec<&[u8]> = slice.iter().map(|(s, e, _)| &keys[*s..*e]).collect();
             let mut digests = vec![[0; 32]; messages.len()];
             hash(&messages, &mut digests);
-            let made = digests.into_iter().zip(slice);
-            all.extend(made.map(|(key, (_, _, leaf))| Update { key, leaf: *leaf }));
+            let made = digests.into_iter().zip(messages).zip(slice);
+            all.extend(made.map(|((hashed, key), (_, _, leaf))| Update {
+                place: proof::place(key, hashed),
+                leaf: *leaf,
+            }));
         }
         self.keys.clear();
         self.entries.clear();
         self.index.clear();
-        all.sort_unstable_by_key(|update| update.key);
+        all.sort_unstable_by_key(|update| update.place);
         Updates { all, taken: 0 }
     }
 }

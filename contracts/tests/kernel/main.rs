@@ -1,5 +1,6 @@
 //! The kernel with a scenario that was written outside of it: `escrow.rs`, one line of `modules!`.
 
+mod closed;
 mod escrow;
 mod hostile;
 mod purse;
@@ -7,3 +8,4 @@ mod roots;
 mod scenario;
 mod stage;
 mod undo;
+mod vault;

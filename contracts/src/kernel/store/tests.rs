@@ -104,7 +104,7 @@ fn tables_agree_with_maps_that_are_copied() {
         }
         assert_eq!(stores.kernel.members.len(), models[0].len());
         if below(4) == 0 {
-            let changes = stores.end_block();
+            let changes = stores.end_block(std::iter::empty());
             let differ = |at: usize| {
                 let (old, new): (&Model, &Model) = (&last_block[at], &models[at]);
                 (0..40).filter(move |n| old.get(n) != new.get(n)).count()
