@@ -490,7 +490,7 @@ mod tests {
             let engine = Arc::new(Engine::new("portable", 1).unwrap());
             let mut stream = carbon.stream(genesis.chain_id(), 0);
             let slots: Vec<Vec<Batch>> = (1..=BLOCKS)
-                .map(|height| vec![batch(genesis.chain_id(), height, &stream.next_batch(6))])
+                .map(|height| vec![batch(genesis.chain_id(), height, &stream.next_batch(30))])
                 .collect();
             let apply = |execution: &mut Execution, height: Height| {
                 let batches = &slots[height as usize - 1];
@@ -507,6 +507,10 @@ mod tests {
             let named = headers.iter().map(|header| header.checkpoint);
             let named: std::collections::BTreeSet<Height> = named.collect();
             assert!(named.len() as u64 >= BLOCKS / interval, "{named:?}");
+            // The secret goes into headers and snapshots too.
+            let ledger = steady.ledger();
+            let entries = ledger.read().unwrap().stores().entries();
+            assert!(entries.len() > entries.open(), "no entry is closed");
             for snapshot in snapshots {
                 let from = snapshot.header.height;
                 let mut again =

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 
 use bds_contracts::block::{Height, MerkleRoot, StateRoot};
 use bds_contracts::kernel::changes::Changes;
-use bds_contracts::kernel::proof::{Digest, Evidence};
+use bds_contracts::kernel::proof::{Digest, Evidence, is_closed};
 use bds_contracts::kernel::tree::{Pending, Tree};
 use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
 
@@ -172,9 +172,9 @@ impl Roots {
     ///
     /// - `now`: its value in the ledger, which no block after those noted has changed.
     ///
-    /// None when only a block that is not certified yet has changed it since the checkpoint that headers name, when none of those
-    /// headers is certified yet, and after a restart until they name a checkpoint that the tree was brought to. Cost: one hash,
-    /// or the tree of one block's changes.
+    /// None for a closed entry, when only a block that is not certified yet has changed it since the checkpoint that headers name,
+    /// when none of those headers is certified yet, and after a restart until they name a checkpoint that the tree was brought to.
+    /// Cost: one hash, or the tree of one block's changes.
     #[must_use]
     pub fn prove(
         &self,
@@ -183,6 +183,9 @@ impl Roots {
         key: &[u8],
         now: Option<Vec<u8>>,
     ) -> Option<(Option<Vec<u8>>, Evidence, Height)> {
+        if is_closed(key) {
+            return None;
+        }
         let mut changed = false;
         for block in self.since.iter().rev() {
             let Some(change) = block.changes.find(key) else {
@@ -260,8 +263,9 @@ mod tests {
     use super::*;
 
     const PREFIX: [u8; 4] = [0, 9, 0, 1];
+    const CLOSED: [u8; 4] = [0x80, 9, 0, 2];
 
-    /// Entries 1 to 20, each its own square; then blocks that change some of them.
+    /// Entries 1 to 20, each its own square; then blocks that change some of them. A closed table holds the same.
     struct Ledger {
         engine: Arc<Engine>,
         roots: Roots,
@@ -271,10 +275,12 @@ mod tests {
 
     fn changes(entries: &[(u64, Option<u64>)]) -> Changes {
         let mut changes = Changes::default();
-        for (key, value) in entries {
-            changes.push(PREFIX, key, value.as_ref());
+        for prefix in [PREFIX, CLOSED] {
+            for (key, value) in entries {
+                changes.push(prefix, key, value.as_ref());
+            }
+            changes.end_table();
         }
-        changes.end_table();
         changes
     }
 
@@ -341,6 +347,9 @@ mod tests {
                 .values
                 .get(&n)
                 .map(|value| value.to_le_bytes().to_vec());
+            let closed = [&CLOSED[..], &n.to_le_bytes()].concat();
+            let shown = (self.roots).prove(&self.engine, certified, &closed, now.clone());
+            assert!(shown.is_none(), "the closed entry {n}");
             let (value, evidence, height) =
                 self.roots.prove(&self.engine, certified, &key(n), now)?;
             let proof = EntryProof {
@@ -353,6 +362,12 @@ mod tests {
                 },
             };
             assert!(proof.verify(), "entry {n}");
+            let mut other = proof.clone();
+            match &mut other.evidence {
+                Evidence::State(proof) => proof.path[0][0] ^= 1,
+                Evidence::Change(proof) => proof.closed[0] ^= 1,
+            }
+            assert!(!other.verify(), "entry {n} under another closed root");
             let mut other = proof.clone();
             other.value = Some(9_999_u64.to_le_bytes().to_vec());
             assert!(!other.verify(), "another value of entry {n}");

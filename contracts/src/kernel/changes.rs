@@ -1,9 +1,11 @@
 //! What a block changed: its entries in key order, as the leaves of the changes root and as food for the state tree.
 //!
-//! An entry's key is `module u16 || table u16 || borsh(key)`, the numbers big endian so that keys sort by module and table.
-//! Its leaf is `key length u32 || key || 0` when it is gone and `… || 1 || borsh(value)` when it is there, and the leaf's hash
-//! is H(0x00 || leaf). The changes root is H(0x03 || count u64 || Merkle root of RFC 9162 over the leaves): the count is
-//! under the root, so a proof brings it along. H is SHA-512/256.
+//! An entry's key is `module u16 || table u16 || borsh(key)`, the numbers big endian so that keys sort by module and table;
+//! the first bit of a module's number is set for its closed tables, so their entries come behind all open ones. Its leaf is
+//! `key length u32 || key || 0` when it is gone and `… || 1 || borsh(value)` when it is there, and the leaf's hash is
+//! H(0x00 || leaf). The changes root is H(0x03 || count u64 || open root || closed root): the Merkle roots of RFC 9162 over the
+//! open leaves and over the closed ones. The count, of the open leaves, is under the root, so a proof brings it along. H is
+//! SHA-512/256.
 
 use borsh::BorshSerialize;
 
@@ -144,6 +146,11 @@ impl Changes {
         std::mem::take(&mut self.sorting)
     }
 
+    /// Puts the last entry before those from place `to` on.
+    pub(crate) fn move_last(&mut self, to: usize) {
+        self.entries[to..].rotate_right(1);
+    }
+
     /// Bytes of all entries.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.len()
@@ -164,6 +171,13 @@ impl Changes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// How many of them are of open tables: the first ones.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        let is_open = |entry: &Entry| !proof::is_closed(entry.key(&self.bytes));
+        self.entries.partition_point(is_open)
     }
 
     /// The entries by rising key.
@@ -202,24 +216,26 @@ impl Changes {
 
     /// The changes root over these leaf hashes. Cost: one hash an entry, in one batch a level.
     pub fn root(&self, leaves: &[Digest], hash: &mut HashMany<'_>) -> Digest {
-        let levels = levels(leaves, hash);
-        let tree = levels.last().and_then(|level| level.first()).copied();
-        proof::counted_root(leaves.len() as u64, &tree.unwrap_or_else(proof::empty_root))
+        let (open, closed) = leaves.split_at(self.open());
+        let [open_root, closed_root] = [open, closed].map(|part| top(&levels(part, hash)));
+        proof::changes_root(open.len() as u64, &open_root, &closed_root)
     }
 
-    /// Shows what became of `key` in this block: its new value, that it is gone, or that it was not touched.
+    /// Shows what became of `key` in this block: its new value, that it is gone, or that it was not touched. Only of open
+    /// entries: for a key of a closed table it shows nothing.
     pub fn prove(
         &self,
         leaves: &[Digest],
         key: &[u8],
         hash: &mut HashMany<'_>,
     ) -> proof::ChangeProof {
+        let (leaves, closed) = leaves.split_at(self.open());
+        let closed = top(&levels(closed, hash));
         let levels = levels(leaves, hash);
-        let at = self
-            .iter()
-            .position(|change| change.key >= key)
-            .unwrap_or(self.len());
-        let found = self.iter().nth(at).is_some_and(|change| change.key == key);
+        let open = &self.entries[..leaves.len()];
+        let at = open.partition_point(|entry| entry.key(&self.bytes) < key);
+        let is_it = |entry: &Entry| entry.key(&self.bytes) == key;
+        let found = open.get(at).is_some_and(is_it);
         let leaf = |place: usize| proof::ProvenLeaf {
             index: place as u64,
             leaf: self
@@ -232,14 +248,15 @@ impl Changes {
             vec![leaf(at)]
         } else {
             // Its neighbours, as far as there are any.
-            (at.saturating_sub(1)..(at + 1).min(self.len()))
+            (at.saturating_sub(1)..(at + 1).min(open.len()))
                 .filter(|place| *place + 1 == at || *place == at)
                 .map(leaf)
                 .collect()
         };
         proof::ChangeProof {
-            count: self.len() as u64,
+            count: open.len() as u64,
             leaves: shown,
+            closed,
         }
     }
 }
@@ -265,6 +282,12 @@ fn levels(leaves: &[Digest], hash: &mut HashMany<'_>) -> Vec<Vec<Digest>> {
         levels.push(level);
     }
     levels
+}
+
+/// The root above these levels.
+fn top(levels: &[Vec<Digest>]) -> Digest {
+    let top = levels.last().and_then(|level| level.first());
+    top.copied().unwrap_or_else(proof::empty_root)
 }
 
 fn path(levels: &[Vec<Digest>], mut place: usize) -> Vec<Digest> {

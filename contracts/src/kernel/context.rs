@@ -8,6 +8,7 @@ use super::journal::{Journal, Mark};
 use super::member::{COUNTER_TRIGGERS, Member, MemberId};
 use super::meter::{UNITS_ITEM, UNITS_MAKER};
 use super::module::{Module, ModuleInfo};
+use super::proof::is_closed;
 use super::receipt::{EventView, ReceiptId, Receipts};
 use super::store::Stores;
 use super::table::Table;
@@ -269,7 +270,7 @@ impl Cx<'_> {
     /// The encoded value of any entry that is shown to everyone, by its whole key.
     #[must_use]
     pub fn entry(&self, key: &[u8]) -> Option<Vec<u8>> {
-        if self.stores.is_closed(key) {
+        if is_closed(key) {
             return None;
         }
         self.stores.value(key)

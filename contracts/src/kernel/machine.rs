@@ -177,7 +177,7 @@ impl<L: Modules> Machine<L> {
         let result = self.run(&mut outcome.receipts, id, Caller::Kernel, u64::MAX, |cx| {
             work(cx).map_err(|code| (NO_CALL, code))
         });
-        outcome.changes = self.stores.end_block();
+        outcome.changes = self.stores.end_block(std::iter::empty());
         match result {
             (Code::OK, _) => Ok(outcome),
             (code, _) => Err(code),
@@ -233,7 +233,8 @@ impl<L: Modules> Machine<L> {
             }
         }
         self.run_phase(&mut outcome.receipts, Phase::End);
-        outcome.changes = self.stores.end_block();
+        let signatures = txs.iter().map(|(_, tx)| tx.signature());
+        outcome.changes = self.stores.end_block(signatures);
         self.room = outcome.receipts.room();
         outcome
     }

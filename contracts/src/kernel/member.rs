@@ -1,15 +1,17 @@
-//! Members as the kernel knows them: a key, a short number, roles, and which nonces were used.
+//! The kernel's own tables, foremost members as it knows them: a key, a short number, roles, and which nonces were used.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::journal::Journal;
+use super::meter::Meter;
 use super::nonce::Nonces;
 use super::ordered::Ordered;
+use super::secret::Secret;
 use super::table::Table;
 use super::trigger::{Scheduled, When};
 use crate::account::Roles;
 use crate::receipt::Code;
-use crate::tx::PublicKey;
+use crate::tx::{PublicKey, SIGNATURE_BYTES};
 
 /// Short number of a member: its place in the order of admission, from 1. Other records name members by it.
 #[derive(
@@ -51,10 +53,19 @@ crate::tables! {
         /// Numbers given out: members under 0, scheduled work under 1; newcomers' last hour under 2 and their
         /// count in it under 3.
         4 counters: Table<u8, u64>,
-        /// Work to be done later that yields to the rest of it, by when.
-        5 yielding: Ordered<(When, u64), Scheduled>,
+        /// What keeps closed entries from being guessed; closed itself, and the first of all closed tables.
+        5 secret: Table<(), Secret>,
+        /// Work to be done later that yields to the rest of it, by when: closed as the instructions are that it is of.
+        6 yielding: Ordered<(When, u64), Scheduled>,
     }
 }
+
+/// Those of them that are closed.
+pub(super) const CLOSED: &[&str] = &["secret", "yielding"];
+/// Number of the members' table.
+pub(super) const MEMBERS: u8 = 1;
+/// Number of the secret's table.
+pub(super) const SECRET: u8 = 5;
 
 /// Counter of members.
 pub(crate) const COUNTER_MEMBERS: u8 = 0;
@@ -95,6 +106,19 @@ impl MemberTables {
         self.members.set(journal, key, member)?;
         self.keys.set(journal, id, key)?;
         Ok(id)
+    }
+
+    /// Renews the secret after a block that changed closed entries, whose transactions have these signatures.
+    pub(super) fn renew<'a>(
+        &mut self,
+        journal: &mut Journal,
+        signatures: impl Iterator<Item = &'a [u8; SIGNATURE_BYTES]>,
+    ) {
+        let before = self.secret.get(&()).cloned().unwrap_or_default();
+        journal.meter = Meter::unbounded();
+        let set = self.secret.set(journal, (), before.renewed(signatures));
+        set.expect("an unbounded meter lets everything pass");
+        journal.commit();
     }
 
     /// The next number of a counter, from 1.

@@ -14,7 +14,8 @@
 //!   that is concerned, or its holder never hears;
 //! - **tables** ([`tables!`](crate::tables)): what it remembers. A [`Table`](table::Table) is looked up by key and cannot be
 //!   walked; what must be walked is an [`Ordered`](ordered::Ordered) table. What has a way back of its own, as the order books
-//!   have, is [`Journaled`](table::Journaled) as it is. Every entry lies under the state root;
+//!   have, is [`Journaled`](table::Journaled) as it is. Every entry lies under the state root, and anybody gets a proof of it, but
+//!   for tables that [`Module::CLOSED`](module::Module::CLOSED) names: name there what is not for everybody's eyes;
 //! - **rules**: `execute`, and if it needs them `on_trigger` for work it left for later, and `on_block` for what happens at the
 //!   beginning or the end of every block.
 //!
@@ -160,9 +161,11 @@ pub mod module;
 pub mod newcomer;
 pub mod nonce;
 pub mod ordered;
+mod pending;
 pub mod proof;
 pub mod receipt;
 pub mod rights;
+pub mod secret;
 mod sort;
 pub mod store;
 pub mod table;

@@ -24,7 +24,8 @@ pub trait Module: Sized + 'static {
     type Tables: TableSet;
     /// Number, name, roles, profiles, cost and fields of every call. What is not listed is refused.
     const METHODS: &'static [Method] = <Self::Call<'static> as Calls<'static>>::METHODS;
-    /// Tables whose entries are shown to nobody who has not signed for it: no query and no proof of an entry gives them out.
+    /// Tables whose entries are shown to nobody who has not signed for it: no query and no proof of an entry gives them out, and
+    /// they lie under a root of their own. Part of their keys, so a table stays what it is for ever.
     const CLOSED: &'static [&'static str] = &[];
     /// Whether what it left for later yields: it takes half of a block's places at most while other work is due, and the other way round.
     /// For what members ask for as they like, so that none of it holds up what the rules left, such as the gate of a market.
@@ -171,7 +172,7 @@ impl ModuleInfo {
             name: M::NAME,
             methods: M::METHODS,
             events: <M::Event<'static> as Events>::EVENTS,
-            tables: || M::Tables::new(0, 0).names(),
+            tables: || M::Tables::new(0, 0, &[]).names(),
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Shows an entry, or that there is none, offline: against a state root, or against the changes root of one block.
 //!
 //! Hashes are SHA-512/256. A leaf is H(0x00 || leaf), a pair H(0x01 || left || right), a bucket of the state tree H(0x02 ||
-//! (H(key) || leaf hash)*), a changes root H(0x03 || count || root): the first byte tells them apart. What a leaf holds is
-//! told in `changes.rs`, how the tree is built in `tree.rs`.
+//! (place || leaf hash)*), a changes root H(0x03 || count || root || closed root): the first byte tells them apart. What a leaf
+//! holds is told in `changes.rs`, how the tree is built in `tree.rs`.
+//!
+//! A key's first bit tells whether its table is closed. Closed entries lie under a root of their own, of which proofs show the
+//! root alone: a hash of an entry is enough to try values against. So there is no proof about a key of a closed table, not even
+//! that it is not there, and none verifies.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest as _, Sha512_256};
@@ -26,24 +30,41 @@ pub(crate) fn node_message(left: &Digest, right: &Digest) -> [u8; NODE_BYTES] {
     message
 }
 
+/// The bit of a key's first byte that tells that its table is closed. Modules have numbers below 256, so it is theirs to give.
+pub(crate) const CLOSED: u8 = 0x80;
+
+/// Whether an entry's whole key is one of a closed table, whose entries are shown to nobody who has not signed for it.
+#[must_use]
+pub fn is_closed(key: &[u8]) -> bool {
+    key.first().is_some_and(|first| first & CLOSED != 0)
+}
+
+/// Where the entry of a key with this hash lies in the state tree: left of the root when it is open, right when it is closed.
+pub(crate) fn place(key: &[u8], mut hashed: Digest) -> Digest {
+    hashed[0] &= !CLOSED;
+    hashed[0] |= if is_closed(key) { CLOSED } else { 0 };
+    hashed
+}
+
 /// Root of an RFC 9162 tree without leaves.
 pub(crate) fn empty_root() -> Digest {
     Sha512_256::digest([]).into()
 }
 
-/// The changes root: count and Merkle root under one hash.
-pub(crate) fn counted_root(count: u64, root: &Digest) -> Digest {
+/// The changes root: count and Merkle root of the open entries, and Merkle root of the closed ones, under one hash.
+pub(crate) fn changes_root(count: u64, open: &Digest, closed: &Digest) -> Digest {
     Sha512_256::new()
         .chain_update([3])
         .chain_update(count.to_le_bytes())
-        .chain_update(root)
+        .chain_update(open)
+        .chain_update(closed)
         .finalize()
         .into()
 }
 
-/// Bit `depth` of a hashed key, from the top.
-pub(crate) fn bit(key: &Digest, depth: usize) -> bool {
-    key[depth / 8] >> (7 - depth % 8) & 1 == 1
+/// Bit `depth` of a place, from the top.
+pub(crate) fn bit(place: &Digest, depth: usize) -> bool {
+    place[depth / 8] >> (7 - depth % 8) & 1 == 1
 }
 
 /// The hash of an entry's leaf, from its whole key and its value.
@@ -59,27 +80,28 @@ pub fn leaf_hash(key: &[u8], value: &[u8]) -> Digest {
         .into()
 }
 
-/// Shows what one key holds under a state root. Says nothing of the other entries but hashes.
+/// Shows what one key of an open table holds under a state root. Of other open entries it holds hashes; of the closed ones,
+/// their root alone.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct StateProof {
-    /// The bucket the key belongs to: hashed keys, rising, and leaf hashes.
+    /// The bucket the key belongs to: places, rising, and leaf hashes.
     pub bucket: Vec<(Digest, Digest)>,
-    /// The hashes beside the way from the root to the bucket, the root's child first.
+    /// The hashes beside the way from the root to the bucket, the root's child first: that is the closed root.
     pub path: Vec<Digest>,
 }
 
 impl StateProof {
-    /// Whether the entry of `key` is `value` under `root`; with none, whether there is no such entry.
+    /// Whether the entry of `key` is `value` under `root`; with none, whether there is no such entry. Never for a closed table.
     ///
     /// This says nothing about the root itself: it comes from a certified header.
     #[must_use]
     pub fn verify(&self, root: &Digest, key: &[u8], value: Option<&[u8]>) -> bool {
         let rising = self.bucket.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        if self.bucket.len() > BUCKET_MAX || !rising || self.path.len() > 256 {
+        if self.bucket.len() > BUCKET_MAX || !rising || self.path.len() > 256 || is_closed(key) {
             return false;
         }
-        let hashed: Digest = Sha512_256::digest(key).into();
-        let held = self.bucket.iter().find(|(other, _)| *other == hashed);
+        let place = place(key, Sha512_256::digest(key).into());
+        let held = self.bucket.iter().find(|(other, _)| *other == place);
         let expected = value.map(|value| leaf_hash(key, value));
         if held.map(|(_, leaf)| *leaf) != expected {
             return false;
@@ -91,7 +113,7 @@ impl StateProof {
         }
         let mut hash: Digest = hasher.finalize().into();
         for (depth, beside) in self.path.iter().enumerate().rev() {
-            let message = if bit(&hashed, depth) {
+            let message = if bit(&place, depth) {
                 node_message(beside, &hash)
             } else {
                 node_message(&hash, beside)
@@ -113,13 +135,15 @@ pub struct ProvenLeaf {
     pub path: Vec<Digest>,
 }
 
-/// Shows what one block did to one key.
+/// Shows what one block did to one key of an open table.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct ChangeProof {
-    /// Entries the block changed.
+    /// Open entries the block changed.
     pub count: u64,
     /// The key's leaf; when the block did not touch it, its neighbours by key: one at either end, else two.
     pub leaves: Vec<ProvenLeaf>,
+    /// Root over the closed entries it changed.
+    pub closed: Digest,
 }
 
 /// What a block did to a key.
@@ -137,9 +161,12 @@ impl ChangeProof {
     /// What the block with this changes root did to `key`; none when the proof does not show it.
     #[must_use]
     pub fn verify(&self, root: &Digest, key: &[u8]) -> Option<Shown<'_>> {
+        if is_closed(key) {
+            return None;
+        }
         if self.count == 0 {
-            let empty = self.leaves.is_empty() && counted_root(0, &empty_root()) == *root;
-            return empty.then_some(Shown::Untouched);
+            let empty = changes_root(0, &empty_root(), &self.closed) == *root;
+            return (self.leaves.is_empty() && empty).then_some(Shown::Untouched);
         }
         if !self.leaves.iter().all(|leaf| self.holds(root, leaf)) {
             return None;
@@ -191,7 +218,7 @@ impl ChangeProof {
             place /= 2;
             last /= 2;
         }
-        path.next().is_none() && counted_root(self.count, &hash) == *root
+        path.next().is_none() && changes_root(self.count, &hash, &self.closed) == *root
     }
 }
 

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::changes::{Changes, Sorting};
 use super::interpreter::Interpreter;
 use super::journal::{Journal, Mark, TableId};
-use super::member::MemberTables;
+use super::member::{self, MemberTables};
 use super::module::Module;
-use super::table::Journaled;
+use super::table::{Journaled, Place};
 use super::wire::{Malformed, Reader};
+use crate::tx::SIGNATURE_BYTES;
 
 /// First bytes of a snapshot; the last is the version of its format.
 const SNAPSHOT_DOMAIN: [u8; 8] = *b"BDS-SN\0\x02";
@@ -19,11 +20,16 @@ pub const MODULES_MAX: usize = 256;
 const ROOM_KEPT: usize = 1 << 16;
 /// No module of this number.
 const NONE: u8 = u8::MAX;
+/// The table of the secret.
+const SECRET: TableId = TableId {
+    set: 0,
+    table: member::SECRET,
+};
 
 /// The tables of one module; implemented by [`tables!`](crate::tables).
 pub trait TableSet: Send + Sync + 'static {
-    /// Empty tables of module `module`, which stands at place `set` of the ledger's list.
-    fn new(module: u16, set: u8) -> Self
+    /// Empty tables of module `module`, which stands at place `set` of the ledger's list; `closed` names those that are closed.
+    fn new(module: u16, set: u8, closed: &[&str]) -> Self
     where
         Self: Sized;
 
@@ -76,9 +82,12 @@ macro_rules! tables {
         }
 
         impl $crate::kernel::store::TableSet for $name {
-            fn new(module: u16, set: u8) -> Self {
+            fn new(module: u16, set: u8, closed: &[&str]) -> Self {
+                let place = |number, name| {
+                    $crate::kernel::table::Place::new(module, set, number, closed.contains(&name))
+                };
                 Self {
-                    $($field: <$type>::new($crate::kernel::table::Place::new(module, set, $number)),)*
+                    $($field: <$type>::new(place($number, stringify!($field))),)*
                 }
             }
 
@@ -130,30 +139,30 @@ pub const fn rise(names: &[(u8, &str)]) -> bool {
     true
 }
 
-/// The whole key of an entry in the table of this name: module and table, big endian, and the entry's own key.
+/// The whole key of an entry in the table of this name: module and table, big endian, the first bit set when the table is
+/// closed, and the entry's own key.
 ///
 /// # Panics
 /// When the module has no such table.
 #[must_use]
 pub fn entry_key<M: Module>(table: &str, own: &impl borsh::BorshSerialize) -> Vec<u8> {
-    whole_key(M::ID, M::Tables::new(M::ID, 0).names(), table, own)
+    let names = M::Tables::new(M::ID, 0, M::CLOSED).names();
+    let found = names.iter().find(|(_, name)| *name == table);
+    let (number, _) = found.unwrap_or_else(|| panic!("module {} has no table {table}", M::ID));
+    whole_key(
+        Place::new(M::ID, 0, *number, M::CLOSED.contains(&table)),
+        own,
+    )
 }
 
 /// As [`entry_key`], of a member.
 #[must_use]
 pub fn member_key(key: &crate::tx::PublicKey) -> Vec<u8> {
-    whole_key(0, MemberTables::new(0, 0).names(), "members", key)
+    whole_key(Place::new(0, 0, member::MEMBERS, false), key)
 }
 
-fn whole_key(
-    module: u16,
-    names: &[(u8, &str)],
-    table: &str,
-    own: &impl borsh::BorshSerialize,
-) -> Vec<u8> {
-    let found = names.iter().find(|(_, name)| *name == table);
-    let (number, _) = found.unwrap_or_else(|| panic!("module {module} has no table {table}"));
-    let mut bytes = super::table::Place::new(module, 0, *number).prefix.to_vec();
+fn whole_key(place: Place, own: &impl borsh::BorshSerialize) -> Vec<u8> {
+    let mut bytes = place.prefix.to_vec();
     borsh::to_writer(&mut bytes, own).expect("writing to memory cannot fail");
     bytes
 }
@@ -177,8 +186,8 @@ pub struct Stores {
     pub(crate) kernel: MemberTables,
     sets: Vec<(u16, Box<dyn TableSet>)>,
     places: [u8; MODULES_MAX],
-    /// Module and table, as keys begin, of those that are closed.
-    closed: Vec<[u8; 4]>,
+    /// Every table, by rising key.
+    order: Vec<Place>,
     pub(crate) journal: Journal,
     /// What runs the code that some tables hold.
     pub(crate) interpreter: Option<Arc<dyn Interpreter>>,
@@ -193,11 +202,12 @@ impl Stores {
     /// The kernel's tables, empty.
     #[must_use]
     pub fn new() -> Self {
+        let kernel = MemberTables::new(0, 0, member::CLOSED);
         Self {
-            kernel: MemberTables::new(0, 0),
+            order: all_places(0, 0, kernel.names(), member::CLOSED),
+            kernel,
             sets: Vec::new(),
             places: [NONE; MODULES_MAX],
-            closed: Vec::new(),
             journal: Journal::new(),
             interpreter: None,
             spare: Vec::new(),
@@ -209,17 +219,17 @@ impl Stores {
     /// Adds a module's tables. Called by [`modules!`](macro@crate::modules), by rising number.
     ///
     /// # Panics
-    /// When the number is 0, too high or not above the last one.
+    /// When the number is 0, too high or not above the last one, or a table that is no table of it is to be closed.
     pub fn add<M: Module>(&mut self) {
         let above = self.sets.last().map_or(0, |(last, _)| *last);
         assert!(M::ID > above, "module {} after module {above}", M::ID);
         let place = u8::try_from(self.sets.len() + 1).expect("fewer than 255 modules");
         self.places[usize::from(M::ID)] = place;
-        let closed = M::CLOSED.iter().map(|table| entry_key::<M>(table, &()));
-        let closed = closed.filter_map(|key| <[u8; 4]>::try_from(key).ok());
-        self.closed.extend(closed);
-        self.sets
-            .push((M::ID, Box::new(M::Tables::new(M::ID, place))));
+        let set = M::Tables::new(M::ID, place, M::CLOSED);
+        self.order
+            .extend(all_places(M::ID, place, set.names(), M::CLOSED));
+        self.order.sort_unstable_by_key(|place| place.prefix);
+        self.sets.push((M::ID, Box::new(set)));
     }
 
     /// Tables of a module, and the journal that every write needs.
@@ -255,6 +265,13 @@ impl Stores {
         }
     }
 
+    fn table_ref(&self, id: TableId) -> &dyn Journaled {
+        match id.set {
+            0 => self.kernel.table_ref(id.table),
+            place => self.sets[usize::from(place) - 1].1.table_ref(id.table),
+        }
+    }
+
     /// Takes back every write after the mark, the last first.
     pub(crate) fn roll_back(&mut self, mark: Mark) {
         while let Some(id) = self.journal.pop(mark) {
@@ -262,18 +279,25 @@ impl Stores {
         }
     }
 
-    /// Ends the block: what it changed, by key.
-    pub(crate) fn end_block(&mut self) -> Changes {
+    /// Ends the block, whose transactions have these signatures: what it changed, by key.
+    pub(crate) fn end_block<'a>(
+        &mut self,
+        signatures: impl Iterator<Item = &'a [u8; SIGNATURE_BYTES]>,
+    ) -> Changes {
         let sorting = std::mem::take(&mut self.sorting);
         let spare = self.spare.pop().unwrap_or_default();
         let mut changes = spare.cleared(sorting);
-        for (number, _) in self.kernel.names() {
-            self.kernel.table(*number).end_block(&mut changes);
-        }
-        for (_, set) in &mut self.sets {
-            for (number, _) in set.names() {
-                set.table(*number).end_block(&mut changes);
+        for at in 0..self.order.len() {
+            let id = self.order[at].id;
+            if id != SECRET {
+                self.table(id).end_block(&mut changes);
             }
+        }
+        let open = changes.open();
+        if changes.len() > open {
+            self.kernel.renew(&mut self.journal, signatures);
+            self.table(SECRET).end_block(&mut changes);
+            changes.move_last(open);
         }
         self.journal.next_block();
         self.changed_bytes = changes.bytes();
@@ -293,13 +317,8 @@ impl Stores {
     #[must_use]
     pub fn entries(&self) -> Changes {
         let mut changes = Changes::default();
-        for (number, _) in self.kernel.names() {
-            self.kernel.table_ref(*number).entries(&mut changes);
-        }
-        for (_, set) in &self.sets {
-            for (number, _) in set.names() {
-                set.table_ref(*number).entries(&mut changes);
-            }
+        for place in &self.order {
+            self.table_ref(place.id).entries(&mut changes);
         }
         changes
     }
@@ -307,41 +326,31 @@ impl Stores {
     /// The encoded value of the entry with this whole key: module, table and the entry's own.
     #[must_use]
     pub fn value(&self, key: &[u8]) -> Option<Vec<u8>> {
-        let (_, table, own) = self.place_of(key)?;
-        table.value(own)
-    }
-
-    /// Whether the entries of this one's table are shown to nobody who has not signed for it.
-    #[must_use]
-    pub fn is_closed(&self, key: &[u8]) -> bool {
-        let prefix = key.first_chunk::<4>();
-        prefix.is_some_and(|prefix| self.closed.contains(prefix))
+        let (id, own) = self.place_of(key)?;
+        self.table_ref(id).value(own)
     }
 
     /// The table of an entry, its own key, and its value, in words for people. None for a key of no table, and for bytes that
     /// are no value of it.
     #[must_use]
     pub fn in_words(&self, key: &[u8], value: Option<&[u8]>) -> Option<(&str, String, String)> {
-        let (name, table, own) = self.place_of(key)?;
-        let (key, value) = table.in_words(own, value)?;
+        let (id, own) = self.place_of(key)?;
+        let names = match id.set {
+            0 => self.kernel.names(),
+            place => self.sets[usize::from(place) - 1].1.names(),
+        };
+        let (_, name) = names.iter().find(|(number, _)| *number == id.table)?;
+        let (key, value) = self.table_ref(id).in_words(own, value)?;
         Some((name, key, value))
     }
 
-    /// Name and table that a whole key belongs to, and what of it is the entry's own.
-    fn place_of<'a>(&self, key: &'a [u8]) -> Option<(&'static str, &dyn Journaled, &'a [u8])> {
-        let ([high, low, 0, number], own) = key.split_first_chunk::<4>()? else {
-            return None;
-        };
-        let set: &dyn TableSet = match u16::from_be_bytes([*high, *low]) {
-            0 => &self.kernel,
-            module => {
-                let place = *self.places.get(usize::from(module))?;
-                let (_, set) = self.sets.get(usize::from(place).wrapping_sub(1))?;
-                set.as_ref()
-            }
-        };
-        let (_, name) = set.names().iter().find(|(known, _)| known == number)?;
-        Some((name, set.table_ref(*number), own))
+    /// The table that a whole key belongs to, and what of it is the entry's own.
+    fn place_of<'a>(&self, key: &'a [u8]) -> Option<(TableId, &'a [u8])> {
+        let (prefix, own) = key.split_first_chunk::<4>()?;
+        let found = self
+            .order
+            .binary_search_by_key(prefix, |place| place.prefix);
+        Some((self.order[found.ok()?].id, own))
     }
 
     /// The whole state as bytes: a tag, then each entry as two lengths, key and value, by rising key.
@@ -387,32 +396,29 @@ impl Stores {
     }
 
     fn loaded(&mut self) -> Result<(), Malformed> {
-        for (number, _) in self.kernel.names() {
-            self.kernel.table(*number).loaded()?;
-        }
-        for (_, set) in &mut self.sets {
-            for (number, _) in set.names() {
-                set.table(*number).loaded()?;
-            }
+        for at in 0..self.order.len() {
+            self.table(self.order[at].id).loaded()?;
         }
         Ok(())
     }
 
     fn load(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
-        let ([high, low, 0, number], own) = key.split_first_chunk::<4>()? else {
-            return None;
-        };
-        let set: &mut dyn TableSet = match u16::from_be_bytes([*high, *low]) {
-            0 => &mut self.kernel,
-            module => {
-                let place = *self.places.get(usize::from(module))?;
-                let (_, set) = self.sets.get_mut(usize::from(place).wrapping_sub(1))?;
-                set.as_mut()
-            }
-        };
-        set.names().iter().find(|(known, _)| known == number)?;
-        set.table(*number).load(own, value).ok()
+        let (id, own) = self.place_of(key)?;
+        self.table(id).load(own, value).ok()
     }
+}
+
+/// Where the tables of a module stand.
+fn all_places(module: u16, set: u8, names: &[(u8, &str)], closed: &[&str]) -> Vec<Place> {
+    let known = |name: &&str| names.iter().any(|(_, known)| known == name);
+    assert!(
+        closed.iter().all(known),
+        "module {module} closes {closed:?}"
+    );
+    let places = names
+        .iter()
+        .map(|(number, name)| Place::new(module, set, *number, closed.contains(name)));
+    places.collect()
 }
 
 impl Default for Stores {
@@ -428,7 +434,7 @@ impl Clone for Stores {
             kernel: self.kernel.clone(),
             sets: sets.collect(),
             places: self.places,
-            closed: self.closed.clone(),
+            order: self.order.clone(),
             journal: self.journal.clone(),
             interpreter: self.interpreter.clone(),
             spare: Vec::new(),
@@ -439,128 +445,4 @@ impl Clone for Stores {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::kernel::member::{Member, MemberId};
-    use crate::kernel::trigger::{Scheduled, When};
-    use crate::tx::{Millis, PublicKey};
-
-    type Model = BTreeMap<u64, u64>;
-
-    fn key(n: u64) -> PublicKey {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&n.to_le_bytes());
-        PublicKey(key)
-    }
-
-    fn write(stores: &mut Stores, hashed: bool, n: u64, value: Option<u64>) {
-        let Stores {
-            kernel, journal, ..
-        } = stores;
-        let done = match (hashed, value) {
-            (true, Some(value)) => {
-                let roles = crate::account::Roles::NONE;
-                let id = MemberId(value as u32);
-                let nonces = Default::default();
-                let member = Member { id, roles, nonces };
-                // One way or the other: as a new value, or in place.
-                match kernel.members.update(journal, &key(n)) {
-                    Ok(Some(held)) => {
-                        *held = member;
-                        Ok(())
-                    }
-                    _ => kernel.members.set(journal, key(n), member),
-                }
-            }
-            (true, None) => kernel.members.remove(journal, &key(n)).map(|_| ()),
-            (false, Some(value)) => {
-                let module = value as u16;
-                let data = Vec::new();
-                let at = (When::Time(Millis(n)), n);
-                kernel.schedule.set(journal, at, Scheduled { module, data })
-            }
-            (false, None) => {
-                let at = (When::Time(Millis(n)), n);
-                kernel.schedule.remove(journal, &at).map(|_| ())
-            }
-        };
-        done.expect("the meter is unbounded");
-    }
-
-    /// Random writes, nested points, rollbacks, commits and blocks, on both kinds of tables, against maps that are copied.
-    #[test]
-    fn tables_agree_with_maps_that_are_copied() {
-        let mut stores = Stores::new();
-        let mut random = 11_u64;
-        let mut below = |bound: u64| {
-            random = random
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (random >> 33) % bound
-        };
-        let mut models: [Model; 2] = Default::default();
-        let mut last_block = models.clone();
-        for _ in 0..3_000 {
-            let mut marks = vec![(stores.journal.mark(), models.clone())];
-            for _ in 0..below(12) {
-                match below(8) {
-                    0 => marks.push((stores.journal.mark(), models.clone())),
-                    1 if marks.len() > 1 => {
-                        let (mark, old) = marks.pop().expect("more than one");
-                        stores.roll_back(mark);
-                        models = old;
-                    }
-                    _ => {
-                        let (hashed, n) = (below(2) == 0, below(40));
-                        let value = (below(3) > 0).then(|| below(6));
-                        write(&mut stores, hashed, n, value);
-                        let model = &mut models[usize::from(!hashed)];
-                        match value {
-                            Some(value) => model.insert(n, value),
-                            None => model.remove(&n),
-                        };
-                    }
-                }
-            }
-            if below(3) == 0 {
-                let (mark, old) = marks.swap_remove(0);
-                stores.roll_back(mark);
-                models = old;
-            }
-            stores.journal.commit();
-            for n in 0..40 {
-                let member = stores.kernel.members.get(&key(n));
-                assert_eq!(
-                    member.map(|m| u64::from(m.id.0)),
-                    models[0].get(&n).copied()
-                );
-                let work = stores.kernel.schedule.get(&(When::Time(Millis(n)), n));
-                assert_eq!(
-                    work.map(|w| u64::from(w.module)),
-                    models[1].get(&n).copied()
-                );
-            }
-            assert_eq!(stores.kernel.members.len(), models[0].len());
-            if below(4) == 0 {
-                let changes = stores.end_block();
-                let differ = |at: usize| {
-                    let (old, new): (&Model, &Model) = (&last_block[at], &models[at]);
-                    (0..40).filter(move |n| old.get(n) != new.get(n)).count()
-                };
-                assert_eq!(changes.len(), differ(0) + differ(1));
-                last_block = models.clone();
-            }
-        }
-        // Keys that come and are taken back leave no slot behind.
-        let slots = stores.kernel.members.slots();
-        for n in 100..200 {
-            let mark = stores.journal.mark();
-            write(&mut stores, true, n, Some(1));
-            stores.roll_back(mark);
-            stores.journal.commit();
-        }
-        assert!(stores.kernel.members.slots() <= slots + 1);
-    }
-}
+mod tests;

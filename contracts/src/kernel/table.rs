@@ -13,6 +13,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::changes::Changes;
 use super::index::Index;
 use super::journal::{Journal, TableId};
+use super::proof::CLOSED;
 use super::wire::Malformed;
 use crate::receipt::Code;
 
@@ -44,13 +45,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// Table `table` of module `module`, which stands at place `set` of the ledger's list.
+    /// Table `table` of module `module`, which stands at place `set` of the ledger's list, and whether it is closed.
     #[must_use]
-    pub fn new(module: u16, set: u8, table: u8) -> Self {
+    pub fn new(module: u16, set: u8, table: u8, is_closed: bool) -> Self {
         let [high, low] = module.to_be_bytes();
+        let closed = if is_closed { CLOSED } else { 0 };
         Self {
             id: TableId { set, table },
-            prefix: [high, low, 0, table],
+            prefix: [high | closed, low, 0, table],
         }
     }
 }

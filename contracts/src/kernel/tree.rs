@@ -4,9 +4,11 @@
 //! encoded values, and their leaf hashes, which the changes root has computed already. So nobody waits for it, and it
 //! needs no view of a state that moves on.
 //!
-//! A node stands for all entries whose hashed key begins with its bits. With at most [`BUCKET_MAX`] of them it is a bucket,
-//! `0x02 || (H(key) || leaf hash)*` by rising hashed key; with more it is `0x01 || left || right`. So the shape follows from
-//! the entries alone. A node keeps the very bytes its hash is taken of, and a child's hash lies in its parent.
+//! An entry's place is H(key), but for the first bit, which is 0 for open tables and 1 for closed ones. A node stands for all
+//! entries whose places begin with its bits. With at most [`BUCKET_MAX`] of them it is a bucket, `0x02 || (place || leaf hash)*`
+//! by rising place; with more it is `0x01 || left || right`. So the shape follows from the entries alone. The root is a pair
+//! whatever there is: the open entries lie under its left child and the closed ones under its right, which proofs hold as one
+//! hash and never go into. A node keeps the very bytes its hash is taken of, and a child's hash lies in its parent.
 //! Dirty nodes are hashed in batches: all buckets at once, then the pairs level by level from below.
 //!
 //! The next root is computed in slices ([`Pending::take`], [`Tree::take_in`], [`Tree::hash_some`]), between which the tree may be
@@ -15,8 +17,9 @@
 
 use super::changes::{Changes, HashMany};
 use super::first::First;
-use super::index::Index;
-use super::proof::{BUCKET_MAX, Digest, NODE_BYTES, StateProof, bit};
+use super::pending::Update;
+pub use super::pending::{Pending, Updates};
+use super::proof::{self, BUCKET_MAX, Digest, NODE_BYTES, StateProof, bit};
 
 /// Bytes of an entry in a bucket.
 const ITEM: usize = 64;
@@ -40,28 +43,6 @@ struct Dirty {
     node: u32,
     parent: u32,
     side: usize,
-}
-
-/// An entry as it is to be: its hashed key, and its leaf's hash unless it is gone.
-#[derive(Debug, Clone, Copy)]
-struct Update {
-    key: Digest,
-    leaf: Option<Digest>,
-}
-
-/// Entries that changed since the last root, each once.
-#[derive(Debug, Clone)]
-pub struct Pending {
-    index: Index,
-    keys: Vec<u8>,
-    entries: Vec<(usize, usize, Option<Digest>)>,
-}
-
-/// What is to become of entries, by rising hashed key.
-#[derive(Debug, Clone, Default)]
-pub struct Updates {
-    all: Vec<Update>,
-    taken: usize,
 }
 
 /// The tree over all entries. Its root is that of the changes taken in before the last [`Tree::publish`].
@@ -88,79 +69,17 @@ const ROOT: u32 = 0;
 /// Parent of the root.
 const NOBODY: u32 = u32::MAX;
 
-impl Pending {
-    /// No change.
-    #[must_use]
-    pub fn new() -> Self {
-        Self {
-            index: Index::new(),
-            keys: Vec::new(),
-            entries: Vec::new(),
-        }
-    }
-
-    /// Takes in what a block changed, in the order of blocks. `leaves` are [`Changes::leaf_hashes`]. Cost: a look-up an entry.
-    ///
-    /// # Panics
-    /// When the two differ in length.
-    pub fn note(&mut self, changes: &Changes, leaves: &[Digest]) {
-        assert_eq!(changes.len(), leaves.len(), "one hash for each change");
-        let Self {
-            index,
-            keys,
-            entries,
-        } = self;
-        for (change, leaf) in changes.iter().zip(leaves) {
-            let leaf = change.value.map(|_| *leaf);
-            let tag = index.tag(change.key);
-            let same = |at: u32| {
-                let (start, end, _) = entries[at as usize];
-                keys[start..end] == *change.key
-            };
-            match index.find(tag, same) {
-                Some(at) => entries[at as usize].2 = leaf,
-                None => {
-                    let at = u32::try_from(entries.len()).expect("below 2^32 entries change");
-                    index.insert(tag, at);
-                    let start = keys.len();
-                    keys.extend_from_slice(change.key);
-                    entries.push((start, keys.len(), leaf));
-                }
-            }
-        }
-    }
-
-    /// Everything taken in so far, and begins anew. Cost: one hash a changed entry, and a sort.
-    pub fn take(&mut self, hash: &mut HashMany<'_>) -> Updates {
-        let Self { keys, entries, .. } = &*self;
-        let mut all = Vec::with_capacity(entries.len());
-        for slice in entries.chunks(SLICE) {
-            let messages: Vec<&[u8]> = slice.iter().map(|(s, e, _)| &keys[*s..*e]).collect();
-            let mut digests = vec![[0; 32]; messages.len()];
-            hash(&messages, &mut digests);
-            let made = digests.into_iter().zip(slice);
-            all.extend(made.map(|(key, (_, _, leaf))| Update { key, leaf: *leaf }));
-        }
-        self.keys.clear();
-        self.entries.clear();
-        self.index.clear();
-        all.sort_unstable_by_key(|update| update.key);
-        Updates { all, taken: 0 }
-    }
-}
-
-impl Default for Pending {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Tree {
     /// Of a state without entries; call [`Tree::seal`] for its root.
     #[must_use]
     pub fn new() -> Self {
+        let root = Node::Pair {
+            message: [1; NODE_BYTES],
+            children: [1, 2],
+        };
+        let dirty = |node, parent, side| Dirty { node, parent, side };
         Self {
-            nodes: vec![Node::Bucket(vec![2])],
+            nodes: vec![root, Node::Bucket(vec![2]), Node::Bucket(vec![2])],
             free: Vec::new(),
             freed: Vec::new(),
             root: [0; 32],
@@ -168,12 +87,8 @@ impl Tree {
             entries: 0,
             before: First::default(),
             pending: Pending::new(),
-            buckets: vec![Dirty {
-                node: ROOT,
-                parent: NOBODY,
-                side: 0,
-            }],
-            levels: Vec::new(),
+            buckets: vec![dirty(1, ROOT, 0), dirty(2, ROOT, 1)],
+            levels: vec![vec![dirty(ROOT, NOBODY, 0)]],
         }
     }
 
@@ -298,7 +213,7 @@ impl Tree {
         kept.unwrap_or(&self.nodes[node as usize])
     }
 
-    /// Brings the node at `depth` up to date with these changes, sorted by key, all under it.
+    /// Brings the node at `depth` up to date with these changes, sorted by place, all under it.
     fn apply(&mut self, node: u32, parent: u32, side: usize, depth: usize, updates: &[Update]) {
         let dirty = Dirty { node, parent, side };
         match &self.nodes[node as usize] {
@@ -312,7 +227,7 @@ impl Tree {
             Node::Pair { children, .. } => {
                 let children = *children;
                 self.keep(node);
-                let middle = updates.partition_point(|update| !bit(&update.key, depth));
+                let middle = updates.partition_point(|update| !bit(&update.place, depth));
                 let (left, right) = updates.split_at(middle);
                 for (side, part) in [left, right].into_iter().enumerate() {
                     if !part.is_empty() {
@@ -320,14 +235,15 @@ impl Tree {
                     }
                 }
                 match self.joined(children) {
-                    Some(message) => {
+                    // Open and closed entries never share a bucket.
+                    Some(message) if depth > 0 => {
                         for child in children {
                             self.release(child);
                         }
                         self.nodes[node as usize] = Node::Bucket(message);
                         self.buckets.push(dirty);
                     }
-                    None => self.mark(depth, dirty),
+                    _ => self.mark(depth, dirty),
                 }
             }
         }
@@ -346,7 +262,7 @@ impl Tree {
         let middle = items
             .as_chunks::<ITEM>()
             .0
-            .partition_point(|item| !bit(item_key(item), depth));
+            .partition_point(|item| !bit(item_place(item), depth));
         let children = [self.allocate(), self.allocate()];
         self.nodes[dirty.node as usize] = Node::Pair {
             message: [1; NODE_BYTES],
@@ -395,25 +311,29 @@ impl Tree {
         self.freed.push(node);
     }
 
-    /// Shows what `key`, with module and table, holds under the last root, or that it holds nothing. Cost: one hash.
+    /// Shows what `key`, with module and table, holds under the last root, or that it holds nothing. Only of open entries: for a
+    /// key of a closed table it shows nothing. Cost: one hash.
     #[must_use]
     pub fn prove(&self, key: &[u8]) -> StateProof {
         use sha2::Digest as _;
-        let hashed: Digest = sha2::Sha512_256::digest(key).into();
+        // As if the table were open, whatever the key says: nothing of the closed entries gets into a proof.
+        let place = proof::place(&[], sha2::Sha512_256::digest(key).into());
         let (mut node, mut path) = (ROOT, Vec::new());
         loop {
             match self.under_root(node) {
                 Node::Free => unreachable!("a node in the tree is not free"),
                 Node::Bucket(message) => {
                     let items = message[1..].as_chunks::<ITEM>().0;
-                    let halves = items.iter().map(|item| (*item_key(item), *item_leaf(item)));
+                    let halves = items
+                        .iter()
+                        .map(|item| (*item_place(item), *item_leaf(item)));
                     return StateProof {
                         bucket: halves.collect(),
                         path,
                     };
                 }
                 Node::Pair { message, children } => {
-                    let side = usize::from(bit(&hashed, path.len()));
+                    let side = usize::from(bit(&place, path.len()));
                     let beside = message[1 + 32 * (1 - side)..].first_chunk();
                     path.push(*beside.expect("32 bytes"));
                     node = children[side];
@@ -429,7 +349,7 @@ impl Default for Tree {
     }
 }
 
-fn item_key(item: &[u8; ITEM]) -> &Digest {
+fn item_place(item: &[u8; ITEM]) -> &Digest {
     item.first_chunk().expect("64 bytes")
 }
 
@@ -437,17 +357,17 @@ fn item_leaf(item: &[u8; ITEM]) -> &Digest {
     item.last_chunk().expect("64 bytes")
 }
 
-/// The items of a bucket after these changes; both are sorted by key.
+/// The items of a bucket after these changes; both are sorted by place.
 fn merged(items: &[u8], updates: &[Update]) -> Vec<u8> {
     let mut out = Vec::with_capacity(items.len() + updates.len() * ITEM);
     let mut items = items.as_chunks::<ITEM>().0.iter().peekable();
     for update in updates {
-        while let Some(item) = items.next_if(|item| *item_key(item) < update.key) {
+        while let Some(item) = items.next_if(|item| *item_place(item) < update.place) {
             out.extend_from_slice(item);
         }
-        items.next_if(|item| *item_key(item) == update.key);
+        items.next_if(|item| *item_place(item) == update.place);
         if let Some(leaf) = update.leaf {
-            out.extend_from_slice(&update.key);
+            out.extend_from_slice(&update.place);
             out.extend_from_slice(&leaf);
         }
     }

@@ -145,7 +145,7 @@ impl<'r, 'c> Running<'r, 'c> {
             return Err(Code::DEPLOYED_BOUNDS);
         }
         self.cx.charge_bytes(key.len())?;
-        let mut whole = Place::new(module, 0, table).prefix.to_vec();
+        let mut whole = Place::new(module, 0, table, false).prefix.to_vec();
         whole.extend_from_slice(key);
         let found = self.cx.entry(&whole);
         self.bytes(found)

@@ -1,5 +1,6 @@
 //! The kernel with a scenario that was written outside of it: `escrow.rs`, one line of `modules!`.
 
+mod closed;
 mod escrow;
 mod hostile;
 mod purse;
@@ -7,4 +8,5 @@ mod roots;
 mod scenario;
 mod stage;
 mod undo;
+mod vault;
 mod yielding;

@@ -26,7 +26,7 @@ fn leaf(key: &[u8], value: Option<&[u8]>) -> Vec<u8> {
     leaf
 }
 
-/// The state root from all entries at once, by the definition: more than eight are divided by the next bit.
+/// The root over these places and leaves at once, by the definition: more than eight are divided by the next bit.
 fn naive_root(entries: &[(Digest, Digest)], depth: usize) -> Digest {
     if entries.len() <= 8 {
         let mut sorted = entries.to_vec();
@@ -44,12 +44,22 @@ fn naive_root(entries: &[(Digest, Digest)], depth: usize) -> Digest {
     ])
 }
 
+fn is_closed(key: &[u8]) -> bool {
+    key[0] >= 0x80
+}
+
+/// The open entries left, the closed ones right.
 fn naive_state_root(state: &State) -> Digest {
-    let entries: Vec<_> = state
-        .iter()
-        .map(|(key, value)| (hash(&[key]), hash(&[&[0], &leaf(key, Some(value))])))
-        .collect();
-    naive_root(&entries, 0)
+    let half = |closed: bool| {
+        let of_half = state.iter().filter(|(key, _)| is_closed(key) == closed);
+        let entries = of_half.map(|(key, value)| {
+            let mut place = hash(&[key]);
+            place[0] = place[0] % 0x80 + 0x80 * u8::from(closed);
+            (place, hash(&[&[0], &leaf(key, Some(value))]))
+        });
+        naive_root(&entries.collect::<Vec<_>>(), 1)
+    };
+    hash(&[&[1], &half(false), &half(true)])
 }
 
 /// RFC 9162, section 2.1.1, as it is written there.
@@ -65,13 +75,15 @@ fn naive_merkle(leaves: &[Vec<u8>]) -> Digest {
     }
 }
 
-/// Changes of one table with keys and values of bytes.
+/// Changes of two tables with keys and values of bytes: every third key is of a closed one.
 fn changes(entries: &[(u64, Option<Vec<u8>>)]) -> Changes {
     let mut changes = Changes::default();
-    for (key, value) in entries {
-        changes.push([0, 5, 0, 1], key, value.as_ref());
+    for (prefix, closed) in [([0, 5, 0, 1], false), ([0x80, 5, 0, 1], true)] {
+        for (key, value) in entries.iter().filter(|(key, _)| (key % 3 == 2) == closed) {
+            changes.push(prefix, key, value.as_ref());
+        }
+        changes.end_table();
     }
-    changes.end_table();
     changes
 }
 
@@ -111,7 +123,7 @@ fn the_tree_agrees_with_the_definition_as_entries_come_and_go() {
             for key in probe.map(|n| changes(&[(n, None)]).iter().next().unwrap().key.to_vec()) {
                 let proof = tree.prove(&key);
                 let value = state.get(&key).map(Vec::as_slice);
-                assert!(proof.verify(&root, &key, value));
+                assert_eq!(proof.verify(&root, &key, value), !is_closed(&key));
                 // Nothing else can be shown with it.
                 assert!(!proof.verify(&root, &key, Some(b"another value")));
                 if value.is_some() {
@@ -153,7 +165,8 @@ fn between_two_slices_the_tree_shows_the_last_root() {
             for change in block.iter().step_by(997) {
                 let proof = tree.prove(change.key);
                 let value = state.get(change.key).map(Vec::as_slice);
-                assert!(proof.verify(root, change.key, value));
+                let shown = proof.verify(root, change.key, value);
+                assert_eq!(shown, !is_closed(change.key));
             }
         };
         pending.note(&block, &block.leaf_hashes(&mut plain));
@@ -201,14 +214,16 @@ fn the_changes_root_and_its_proofs_agree_with_the_definition() {
                 .map(|c| (c.key, c.value))
                 .eq(sorted.iter().copied())
         );
-        let leaves: Vec<_> = sorted
-            .iter()
-            .map(|(key, value)| leaf(key, *value))
-            .collect();
+        let half = |closed: bool| -> Vec<Vec<u8>> {
+            let of_half = sorted.iter().filter(|(key, _)| is_closed(key) == closed);
+            of_half.map(|(key, value)| leaf(key, *value)).collect()
+        };
+        let (open, closed) = (half(false), half(true));
         let expected = hash(&[
             &[3],
-            &(leaves.len() as u64).to_le_bytes(),
-            &naive_merkle(&leaves),
+            &(open.len() as u64).to_le_bytes(),
+            &naive_merkle(&open),
+            &naive_merkle(&closed),
         ]);
         let hashes = block.leaf_hashes(&mut plain);
         let root = block.root(&hashes, &mut plain);
@@ -219,14 +234,15 @@ fn the_changes_root_and_its_proofs_agree_with_the_definition() {
             let key = other.iter().next().unwrap().key;
             let proof = block.prove(&hashes, key, &mut plain);
             let expected = match sorted.iter().find(|(k, _)| *k == key) {
-                Some((_, Some(value))) => Shown::Value(value),
-                Some((_, None)) => Shown::Gone,
-                None => Shown::Untouched,
+                _ if is_closed(key) => None,
+                Some((_, Some(value))) => Some(Shown::Value(value)),
+                Some((_, None)) => Some(Shown::Gone),
+                None => Some(Shown::Untouched),
             };
-            assert_eq!(proof.verify(&root, key), Some(expected), "{n} of {count}");
+            assert_eq!(proof.verify(&root, key), expected, "{n} of {count}");
             assert_eq!(proof.verify(&[0; 32], key), None);
             // A proof for one key shows another one untouched at most where it does lie between the same neighbours.
-            let far = changes(&[(n + 4, None)]);
+            let far = changes(&[(n + 4 + u64::from(n % 3 == 1), None)]);
             let far = far.iter().next().unwrap().key;
             let far_proof = block.prove(&hashes, far, &mut plain);
             let honest = far_proof.verify(&root, far).unwrap();
@@ -239,7 +255,7 @@ fn the_changes_root_and_its_proofs_agree_with_the_definition() {
 
 #[test]
 fn leaves_that_are_no_neighbours_show_nothing() {
-    let entries: Vec<_> = (0..9).map(|n| (10 * n, Some(vec![n as u8]))).collect();
+    let entries: Vec<_> = (0..9).map(|n| (30 * n, Some(vec![n as u8]))).collect();
     let block = changes(&entries);
     let hashes = block.leaf_hashes(&mut plain);
     let root = block.root(&hashes, &mut plain);
@@ -247,9 +263,9 @@ fn leaves_that_are_no_neighbours_show_nothing() {
         let key = changes(&[(n, None)]).iter().next().unwrap().key.to_vec();
         (block.prove(&hashes, &key, &mut plain), key)
     };
-    // 40 was changed; the leaves of 30 and 50 are under the root, but not next to each other.
-    let (mut forged, key) = prove(40);
-    let (below, above) = (prove(30).0.leaves.remove(0), prove(50).0.leaves.remove(0));
+    // 120 was changed; the leaves of 90 and 150 are under the root, but not next to each other.
+    let (mut forged, key) = prove(120);
+    let (below, above) = (prove(90).0.leaves.remove(0), prove(150).0.leaves.remove(0));
     forged.leaves = vec![below.clone(), above.clone()];
     assert_eq!(forged.verify(&root, &key), None);
     // One end alone shows nothing of what lies between.
@@ -258,7 +274,7 @@ fn leaves_that_are_no_neighbours_show_nothing() {
         assert_eq!(forged.verify(&root, &key), None);
     }
     // Nor does another count.
-    let (mut honest, key) = prove(45);
+    let (mut honest, key) = prove(135);
     assert_eq!(honest.verify(&root, &key), Some(Shown::Untouched));
     honest.count += 1;
     assert_eq!(honest.verify(&root, &key), None);

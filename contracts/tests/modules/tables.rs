@@ -10,7 +10,7 @@ use bds_contracts::modules::Modules;
 
 #[test]
 fn what_bounds_each_table_is_written_down() {
-    let kernel = MemberTables::new(0, 0).names();
+    let kernel = MemberTables::new(0, 0, &[]).names();
     let modules = Modules::CATALOG.iter();
     let modules = modules.map(|module| (module.name, (module.tables)()));
     let all = std::iter::once(("kernel", kernel)).chain(modules);

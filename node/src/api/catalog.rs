@@ -2,24 +2,14 @@
 //!
 //! Read from the catalog of the modules, so a new scenario is here as soon as it is on the ledger.
 
-use std::sync::LazyLock;
-
 use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::describe::call_name;
 use bds_contracts::kernel::module::{Method, ModuleInfo, Modules as _};
 use bds_contracts::kernel::rights::{Profiles, Who};
-use bds_contracts::kernel::store::Stores;
 use bds_contracts::kernel::wire::Kind;
 use bds_contracts::modules::Modules;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-
-/// Whether the entry with this whole key lies in a table that is shown to nobody who has not signed for it.
-#[must_use]
-pub fn is_closed(key: &[u8]) -> bool {
-    static TABLES: LazyLock<Stores> = LazyLock::new(Modules::stores);
-    TABLES.is_closed(key)
-}
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

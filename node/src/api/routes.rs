@@ -15,6 +15,7 @@ use axum::{Extension, Json, Router};
 use bds_client::access::{ChallengeAnswer, TokenAnswer, TokenRequest};
 use bds_client::json::{BlockReceiptsDocument, EntryDocument, ProofDocument};
 use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, ItemOutcome, Wait};
+use bds_contracts::kernel::proof::is_closed;
 use bds_contracts::query;
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::{PublicKey, TX_BYTES_MAX, TxId};
@@ -364,7 +365,7 @@ async fn get_entry(
 }
 
 async fn prove(app: App, key: Vec<u8>, headers: &HeaderMap) -> Answered {
-    if catalog::is_closed(&key) {
+    if is_closed(&key) {
         return Err(Problem::new(
             Kind::NotFound,
             "entries of this table are shown to whoever signs for them, never by this path",

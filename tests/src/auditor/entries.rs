@@ -79,11 +79,23 @@ pub(super) struct Entries {
     prefix: [u8; 4],
 }
 
+/// Tables that are shown to nobody, by module.
+const CLOSED: [(u16, &[u8]); 6] = [
+    (0, &[5, 6]),
+    (4, &[3, 4]),
+    (5, &[2, 3, 4, 5, 6, 7, 22, 23]),
+    (11, &[4, 5, 6]),
+    (12, &[8]),
+    (13, &[1, 2, 3, 4, 5]),
+];
+
 impl Entries {
     /// The entries that follow are of this table of this module.
     pub(super) fn table(&mut self, module: u16, table: u8) {
         let [high, low] = module.to_be_bytes();
-        self.prefix = [high, low, 0, table];
+        let mut lists = CLOSED.iter();
+        let is_closed = lists.any(|(of, tables)| *of == module && tables.contains(&table));
+        self.prefix = [high + 0x80 * u8::from(is_closed), low, 0, table];
     }
 
     pub(super) fn add(&mut self, key: Bytes, value: Bytes) {

@@ -19,6 +19,7 @@
 //! - code waits as long as it should, whole or in pieces, and is nobody's but its owner's (`deployed.rs`);
 //! - standing instructions come up when they should, in the name of whoever left them (`standing.rs`);
 //! - money and units are conserved, every serial number has one place, what is spent stays spent (`sums.rs`);
+//! - the secret among the closed entries is another one after each block that changed any, and only then (`secret.rs`);
 //! - the ledger's tables hold what the books hold, entry by entry and byte by byte (`tables/`).
 //!
 //! It shares the names and kinds of fields with the ledger and no rule: amounts, priorities, reserves, codes and digests are worked
@@ -41,6 +42,7 @@ mod refused;
 mod retail;
 mod rights;
 mod schedule;
+mod secret;
 mod standing;
 mod sums;
 mod tables;
@@ -83,6 +85,7 @@ struct Books {
     identity: identity::Identity,
     newcomers: newcomers::Newcomers,
     schedule: schedule::Schedule,
+    secret: secret::Secret,
     money: money::Money,
     units: units::Units,
     exchange: exchange::Exchange,
@@ -203,6 +206,7 @@ impl Auditor {
             identity: identity::Identity::default(),
             newcomers: newcomers::Newcomers::default(),
             schedule: schedule::Schedule::default(),
+            secret: secret::Secret::default(),
             money: money::Money::default(),
             units: units::Units::default(),
             exchange: exchange::Exchange::default(),
@@ -218,6 +222,7 @@ impl Auditor {
         };
         books.open(genesis)?;
         books.conserved()?;
+        books.renew_secret(&[]);
         Ok(Self {
             books,
             receipts: 0,
@@ -345,6 +350,7 @@ impl Auditor {
             rest[0].source
         );
         books.wake_instructions(&read)?;
+        books.renew_secret(txs);
         books.conserved()?;
         books.plants_are_sound()?;
         books.certificates_are_sound()?;

@@ -17,6 +17,7 @@ mod refusals;
 pub(crate) mod sale;
 mod sale_bounds;
 mod sale_ends;
+mod sale_hidden;
 mod sale_random;
 mod sale_refusals;
 mod trading;

@@ -1,6 +1,7 @@
 //! What is told of the day-ahead market: nothing of an order before it is cleared, then prices and positions.
 
 use bds_contracts::exchange::Side;
+use bds_contracts::kernel::proof::is_closed;
 use bds_contracts::query::QueryError;
 use serde_json::json;
 
@@ -68,8 +69,8 @@ fn sessions_and_positions() {
     // No entry that says what is asked for, or what is set aside for it, is given out.
     let stores = stage.machine.stores();
     let all = stores.entries();
-    let of_power = all.iter().filter(|entry| entry.key[..2] == [0, 11]);
-    let closed = of_power.filter(|entry| stores.is_closed(entry.key));
+    let of_power = all.iter().filter(|entry| entry.key[1] == 11);
+    let closed = of_power.filter(|entry| is_closed(entry.key));
     let tables_of: std::collections::BTreeSet<u8> = closed.map(|entry| entry.key[3]).collect();
     assert_eq!(tables_of, [4, 5, 6].into());
     let shown = ask(&stage, "power-position", &of(T[0].0));

@@ -2,6 +2,7 @@
 
 use bds_contracts::exchange::orders::Exchange;
 use bds_contracts::exchange::orders::sale::RESULT_LIFE;
+use bds_contracts::kernel::proof::is_closed;
 use bds_contracts::query::QueryError;
 use serde_json::{Value, json};
 
@@ -131,15 +132,14 @@ fn nobody_is_told_what_is_bid_or_reserved() {
     let mut seen = [false; 2];
     for entry in stores.entries().iter() {
         let table = &entry.key[..4];
-        let sealed = [[0, 4, 0, 3], [0, 4, 0, 4]]
+        let sealed = [[0x80, 4, 0, 3], [0x80, 4, 0, 4]]
             .iter()
             .position(|closed| closed == table);
         if let Some(place) = sealed {
             seen[place] = true;
         }
-        let of_exchange = entry.key[..2] == [0, 4];
-        if of_exchange {
-            assert_eq!(stores.is_closed(entry.key), sealed.is_some());
+        if entry.key[1] == 4 {
+            assert_eq!(is_closed(entry.key), sealed.is_some());
         }
     }
     assert_eq!(seen, [true; 2], "the sale and the bid");

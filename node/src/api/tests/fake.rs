@@ -185,10 +185,11 @@ impl Service for Fake {
             evidence: Evidence::Change(ChangeProof {
                 count: 0,
                 leaves: Vec::new(),
+                closed: [0; 32],
             }),
             block: certified(2),
         };
-        (key != [0xff]).then_some(proof)
+        (key != [0x7f]).then_some(proof)
     }
 
     fn nonce(&self, key: &PublicKey) -> Option<NonceAnswer> {

@@ -7,8 +7,10 @@ use bds_client::json::{BlockReceiptsDocument, EntryDocument, ProofDocument};
 use bds_client::wire::{BORSH_MEDIA_TYPE, BlockReceipts, EvidenceAnswer, NodeStatus};
 use bds_contracts::account::Roles;
 use bds_contracts::block::{CertifiedHeader, Signature};
+use bds_contracts::exchange::orders::Exchange;
 use bds_contracts::kernel::module::Modules as _;
 use bds_contracts::kernel::proof::EntryProof;
+use bds_contracts::kernel::store::entry_key;
 use bds_contracts::modules::Modules;
 use bds_contracts::query::{self, QUERIES};
 use bds_contracts::receipt::ReceiptProof;
@@ -141,8 +143,14 @@ async fn receipts_blocks_queries_and_status_are_read() {
         borsh::from_slice::<EntryProof>(&bytes).expect("borsh"),
         proof
     );
-    let pending = served.get("/v1/entries/ff").await;
+    let pending = served.get("/v1/entries/7f").await;
     assert_eq!(pending.status(), StatusCode::ACCEPTED);
+    // A sale, what keeps it from being guessed, and whatever else would be in a closed table.
+    let sale = hex::encode(entry_key::<Exchange>("sales", &7_u64));
+    for key in [&sale, "80000005", "ff"] {
+        let closed = served.get(&format!("/v1/entries/{key}")).await;
+        assert_eq!(problem(closed, 404).await.0, "NOT_FOUND", "{key}");
+    }
     let long = format!("/v1/entries/{}", "00".repeat(1025));
     for path in ["/v1/entries/0", "/v1/entries/zz", &long] {
         assert_eq!(
