@@ -4,6 +4,7 @@
 //! timed by hand on the hot path.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 
 /// Thread-name prefixes (Linux keeps 15 bytes) and the stage they belong to.
 const STAGES: &[(&str, &str)] = &[
@@ -41,7 +42,9 @@ pub fn end_on_panic() {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or_default();
         if VITAL.iter().any(|vital| name.starts_with(vital)) {
-            eprintln!(
+            // Past whatever collects what is printed: nobody would print it any more.
+            let _ = writeln!(
+                std::io::stderr(),
                 "error: thread {name} of this validator panicked, so the process ends; start it again, and if it ends at the same block \
                  once more, keep the home as it is and report the lines above"
             );
