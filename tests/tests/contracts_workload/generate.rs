@@ -88,6 +88,8 @@ pub(crate) struct Generator {
     pub(crate) instructions: bool,
     /// Whether accounts are closed to which something is on its way.
     closing: bool,
+    /// Whether half of everything is of plants and their meters.
+    pub(crate) energetic: bool,
     /// Blocks that were made.
     blocks: u64,
     /// Members beside those of genesis, that may have been admitted.
@@ -96,8 +98,9 @@ pub(crate) struct Generator {
     nonces: BTreeMap<PublicKey, u64>,
 }
 
-/// A seed in which this happens, beside those that chance rules alone.
+/// Seeds in which this is done on purpose, beside those that chance rules alone. The second is one of a ledger with plants.
 pub(crate) const CLOSING_SEED: u64 = 11;
+pub(crate) const ENERGY_SEED: u64 = 12;
 
 impl Generator {
     pub(crate) fn new(seed: u64, genesis: &Genesis) -> Self {
@@ -112,6 +115,7 @@ impl Generator {
             plants: genesis.profile != Profile::Public,
             instructions: true,
             closing: seed == CLOSING_SEED,
+            energetic: seed == ENERGY_SEED,
             blocks: 0,
             strangers: Vec::new(),
             nonces: BTreeMap::new(),
