@@ -8,6 +8,8 @@ mod generate;
 mod propose;
 #[path = "contracts_workload/propose_carbon.rs"]
 mod propose_carbon;
+#[path = "contracts_workload/propose_closing.rs"]
+mod propose_closing;
 #[path = "contracts_workload/propose_code.rs"]
 mod propose_code;
 #[path = "contracts_workload/propose_energy.rs"]
@@ -242,7 +244,12 @@ fn the_auditor_agrees_after_every_block() {
     let fresh = u64::from(std::process::id());
     let more = std::env::var("BDS_LONG").map_or(0, |_| 300);
     let mut seen = Seen::new();
-    for seed in (1..=10).chain([fresh]).chain(100_000..100_000 + more) {
+    let planned = [generate::CLOSING_SEED, generate::ENERGY_SEED];
+    for seed in (1..=10)
+        .chain(planned)
+        .chain([fresh])
+        .chain(100_000..100_000 + more)
+    {
         for (what, count) in run(seed, 340).0 {
             *seen.entry(what).or_default() += count;
         }

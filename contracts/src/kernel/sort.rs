@@ -1,6 +1,6 @@
-//! Many numbers in order: two passes over the bits that tell most of them apart, then a look at neighbours.
+//! Many numbers in order: one pass over the bits that tell most of them apart, then a look at neighbours.
 
-/// Digits of one pass.
+/// Digits of the pass.
 const DIGITS: usize = 1 << BITS;
 const BITS: u32 = 11;
 /// With fewer numbers than this, comparing is quicker than counting digits.
@@ -8,8 +8,8 @@ const COUNTED_MIN: usize = 256;
 
 /// Sorts by the upper 64 bits, and numbers that agree in them by the lower. `spare` is room that is used again.
 ///
-/// Cost: two passes over the numbers where keys are spread over what they differ in; never more than a comparison sort beside that.
-pub(super) fn by_upper_half(numbers: &mut [u128], spare: &mut Vec<u128>) {
+/// Cost: one pass over the numbers where keys are spread over what they differ in; never more than a comparison sort beside that.
+pub(super) fn by_upper_half(numbers: &mut Vec<u128>, spare: &mut Vec<u128>) {
     if numbers.len() < COUNTED_MIN {
         numbers.sort_unstable();
         return;
@@ -17,51 +17,35 @@ pub(super) fn by_upper_half(numbers: &mut [u128], spare: &mut Vec<u128>) {
     let upper = |number: u128| (number >> 64) as u64;
     let first = upper(numbers[0]);
     let differing = numbers.iter().fold(0, |all, n| all | (upper(*n) ^ first));
-    // The highest bits in which any two differ, as two digits.
-    let below = (u64::BITS - differing.leading_zeros()).saturating_sub(2 * BITS);
-    let digit =
-        |number: u128, pass: u32| (upper(number) >> below >> (pass * BITS)) as usize % DIGITS;
+    // The highest bits in which any two differ.
+    let below = (u64::BITS - differing.leading_zeros()).saturating_sub(BITS);
+    let digit = |number: u128| (upper(number) >> below) as usize % DIGITS;
 
+    let mut places = [0_u32; DIGITS];
+    for number in numbers.iter() {
+        places[digit(*number)] += 1;
+    }
+    let mut place = 0;
+    for count in &mut places {
+        place += std::mem::replace(count, place);
+    }
     spare.clear();
     spare.resize(numbers.len(), 0);
-    let mut counts = [[0_u32; DIGITS]; 2];
     for number in numbers.iter() {
-        counts[0][digit(*number, 0)] += 1;
-        counts[1][digit(*number, 1)] += 1;
+        let place = &mut places[digit(*number)];
+        spare[*place as usize] = *number;
+        *place += 1;
     }
-    for (pass, counts) in (0..).zip(&mut counts) {
-        let mut place = 0;
-        for count in counts.iter_mut() {
-            place += std::mem::replace(count, place);
+    std::mem::swap(numbers, spare);
+    // What agrees in the digit stands together, and is little unless somebody chose the keys.
+    let mut start = 0;
+    for end in places {
+        let end = end as usize;
+        if end - start > 1 {
+            numbers[start..end].sort_unstable();
         }
-        let (from, to) = match pass {
-            0 => (&*numbers, &mut spare[..]),
-            _ => (&spare[..], &mut *numbers),
-        };
-        for number in from {
-            let place = &mut counts[digit(*number, pass)];
-            to[*place as usize] = *number;
-            *place += 1;
-        }
+        start = end;
     }
-    // What agrees in both digits stands together, and is little unless somebody chose the keys.
-    let mut at = 1;
-    while at < numbers.len() {
-        if numbers[at - 1] > numbers[at] {
-            at = sort_alike(numbers, at, |number| upper(number) >> below);
-        }
-        at += 1;
-    }
-}
-
-/// Sorts all those around `at` that have the same part; returns where they end.
-fn sort_alike(numbers: &mut [u128], at: usize, part: impl Fn(u128) -> u64) -> usize {
-    let same = part(numbers[at]);
-    let alike = |number: &&u128| part(**number) == same;
-    let start = at - numbers[..at].iter().rev().take_while(alike).count();
-    let end = at + numbers[at..].iter().take_while(alike).count();
-    numbers[start..end].sort_unstable();
-    end
 }
 
 #[cfg(test)]

@@ -86,11 +86,21 @@ pub(crate) struct Generator {
     pub(crate) plants: bool,
     /// Whether instructions are left, which come up in blocks to come.
     pub(crate) instructions: bool,
+    /// Whether accounts are closed to which something is on its way.
+    closing: bool,
+    /// Whether half of everything is of plants and their meters.
+    pub(crate) energetic: bool,
+    /// Blocks that were made.
+    blocks: u64,
     /// Members beside those of genesis, that may have been admitted.
     pub(crate) strangers: Vec<PublicKey>,
     /// What this side believes each sender's next nonce to be.
     nonces: BTreeMap<PublicKey, u64>,
 }
+
+/// Seeds in which this is done on purpose, beside those that chance rules alone. The second is one of a ledger with plants.
+pub(crate) const CLOSING_SEED: u64 = 11;
+pub(crate) const ENERGY_SEED: u64 = 12;
 
 impl Generator {
     pub(crate) fn new(seed: u64, genesis: &Genesis) -> Self {
@@ -104,6 +114,9 @@ impl Generator {
             shared: genesis.profile != Profile::Private,
             plants: genesis.profile != Profile::Public,
             instructions: true,
+            closing: seed == CLOSING_SEED,
+            energetic: seed == ENERGY_SEED,
+            blocks: 0,
             strangers: Vec::new(),
             nonces: BTreeMap::new(),
         }
@@ -132,10 +145,26 @@ impl Generator {
         // Nonces start each block from the truth: a damaged or dropped transaction leaves this side guessing wrong.
         self.nonces.clear();
         let mut wires = Vec::new();
+        if self.closing && self.blocks.is_multiple_of(4) {
+            for proposal in self.of_closing(ledger, self.blocks) {
+                self.send(ledger, &proposal, &mut wires);
+            }
+        }
+        self.blocks += 1;
         while wires.len() < count {
             self.add(ledger, &mut wires);
         }
         wires
+    }
+
+    /// As it is, with everyone who has to endorse it.
+    fn send(&mut self, ledger: &Ledger, proposal: &Proposal, wires: &mut Vec<Vec<u8>>) {
+        for second in &proposal.seconds {
+            wires.push(self.endorsement(ledger, *second, &proposal.raw));
+        }
+        let draft = self.draft(ledger, scene::member_key(proposal.sender));
+        let raw = &proposal.raw;
+        wires.push(signed(draft.raw(raw.module, raw.method, &raw.arguments)));
     }
 
     fn add(&mut self, ledger: &Ledger, wires: &mut Vec<Vec<u8>>) {

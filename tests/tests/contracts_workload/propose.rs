@@ -27,6 +27,9 @@ impl Generator {
 
     /// What is done in the transaction, and not left for later.
     pub(super) fn propose_now(&mut self, ledger: &Ledger) -> Proposal {
+        if self.energetic && self.random.chance(50) {
+            return self.of_energy(ledger);
+        }
         if self.random.chance(if self.shared { 25 } else { 1 }) {
             return self.of_retail(ledger);
         }

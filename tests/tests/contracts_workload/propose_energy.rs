@@ -21,8 +21,12 @@ impl Generator {
             return self.open_microgrid(tables.microgrids.len() as u32);
         }
         let few = tables.owned.len() < 12 && self.random.chance(60);
+        let is_open = |one: &&Session| one.phase == SessionPhase::Open;
+        let open = tables.sessions.range(..).map(|(_, one)| one);
+        let dull = self.energetic && open.filter(is_open).count() == 0;
         match self.random.below(60) {
             _ if few => self.register(ledger),
+            10..34 if dull => self.init_vpp(ledger),
             0 => self.open_microgrid(2),
             1..3 => self.set_rules(),
             3..6 => self.register(ledger),
@@ -55,6 +59,8 @@ impl Generator {
             0 => self.account(),
             1..3 => JOINT,
             3..5 => PLANTS[0],
+            // Of few, so that one resource is in several sessions.
+            _ if self.energetic => self.random.pick(&TRADING[..3]),
             _ => self.random.pick(&TRADING[..6]),
         }
     }
@@ -178,7 +184,7 @@ impl Generator {
         } else {
             Role::Consume
         };
-        let energy = self.energy(2_500);
+        let energy = self.energy(if self.energetic { 1_200 } else { 2_500 });
         let price = 5 * self.random.below(1_000_000) as i64 / if supplies { 20 } else { 1 };
         let price = price / 5 * 5 + i64::from(self.random.chance(3));
         let start = (self.now.0 / QUARTER + 1 + self.random.below(2)) * QUARTER;
@@ -186,6 +192,7 @@ impl Generator {
             0 => self.now.0,
             1 => start + 1,
             2 => start,
+            _ if self.energetic => start.min(self.now.0 + 1_000 * (30 + self.random.below(60))),
             _ => self.now.0 + 1_000 * (1 + self.random.below(40)),
         };
         // Twenty million cover imbalance and price alike; mostly a little more than that.
@@ -244,12 +251,18 @@ impl Generator {
             true => terms.role.opposite(),
             false => terms.role,
         };
+        let mut energy = self.energy(1_500);
+        if self.energetic && self.random.chance(40) {
+            // As much as is required, or hardly less, with what others offer.
+            let missing = terms.energy.0 - terms.total.0 - self.random.below(5) as i64;
+            energy = WattHours(missing.max(1));
+        }
         let call = Call::JoinVpp {
             session,
             account,
             resource: self.own_meter(ledger, account),
             role,
-            energy: self.energy(1_500),
+            energy,
             price: Price(price + self.random.pick(&[0, 0, 0, 0, 0, 0, 0, 1, 5])),
         };
         self.by_owner::<Energy>(ledger, account, &call)
