@@ -244,9 +244,8 @@ fn the_auditor_agrees_after_every_block() {
     let fresh = u64::from(std::process::id());
     let more = std::env::var("BDS_LONG").map_or(0, |_| 300);
     let mut seen = Seen::new();
-    let planned = [generate::CLOSING_SEED, generate::ENERGY_SEED];
     for seed in (1..=10)
-        .chain(planned)
+        .chain(generate::PLANNED)
         .chain([fresh])
         .chain(100_000..100_000 + more)
     {

@@ -90,6 +90,10 @@ pub(crate) struct Generator {
     closing: bool,
     /// Whether half of everything is of plants and their meters.
     pub(crate) energetic: bool,
+    /// Whether it is of flexibility.
+    pub(crate) flexible: bool,
+    /// Whether it is of goods.
+    pub(crate) trading: bool,
     /// Blocks that were made.
     blocks: u64,
     /// Members beside those of genesis, that may have been admitted.
@@ -98,9 +102,14 @@ pub(crate) struct Generator {
     nonces: BTreeMap<PublicKey, u64>,
 }
 
-/// Seeds in which this is done on purpose, beside those that chance rules alone. The second is one of a ledger with plants.
-pub(crate) const CLOSING_SEED: u64 = 11;
-pub(crate) const ENERGY_SEED: u64 = 12;
+/// Seeds in which something is done on purpose, beside those that chance rules alone. Their rests modulo three are those of profiles: with
+/// plants the second and third, the third with so few places for what was left for later that it comes late; and with others than those of
+/// one house the last.
+pub(crate) const PLANNED: [u64; 4] = [CLOSING_SEED, ENERGY_SEED, FLEXIBILITY_SEED, GOODS_SEED];
+const CLOSING_SEED: u64 = 11;
+const ENERGY_SEED: u64 = 12;
+const FLEXIBILITY_SEED: u64 = 16;
+const GOODS_SEED: u64 = 14;
 
 impl Generator {
     pub(crate) fn new(seed: u64, genesis: &Genesis) -> Self {
@@ -116,6 +125,8 @@ impl Generator {
             instructions: true,
             closing: seed == CLOSING_SEED,
             energetic: seed == ENERGY_SEED,
+            flexible: seed == FLEXIBILITY_SEED,
+            trading: seed == GOODS_SEED,
             blocks: 0,
             strangers: Vec::new(),
             nonces: BTreeMap::new(),

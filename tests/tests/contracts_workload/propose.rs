@@ -30,6 +30,12 @@ impl Generator {
         if self.energetic && self.random.chance(50) {
             return self.of_energy(ledger);
         }
+        if self.flexible && self.random.chance(50) {
+            return self.of_flexibility(ledger);
+        }
+        if self.trading && self.random.chance(50) {
+            return self.of_retail(ledger);
+        }
         if self.random.chance(if self.shared { 25 } else { 1 }) {
             return self.of_retail(ledger);
         }

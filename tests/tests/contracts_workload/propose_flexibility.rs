@@ -316,6 +316,10 @@ impl Generator {
             start,
             expires: Millis(match self.random.below(20) {
                 0 => begins + 1,
+                // In the block to come or one behind it, which may be at that very moment.
+                _ if self.flexible => {
+                    (self.now.0 + 1_000 * (2 + self.random.below(30))).min(begins)
+                }
                 1..6 => (self.now.0 + 1_000 * self.random.below(60)).min(begins),
                 _ => begins,
             }),
@@ -355,7 +359,12 @@ impl Generator {
 
     fn place_flexibility_order(&mut self, ledger: &Ledger) -> Proposal {
         let tables = ledger.stores().read::<Flexibility>();
-        let offer = self.one_of(tables.offers.range(..).map(|(number, _)| *number));
+        let mut offer = self.one_of(tables.offers.range(..).map(|(number, _)| *number));
+        let soon = |expires: Millis| (self.now.0..self.now.0 + 10_000).contains(&expires.0);
+        let ending = tables.offers.range(..).find(|(_, one)| soon(one.expires));
+        if let Some((number, _)) = ending.filter(|_| self.flexible) {
+            offer = *number;
+        }
         let found = tables.offers.get(&offer);
         let option = self.random.below(20) as u8 / 15;
         let part_ppm = self.random.pick(&[PPM, PPM, PPM, 500_000, 333_333]);

@@ -647,7 +647,10 @@ impl Generator {
             }
             _ => {
                 let upheld = self.random.chance(50);
-                let liable = known.map_or(COMPANIES[0], |one| one.respondent);
+                let mut liable = known.map_or(COMPANIES[0], |one| one.respondent);
+                if self.trading && self.random.chance(40) {
+                    liable = self.account();
+                }
                 let liable = (upheld || self.random.chance(10)).then_some(liable);
                 let call = Call::CloseDispute {
                     dispute,
