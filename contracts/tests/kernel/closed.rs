@@ -84,12 +84,15 @@ fn door(number: u64) -> Vec<u8> {
     entry_key::<Vault>("door", &number)
 }
 
+/// The transactions of a block, and the signatures that renew the secret, each by its byte; none where it stays.
+type Block<'a> = (Vec<Vec<u8>>, Option<&'a [u8]>);
+
 #[test]
 fn the_secret_is_renewed_by_blocks_that_change_closed_entries_and_by_no_others() {
     let mut machine = machine();
     let mut expected = None;
     let refused = tx(BERT, 2, 7, put(8, 1_001));
-    let blocks: [(Vec<Vec<u8>>, Option<&[u8]>); 9] = [
+    let blocks: [Block<'_>; 9] = [
         (vec![], None),
         (vec![tx(ANNA, 0, 1, note(1, 1))], None),
         (vec![tx(ANNA, 1, 2, put(1, 5))], Some(&[2])),

@@ -275,7 +275,7 @@ struct GrowingFile {
 const AHEAD_MIN: u64 = 256 << 10;
 const AHEAD_MAX: u64 = 4 << 20;
 /// Zeros of one write.
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 impl GrowingFile {
     fn new(file: File, end: u64) -> Self {
