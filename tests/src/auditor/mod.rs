@@ -303,25 +303,7 @@ impl Auditor {
         }
         books.begin_certificates(Events(at_begin.map_or(&[], |receipt| &receipt.events)))?;
 
-        let mut units = 0;
-        for number in books.schedule.comes_up(height, time, self.triggers) {
-            // An earlier one of this block may have taken it back.
-            if !books.schedule.waiting.contains_key(&number) {
-                continue;
-            }
-            let at = |finding| format!("trigger {number}: {finding}");
-            let receipt = rest.first();
-            let receipt = receipt.ok_or_else(|| at("it is due and does not run".into()))?;
-            ensure!(
-                receipt.source == Source::Trigger(number),
-                "trigger {number} is due and does not run, but {:?}",
-                receipt.source
-            );
-            books.trigger(number, receipt).map_err(at)?;
-            units += receipt.units;
-            rest = &rest[1..];
-        }
-
+        let mut units = books.triggers(self.triggers, &mut rest)?;
         let mut dropped = 0;
         for (place, bytes) in txs.iter().enumerate() {
             let at = |finding| format!("transaction {place}: {finding}");

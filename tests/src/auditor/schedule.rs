@@ -1,7 +1,7 @@
 //! Work that was asked for and is not done yet: numbered one by one, done once it is due and not before.
 
 use super::energy::ENERGY;
-use super::wire::Receipt;
+use super::wire::{Receipt, Source};
 use super::{
     Books, EXCHANGE, Events, Finding, deployed, ensure, flexibility, power, retail, standing,
 };
@@ -77,7 +77,35 @@ impl Schedule {
 }
 
 impl Books {
-    pub(super) fn trigger(&mut self, number: u64, receipt: &Receipt<'_>) -> Result<(), Finding> {
+    /// What the block does of what was left for later, at most so much, and nothing else; the units of it.
+    pub(super) fn triggers(
+        &mut self,
+        most: usize,
+        rest: &mut &[Receipt<'_>],
+    ) -> Result<u64, Finding> {
+        let mut units = 0;
+        for number in self.schedule.comes_up(self.height, self.time, most) {
+            // An earlier one of this block may have taken it back.
+            if !self.schedule.waiting.contains_key(&number) {
+                continue;
+            }
+            let at = |finding| format!("trigger {number}: {finding}");
+            let [receipt, others @ ..] = *rest else {
+                return Err(at("it is due and does not run".to_owned()));
+            };
+            ensure!(
+                receipt.source == Source::Trigger(number),
+                "trigger {number} is due and does not run, but {:?}",
+                receipt.source
+            );
+            self.trigger(number, receipt).map_err(at)?;
+            units += receipt.units;
+            *rest = others;
+        }
+        Ok(units)
+    }
+
+    fn trigger(&mut self, number: u64, receipt: &Receipt<'_>) -> Result<(), Finding> {
         let work = self.schedule.waiting.remove(&number);
         let work = work.ok_or("nobody asked for it")?;
         ensure!(work.when.is_due(self.height, self.time), "it is not due");
