@@ -30,7 +30,7 @@ pub mod scheduler;
 pub use backend::gpu;
 #[cfg(target_arch = "x86_64")]
 pub use backend::{Avx2, Avx512};
-pub use backend::{BATCH_ITEMS_MAX, Backend, Portable, available, by_name};
+pub use backend::{BATCH_ITEMS_MAX, Backend, Portable, available, by_name, may_share};
 pub use ed25519::{KeyError, SignatureItem, Verdicts, VerifyStats, admit_key};
 pub use error::EngineError;
 pub use hash::HashAlgorithm;

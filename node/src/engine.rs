@@ -7,15 +7,12 @@ use anyhow::Context as _;
 use bds_engine::gpu::Gpu;
 use bds_engine::merkle::{self, Sha512_256, Tree};
 use bds_engine::scheduler::{Job, Size};
-use bds_engine::{Backend, EngineError, Scheduler, SignatureItem, Verdicts, VerifyStats};
+use bds_engine::{
+    Backend, EngineError, Scheduler, SignatureItem, Verdicts, VerifyStats, may_share,
+};
 
 /// With fewer signatures than this, a batch stays on the caller's thread.
 const POOL_SIGNATURES_MIN: usize = 64;
-/// With fewer bytes than this to hash, likewise: no backend would share so few between threads, and waking one costs as much as
-/// hashing a tenth of them.
-const POOL_BYTES_MIN: usize = 64 << 10;
-/// A shorter message costs as much as one of this length.
-const MESSAGE_BYTES_MIN: usize = 64;
 
 /// A batch as validators verify them under load, for saying which backend `auto` would take.
 const USUAL_BATCH: Size = Size {
@@ -153,7 +150,7 @@ impl Engine {
     #[must_use]
     pub fn sha512(&self, messages: &[&[u8]]) -> Vec<[u8; 64]> {
         let mut digests = vec![[0; 64]; messages.len()];
-        self.run(is_much(messages), |backend| {
+        self.run(may_share(messages), |backend| {
             backend.sha512_many(messages, &mut digests)
         });
         digests
@@ -164,7 +161,7 @@ impl Engine {
     /// # Panics
     /// When there are not as many places as messages; see above otherwise.
     pub fn sha512_256(&self, messages: &[&[u8]], digests: &mut [[u8; 32]]) {
-        self.run(is_much(messages), |backend| {
+        self.run(may_share(messages), |backend| {
             backend.sha512_256_many(messages, digests)
         });
     }
@@ -172,7 +169,7 @@ impl Engine {
     /// RFC 9162 root (SHA-512/256) over `leaves`.
     #[must_use]
     pub fn root(&self, leaves: &[&[u8]]) -> [u8; 32] {
-        self.run(is_much(leaves), |backend| {
+        self.run(may_share(leaves), |backend| {
             merkle::root::<Sha512_256>(backend, leaves)
         })
     }
@@ -180,9 +177,11 @@ impl Engine {
     /// RFC 9162 tree (SHA-512/256) over `leaves`, for paths.
     #[must_use]
     pub fn tree(&self, leaves: &[&[u8]]) -> Tree<Sha512_256> {
-        self.run(is_much(leaves), |backend| Tree::build(backend, leaves))
+        self.run(may_share(leaves), |backend| Tree::build(backend, leaves))
     }
 
+    /// `pooled`: whether it may be shared between threads. What is not stays here, since waking another thread costs some microseconds.
+    ///
     /// # Panics
     /// When the backend refuses: callers stay far below the largest batch, and `portable` has no other reason. A backend
     /// with a device of its own must fall back before it gets here.
@@ -199,12 +198,6 @@ impl Engine {
         };
         result.unwrap_or_else(|error| panic!("engine {}: {error}", backend.name()))
     }
-}
-
-/// Whether hashing these is worth handing over.
-fn is_much(messages: &[&[u8]]) -> bool {
-    let bytes = messages.iter().map(|m| m.len().max(MESSAGE_BYTES_MIN));
-    bytes.sum::<usize>() >= POOL_BYTES_MIN
 }
 
 /// Threads for an engine; `threads` 0 means one a core.

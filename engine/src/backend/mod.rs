@@ -46,7 +46,7 @@ mod vectors;
 )]
 mod vertical;
 
-pub use portable::Portable;
+pub use portable::{Portable, may_share};
 #[cfg(target_arch = "x86_64")]
 pub use vectors::{Avx2, Avx512};
 

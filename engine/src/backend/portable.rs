@@ -10,9 +10,22 @@ use crate::{EngineError, HashAlgorithm};
 
 /// Below this much work a second core costs more than it brings: handing a job over takes some microseconds, hashing
 /// 32 KiB takes about 50.
-const BYTES_PER_JOB_MIN: usize = 32 * 1024;
+pub(super) const BYTES_PER_JOB_MIN: usize = 32 * 1024;
 /// A message costs at least one compression of one block and its bookkeeping, however short it is.
-const BYTES_PER_MESSAGE_MIN: usize = 128;
+pub(super) const BYTES_PER_MESSAGE_MIN: usize = 128;
+
+/// Whether a backend on cores may share hashing these, or a tree over them, between threads; without that everything is done on the
+/// caller's thread.
+#[must_use]
+pub fn may_share(messages: &[&[u8]]) -> bool {
+    hashed_bytes(messages) >= 2 * BYTES_PER_JOB_MIN
+}
+
+/// Bytes that hashing these is worth.
+pub(super) fn hashed_bytes(messages: &[&[u8]]) -> usize {
+    let bytes = messages.iter().map(|m| m.len().max(BYTES_PER_MESSAGE_MIN));
+    bytes.sum()
+}
 
 /// Plain Rust and the crates' own run-time detection; spreads large batches over rayon's threads.
 pub struct Portable {
@@ -147,10 +160,7 @@ fn hash_many<D: Send>(
 ) -> Result<(), EngineError> {
     assert_eq!(messages.len(), digests.len(), "one digest a message");
     check_count(messages.len())?;
-    let bytes: usize = messages
-        .iter()
-        .map(|m| m.len().max(BYTES_PER_MESSAGE_MIN))
-        .sum();
+    let bytes = hashed_bytes(messages);
     if bytes < 2 * BYTES_PER_JOB_MIN {
         for (message, digest) in messages.iter().zip(digests) {
             *digest = hash(message);

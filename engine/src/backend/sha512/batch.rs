@@ -7,13 +7,13 @@ use rayon::prelude::*;
 use super::tree::{self, LaneHash};
 use super::{SHA512_256_IV, SHA512_IV, Simd, hash_many};
 use crate::EngineError;
-use crate::backend::portable::check_count;
+use crate::backend::portable::{self, BYTES_PER_MESSAGE_MIN, check_count, hashed_bytes};
 
 /// Below this much work a second core costs more than it brings: handing a job over takes some microseconds, hashing
 /// 128 KiB in lanes takes about 25.
 const BYTES_PER_JOB_MIN: usize = 128 * 1024;
-/// A message costs at least one compression of one block, however short it is.
-const BYTES_PER_MESSAGE_MIN: usize = 128;
+// [`may_share`](crate::may_share) speaks for every backend on cores.
+const _: () = assert!(BYTES_PER_JOB_MIN >= portable::BYTES_PER_JOB_MIN);
 /// Both interleaved states of AVX-512 filled four times.
 const LANES_PER_JOB_MIN: usize = 64;
 /// Blocks of 128 bytes in the smallest job.
@@ -119,10 +119,7 @@ fn in_jobs<D: Send>(
 ) -> Result<(), EngineError> {
     assert_eq!(messages.len(), digests.len(), "one digest a message");
     check_count(messages.len())?;
-    let bytes: usize = messages
-        .iter()
-        .map(|m| m.len().max(BYTES_PER_MESSAGE_MIN))
-        .sum();
+    let bytes = hashed_bytes(messages);
     if bytes < 2 * BYTES_PER_JOB_MIN {
         hash(messages, digests);
         return Ok(());
