@@ -25,7 +25,7 @@
 //! end unless a valid record of a *later* group follows: that one was written after the bad one had been durable.
 //!
 //! Behind the last record of a log that is written, or was when its process died, there may be zeros, written ahead of the records to
-//! come. No record begins with as many zeros as a record's header has bytes and is whole, so zeros to the end of the file are no record.
+//! come. They are no record: the checksum of a header of zeros is not zero.
 
 use bds_contracts::tx::ChainId;
 

@@ -1,8 +1,8 @@
 //! An append-only log in segments: appended records are durable when [`Log::sync`] returns, in order, or not at all.
 //!
-//! Appending only fills a buffer, so a turn of the core costs one write and one `fdatasync`, into zeros that were written ahead. After any error from a
-//! write or a sync the log refuses everything: a failed `fdatasync` may have dropped pages, and only opening the
-//! files again shows what is there.
+//! Appending only fills a buffer, so a turn of the core costs one write and one `fdatasync`, into zeros that were written
+//! ahead. After any error from a write or a sync the log refuses everything: a failed `fdatasync` may have dropped pages, and
+//! only opening the files again shows what is there.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -407,8 +407,7 @@ fn scan_segment(
             damage: Damage::SegmentHeader,
             was_durable: true,
         };
-        let is_blank = bytes.iter().all(|byte| *byte == 0);
-        if is_last && (bytes.len() <= SEGMENT_HEADER_BYTES || is_blank) {
+        if is_last && bytes.len() <= SEGMENT_HEADER_BYTES {
             return Ok(nothing());
         }
         return Err(corrupt(at_start));
