@@ -6,32 +6,51 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-/// Thread-name prefixes (Linux keeps 15 bytes) and the stage they belong to.
-const STAGES: &[(&str, &str)] = &[
-    ("bds-engine", "verify"),
-    ("bds-verify", "verify"),
-    ("bds-admit", "admission"),
-    ("bds-core", "consensus"),
-    ("bds-exec", "execute"),
-    ("bds-roots", "execute"),
-    ("bds-index", "index"),
-    ("fjall", "index"),
-    ("bds-net", "network"),
-    ("bds-api", "api"),
+/// A stage of a validator.
+struct Stage {
+    /// How the names of its threads begin (Linux keeps 15 bytes).
+    threads: &'static str,
+    name: &'static str,
+    /// Without it a validator stands still, or answers from a state that is half changed. A request that panics ends alone.
+    vital: bool,
+}
+
+const STAGES: &[Stage] = &[
+    Stage::vital("bds-engine", "verify"),
+    Stage::vital("bds-verify", "verify"),
+    Stage::vital("bds-admit", "admission"),
+    Stage::vital("bds-core", "consensus"),
+    Stage::vital("bds-exec", "execute"),
+    Stage::vital("bds-roots", "execute"),
+    Stage::vital("bds-index", "index"),
+    Stage::vital("bds-net", "network"),
+    Stage::other("fjall", "index"),
+    Stage::other("bds-api", "api"),
 ];
 
-/// Without these a validator stands still or answers from a state that is half changed. A request that panics ends alone, and so does a
-/// device, whose work the cores take over.
-const VITAL: &[&str] = &[
-    "bds-core",
-    "bds-exec",
-    "bds-roots",
-    "bds-verify",
-    "bds-engine",
-    "bds-admit",
-    "bds-index",
-    "bds-net",
-];
+impl Stage {
+    const fn vital(threads: &'static str, name: &'static str) -> Self {
+        Self {
+            threads,
+            name,
+            vital: true,
+        }
+    }
+
+    const fn other(threads: &'static str, name: &'static str) -> Self {
+        Self {
+            vital: false,
+            ..Self::vital(threads, name)
+        }
+    }
+
+    /// The one that a thread of this name belongs to.
+    fn of(thread: &str) -> Option<&'static Self> {
+        STAGES
+            .iter()
+            .find(|stage| thread.starts_with(stage.threads))
+    }
+}
 
 /// From now on a panic in a thread that this process cannot be without ends the process at once: whoever supervises it starts it again,
 /// and what was answered is on the disk.
@@ -41,7 +60,7 @@ pub fn end_on_panic() {
         report(panic);
         let thread = std::thread::current();
         let name = thread.name().unwrap_or_default();
-        if VITAL.iter().any(|vital| name.starts_with(vital)) {
+        if Stage::of(name).is_some_and(|stage| stage.vital) {
             // Past whatever collects what is printed: nobody would print it any more.
             let _ = writeln!(
                 std::io::stderr(),
@@ -72,10 +91,7 @@ pub fn stage_seconds() -> BTreeMap<String, f64> {
             continue;
         };
         let name = read("comm");
-        let stage = STAGES
-            .iter()
-            .find(|(prefix, _)| name.starts_with(prefix))
-            .map_or("other", |(_, stage)| stage);
+        let stage = Stage::of(&name).map_or("other", |stage| stage.name);
         *seconds.entry(stage.to_owned()).or_insert(0.0) += nanos as f64 / 1e9;
     }
     seconds
@@ -123,7 +139,6 @@ mod tests {
         assert!(thread.join().is_err());
     }
 
-    /// Whatever the kernel's accounting knows by name is either vital or named here as what may end alone.
     #[test]
     fn a_panic_ends_the_process_where_it_would_stand_still() {
         let process = |name: &str| {
@@ -134,14 +149,14 @@ mod tests {
             ]);
             command.env(PANICS, name).output().unwrap()
         };
-        for (name, _) in STAGES {
-            let thread = format!("{name}-0");
+        for Stage { threads, .. } in STAGES {
+            let thread = format!("{threads}-0");
             let done = process(&thread);
-            if ["bds-api", "fjall"].contains(name) {
-                assert!(done.status.success(), "{name}");
+            if ["bds-api", "fjall"].contains(threads) {
+                assert!(done.status.success(), "{threads}");
             } else {
                 let told = String::from_utf8_lossy(&done.stderr);
-                assert_eq!(done.status.signal(), Some(6), "{name}: {told}");
+                assert_eq!(done.status.signal(), Some(6), "{threads}: {told}");
                 assert!(told.contains(&format!("thread {thread} of this validator panicked")));
             }
         }

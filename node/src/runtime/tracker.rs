@@ -5,7 +5,6 @@
 //! not lost: a waiter that was promised an answer gets "unknown" at its deadline, and the id can be asked.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -179,7 +178,7 @@ pub struct Tracker {
 
 #[derive(Debug, Default)]
 struct Inner {
-    entries: HashMap<Key, Entry, Keyed>,
+    entries: HashMap<Key, Entry>,
     /// As admitted; keys of forgotten entries leave when they reach the front.
     oldest_first: VecDeque<Key>,
     /// Applied and still in `entries`.
@@ -188,52 +187,6 @@ struct Inner {
 
 /// First half of an id: 128 bits of SHA-512 name a transaction well enough in memory.
 type Key = [u8; 16];
-
-/// Finds keys by their first eight bytes, which a hash has made already, under a number of this process: whoever looks for ids that
-/// fall together does not know where they fall.
-#[derive(Debug, Clone)]
-struct Keyed(u64);
-
-impl Default for Keyed {
-    fn default() -> Self {
-        Self(RandomState::new().hash_one(0_u64) | 1)
-    }
-}
-
-impl BuildHasher for Keyed {
-    type Hasher = Folded;
-
-    fn build_hasher(&self) -> Folded {
-        Folded {
-            seed: self.0,
-            hash: 0,
-        }
-    }
-}
-
-struct Folded {
-    seed: u64,
-    hash: u64,
-}
-
-impl Hasher for Folded {
-    #[inline]
-    fn write(&mut self, bytes: &[u8]) {
-        // The second half of an id adds nothing that the first does not have.
-        if let Some(word) = bytes.first_chunk() {
-            let product = u128::from(u64::from_le_bytes(*word) ^ self.seed) * u128::from(self.seed);
-            self.hash = product as u64 ^ (product >> 64) as u64;
-        }
-    }
-
-    // The length of an array says nothing.
-    fn write_usize(&mut self, _: usize) {}
-
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.hash
-    }
-}
 
 fn key(id: &TxId) -> Key {
     *id.0.first_chunk().expect("an id has 64 bytes")
