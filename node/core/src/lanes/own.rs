@@ -455,3 +455,55 @@ impl Lanes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bds_contracts::block::{Validator, ValidatorSet};
+    use bds_contracts::tx::{ChainId, PublicKey};
+
+    use super::*;
+
+    /// 10 ms and batches of 512 KiB: a thirty-second of one is 16 KiB, so up to 1,638 bytes a millisecond nothing is gathered for longer.
+    #[test]
+    fn a_batch_gathers_for_longer_the_more_comes_in() {
+        let validator = Validator {
+            key: PublicKey([1; 32]),
+            weight: 1,
+        };
+        let set = ValidatorSet {
+            epoch: 0,
+            validators: vec![validator],
+        };
+        let config = Config::new(ChainId([1; 32]), set, 0);
+        assert_eq!(
+            (config.batch_delay_ms, config.batch_bytes_max),
+            (10, 512 << 10)
+        );
+        let mut pace = Pace::default();
+        assert_eq!(pace.patience(&config), 10);
+        let (mut now, mut submitted) = (Millis(5_000), 0);
+        for (bytes_per_ms, patience) in [
+            (0, 10),
+            (1_600, 10),
+            (1_900, 11),
+            (3_277, 20),
+            (4_915, 29),
+            (4_916, 30),
+            (50_000, 30),
+            (u64::MAX / 1_000, 30),
+            (100, 10),
+        ] {
+            now.0 += 100;
+            submitted += bytes_per_ms * 100;
+            pace.measure(now, submitted);
+            assert_eq!(pace.patience(&config), patience, "{bytes_per_ms}");
+            // A shorter span says too little.
+            now.0 += 99;
+            pace.measure(now, submitted);
+            assert_eq!(pace.patience(&config), patience, "{bytes_per_ms}");
+            now.0 += 1;
+            pace.measure(now, submitted);
+            assert_eq!(pace.patience(&config), 10, "nothing came in");
+        }
+    }
+}
