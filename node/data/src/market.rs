@@ -9,6 +9,7 @@ use std::io::Read;
 
 use crate::clean::{Marks, parse_decimal};
 use crate::fault::{DataError, shown};
+use crate::message::FILE_BYTES_MAX;
 use crate::moment;
 use crate::xml::{Node, Xml};
 
@@ -23,8 +24,6 @@ const FIELDS_MAX: usize = 64;
 const FIELD_BYTES_MAX: usize = 1_024;
 /// Most bytes of the names and values of all fields that are kept: four kilobytes for each of [`SERIES_MAX`] series. A real bid has one.
 const KEPT_BYTES_MAX: usize = 8 << 20;
-/// Most bytes of a file: [`POINTS_MAX`] points of 200 bytes, or [`SERIES_MAX`] series of four kilobytes, twice.
-const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// A value at a place of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::io::Read;
 use crate::fault::DataError;
 use crate::xml::{Node, Xml};
 
-/// As of the readers themselves.
-const FILE_BYTES_MAX: u64 = 16 << 20;
-const DEPTH_MAX: usize = 4;
+/// Most bytes of a message, for its reader as well: twice the largest settlement there may be, indented, and twice as many points or time series
+/// as a document may have.
+pub(crate) const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// Who reads a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Format {
     /// # Errors
     /// [`DataError`] with its place where the file is no XML until there, has a DOCTYPE, or holds no element.
     pub fn of(file: impl Read) -> Result<Self, DataError> {
-        let mut xml = Xml::bounded(file, None, DEPTH_MAX, FILE_BYTES_MAX);
+        let mut xml = Xml::bounded(file, None, 1, FILE_BYTES_MAX);
         match xml.next_solid()? {
             Node::Open(root) if root.name.local.ends_with("_MarketDocument") => Ok(Self::Market),
             Node::Open(_) => Ok(Self::Uftp),

@@ -8,13 +8,12 @@ use super::{
 };
 use crate::clean::{Marks, parse_decimal};
 use crate::fault::{DataError, Place, shown};
+use crate::message::FILE_BYTES_MAX;
 use crate::moment::{self, Date, Local};
 use crate::xml::{Element, Node, Xml};
 
 const DEPTH_MAX: usize = 4;
 const PPM: u32 = 1_000_000;
-/// Most bytes of a file: the largest settlement there may be, indented, has about eight million.
-const FILE_BYTES_MAX: u64 = 16 << 20;
 /// Most bytes of the attributes that are held while a message is read; the same settlement takes 28 million.
 const HELD_BYTES_MAX: usize = 32 << 20;
 /// What an attribute takes besides its name and its value.
