@@ -43,6 +43,7 @@ pub struct Book {
     pub(super) self_trades: bool,
     marks: u32,
     pub(super) scratch: Vec<(u64, Event)>,
+    pub(super) tried: usize,
 }
 
 /// What the checks of a new order found.
@@ -87,6 +88,7 @@ impl Book {
             self_trades: false,
             marks: 0,
             scratch: Vec::new(),
+            tried: 0,
         })
     }
 
@@ -246,6 +248,12 @@ impl Book {
             reserve: node.reserve,
         };
         self.tell(sink, &waits);
+    }
+
+    /// How many orders the last one met that was refused with [`Reject::NotFillable`]: nothing is told of them.
+    #[must_use]
+    pub fn tried(&self) -> usize {
+        self.tried
     }
 
     /// An open order.

@@ -3,8 +3,6 @@
 //! Layout, all integers little-endian in Borsh: rules, self-trades, state, then orders ladder by ladder and queue by queue
 //! in the order in which they would trade or wake, accounts with the kill switch on, accounts with counted messages.
 
-use std::io;
-
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::book::{Book, State};
@@ -37,7 +35,7 @@ pub(super) struct Head {
 }
 
 /// An order; where it stands among others is said by where it stands in the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(super) struct Record {
     pub(super) id: OrderId,
     holder: HolderId,
@@ -55,65 +53,6 @@ pub(super) struct Record {
     until: u64,
     prevention: Prevention,
     budget: Option<i64>,
-}
-
-/// Longest form of a record.
-const RECORD_BYTES: usize = 16 + 8 + 1 + 1 + 9 + 7 * 8 + 1 + 8 + 1 + 9;
-
-// Written as one piece, since every block writes down each order that came or changed.
-impl BorshSerialize for Record {
-    fn serialize<W: io::Write>(&self, writer: &mut W) -> io::Result<()> {
-        let mut piece = Piece {
-            bytes: [0; RECORD_BYTES],
-            length: 0,
-        };
-        piece.word(self.id.account.0);
-        piece.word(self.id.number);
-        piece.word(self.holder.0);
-        piece.byte(self.side as u8);
-        piece.byte(self.place);
-        piece.option(self.price);
-        piece.word(self.trigger as u64);
-        for word in [self.visible, self.hidden, self.filled, self.display] {
-            piece.word(word);
-        }
-        piece.word(self.reserve as u64);
-        piece.word(self.priority);
-        piece.byte(self.ends);
-        piece.word(self.until);
-        piece.byte(self.prevention as u8);
-        piece.option(self.budget);
-        writer.write_all(&piece.bytes[..piece.length])
-    }
-}
-
-/// Bytes in the making.
-struct Piece {
-    bytes: [u8; RECORD_BYTES],
-    length: usize,
-}
-
-impl Piece {
-    #[inline]
-    fn word(&mut self, word: u64) {
-        let end = self.length + 8;
-        self.bytes[self.length..end].copy_from_slice(&word.to_le_bytes());
-        self.length = end;
-    }
-
-    #[inline]
-    fn byte(&mut self, byte: u8) {
-        self.bytes[self.length] = byte;
-        self.length += 1;
-    }
-
-    #[inline]
-    fn option(&mut self, word: Option<i64>) {
-        self.byte(u8::from(word.is_some()));
-        if let Some(word) = word {
-            self.word(word as u64);
-        }
-    }
 }
 
 /// Bytes that no book gives.

@@ -146,6 +146,15 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whether an order was met by it, which costs whoever commanded it.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        matches!(
+            self,
+            Event::Traded(_) | Event::Reduced(_) | Event::Wakes { .. }
+        )
+    }
+
     /// Whether everyone may see it. Public events are numbered.
     #[inline]
     #[must_use]

@@ -121,6 +121,7 @@ impl Book {
             }
         } else {
             self.rollback(mark);
+            self.tried = events.iter().filter(|(_, event)| event.is_met()).count();
         }
         self.scratch = events;
         if filled {

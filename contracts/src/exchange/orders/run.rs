@@ -108,14 +108,12 @@ fn ask(
     let asked = tables
         .books
         .ask(journal, market.id, |book| work(book, &mut told));
+    let tried = match asked {
+        Err(Code::NOT_FILLABLE) => tables.books.get(market.id)?.tried(),
+        _ => 0,
+    };
     // What the book met is paid for, whether or not it came to something.
-    let met = told.iter().filter(|event| {
-        matches!(
-            event,
-            Told::Traded(_) | Told::Reduced(_) | Told::Wakes { .. }
-        )
-    });
-    for _ in met {
+    for _ in 0..tried + told.iter().filter(|event| event.is_met()).count() {
         cx.charge_maker()?;
     }
     asked.map(|()| told)

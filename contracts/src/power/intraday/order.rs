@@ -98,6 +98,10 @@ pub(in super::super) fn place(
     let more = needed(energy, Price(request.reserve));
     afford(cx, &period, (account, slot), more)?;
     account::second(cx, account, slot, || endorse::digest::<Power>(call))?;
+    // A book is opened for what stays in it alone: each takes one of the zone's places, and keeps the rule that it is opened with.
+    if !period.has_book && !rests {
+        return Err(Code::NOT_FILLABLE);
+    }
 
     period.open_book(cx)?;
     let accepted = Event::OrderAccepted {

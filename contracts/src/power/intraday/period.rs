@@ -160,6 +160,9 @@ pub(in super::super) fn close(cx: &mut Cx<'_>, id: PeriodId) -> Result<(), Code>
     Command::plain(id).run(cx, |book, told| {
         let mut left = CLOSED_MAX;
         for account in &accounts {
+            if left == 0 {
+                break;
+            }
             let before = book.len();
             book.withdraw_all(*account, left, Reason::Expired, told);
             left -= before - book.len();

@@ -138,6 +138,7 @@ impl Books {
             room.is_some_and(|zone| intraday.open_books(session.zone) < zone.books_max as usize);
         unless(orders.is_some() || room, BOOKS_FULL)?;
         self.can_be_paid(ask, session, new.aside())?;
+        unless(rests || orders.is_some(), NOT_FILLABLE)?;
         unless(
             call.u8("standing") != WHOLE || self.is_filled(ask, new, &rule),
             NOT_FILLABLE,

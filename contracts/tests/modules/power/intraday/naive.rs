@@ -57,6 +57,8 @@ pub(super) struct Market {
     /// Bought, sold and got, by account and interval.
     pub(super) positions: BTreeMap<(u64, u8), (i128, i128, i128)>,
     pub(super) closed: Vec<u8>,
+    /// Intervals that an order was ever placed in to stay.
+    begun: Vec<u8>,
     pub(super) trades: usize,
     pub(super) below_zero: usize,
     age: u64,
@@ -96,6 +98,7 @@ impl Market {
             money: money.into_iter().collect(),
             positions: BTreeMap::new(),
             closed: Vec::new(),
+            begun: Vec::new(),
             trades: 0,
             below_zero: 0,
             age: 0,
@@ -232,7 +235,11 @@ impl Market {
         if new.most() > 0 && new.most() > self.money[&new.account] - self.aside(new.account) {
             return Err(No::TooPoor);
         }
+        if stands != Stands::On && !self.begun.contains(&new.interval) {
+            return Err(No::NotWhole);
+        }
         let mut after = self.clone();
+        after.begun.push(new.interval);
         let mut left = new.clone();
         let traded = after.run(&mut left, own);
         if stands == Stands::Whole && traded != new.open {

@@ -1,6 +1,7 @@
 //! Orders that meet: at which price, who pays whom and out of what, and what becomes of what is left.
 
 use bds_contracts::Code;
+use bds_contracts::kernel::meter::UNITS_MAKER;
 use bds_contracts::money::{self, Money};
 
 use super::super::super::stage::CNY;
@@ -169,6 +170,39 @@ fn what_may_not_rest_is_cancelled_or_never_was() {
         ..whole(3, 55, 20)
     };
     refused(&mut stage, Who::Anna, &elsewhere.call(), Code::NOT_FILLABLE);
+    // Nor does what is done at once: a place among the books and the rule of one cost nothing then.
+    let elsewhere = Order {
+        standing: Standing::ImmediateOrCancel,
+        ..elsewhere
+    };
+    refused(&mut stage, Who::Anna, &elsewhere.call(), Code::NOT_FILLABLE);
+    let resting = Order {
+        standing: Standing::UntilGate,
+        ..elsewhere
+    };
+    resting.done(&mut stage);
+}
+
+/// Whether or not it comes to something, what an order meets is paid for.
+#[test]
+fn who_tries_in_vain_pays_for_what_was_met() {
+    let (mut stage, session) = trading();
+    for number in 1..=16 {
+        order(session, T[1], number, Side::Sell, (50, 1)).done(&mut stage);
+    }
+    let mut units = |price| {
+        let whole = Order {
+            standing: Standing::FillOrKill,
+            ..order(session, T[0], 1, Side::Buy, (price, 17))
+        };
+        let tx = stage.tx::<Power>(Who::Anna, &whole.call());
+        let outcome = stage.execute(&[tx]);
+        let receipt = outcome.receipts.views().next().expect("its receipt");
+        assert_eq!(receipt.code, Code::NOT_FILLABLE);
+        receipt.units
+    };
+    let (none, all) = (units(49), units(50));
+    assert!(all >= none + 16 * UNITS_MAKER, "{none} {all}");
 }
 
 #[test]
