@@ -27,11 +27,17 @@ pub(super) enum Due {
 
 impl Due {
     pub(super) fn run(cx: &mut Cx<'_>, trigger: u64, data: &[u8]) -> Result<(), Code> {
+        let now = cx.block().time;
         match borsh::from_slice(data).map_err(|_| Code::MALFORMED)? {
             Self::Prognosis(point, aggregator, start) => {
                 let (tables, journal) = cx.tables::<Flexibility>();
                 let key = (point, aggregator, start);
-                tables.prognoses.remove(journal, &key).map(|_| ())
+                tables.prognoses.remove(journal, &key)?;
+                let replaced = tables.replaced.get(&(point, aggregator));
+                if replaced.is_some_and(|(end, _)| *end <= now) {
+                    tables.replaced.remove(journal, &(point, aggregator))?;
+                }
+                Ok(())
             }
             Self::Reservation(point, aggregator, start) => {
                 let (tables, journal) = cx.tables::<Flexibility>();

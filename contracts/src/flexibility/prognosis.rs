@@ -104,7 +104,7 @@ impl<'a> Said<'a> {
         let day = self.day(cx, frame)?;
         let tables = cx.read::<Flexibility>();
         let old = before(&tables.prognoses, |one| one.day, self.place, &day)?;
-        if old.is_some_and(|old| self.revision <= old.revision) {
+        if old.is_some_and(|old| self.revision <= old.revision) || self.is_taken(cx, &day) {
             return Err(Code::REVISION_INVALID);
         }
         let trigger = old.map(|old| old.trigger);
@@ -113,8 +113,8 @@ impl<'a> Said<'a> {
         self.put(cx, day, powers, resources, trigger)
     }
 
-    /// Refused in this order: as [`Said::submit`] until the day has begun; no prognosis has a part of it; the revision does not rise;
-    /// something was ordered of one that would be replaced; then again as [`Said::submit`].
+    /// Refused in this order: as [`Said::submit`] until the day has begun; no prognosis has a part of it; one that has has begun; the
+    /// revision does not rise; something was ordered of one that would be replaced; then again as [`Said::submit`].
     ///
     /// A day that was sold stays as it was foreseen: with another beginning, the same power could be ordered of it once more.
     pub(super) fn replace(&self, cx: &mut Cx<'_>, frame: &Frame<'_>) -> Result<(), Code> {
@@ -126,10 +126,11 @@ impl<'a> Said<'a> {
         if old.is_empty() {
             return Err(Code::UNKNOWN_PROGNOSIS);
         }
-        if old
-            .iter()
-            .any(|(_, revision, _)| self.revision <= *revision)
-        {
+        if old.iter().any(|(day, ..)| day.start <= cx.block().time) {
+            return Err(Code::FLEX_PERIOD_INVALID);
+        }
+        let mut revisions = old.iter().map(|(_, revision, _)| *revision);
+        if revisions.any(|old| self.revision <= old) || self.is_taken(cx, &day) {
             return Err(Code::REVISION_INVALID);
         }
         let key = |start| (self.place.0, self.place.1, start);
@@ -142,6 +143,10 @@ impl<'a> Said<'a> {
 
         for (day, revision, trigger) in old {
             let (tables, journal) = cx.tables::<Flexibility>();
+            let last = tables.replaced.get(&self.place).copied();
+            let (end, highest) = last.unwrap_or((Millis(0), 0));
+            let last = (end.max(day.end()), highest.max(revision));
+            tables.replaced.set(journal, self.place, last)?;
             tables.prognoses.remove(journal, &key(day.start))?;
             cx.unschedule::<Flexibility>(When::Time(day.end()), trigger)?;
             cx.emit::<Flexibility>(&Event::PrognosisReplaced {
@@ -153,6 +158,13 @@ impl<'a> Said<'a> {
             })?;
         }
         self.put(cx, day, powers, resources, None)
+    }
+
+    /// Whether something was told under this revision, or a higher one, of a day that has a part of this one and was replaced: an order
+    /// names the prognosis that it builds on by its revision, which must not come to mean another.
+    fn is_taken(&self, cx: &Cx<'_>, day: &Day) -> bool {
+        let replaced = cx.read::<Flexibility>().replaced.get(&self.place);
+        replaced.is_some_and(|(end, revision)| day.start < *end && self.revision <= *revision)
     }
 
     /// The day that is spoken of, which is to come.

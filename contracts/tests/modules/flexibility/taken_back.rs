@@ -146,7 +146,7 @@ fn the_right_day_takes_the_place_of_wrong_ones() {
     done(
         &mut stage,
         Who::Bert,
-        &prognosis_of((END, END + DAY), 1, WHOLE),
+        &prognosis_of((END, END + DAY), 8, WHOLE),
     );
     for over in [early + DAY, early + 2 * DAY] {
         let mut then = stage.clone();
@@ -254,4 +254,47 @@ fn a_replacement_that_is_wrong_in_several_ways() {
     let none = Code::NO_PORTFOLIO;
     refused(&mut short, Who::Bert, &replacement(day, 2, WHOLE), none);
     done(&mut stage, Who::Bert, &replacement(day, 2, WHOLE));
+}
+
+/// An order names the prognosis that it builds on by its day and revision. Moved away and told anew, neither may come to mean another
+/// baseline than the one that was there.
+#[test]
+fn a_revision_of_a_day_never_means_another_prognosis() {
+    let mut stage = long_grid();
+    let told = |stage: &mut Stage, call: &Call<'_>| done(stage, Who::Bert, call);
+    told(&mut stage, &prognosis_of((START, END), 5, WHOLE));
+    let shifted = (START + HOUR, END + HOUR);
+    told(&mut stage, &replacement(shifted, 6, WHOLE));
+    let next = (END, END + DAY);
+    told(&mut stage, &replacement(next, 7, WHOLE));
+    // What was told of the day reached to an hour after its end, under revisions up to 6.
+    let other: Runs<'_> = &[((0, 96), Watts(9))];
+    for revision in [5, 6] {
+        let again = prognosis_of((START, END), revision, other);
+        refused(&mut stage, Who::Bert, &again, Code::REVISION_INVALID);
+        let again = replacement((START + HOUR, END + HOUR), revision, other);
+        refused(&mut stage, Who::Bert, &again, Code::REVISION_INVALID);
+    }
+    told(&mut stage, &prognosis_of((START, END), 7, other));
+    assert_eq!(starts(&stage), [START, END]);
+    // It is forgotten with a prognosis that runs out behind all that was replaced.
+    assert_eq!(tables(&stage).replaced.len(), 1);
+    at(&mut stage, END);
+    assert_eq!(tables(&stage).replaced.len(), 1);
+    at(&mut stage, END + DAY);
+    assert_eq!(tables(&stage).replaced.len(), 0);
+}
+
+/// What has begun stays: the rest of it could not be told anew.
+#[test]
+fn a_day_that_has_begun_is_not_replaced() {
+    let mut stage = long_grid();
+    done(&mut stage, Who::Bert, &prognosis_of((START, END), 1, WHOLE));
+    let later = replacement((START + 2 * HOUR, END + 2 * HOUR), 2, WHOLE);
+    let mut before = stage.clone();
+    at(&mut before, START - HOUR);
+    done(&mut before, Who::Bert, &later);
+    at(&mut stage, START);
+    refused(&mut stage, Who::Bert, &later, Code::FLEX_PERIOD_INVALID);
+    assert_eq!(starts(&stage), [START]);
 }

@@ -177,6 +177,10 @@ impl Books {
             let old = self.flexibility.prognoses.remove(&key);
             let old = old.ok_or("no prognosis")?;
             self.schedule.remove(old.trigger);
+            let kept = self.flexibility.replaced.entry((point, aggregator));
+            let (end, highest) = kept.or_default();
+            *end = old.span.end().max(*end);
+            *highest = old.number.max(*highest);
             let said = [
                 ("point", n(point)),
                 ("operator", n(operator)),
@@ -399,6 +403,11 @@ impl Books {
                     _ => &mut self.flexibility.reservations,
                 };
                 ensure!(all.remove(&key).is_some(), "nothing was said of {key:?}");
+                let (here, now) = ((key.0, key.1), self.time);
+                let replaced = &mut self.flexibility.replaced;
+                if kind == 0 && replaced.get(&here).is_some_and(|(end, _)| *end <= now) {
+                    replaced.remove(&here);
+                }
             }
             [2] => {
                 let gone = self.flexibility.requests.remove(&trigger);

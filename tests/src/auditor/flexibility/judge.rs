@@ -198,6 +198,7 @@ impl Books {
         } else {
             let all = &self.flexibility.prognoses;
             self.judge_said(all, ask, &span, call.u64("revision"))?;
+            unless(!self.was_told(ask, &span), REVISION)?;
         }
         powers(call, span.isps)?;
         let told: usize = runs(call.list("powers")).iter().map(|run| run.1).sum();
@@ -206,14 +207,24 @@ impl Books {
         unless(!connected.is_empty(), NO_PORTFOLIO)
     }
 
+    /// Whether something that was replaced, of a day that may meet this one, had this revision or a higher one.
+    fn was_told(&self, ask: &Ask<'_>, span: &Span) -> bool {
+        let here = (ask.call.u32("point"), ask.call.u64("aggregator"));
+        let replaced = self.flexibility.replaced.get(&here);
+        replaced.is_some_and(|(end, last)| span.start < *end && ask.call.u64("revision") <= *last)
+    }
+
     /// What is replaced: something, by a higher revision, and nothing was ordered of it.
     fn judge_replaced(&self, ask: &Ask<'_>, span: &Span) -> Judged {
         let (point, aggregator) = (ask.call.u32("point"), ask.call.u64("aggregator"));
         let old = self.foreseen_in(point, aggregator, span);
         unless(!old.is_empty(), UNKNOWN_PROGNOSIS)?;
         let said = &self.flexibility.prognoses;
+        let begun = old.iter().any(|(.., start)| *start <= self.time);
+        unless(!begun, PERIOD)?;
         let last = old.iter().map(|key| said[key].number).max();
-        unless(last < Some(ask.call.u64("revision")), REVISION)?;
+        let rises = last < Some(ask.call.u64("revision"));
+        unless(rises && !self.was_told(ask, span), REVISION)?;
         let mut orders = self.flexibility.orders.values();
         let sold = orders.any(|one| old.contains(&(one.point, one.aggregator, one.span.start)));
         unless(!sold, PROGNOSIS_ORDERED)
