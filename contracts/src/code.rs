@@ -127,7 +127,7 @@ codes! {
     221 ENDORSEMENT_INVALID "EndorsementInvalid" "The endorsement would end in the past, too late, or is one too many for this call or of this member.";
     222 THRESHOLD_INVALID "ThresholdInvalid" "An account is moved by one representative or by two; for two there must be two.";
     223 OWN_ACCOUNT "OwnAccount" "Nobody may do this for an account it represents itself.";
-    224 ACCOUNT_RESERVED "AccountReserved" "Numbers of accounts and holders from 10^15 on are those of members that open their account by themselves.";
+    224 ACCOUNT_RESERVED "AccountReserved" "Numbers of accounts and holders from 10^15 to 10^15 + 4,294,967,295 are those of members that open their account by themselves.";
     225 OWN_ACCOUNT_OPENED "OwnAccountOpened" "The member opened its own account before, and there is one of each.";
     226 OWN_ACCOUNT_ROLE "OwnAccountRole" "The member has a role beside those of a consumer and of a prosumer: the registry opens its accounts.";
     230 LIMIT_INVALID "LimitInvalid" "A credit limit is not negative and not below what is drawn of it.";

@@ -55,7 +55,7 @@ crate::tables! {
         4 counters: Table<u8, u64>,
         /// What keeps closed entries from being guessed; closed itself, and the first of all closed tables.
         5 secret: Table<(), Secret>,
-        /// Work to be done later that yields to the rest of it, by when: closed as the instructions are that it is of.
+        /// Work to be done later that yields to the rest of it, by when: closed as the instructions are that some of it is of.
         6 yielding: Ordered<(When, u64), Scheduled>,
     }
 }

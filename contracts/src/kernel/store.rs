@@ -13,7 +13,7 @@ use super::wire::{Malformed, Reader};
 use crate::tx::SIGNATURE_BYTES;
 
 /// First bytes of a snapshot; the last is the version of its format.
-const SNAPSHOT_DOMAIN: [u8; 8] = *b"BDS-SN\0\x02";
+const SNAPSHOT_DOMAIN: [u8; 8] = *b"BDS-SN\0\x03";
 /// Modules have numbers below this; 0 is the kernel.
 pub const MODULES_MAX: usize = 256;
 /// Bytes of room that are kept whatever blocks need.
@@ -170,11 +170,11 @@ fn whole_key(place: Place, own: &impl borsh::BorshSerialize) -> Vec<u8> {
 /// Why bytes are no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
-    /// A snapshot of format version 1, which this version does not read.
-    #[error("this is a version-1 snapshot; only version 2 is read")]
-    Version1,
+    /// A snapshot of an older format, which this version does not read.
+    #[error("this is a version-{0} snapshot; only version 3 is read")]
+    Older(u8),
     /// The first eight bytes are not the tag of a snapshot.
-    #[error("the first 8 bytes are not the tag of a version-2 snapshot")]
+    #[error("the first 8 bytes are not the tag of a version-3 snapshot")]
     WrongDomain,
     /// An entry does not decode, belongs to no table, is out of order, or bytes are left over.
     #[error("the snapshot is damaged: an entry does not decode or is out of order")]
@@ -375,8 +375,8 @@ impl Stores {
         let Some((domain, rest)) = bytes.split_first_chunk::<8>() else {
             return Err(SnapshotError::WrongDomain);
         };
-        if *domain == *b"BDS-SN\0\x01" {
-            return Err(SnapshotError::Version1);
+        if let [b'B', b'D', b'S', b'-', b'S', b'N', 0, version @ 1..=2] = *domain {
+            return Err(SnapshotError::Older(version));
         }
         if *domain != SNAPSHOT_DOMAIN {
             return Err(SnapshotError::WrongDomain);

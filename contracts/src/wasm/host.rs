@@ -249,10 +249,10 @@ impl Host for Running<'_, '_> {
                 Caller::Member { key, .. } => Ok(Answer::Bytes(key.0.to_vec())),
                 Caller::Kernel => Err(Code::NO_SENDER),
             },
-            Request::Own => match self.cx.caller_of(self.contract.member)? {
-                Caller::Member { key, .. } => Ok(Answer::Bytes(key.0.to_vec())),
-                Caller::Kernel => Err(Code::NO_SENDER),
-            },
+            Request::Own => {
+                let key = self.cx.key_of(self.contract.member);
+                Ok(Answer::Bytes(key.ok_or(Code::UNKNOWN_MEMBER)?.0.to_vec()))
+            }
             Request::Represents(account) => Ok(self.represents(account)),
             Request::Time => Ok(Answer::time(self.cx.block().time)),
             Request::Height => {

@@ -32,13 +32,16 @@ fn what_is_of_version_1_is_refused_by_name() {
     let block = BlockInfo::default();
     let restore = |bytes: &[u8]| ledger::restore(&genesis(), block, bytes).err();
     assert_eq!(restore(&old), None);
-    old[7] = 1;
-    let error = restore(&old).expect("refused");
-    assert_eq!(error, SnapshotError::Version1);
-    assert!(error.to_string().contains("version-1 snapshot"), "{error}");
-    old[7] = 3;
+    for version in [1, 2] {
+        old[7] = version;
+        let error = restore(&old).expect("refused");
+        assert_eq!(error, SnapshotError::Older(version));
+        let said = format!("version-{version} snapshot");
+        assert!(error.to_string().contains(&said), "{error}");
+    }
+    old[7] = 4;
     assert_eq!(restore(&old), Some(SnapshotError::WrongDomain));
-    old[7] = 2;
+    old[7] = 3;
     old.pop();
     assert_eq!(restore(&old), Some(SnapshotError::Malformed));
 

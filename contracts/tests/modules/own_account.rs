@@ -13,9 +13,12 @@ use bds_contracts::kernel::wire::List;
 use bds_contracts::modules::Modules;
 use bds_contracts::money::{self, Money};
 use bds_contracts::records::{self, Records};
-use bds_contracts::tx::AccountId;
 
-use super::stage::{EUR, Stage, Who};
+use bds_contracts::standing::{self, Bound, Standing};
+use bds_contracts::tx::{AccountId, Millis};
+
+use super::stage::{ANNA_S, EUR, Stage, Who};
+use super::standing::pay;
 
 const OPEN: Call<'static> = Call::OpenOwnAccount { currency: EUR };
 const JOIN: Call<'static> = Call::Join { work: 0 };
@@ -235,4 +238,23 @@ fn an_own_account_is_closed_when_it_is_empty_and_for_ever() {
     assert_eq!(done, Code::OK);
     let again = stage.call::<Identity>(Who::Guest, &OPEN);
     assert_eq!(again, Code::OWN_ACCOUNT_OPENED, "it has been opened");
+}
+
+/// Keys that come by themselves are as many as somebody likes, so they share no room with others: none of them waits for a state.
+#[test]
+fn whoever_came_by_itself_waits_for_no_state() {
+    let (mut stage, own) = opened();
+    let calls = pay(&[10]);
+    let wait = |account| standing::Call::WhenMoney {
+        account,
+        currency: EUR,
+        bound: Bound::AtLeast,
+        amount: Amount(1),
+        until: Millis(900_000),
+        calls: &calls,
+    };
+    let refused = stage.call::<Standing>(Who::Guest, &wait(own));
+    assert_eq!(refused, Code::INSTRUCTION_LIMIT);
+    let admitted = stage.call::<Standing>(Who::Anna, &wait(ANNA_S));
+    assert_eq!(admitted, Code::OK);
 }

@@ -498,7 +498,7 @@ fn the_state_is_written_and_hashed_as_documented() {
         (table(1, 3).u32(1), Hand::default().blob(b"trader 1")),
     ];
 
-    let mut snapshot = b"BDS-SN\0\x02".to_vec();
+    let mut snapshot = b"BDS-SN\0\x03".to_vec();
     let mut leaves = Vec::new();
     for (key, value) in &entries {
         snapshot.extend(Hand::default().blob(&key.0).blob(&value.0).0);

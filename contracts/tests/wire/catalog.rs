@@ -157,4 +157,4 @@ fn a_snapshot_is_pinned() {
     );
 }
 
-const SNAPSHOT_PIN: &str = "c1966024e8a91ba3";
+const SNAPSHOT_PIN: &str = "e8861a421a6c6305";

@@ -35,6 +35,9 @@ pub(super) struct Schedule {
     pub(super) last: u64,
 }
 
+/// Modules whose work gives way: endorsements run out, instructions come up.
+pub(super) const YIELDING: [u16; 2] = [1, standing::STANDING];
+
 impl Schedule {
     pub(super) fn add(&mut self, when: When, module: u16, data: Vec<u8>) -> u64 {
         self.last += 1;
@@ -52,7 +55,7 @@ impl Schedule {
     pub(super) fn comes_up(&self, height: u64, time: u64, most: usize) -> Vec<u64> {
         let due = |yields: bool| {
             let all = self.waiting.iter();
-            let all = all.filter(|(_, work)| (work.module == standing::STANDING) == yields);
+            let all = all.filter(|(_, work)| YIELDING.contains(&work.module) == yields);
             let all = all.filter(|(_, work)| work.when.is_due(height, time));
             let mut all: Vec<(When, u64)> =
                 all.map(|(number, work)| (work.when, *number)).collect();

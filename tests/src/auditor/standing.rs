@@ -5,10 +5,12 @@
 
 use std::collections::BTreeSet;
 
+use bds_contracts::genesis::Profile;
 use bds_contracts::kernel::module::Modules as _;
 use bds_contracts::modules::Modules;
 
 use super::refused::code;
+use super::rights::CONSUMER;
 use super::schedule::When;
 use super::wire::{Fields, RawCall, Reader, Receipt, Value, call_list};
 use super::{Ask, Books, Events, Finding, ensure, identity};
@@ -190,7 +192,10 @@ impl Books {
         let looked_at = looked_at.filter(|one| one.wait.is_state() && one.due.is_none());
         let looked_at: Vec<u32> = looked_at.map(|one| one.member).collect();
         let its_own = looked_at.iter().filter(|member| **member == ask.member);
-        let is_full = looked_at.len() >= STATES_MAX || its_own.count() >= STATES_OWN_MAX;
+        // Consumers of a public ledger come as often as they like, so they wait for no state.
+        let is_anyone = self.profile == Profile::Public && ask.roles & !CONSUMER == 0;
+        let own_max = if is_anyone { 0 } else { STATES_OWN_MAX };
+        let is_full = looked_at.len() >= STATES_MAX || its_own.count() >= own_max;
         let has_room = !wait.is_state() || !is_full;
         unless(own < OWN_MAX && has_room, INSTRUCTION_LIMIT)
     }

@@ -132,8 +132,8 @@ const SAME_ACCOUNT: i32 = 233;
 const QUANTITY_ZERO: i32 = 40;
 
 /**
- * Whether an account was opened for the contract and is open, so that what comes into it can be given out again: to be asked before anybody is
- * let pay into it. A transfer of nothing to itself is refused for that only where it might move something, since whose an account is is looked
+ * Whether the contract represents an account that is open: to be asked before anybody is let pay into it. That nobody else represents it, and
+ * that it takes one alone, is for the registry to see to when it opens it for the contract; no contract can ask. A transfer of nothing to itself is refused for that only where it might move something, since whose an account is is looked
  * at first.
  */
 export function holds(account: u64, kept: Kept): bool {

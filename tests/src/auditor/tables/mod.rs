@@ -15,8 +15,7 @@ mod standing;
 use bds_contracts::kernel::changes::Changes;
 
 use super::entries::{Bytes, Entries};
-use super::schedule::When;
-use super::standing::STANDING;
+use super::schedule::{When, YIELDING};
 use super::{Books, Finding, ensure};
 
 /// Places of the tables of books among all entries: the exchange's, and those of intervals.
@@ -84,7 +83,14 @@ impl Books {
 
     fn schedule_entries(&self, out: &mut Entries) {
         for (number, work) in &self.schedule.waiting {
-            out.table(0, if work.module == STANDING { 6 } else { 3 });
+            out.table(
+                0,
+                if YIELDING.contains(&work.module) {
+                    6
+                } else {
+                    3
+                },
+            );
             let (tag, at) = match work.when {
                 When::Time(at) => (0, at),
                 When::Height(at) => (1, at),
