@@ -2,7 +2,8 @@
 //! or has sent messages.
 //!
 //! The time is the block's and no entry says it, nor the window of messages but where messages are counted: so a block in which
-//! nothing happens changes no entry. A book that is put together again gets its time when the next block begins.
+//! nothing happens changes no entry. A book that is put together again gets its time when the next block
+//! begins, where its owner sets one: books without orders that end at a time and without windows need none.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 

@@ -75,7 +75,7 @@ impl Module for Power {
     const PHASES: bool = true;
 
     fn touches(_: &Call<'_>, set: &mut AccessSet) {
-        // Every order changes its session.
+        // Every order changes its session, or a book that is none of the exchange's.
         set.everything();
     }
 

@@ -103,9 +103,8 @@ fn a_late_trigger_lets_nobody_trade() {
     );
 }
 
-/// More orders than are cancelled in one piece: they go in two blocks, and nothing trades in between.
-#[test]
-fn a_full_book_closes_in_pieces() {
+/// A book with 256 bids of each account, a tenth of a megawatt hour at 1 each.
+fn full() -> (Stage, u64) {
     let (mut stage, session) = trading_by(Terms {
         orders_max: 16_384,
         account_orders_max: 256,
@@ -121,8 +120,28 @@ fn a_full_book_closes_in_pieces() {
         let outcome = stage.execute(&txs);
         assert_eq!(codes(&outcome), vec![Code::OK; 256]);
     }
-    // A tenth of a megawatt hour at 1 each.
     assert_eq!(books(&stage).1, [256 * MWH / 10; 6]);
+    (stage, session)
+}
+
+/// Though nothing happened for a month: what rests in a book is cancelled before its session is forgotten, and its money is free.
+#[test]
+fn a_session_waits_for_its_books_before_it_is_forgotten() {
+    let (mut stage, session) = full();
+    at(&mut stage, START + 96 * QUARTER + RESULT_LIFE);
+    assert!(tables(&stage).sessions.contains(&session));
+    assert_eq!(books(&stage).1[4..], [256 * MWH / 10; 2]);
+    stage.execute(&[]);
+    assert_eq!((books(&stage), entries(&stage)), (([0; 6], [0; 6]), [0; 6]));
+    stage.execute(&[]);
+    let left = tables(&stage);
+    assert!(left.sessions.is_empty() && left.periods.is_empty());
+}
+
+/// More orders than are cancelled in one piece: they go in two blocks, and nothing trades in between.
+#[test]
+fn a_full_book_closes_in_pieces() {
+    let (mut stage, session) = full();
     let told = at(&mut stage, START - LEAD);
     assert_eq!(lost(&told).len(), 1_024);
     assert_eq!(books(&stage).1[..4], [0; 4]);

@@ -72,7 +72,7 @@ fn an_order_trades_with_the_best_price_first_then_the_oldest_at_their_prices() {
     assert_eq!(period.last, Some(Price(50 * PER_MWH)));
     let ask = order(session, T[5], 3, Side::Sell, (10, 4)).done(&mut stage);
     assert_eq!(trades(&ask), [(t[0], t[5], 50, 4, 20 * mwh)]);
-    assert_eq!(books(&stage).1[0], 5 * mwh / 10 * 10);
+    assert_eq!(books(&stage).1[0], 5 * mwh);
     assert_eq!(open(&stage, (session, 0), T[0]), [(7, 1)]);
 }
 
