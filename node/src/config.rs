@@ -111,7 +111,7 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "log.filter",
-        default: "info,fjall=warn,lsm_tree=warn",
+        default: "info",
         kind: Kind::Filter,
         help: "what is logged, as in RUST_LOG",
     },

@@ -241,11 +241,11 @@ impl Admission {
         if !member.nonces.is_used(view.nonce()) {
             return None;
         }
-        let (height, index, code) = self.index.outcome(id).ok().flatten()?;
+        let found = self.index.find(id).ok().flatten()?;
         let place = Place {
-            height,
-            index,
-            code,
+            height: found.height,
+            index: found.index,
+            code: found.code,
         };
         Some(Standing::Applied(place).outcome())
     }
@@ -385,6 +385,7 @@ mod tests {
     use crossbeam::channel::unbounded;
 
     use super::*;
+    use crate::store::medium::RealMedium;
     use crate::workload::default_genesis;
 
     const MEMPOOL: u64 = 16 * 1024;
@@ -419,7 +420,7 @@ mod tests {
                 engine: Arc::new(Engine::new("portable", 1).unwrap()),
                 ledger: Arc::new(RwLock::new(from_genesis(&genesis).unwrap().0)),
                 tracker: Arc::new(Tracker::new(1_000)),
-                index: Arc::new(Index::open(dir.path()).unwrap()),
+                index: Arc::new(Index::open(Arc::new(RealMedium), dir.path()).unwrap()),
                 core: to_core,
                 submit_credit: Arc::new(AtomicU64::new(MEMPOOL)),
                 submitted_bytes: 0,

@@ -118,7 +118,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
     info!(chain = %genesis.chain_id(), validator = me, backend = engine.name(), "starting");
 
     // What the disk holds: a snapshot of the state, and records above it.
-    let index = Arc::new(Index::open(&home.join(INDEX_DIR))?);
+    let index = Index::open(Arc::clone(&medium), &home.join(INDEX_DIR))?;
+    let index = Arc::new(index);
     let snapshots = Snapshots::open(medium, &home.join(SNAPSHOTS_DIR))?;
     // Blocks above the index must be executed again, so that it gets their receipts.
     let height_max = opened.reader.committed_height().min(index.applied());

@@ -14,7 +14,7 @@ use bds_contracts::block::{BlockHeader, CertifiedHeader, Height, ValidatorIndex}
 use bds_contracts::genesis::{Genesis, Mode};
 use bds_contracts::identity::Identity;
 use bds_contracts::kernel::proof::{EntryProof, Evidence};
-use bds_contracts::kernel::receipt::{ReceiptView, Receipts};
+use bds_contracts::kernel::receipt::Receipts;
 use bds_contracts::ledger::Ledger;
 use bds_contracts::query;
 use bds_contracts::receipt::{Code, MerkleNode, ReceiptProof};
@@ -23,6 +23,7 @@ use bds_core::turn::Input;
 use bds_engine::gpu::Gpu;
 use crossbeam::channel::Sender;
 use tokio::sync::{broadcast, oneshot};
+use tracing::error;
 
 use super::admission::{Gate, REQUESTS_MAX, Request, refused};
 use super::core_loop::CoreNumbers;
@@ -193,27 +194,27 @@ impl Service for Validator {
             Some(_) => ReceiptAnswer::Pending,
             None => ReceiptAnswer::Unknown,
         };
-        let Ok(Some((height, index))) = self.index.receipt_place(id) else {
+        let found = self.index.find(id).unwrap_or_else(|problem| {
+            error!(%problem, "a receipt cannot be read");
+            None
+        });
+        let Some(found) = found else {
             return pending();
         };
-        let Some((block, receipts)) = self.certified_receipts(height) else {
+        let Some(block) = self.block(found.height) else {
             return ReceiptAnswer::Pending;
         };
-        let receipt = receipts.get(index).filter(|bytes| {
-            let receipt = ReceiptView::parse(bytes);
-            receipt.is_ok_and(|receipt| receipt.tx() == Some(*id))
-        });
-        match receipt {
-            Some(receipt) => {
-                let path = self.paths(&receipts).swap_remove(index as usize);
-                ReceiptAnswer::Proven(Box::new(ReceiptProof {
-                    receipt: receipt.to_vec(),
-                    path,
-                    block,
-                }))
-            }
-            None => pending(),
-        }
+        let leaves: Vec<&[u8]> = found.receipts.iter().collect();
+        let path = self.engine.tree(&leaves).inclusion(u64::from(found.index));
+        ReceiptAnswer::Proven(Box::new(ReceiptProof {
+            receipt: leaves[found.index as usize].to_vec(),
+            path: path
+                .unwrap_or_default()
+                .into_iter()
+                .map(MerkleNode)
+                .collect(),
+            block,
+        }))
     }
 
     fn block(&self, height: Height) -> Option<CertifiedHeader> {

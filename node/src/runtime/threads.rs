@@ -24,7 +24,6 @@ const STAGES: &[Stage] = &[
     Stage::vital("bds-roots", "execute"),
     Stage::vital("bds-index", "index"),
     Stage::vital("bds-net", "network"),
-    Stage::other("fjall", "index"),
     Stage::other("bds-api", "api"),
 ];
 
@@ -152,7 +151,7 @@ mod tests {
         for Stage { threads, .. } in STAGES {
             let thread = format!("{threads}-0");
             let done = process(&thread);
-            if ["bds-api", "fjall"].contains(threads) {
+            if *threads == "bds-api" {
                 assert!(done.status.success(), "{threads}");
             } else {
                 let told = String::from_utf8_lossy(&done.stderr);

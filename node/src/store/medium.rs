@@ -88,6 +88,13 @@ pub trait ReadFile: Send + Sync {
     /// # Errors
     /// The system's, and `UnexpectedEof` when the file ends before.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Bytes it has now.
+    ///
+    /// # Errors
+    /// The system's.
+    #[allow(clippy::len_without_is_empty, reason = "a file, no collection")]
+    fn len(&self) -> io::Result<u64>;
 }
 
 /// What came of taking a lock.
@@ -246,6 +253,10 @@ impl Medium for RealMedium {
 impl ReadFile for RealFile {
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
         self.0.read_exact_at(bytes, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
     }
 }
 

@@ -2,18 +2,15 @@
 
 mod archive;
 mod faults;
+mod index;
 mod samples;
 
 use std::path::PathBuf;
 
 use bds_contracts::block::{BatchDigest, BlockHeader};
-use bds_contracts::kernel::receipt::Receipts;
-use bds_contracts::receipt::Code;
-use bds_contracts::tx::TxId;
 use bds_core::turn::{Disk as _, Record};
 
 use super::*;
-use crate::execution::Outcome;
 use faults::{Fault, FaultyMedium};
 use samples::*;
 
@@ -546,97 +543,11 @@ fn the_vote_log_and_its_memory_stay_small() {
     assert_holds(&Store::open(home.path(), CHAIN, options()).unwrap(), 1000);
 }
 
-/// Three receipts and one of a trigger, byte by byte.
-fn receipts(height: u64) -> Arc<Receipts> {
-    let mut bytes = Vec::new();
-    for index in 0..4_u32 {
-        if index == 3 {
-            bytes.push(1);
-            bytes.extend_from_slice(&height.to_le_bytes());
-        } else {
-            bytes.push(0);
-            bytes.extend_from_slice(&id(height, index).0);
-        }
-        bytes.extend_from_slice(&height.to_le_bytes());
-        bytes.extend_from_slice(&index.to_le_bytes());
-        // Code, the call that failed, units, no events.
-        bytes.extend_from_slice(&41_u16.to_le_bytes());
-        bytes.push(0);
-        bytes.extend_from_slice(&7_u64.to_le_bytes());
-        bytes.extend_from_slice(&0_u32.to_le_bytes());
-        let message = format!("receipt {index} of block {height}");
-        bytes.extend_from_slice(&u32::try_from(message.len()).unwrap().to_le_bytes());
-        bytes.extend_from_slice(message.as_bytes());
-    }
-    Arc::new(Receipts::parse(bytes).unwrap())
-}
-
-fn id(height: u64, index: u32) -> TxId {
-    let mut id = [0; 64];
-    id[..8].copy_from_slice(&(height * 3 + u64::from(index)).to_le_bytes());
-    TxId(id)
-}
-
 fn header(height: u64) -> BlockHeader {
     match turn(height).pop() {
         Some(Record::Certified(block)) => block.header,
         _ => unreachable!("a turn ends with its certificate"),
     }
-}
-
-/// The first three receipts of a block are those of transactions.
-fn record(index: &Index, height: u64) -> Result<(), StoreError> {
-    let outcomes = (0..3).map(|at| Outcome {
-        id: id(height, at),
-        index: at,
-        code: Code(41),
-    });
-    index.record_block(height, receipts(height), Arc::new(outcomes.collect()))
-}
-
-#[test]
-fn the_index_finds_receipts_and_is_rebuilt_from_what_it_says_is_applied() {
-    let home = temporary_home();
-    let dir = home.path().join(INDEX_DIR);
-    let index = Index::open(&dir).unwrap();
-    assert_eq!(index.applied(), 0);
-    for height in 1..=500 {
-        record(&index, height).unwrap();
-    }
-    assert!(record(&index, 502).is_err(), "a block left out");
-    record(&index, 3).unwrap();
-    drop(index);
-
-    let check = |index: &Index| {
-        assert_eq!(index.applied(), 500);
-        for height in 1..=500 {
-            let expected = receipts(height);
-            let found = index.receipts(height).unwrap().unwrap();
-            assert_eq!(found.bytes(), expected.bytes());
-            assert_eq!(found.len(), 4);
-            for at in 0..3 {
-                let place = index.receipt_place(&id(height, at)).unwrap();
-                assert_eq!(place, Some((height, at)));
-                let outcome = index.outcome(&id(height, at)).unwrap();
-                assert_eq!(outcome, Some((height, at, Code(41))));
-            }
-        }
-        // The same first 16 bytes, another transaction.
-        let mut other = id(7, 0);
-        other.0[63] ^= 1;
-        assert!(index.receipt_place(&other).unwrap().is_some());
-        assert_eq!(index.outcome(&other).unwrap(), None);
-        assert!(index.receipts(501).unwrap().is_none());
-    };
-    check(&Index::open(&dir).unwrap());
-
-    std::fs::remove_dir_all(&dir).unwrap();
-    let index = Index::open(&dir).unwrap();
-    for height in index.applied() + 1..=500 {
-        record(&index, height).unwrap();
-    }
-    drop(index);
-    check(&Index::open(&dir).unwrap());
 }
 
 #[test]

@@ -462,4 +462,10 @@ impl ReadFile for SimFile {
         bytes.copy_from_slice(found);
         Ok(())
     }
+
+    fn len(&self) -> io::Result<u64> {
+        let mut state = self.medium.lock();
+        state.call(Call::Read)?;
+        Ok(state.content.inodes[self.inode].bytes.len() as u64)
+    }
 }

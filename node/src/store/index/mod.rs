@@ -1,55 +1,74 @@
 //! Where each transaction is and what became of it: derived from the ledger log, written behind, never waited for.
 //!
-//! Three tables: transaction (first 16 bytes of its id) to height and index; height to the block's receipts; and the
-//! last height up to which both are complete, written after them. Nothing is waited for: after a crash `applied` says
-//! from which height on blocks must be recorded again, and recording one twice changes nothing. Removing the
-//! directory loses nothing but the time to execute the ledger again.
+//! `receipts` holds the receipts of every block, one behind the other; `places`, sorted, in which block and where in it each transaction is.
+//! A place may be lost in a crash: it is read again from the receipts, which tell their own end. What receipts a crash takes is told by
+//! [`Index::applied`]: blocks above must be recorded again. Removing the directory loses nothing but the time to execute the ledger again.
 
 mod places;
+mod receipts;
+mod run;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use bds_contracts::block::Height;
 use bds_contracts::kernel::receipt::{ReceiptView, Receipts};
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::TxId;
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use fjall::compaction::Leveled;
-use fjall::config::CompressionPolicy;
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions};
+use crossbeam::channel::{Receiver, Sender, bounded};
 
-use self::places::{Places, RECENT_MAX};
+use self::places::Places;
+use self::receipts::{ReceiptFiles, ReceiptWriter};
 use super::error::StoreError;
+use super::medium::Medium;
 use crate::execution::Outcome;
 
 /// Blocks that may wait to be written; recording waits when there are more.
 pub const QUEUE_BLOCKS_MAX: usize = 256;
-/// Receipts in one write at most (more only for a larger block).
-const WRITE_RECEIPTS_MAX: usize = 16_384;
-/// The tables say how far they are complete at least this often while blocks come: bounds what a restart repeats.
-const SETTLE_INTERVAL: Duration = Duration::from_secs(4);
-/// Files of places that may lie side by side before they are merged: a look-up asks each one's filter, and merging
-/// fewer at a time writes every place again more often.
-const PLACE_FILES_MAX: u8 = 12;
-/// Memory of a table before it is written out.
-const MEMTABLE_BYTES: u64 = 16 << 20;
-const CACHE_BYTES: u64 = 16 << 20;
-const APPLIED: &[u8] = b"applied";
+
+/// When a file is begun.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    /// A file of receipts is full when the next record would pass this length,
+    pub(super) file_bytes: u64,
+    /// or when it has so many blocks: it is read when the index is opened.
+    pub(super) file_blocks: usize,
+    /// So many places are in memory before they become a file.
+    pub(super) recent_max: usize,
+}
+
+const SIZES: Sizes = Sizes {
+    file_bytes: 64 << 20,
+    file_blocks: 1 << 18,
+    // 4 MiB.
+    recent_max: 1 << 18,
+};
 
 /// See the file's first line. Reads see a block some milliseconds after it was recorded.
 pub struct Index {
-    tables: Arc<Tables>,
-    applied: Arc<AtomicU64>,
+    receipts: Arc<ReceiptFiles>,
+    places: Arc<Places>,
+    applied: Height,
     queue: Option<Sender<Block>>,
     writer: Option<JoinHandle<()>>,
     /// Why the writer stopped.
     failure: Arc<Mutex<Option<String>>>,
     /// Last height put into the queue.
     recorded: AtomicU64,
+}
+
+/// A transaction's receipt, and those of its block.
+pub struct Found {
+    /// Of its block.
+    pub height: Height,
+    /// Its receipt's place among those of the block.
+    pub index: u32,
+    /// How it went.
+    pub code: Code,
+    /// The receipts of the block.
+    pub receipts: Receipts,
 }
 
 /// What the writer gets.
@@ -59,83 +78,68 @@ struct Block {
     transactions: Arc<Vec<Outcome>>,
 }
 
-struct Tables {
-    /// Holds the tables' files open.
-    _database: Database,
-    transactions: Places,
-    receipts: Keyspace,
-    progress: Keyspace,
-}
-
 fn failed(e: impl std::fmt::Display) -> StoreError {
     StoreError::Index(e.to_string())
+}
+
+fn damaged(path: &Path, offset: u64) -> StoreError {
+    failed(format_args!(
+        "{} is damaged at byte {offset}",
+        path.display()
+    ))
 }
 
 impl Index {
     /// Opens the index in `dir`, creating an empty one if need be, and starts its writer.
     ///
+    /// Cost: receipts of 64 MiB are read at most, whatever the age of the ledger, beside 8 bytes of 255 transactions.
+    ///
     /// # Errors
-    /// [`StoreError::Index`].
-    pub fn open(dir: &Path) -> Result<Self, StoreError> {
-        let database = Database::builder(dir)
-            .worker_threads(1)
-            .cache_size(CACHE_BYTES)
-            .max_journaling_size(128 << 20)
-            .journal_compression(CompressionType::None)
-            .manual_journal_persist(true)
-            .open()
-            .map_err(failed)?;
-        let small = || {
-            KeyspaceCreateOptions::default()
-                .max_memtable_size(MEMTABLE_BYTES)
-                // Hashes do not compress: trying cost a tenth of the index's time.
-                .data_block_compression_policy(CompressionPolicy::all(CompressionType::None))
-        };
-        let tables = Arc::new(Tables {
-            transactions: Places::new(
-                database
-                    .keyspace("transactions", || {
-                        let merging = Leveled::default().with_l0_threshold(PLACE_FILES_MAX);
-                        small().compaction_strategy(Arc::new(merging))
-                    })
-                    .map_err(failed)?,
-            ),
-            receipts: database
-                .keyspace("receipts", || {
-                    // Written once and never changed: kept out of compaction.
-                    small().with_kv_separation(Some(
-                        KvSeparationOptions::default().compression(CompressionType::None),
-                    ))
-                })
-                .map_err(failed)?,
-            progress: database.keyspace("progress", small).map_err(failed)?,
-            _database: database,
-        });
-        let at = match tables.progress.get(APPLIED).map_err(failed)? {
-            Some(bytes) => Height::from_be_bytes(
-                (*bytes)
-                    .try_into()
-                    .map_err(|_| failed("the applied height is not 8 bytes"))?,
-            ),
-            None => 0,
-        };
-        let applied = Arc::new(AtomicU64::new(at));
+    /// The system's. What is damaged at the end, or lacks what came before it, is cut off, so that it is recorded again.
+    pub fn open(medium: Arc<dyn Medium>, dir: &Path) -> Result<Self, StoreError> {
+        Self::with_sizes(medium, dir, SIZES)
+    }
+
+    pub(super) fn with_sizes(
+        medium: Arc<dyn Medium>,
+        dir: &Path,
+        sizes: Sizes,
+    ) -> Result<Self, StoreError> {
+        let created = medium.create_dir(dir);
+        created.map_err(|e| StoreError::io("creating", dir, e))?;
+        let (receipts, file, applied) = ReceiptFiles::open(Arc::clone(&medium), dir, sizes)?;
+        let places = Arc::new(Places::open(medium, dir, applied)?);
+        for height in places.settled() + 1..=applied {
+            let block = receipts.read(height)?;
+            let block = block.ok_or_else(|| failed(format!("block {height} is missing")))?;
+            let ids = block.views().zip(0..);
+            places.add(height, ids.filter_map(|(view, at)| Some((view.tx()?, at))))?;
+            if places.recent() >= sizes.recent_max {
+                places.settle(height)?;
+            }
+        }
         let failure = Arc::new(Mutex::new(None));
         let (queue, blocks) = bounded(QUEUE_BLOCKS_MAX);
         let writer = std::thread::Builder::new()
             .name("bds-index".to_owned())
             .spawn({
-                let (tables, applied, failure) = (tables.clone(), applied.clone(), failure.clone());
-                move || write_behind(&tables, &blocks, &applied, &failure)
+                let (places, failure) = (Arc::clone(&places), Arc::clone(&failure));
+                move || {
+                    if let Err(e) = write_behind(file, &places, &blocks, sizes) {
+                        let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
+                        *failure = Some(e.to_string());
+                    }
+                }
             })
             .map_err(failed)?;
         Ok(Self {
-            tables,
+            receipts,
+            places,
             applied,
             queue: Some(queue),
             writer: Some(writer),
             failure,
-            recorded: AtomicU64::new(at),
+            recorded: AtomicU64::new(applied),
         })
     }
 
@@ -175,136 +179,82 @@ impl Index {
         Ok(())
     }
 
-    /// Blocks on their way to the tables.
+    /// Blocks on their way to the files.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.queue.as_ref().map_or(0, Sender::len)
     }
 
-    /// Every block up to this height is in the tables; 0 when none is. Blocks above must be recorded.
+    /// Every block up to this height was in the index when it was opened; 0 when none was. Blocks above must be recorded.
     #[must_use]
     pub fn applied(&self) -> Height {
-        self.applied.load(Ordering::Acquire)
+        self.applied
     }
 
-    /// Height and index of the receipt of this transaction, as far as 16 bytes of its id tell: the receipt found
-    /// there carries the full id, and the caller compares it.
-    ///
-    /// # Errors
-    /// [`StoreError::Index`].
-    pub fn receipt_place(&self, id: &TxId) -> Result<Option<(Height, u32)>, StoreError> {
-        self.tables.transactions.get(&id.0).map_err(failed)
-    }
-
-    /// All receipts of a block, in order; `None` when the block is not in the tables (yet).
+    /// All receipts of a block, in order; `None` when the block is not in the index (yet).
     ///
     /// # Errors
     /// [`StoreError::Index`].
     pub fn receipts(&self, height: Height) -> Result<Option<Receipts>, StoreError> {
-        self.tables
-            .receipts
-            .get(height.to_be_bytes())
-            .map_err(failed)?
-            .map(|bytes| Receipts::parse(bytes.to_vec()).map_err(failed))
-            .transpose()
+        self.receipts.read(height)
     }
 
-    /// Where the transaction was executed, and with which code.
+    /// The receipt of this transaction; `None` when it was not executed or is not in the index (yet).
     ///
     /// # Errors
     /// [`StoreError::Index`].
-    pub fn outcome(&self, id: &TxId) -> Result<Option<(Height, u32, Code)>, StoreError> {
-        let Some((height, index)) = self.receipt_place(id)? else {
-            return Ok(None);
-        };
-        let receipts = self.receipts(height)?.unwrap_or_default();
-        let receipt = receipts.get(index).map(ReceiptView::parse);
-        let receipt = receipt.transpose().map_err(failed)?;
-        let found = receipt.filter(|receipt| receipt.tx() == Some(*id));
-        Ok(found.map(|receipt| (height, index, receipt.code)))
+    pub fn find(&self, id: &TxId) -> Result<Option<Found>, StoreError> {
+        self.places.find(id, |height, index| {
+            let Some(receipts) = self.receipts.read(height)? else {
+                return Ok(None);
+            };
+            let receipt = receipts.get(index).map(ReceiptView::parse);
+            let receipt = receipt.transpose().map_err(failed)?;
+            let code = receipt.and_then(|found| (found.tx() == Some(*id)).then_some(found.code));
+            Ok(code.map(|code| Found {
+                height,
+                index,
+                code,
+                receipts,
+            }))
+        })
     }
 }
 
 impl Drop for Index {
-    /// Waits until everything recorded is in the tables.
+    /// Waits until everything recorded is in the files.
     fn drop(&mut self) {
         self.queue = None;
         if let Some(writer) = self.writer.take() {
-            // A panic of the writer has been printed; the tables are derived.
+            // A panic of the writer has been printed; the index is derived.
             let _ = writer.join();
         }
     }
 }
 
-/// The writer's loop: takes what waits, up to a bound, and writes it at once.
+/// The writer's loop.
 fn write_behind(
-    tables: &Tables,
+    mut file: ReceiptWriter,
+    places: &Places,
     blocks: &Receiver<Block>,
-    applied: &AtomicU64,
-    failure: &Mutex<Option<String>>,
-) {
-    // Last block written and when the first one was that is not settled.
-    let mut unsettled: Option<(Height, Instant)> = None;
-    let settle = |unsettled: &mut Option<(Height, Instant)>| -> fjall::Result<()> {
-        if let Some((height, _)) = unsettled.take() {
-            tables.transactions.settle()?;
-            tables.progress.insert(APPLIED, height.to_be_bytes())?;
-            applied.store(height, Ordering::Release);
-        }
-        Ok(())
-    };
-    let mut serve = || -> fjall::Result<()> {
-        loop {
-            let due = unsettled.map(|(_, since)| since + SETTLE_INTERVAL);
-            let next = match due {
-                Some(due) => blocks.recv_deadline(due),
-                None => blocks.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match next {
-                Ok(first) => {
-                    let height = write(tables, first, blocks)?;
-                    let since = unsettled.map_or_else(Instant::now, |(_, since)| since);
-                    unsettled = Some((height, since));
-                    if tables.transactions.recent() >= RECENT_MAX
-                        || since.elapsed() >= SETTLE_INTERVAL
-                    {
-                        settle(&mut unsettled)?;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => settle(&mut unsettled)?,
-                Err(RecvTimeoutError::Disconnected) => return settle(&mut unsettled),
-            }
-        }
-    };
-    if let Err(e) = serve() {
-        *failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.to_string());
-    }
-}
-
-/// Writes this block and those that wait behind it; the height of the last.
-fn write(tables: &Tables, first: Block, waiting: &Receiver<Block>) -> fjall::Result<Height> {
-    let mut blocks = vec![first];
-    let mut count = blocks[0].receipts.len();
-    while count < WRITE_RECEIPTS_MAX
-        && let Ok(block) = waiting.try_recv()
-    {
-        count += block.receipts.len();
-        blocks.push(block);
-    }
-    // Receipts before places: a place that is found leads to its receipt.
-    let mut last = 0;
-    for block in &blocks {
-        last = block.height;
-        tables
-            .receipts
-            .insert(block.height.to_be_bytes(), block.receipts.bytes())?;
-    }
-    // Receipts of triggers and phases are found by their block.
-    let placed = blocks.iter().flat_map(|block| {
+    sizes: Sizes,
+) -> Result<(), StoreError> {
+    for block in blocks {
         let height = block.height;
+        let full = file.append(height, block.receipts.bytes())?;
+        if full {
+            // What is read when the index is opened is one file of receipts.
+            places.settle(height - 1)?;
+        }
+        // Behind its receipt: a place that is found leads there. Receipts of triggers and phases are found by their block.
         let transactions = block.transactions.iter();
-        transactions.map(move |transaction| (transaction.id, height, transaction.index))
-    });
-    tables.transactions.add(placed);
-    Ok(last)
+        places.add(
+            height,
+            transactions.map(|transaction| (transaction.id, transaction.index)),
+        )?;
+        if places.recent() >= sizes.recent_max {
+            places.settle(height)?;
+        }
+    }
+    Ok(())
 }

@@ -1,166 +1,249 @@
-//! In which block each transaction is: a table by the first half of its id, and before it what has just been executed.
+//! In which block each transaction is: sorted runs, of which the newest are in memory and the others files.
 //!
-//! Ids are random, so putting each into a sorted table one by one costs a walk through memory a time. New places are kept
-//! in memory as short sorted runs instead, and many of them are merged and handed to the table as one file.
+//! Ids are hashes, so a place is found by 8 bytes of one: whoever looks up compares the id in the receipt. Runs of one size are merged
+//! when there are eight, and not above a size, so every place is written three times at most and no merge is long. What that gains over a
+//! general table: docs/decisions/019.
 
-use std::sync::{PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bds_contracts::block::Height;
 use bds_contracts::tx::TxId;
-use fjall::Keyspace;
 
-/// The first 16 bytes of a transaction's id: whoever finds a receipt compares the whole id.
-pub(super) type Prefix = [u8; 16];
-/// Height, then index in the block, both big endian.
-type Place = [u8; 12];
+use super::super::error::StoreError;
+use super::super::medium::Medium;
+use super::failed;
+use super::run::{self, Run};
 
-/// Places waiting in memory before they go to the table: 7 MiB.
-pub(super) const RECENT_MAX: usize = 1 << 18;
-/// A file of its own is made for no fewer; these go through the table's journal.
-const FILE_PLACES_MIN: usize = 1 << 14;
+/// 8 bytes of the id, 5 of the height, 3 of the place among the block's receipts, from the highest bit on: so places sort by id, then age.
+pub(super) type Entry = u128;
+const HEIGHT_BITS: u32 = 40;
+const INDEX_BITS: u32 = 24;
+
+/// So many runs of one size lie side by side before they are merged.
+const MERGED: usize = 8;
+/// Sizes go up by a factor of eight from 2^18 places; from 2^24 on (256 MiB) runs stay as they are.
+const LAST_CLASS: u32 = 3;
 
 /// See the file's first line. One thread adds, any number read.
 pub(super) struct Places {
-    table: Keyspace,
-    /// Each in rising order of ids; the later run wins.
-    recent: RwLock<Vec<Run>>,
-}
-
-type Run = Vec<(Prefix, Place)>;
-
-fn prefix(id: &[u8; 64]) -> Prefix {
-    *id.first_chunk().expect("64 bytes hold 16")
+    dir: PathBuf,
+    medium: Arc<dyn Medium>,
+    /// In the order in which they came; each at least twice as long as the next.
+    recent: RwLock<Vec<Arc<Vec<Entry>>>>,
+    /// Files, in the order of heights.
+    runs: RwLock<Arc<Vec<Arc<Run>>>>,
 }
 
 impl Places {
-    pub(super) fn new(table: Keyspace) -> Self {
-        Self {
-            table,
-            recent: RwLock::default(),
+    /// Opens the runs in `dir` that are whole and without a gap between them from the first block on, up to `applied`; others are
+    /// removed.
+    pub(super) fn open(
+        medium: Arc<dyn Medium>,
+        dir: &Path,
+        applied: Height,
+    ) -> Result<Self, StoreError> {
+        let (mut runs, mut superseded) = (Vec::new(), Vec::new());
+        let mut next = 1;
+        // Of those that begin with one height the longest comes first: a crash leaves what was merged beside what it was merged from.
+        for (path, first, last) in run::list(medium.as_ref(), dir)? {
+            let opened = (first == next && last <= applied)
+                .then(|| Run::open(medium.as_ref(), &path, first, last).ok())
+                .flatten();
+            match opened {
+                Some(run) => {
+                    next = last + 1;
+                    runs.push(Arc::new(run));
+                }
+                None => superseded.push(path),
+            }
         }
+        for path in superseded {
+            let removed = medium.remove(&path);
+            removed.map_err(|e| StoreError::io("removing", &path, e))?;
+        }
+        Ok(Self {
+            dir: dir.to_owned(),
+            medium,
+            recent: RwLock::default(),
+            runs: RwLock::new(Arc::new(runs)),
+        })
     }
 
-    /// Remembers in which block and where in it each of these is.
-    pub(super) fn add(&self, transactions: impl Iterator<Item = (TxId, Height, u32)>) {
-        let mut run: Run = transactions
-            .map(|(id, height, index)| {
-                let mut place = [0; 12];
-                place[..8].copy_from_slice(&height.to_be_bytes());
-                place[8..].copy_from_slice(&index.to_be_bytes());
-                (prefix(&id.0), place)
-            })
-            .collect();
-        sort(&mut run);
-        self.recent
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(run);
+    /// The last height up to which places are in files.
+    pub(super) fn settled(&self) -> Height {
+        self.files().last().map_or(0, |run| run.last)
+    }
+
+    /// Remembers where in this block each of these is.
+    ///
+    /// # Errors
+    /// When a place is beyond 2^24 or the height beyond 2^40.
+    pub(super) fn add(
+        &self,
+        height: Height,
+        transactions: impl Iterator<Item = (TxId, u32)>,
+    ) -> Result<(), StoreError> {
+        let mut last = Vec::new();
+        for (id, index) in transactions {
+            if height >> HEIGHT_BITS != 0 || index >> INDEX_BITS != 0 {
+                return Err(failed(format!(
+                    "no room for place {index} of block {height}"
+                )));
+            }
+            let place = height << INDEX_BITS | u64::from(index);
+            last.push(Entry::from(fingerprint(&id)) << 64 | Entry::from(place));
+        }
+        last.sort_unstable();
+        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+        // Few runs, whatever the size of blocks, and each place is moved seldom.
+        while let Some(before) = recent.pop_if(|before| before.len() < 2 * last.len()) {
+            last = merge(&before, &last);
+        }
+        if !last.is_empty() {
+            recent.push(Arc::new(last));
+        }
+        Ok(())
     }
 
     /// How many are in memory only.
     pub(super) fn recent(&self) -> usize {
         let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().map(Vec::len).sum()
+        recent.iter().map(|run| run.len()).sum()
     }
 
-    /// Height and index.
-    pub(super) fn get(&self, id: &[u8; 64]) -> fjall::Result<Option<(Height, u32)>> {
-        let prefix = prefix(id);
-        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
-        let found = recent.iter().rev().find_map(|run| {
-            let at = run.binary_search_by_key(&prefix, |(id, _)| *id).ok()?;
-            Some(run[at].1)
-        });
-        drop(recent);
-        let found = match found {
-            Some(place) => Some(place),
-            None => self
-                .table
-                .get(prefix)?
-                .and_then(|value| Place::try_from(&*value).ok()),
+    /// Shows height and index of what may be this transaction until `found` knows it, the newest first.
+    ///
+    /// Cost: a look-up in memory, and one page of each file.
+    pub(super) fn find<T>(
+        &self,
+        id: &TxId,
+        mut found: impl FnMut(Height, u32) -> Result<Option<T>, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let fingerprint = fingerprint(id);
+        let mut show = |entries: &[Entry]| {
+            for entry in entries.iter().rev() {
+                let place = *entry as u64;
+                let index = place & ((1 << INDEX_BITS) - 1);
+                if let Some(it) = found(place >> INDEX_BITS, index as u32)? {
+                    return Ok(Some(it));
+                }
+            }
+            Ok(None)
         };
-        Ok(found.map(|place| {
-            let (height, index) = place.split_first_chunk().expect("12 bytes hold 8");
-            let index = index.first_chunk().expect("4 bytes are left");
-            (Height::from_be_bytes(*height), u32::from_be_bytes(*index))
-        }))
+        let recent = self
+            .recent
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        for run in recent.iter().rev() {
+            if let Some(it) = show(of(run, fingerprint))? {
+                return Ok(Some(it));
+            }
+        }
+        for run in self.files().iter().rev() {
+            if let Some(it) = show(&run.find(fingerprint)?)? {
+                return Ok(Some(it));
+            }
+        }
+        Ok(None)
     }
 
-    /// Moves everything from memory to the table; readers find each place all the time.
-    pub(super) fn settle(&self) -> fjall::Result<()> {
-        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Run = recent.concat();
-        drop(recent);
-        sort(&mut all);
-        // Only this thread adds, so nothing came in meanwhile.
-        if all.len() < FILE_PLACES_MIN {
-            for (id, place) in &all {
-                self.table.insert(id, place)?;
-            }
-        } else {
-            let mut file = self.table.start_ingestion()?;
-            for (id, place) in &all {
-                file.write(id, place)?;
-            }
-            file.finish()?;
+    /// Moves everything from memory to a file, which is said to hold the blocks up to `last`; readers find each place all the time.
+    pub(super) fn settle(&self, last: Height) -> Result<(), StoreError> {
+        let first = self.settled() + 1;
+        if last < first {
+            return Ok(());
         }
+        let recent = self
+            .recent
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut all = Vec::new();
+        for run in recent.iter().rev() {
+            all = merge(run, &all);
+        }
+        let inputs = vec![run::Source::held(all)];
+        let new = run::write(&self.medium, &self.dir, (first, last), inputs)?;
+        self.replace(0, new);
+        // Only this thread adds, so nothing came in meanwhile.
         self.recent
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
-        Ok(())
-    }
-}
-
-/// In rising order, each id once: of equal ones the last.
-fn sort(run: &mut Run) {
-    run.reverse();
-    run.sort_by_key(|(id, _)| *id);
-    run.dedup_by_key(|(id, _)| *id);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn placed(number: u64, height: Height) -> (TxId, Height, u32) {
-        let mut tx = [0; 64];
-        // Not rising, as ids are not.
-        tx[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-        (TxId(tx), height, u32::try_from(number % 1000).unwrap())
+        self.merge_files()
     }
 
-    /// Below and above the number that makes a file, before and after settling, and the later of two wins.
-    #[test]
-    fn places_are_found_in_memory_and_in_the_table() {
-        let dir = tempfile::tempdir().unwrap();
-        let database = fjall::Database::builder(dir.path()).open().unwrap();
-        let table = database.keyspace("places", Default::default).unwrap();
-        let places = Places::new(table);
-        let check = |until: u64| {
-            for number in (0..until).step_by(97) {
-                let (id, height, index) = placed(number, 1 + number / 5000);
-                let found = places.get(&id.0).unwrap();
-                assert_eq!(found, Some((height, index)), "{number}");
+    /// As long as eight of the newest files are of one size, or smaller than that, they become one.
+    fn merge_files(&self) -> Result<(), StoreError> {
+        loop {
+            let files = self.files();
+            let class = files.last().map_or(LAST_CLASS, |run| class(run.count));
+            let alike = files.iter().rev();
+            let alike = alike
+                .take_while(|run| self::class(run.count) <= class)
+                .count();
+            if class >= LAST_CLASS || alike < MERGED {
+                return Ok(());
             }
-            assert_eq!(places.get(&placed(until, 1).0.0).unwrap(), None);
-        };
-        let mut until = 0;
-        for runs in [1, 2, 9] {
-            for _ in 0..runs {
-                let new = until..until + 5000;
-                places.add(new.map(|number| placed(number, 1 + number / 5000)));
-                until += 5000;
-                check(until);
+            let old = &files[files.len() - alike..];
+            let heights = (old[0].first, old[alike - 1].last);
+            let inputs = old.iter().map(|run| run::Source::of(run)).collect();
+            let new = run::write(&self.medium, &self.dir, heights, inputs)?;
+            self.replace(alike, new);
+            for run in old {
+                let removed = self.medium.remove(&run.path);
+                removed.map_err(|e| StoreError::io("removing", &run.path, e))?;
             }
-            assert_eq!(places.recent(), runs * 5000);
-            places.settle().unwrap();
-            assert_eq!(places.recent(), 0);
-            check(until);
         }
-        places.add([placed(3, 70), placed(3, 71)].into_iter());
-        assert_eq!(places.get(&placed(3, 0).0.0).unwrap(), Some((71, 3)));
-        places.settle().unwrap();
-        assert_eq!(places.get(&placed(3, 0).0.0).unwrap(), Some((71, 3)));
     }
+
+    /// The new run takes the place of so many of the newest.
+    fn replace(&self, old: usize, new: Run) {
+        let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = runs.to_vec();
+        next.truncate(next.len() - old);
+        next.push(Arc::new(new));
+        *runs = Arc::new(next);
+    }
+
+    fn files(&self) -> Arc<Vec<Arc<Run>>> {
+        Arc::clone(&self.runs.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn fingerprint(id: &TxId) -> u64 {
+    u64::from_be_bytes(*id.0.first_chunk().expect("64 bytes hold 8"))
+}
+
+/// Those of a sorted run with this fingerprint.
+pub(super) fn of(run: &[Entry], fingerprint: u64) -> &[Entry] {
+    let lowest = Entry::from(fingerprint) << 64;
+    let start = run.partition_point(|entry| *entry < lowest);
+    let same = run[start..].partition_point(|entry| *entry <= lowest | Entry::from(u64::MAX));
+    &run[start..start + same]
+}
+
+/// Both, sorted, each once.
+fn merge(a: &[Entry], b: &[Entry]) -> Vec<Entry> {
+    let mut out = Vec::with_capacity(a.len() + b.len());
+    let (mut a, mut b) = (a, b);
+    while let (Some((x, behind_x)), Some((y, behind_y))) = (a.split_first(), b.split_first()) {
+        out.push(*x.min(y));
+        if x <= y {
+            a = behind_x;
+        }
+        if y <= x {
+            b = behind_y;
+        }
+    }
+    out.extend_from_slice(a);
+    out.extend_from_slice(b);
+    out
+}
+
+fn class(count: u64) -> u32 {
+    // Of 2^18 places 1.
+    ((count | 1).ilog2().saturating_sub(15) / 3).min(LAST_CLASS)
 }

@@ -1,0 +1,358 @@
+//! The receipts of every block, appended to files beside the log.
+//!
+//! A file holds the blocks from the height in its name on, without a gap; all integers little endian:
+//!
+//! | bytes | |
+//! |---|---|
+//! | 8, 8 | tag with the format version; height of the first block |
+//! | 4, 4, 8, n | of each block: CRC32C of what follows; length of its receipts; height; receipts |
+//! | 4 each | where each block's record ends, once the file is full |
+//! | 4, 4 | how many blocks; CRC32C of the ends and this number |
+//!
+//! Only the last file has no ends yet. What a crash leaves behind its last whole record is cut off.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bds_contracts::block::Height;
+use bds_contracts::kernel::receipt::Receipts;
+
+use super::super::error::StoreError;
+use super::super::log::write_all;
+use super::super::medium::{AppendFile, Medium, ReadFile, files_with_suffix};
+use super::{Sizes, damaged, failed};
+
+const TAG: [u8; 8] = *b"BDSRCPT\x01";
+const SUFFIX: &str = ".receipts";
+const HEAD_BYTES: usize = 16;
+const RECORD_HEAD_BYTES: usize = 16;
+const TRAILER_BYTES: u64 = 8;
+/// See the file's first line. One thread appends, any number read.
+pub(super) struct ReceiptFiles {
+    dir: PathBuf,
+    medium: Arc<dyn Medium>,
+    sizes: Sizes,
+    files: RwLock<Files>,
+}
+
+#[derive(Default)]
+struct Files {
+    /// First heights of the files that are full, rising.
+    full: Vec<Height>,
+    /// First height of the file that grows.
+    first: Height,
+    /// Where the records of the file that grows end.
+    ends: Vec<u32>,
+}
+
+/// Appends to [`ReceiptFiles`].
+pub(super) struct ReceiptWriter {
+    files: Arc<ReceiptFiles>,
+    file: Box<dyn AppendFile>,
+    scratch: Vec<u8>,
+}
+
+/// Where a record lies.
+struct Found {
+    path: PathBuf,
+    start: u64,
+    end: u64,
+}
+
+impl ReceiptFiles {
+    /// Opens the files in `dir`: themselves, their writer, and the last height they hold; 0 when there is none.
+    ///
+    /// Cost: the last file is read, and the end of each other.
+    pub(super) fn open(
+        medium: Arc<dyn Medium>,
+        dir: &Path,
+        sizes: Sizes,
+    ) -> Result<(Arc<Self>, ReceiptWriter, Height), StoreError> {
+        let paths = files_with_suffix(medium.as_ref(), dir, SUFFIX)
+            .map_err(|e| StoreError::io("listing", dir, e))?;
+        let mut firsts: Vec<Height> = paths.iter().filter_map(|path| named(path)).collect();
+        firsts.sort_unstable();
+        let new = Self {
+            dir: dir.to_owned(),
+            medium,
+            sizes,
+            files: RwLock::default(),
+        };
+        // Files without a gap between them from the first block on; the last of them is the one that grows.
+        let mut kept = usize::from(firsts.first() == Some(&1));
+        while kept > 0
+            && kept < firsts.len()
+            && new.is_full(firsts[kept - 1], firsts[kept] - firsts[kept - 1])
+        {
+            kept += 1;
+        }
+        for &first in &firsts[kept..] {
+            let path = new.path(first);
+            let removed = new.medium.remove(&path);
+            removed.map_err(|e| StoreError::io("removing", &path, e))?;
+        }
+        firsts.truncate(kept);
+        let (first, ends, file) = match firsts.pop() {
+            Some(first) => {
+                let (ends, file) = new.continue_at(first)?;
+                (first, ends, file)
+            }
+            None => (1, Vec::new(), new.create(1)?),
+        };
+        let last = first + ends.len() as u64 - 1;
+        *new.files.write().unwrap_or_else(PoisonError::into_inner) = Files {
+            full: firsts,
+            first,
+            ends,
+        };
+        let files = Arc::new(new);
+        let writer = ReceiptWriter {
+            files: Arc::clone(&files),
+            file,
+            scratch: Vec::new(),
+        };
+        Ok((files, writer, last))
+    }
+
+    /// The receipts of a block; `None` when they are not here yet.
+    pub(super) fn read(&self, height: Height) -> Result<Option<Receipts>, StoreError> {
+        let Some(found) = self.find(height)? else {
+            return Ok(None);
+        };
+        let Found { path, start, end } = found;
+        let wrong = || damaged(&path, start);
+        let length = end.checked_sub(start).ok_or_else(wrong)?;
+        let mut record = vec![0; usize::try_from(length).map_err(failed)?];
+        let file = self.reader(&path)?;
+        file.read_at(&mut record, start)
+            .map_err(|e| StoreError::io("reading", &path, e))?;
+        let (found, payload) = record_of(&record).ok_or_else(wrong)?;
+        if found != height || payload.len() + RECORD_HEAD_BYTES != record.len() {
+            return Err(wrong());
+        }
+        record.drain(..RECORD_HEAD_BYTES);
+        let receipts = Receipts::parse(record).map_err(|_| damaged(&path, start))?;
+        Ok(Some(receipts))
+    }
+
+    fn find(&self, height: Height) -> Result<Option<Found>, StoreError> {
+        let (first, count) = {
+            let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+            if height >= files.first {
+                let at = usize::try_from(height - files.first).map_err(failed)?;
+                let Some(&end) = files.ends.get(at) else {
+                    return Ok(None);
+                };
+                let start = at
+                    .checked_sub(1)
+                    .map_or(HEAD_BYTES as u32, |i| files.ends[i]);
+                return Ok(Some(Found {
+                    path: self.path(files.first),
+                    start: u64::from(start),
+                    end: u64::from(end),
+                }));
+            }
+            let after = files.full.partition_point(|first| *first <= height);
+            let Some(at) = after.checked_sub(1) else {
+                return Ok(None);
+            };
+            let next = files.full.get(after).unwrap_or(&files.first);
+            (files.full[at], next - files.full[at])
+        };
+        let path = self.path(first);
+        let file = self.reader(&path)?;
+        let cannot = |e| StoreError::io("reading", &path, e);
+        let ends = file
+            .len()
+            .map_err(cannot)?
+            .checked_sub(TRAILER_BYTES + 4 * count);
+        let ends = ends.ok_or_else(|| damaged(&path, 0))?;
+        let at = height - first;
+        let mut bytes = [0; 8];
+        let start = if at == 0 {
+            file.read_at(&mut bytes[4..], ends).map_err(cannot)?;
+            HEAD_BYTES as u32
+        } else {
+            file.read_at(&mut bytes, ends + 4 * (at - 1))
+                .map_err(cannot)?;
+            u32_at(&bytes, 0)
+        };
+        let end = u32_at(&bytes, 4);
+        Ok(Some(Found {
+            path,
+            start: u64::from(start),
+            end: u64::from(end),
+        }))
+    }
+
+    /// Whether the file that begins with this height was finished with so many blocks.
+    fn is_full(&self, first: Height, count: u64) -> bool {
+        let trailer = || {
+            let file = self.reader(&self.path(first)).ok()?;
+            let length = file.len().ok()?;
+            let at = length.checked_sub(TRAILER_BYTES + 4 * count)?;
+            let mut bytes = vec![0; usize::try_from(length - at).ok()?];
+            file.read_at(&mut bytes, at).ok()?;
+            Some(bytes)
+        };
+        // Never so many that memory were an argument: no file has more.
+        count <= self.sizes.file_blocks as u64
+            && trailer().is_some_and(|bytes| {
+                let covered = bytes.len() - 4;
+                u64::from(u32_at(&bytes, covered - 4)) == count
+                    && u32_at(&bytes, covered) == crc32c::crc32c(&bytes[..covered])
+            })
+    }
+
+    /// Reads the file that grows, and cuts off what is no whole record.
+    fn continue_at(&self, first: Height) -> Result<(Vec<u32>, Box<dyn AppendFile>), StoreError> {
+        let path = self.path(first);
+        let bytes = self.medium.view(&path, None);
+        let bytes = bytes.map_err(|e| StoreError::io("mapping", &path, e))?;
+        bytes.advise_sequential();
+        let head = bytes.get(..HEAD_BYTES);
+        if head.is_none_or(|head| head != self::head(first)) {
+            drop(bytes);
+            let removed = self.medium.remove(&path);
+            removed.map_err(|e| StoreError::io("removing", &path, e))?;
+            return Ok((Vec::new(), self.create(first)?));
+        }
+        let mut ends = Vec::new();
+        let mut at = HEAD_BYTES;
+        while let Some((height, payload)) = record_of(&bytes[at..]) {
+            let end = at + RECORD_HEAD_BYTES + payload.len();
+            let Ok(told) = u32::try_from(end) else {
+                break;
+            };
+            if height != first + ends.len() as u64 || Receipts::parse(payload.to_vec()).is_err() {
+                break;
+            }
+            ends.push(told);
+            at = end;
+        }
+        drop(bytes);
+        let file = self.medium.open(&path, at as u64);
+        let file = file.map_err(|e| StoreError::io("opening", &path, e))?;
+        Ok((ends, file))
+    }
+
+    fn create(&self, first: Height) -> Result<Box<dyn AppendFile>, StoreError> {
+        let path = self.path(first);
+        let file = self.medium.create(&path);
+        let mut file = file.map_err(|e| StoreError::io("creating", &path, e))?;
+        write_all(file.as_mut(), &head(first)).map_err(|e| StoreError::io("writing", &path, e))?;
+        Ok(file)
+    }
+
+    fn path(&self, first: Height) -> PathBuf {
+        self.dir.join(format!("{first:020}{SUFFIX}"))
+    }
+
+    fn reader(&self, path: &Path) -> Result<Box<dyn ReadFile>, StoreError> {
+        let file = self.medium.reader(path);
+        file.map_err(|e| StoreError::io("opening", path, e))
+    }
+}
+
+impl ReceiptWriter {
+    /// Appends the receipts of the next block. Whether a file became full before it, in which everything before it is now durable.
+    pub(super) fn append(&mut self, height: Height, receipts: &[u8]) -> Result<bool, StoreError> {
+        let (first, last, count) = {
+            let files = self.files.files.read();
+            let files = files.unwrap_or_else(PoisonError::into_inner);
+            let last = files.ends.last().copied().unwrap_or(HEAD_BYTES as u32);
+            (files.first, u64::from(last), files.ends.len())
+        };
+        let length = (RECORD_HEAD_BYTES + receipts.len()) as u64;
+        let Sizes {
+            file_bytes,
+            file_blocks,
+            ..
+        } = self.files.sizes;
+        let full = count > 0 && (last + length > file_bytes || count == file_blocks);
+        let (first, last) = if full {
+            self.finish(first)?;
+            (height, HEAD_BYTES as u64)
+        } else {
+            (first, last)
+        };
+        let path = self.files.path(first);
+        let end = u32::try_from(last + length);
+        let end =
+            end.map_err(|_| failed(format!("the receipts of block {height} are too long")))?;
+        self.scratch.clear();
+        self.scratch.extend_from_slice(&[0; 4]);
+        let count = u32::try_from(receipts.len()).expect("the end fits, so the length does");
+        self.scratch.extend_from_slice(&count.to_le_bytes());
+        self.scratch.extend_from_slice(&height.to_le_bytes());
+        self.scratch.extend_from_slice(receipts);
+        let crc = crc32c::crc32c(&self.scratch[4..]);
+        self.scratch[..4].copy_from_slice(&crc.to_le_bytes());
+        write_all(self.file.as_mut(), &self.scratch)
+            .map_err(|e| StoreError::io("writing", &path, e))?;
+        let files = self.files.files.write();
+        let mut files = files.unwrap_or_else(PoisonError::into_inner);
+        files.ends.push(end);
+        Ok(full)
+    }
+
+    /// Closes the file that grows and begins the next.
+    fn finish(&mut self, first: Height) -> Result<(), StoreError> {
+        let path = self.files.path(first);
+        let (bytes, count) = {
+            let files = self.files.files.read();
+            let files = files.unwrap_or_else(PoisonError::into_inner);
+            let mut bytes: Vec<u8> = files
+                .ends
+                .iter()
+                .flat_map(|end| end.to_le_bytes())
+                .collect();
+            let count = u32::try_from(files.ends.len()).expect("blocks of a file are bounded");
+            bytes.extend_from_slice(&count.to_le_bytes());
+            let crc = crc32c::crc32c(&bytes);
+            bytes.extend_from_slice(&crc.to_le_bytes());
+            (bytes, u64::from(count))
+        };
+        write_all(self.file.as_mut(), &bytes).map_err(|e| StoreError::io("writing", &path, e))?;
+        self.file.finish().map_err(|e| StoreError::sync(&path, e))?;
+        let next = first + count;
+        self.file = self.files.create(next)?;
+        let dir = &self.files.dir;
+        let synced = self.files.medium.sync_dir(dir);
+        synced.map_err(|e| StoreError::sync(dir, e))?;
+        let files = self.files.files.write();
+        let mut files = files.unwrap_or_else(PoisonError::into_inner);
+        files.full.push(first);
+        files.first = next;
+        files.ends.clear();
+        Ok(())
+    }
+}
+
+fn head(first: Height) -> [u8; HEAD_BYTES] {
+    let mut out = [0; HEAD_BYTES];
+    out[..8].copy_from_slice(&TAG);
+    out[8..].copy_from_slice(&first.to_le_bytes());
+    out
+}
+
+/// Height and receipts of the record at the beginning of these bytes; `None` when it is not whole.
+fn record_of(bytes: &[u8]) -> Option<(Height, &[u8])> {
+    let (head, rest) = bytes.split_first_chunk::<RECORD_HEAD_BYTES>()?;
+    let payload = rest.get(..usize::try_from(u32_at(head, 4)).ok()?)?;
+    let covered = &bytes[4..RECORD_HEAD_BYTES + payload.len()];
+    (u32_at(head, 0) == crc32c::crc32c(covered)).then(|| {
+        let height = head[8..].first_chunk().expect("8 bytes are left");
+        (Height::from_le_bytes(*height), payload)
+    })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let bytes = bytes[at..].first_chunk().expect("the caller looked");
+    u32::from_le_bytes(*bytes)
+}
+
+fn named(path: &Path) -> Option<Height> {
+    let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    name.parse().ok()
+}
