@@ -167,22 +167,16 @@ impl Roots {
         self.tree.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The entry with this key as the certified blocks left it, what shows it, and the block against whose header; for a state
+    /// The entry with this key as the certified blocks left it, and the block against whose header it is shown; for a state
     /// root, the first block whose header names it, and any later one does until the next is named.
     ///
     /// - `now`: its value in the ledger, which no block after those noted has changed.
     ///
     /// None for a closed entry, when only a block that is not certified yet has changed it since the checkpoint that headers name,
     /// when none of those headers is certified yet, and after a restart until they name a checkpoint that the tree was brought to.
-    /// Cost: one hash, or the tree of one block's changes.
+    /// Cost: look-ups, and one hash.
     #[must_use]
-    pub fn prove(
-        &self,
-        engine: &Engine,
-        certified: Height,
-        key: &[u8],
-        now: Option<Vec<u8>>,
-    ) -> Option<(Option<Vec<u8>>, Evidence, Height)> {
+    pub fn find(&self, certified: Height, key: &[u8], now: Option<Vec<u8>>) -> Option<Found> {
         if is_closed(key) {
             return None;
         }
@@ -193,16 +187,50 @@ impl Roots {
             };
             changed = true;
             if block.height <= certified {
-                let mut hash = |messages: &[&[u8]], digests: &mut [Digest]| {
-                    engine.sha512_256(messages, digests);
-                };
-                let proof = block.changes.prove(&block.leaves, key, &mut hash);
-                let value = change.value.map(<[u8]>::to_vec);
-                return Some((value, Evidence::Change(proof), block.height));
+                return Some(Found {
+                    value: change.value.map(<[u8]>::to_vec),
+                    height: block.height,
+                    shown: Shown::Change(Arc::clone(block)),
+                });
             }
         }
         let unchanged = !changed && self.shown == self.named && self.from <= certified;
-        unchanged.then(|| (now, Evidence::State(self.tree().prove(key)), self.from))
+        unchanged.then(|| Found {
+            value: now,
+            height: self.from,
+            shown: Shown::State(Box::new(Evidence::State(self.tree().prove(key)))),
+        })
+    }
+}
+
+/// An entry that can be shown.
+pub struct Found {
+    value: Option<Vec<u8>>,
+    height: Height,
+    shown: Shown,
+}
+
+enum Shown {
+    /// By the block that wrote it last.
+    Change(Arc<Block>),
+    /// By the tree.
+    State(Box<Evidence>),
+}
+
+impl Found {
+    /// Its value, what shows it, and the block against whose header. Cost: nothing, or the tree of one block's changes.
+    #[must_use]
+    pub fn prove(self, engine: &Engine, key: &[u8]) -> (Option<Vec<u8>>, Evidence, Height) {
+        let evidence = match self.shown {
+            Shown::State(evidence) => *evidence,
+            Shown::Change(block) => {
+                let mut hash = |messages: &[&[u8]], digests: &mut [Digest]| {
+                    engine.sha512_256(messages, digests);
+                };
+                Evidence::Change(block.changes.prove(&block.leaves, key, &mut hash))
+            }
+        };
+        (self.value, evidence, self.height)
     }
 }
 
@@ -348,10 +376,10 @@ mod tests {
                 .get(&n)
                 .map(|value| value.to_le_bytes().to_vec());
             let closed = [&CLOSED[..], &n.to_le_bytes()].concat();
-            let shown = (self.roots).prove(&self.engine, certified, &closed, now.clone());
+            let shown = self.roots.find(certified, &closed, now.clone());
             assert!(shown.is_none(), "the closed entry {n}");
-            let (value, evidence, height) =
-                self.roots.prove(&self.engine, certified, &key(n), now)?;
+            let found = self.roots.find(certified, &key(n), now)?;
+            let (value, evidence, height) = found.prove(&self.engine, &key(n));
             let proof = EntryProof {
                 key: key(n),
                 value,

@@ -107,8 +107,12 @@ struct Door {
 
 impl Door {
     async fn open() -> Self {
+        Self::of(1).await
+    }
+
+    async fn of(validators: usize) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let mut cluster = Cluster::prepare(dir.path(), genesis(), 1, &[])
+        let mut cluster = Cluster::prepare(dir.path(), genesis(), validators, &[])
             .expect("homes")
             .with_program(bds());
         cluster.start(START).await.expect("a validator");
@@ -383,4 +387,71 @@ async fn the_same_transaction_gets_the_same_answer_again_also_after_a_restart() 
         .expect("a receipt");
     assert_eq!(again.receipt, proof.receipt);
     assert_eq!(again.block.header, proof.block.header);
+}
+
+/// Two different transactions with one nonce, through two validators at once: one of them is executed, and of each every validator says
+/// what became of it, also one that was killed in between.
+#[tokio::test]
+async fn of_two_transactions_with_one_nonce_both_are_answered_everywhere() {
+    let mut door = Door::of(4).await;
+    let client = door.cluster.client().clone();
+    // Both must be admitted before either is executed, which is a matter of milliseconds: as often as it takes.
+    let (ids, height) = loop {
+        let nonce = client
+            .nonce(&trader().public_key())
+            .await
+            .expect("known")
+            .next;
+        door.sender.restart_at(nonce);
+        let pair = [transfer(2), transfer(3)].map(|call| {
+            door.sender.restart_at(nonce);
+            door.sender.sign_next::<Units>(&call)
+        });
+        let (a, b) = (client.on_lane(0), client.on_lane(1));
+        let (a, b) = tokio::join!(
+            a.submit_batch(&pair[..1], Wait::Applied, ANSWER),
+            b.submit_batch(&pair[1..], Wait::Applied, ANSWER)
+        );
+        let items = [a, b].map(|answer| answer.expect("an answer").items.remove(0));
+        let ids = items.each_ref().map(|item| item.id);
+        let applied = items.iter().find_map(|item| match &item.outcome {
+            ItemOutcome::Applied { height, .. } => Some(*height),
+            _ => None,
+        });
+        let refused = items.iter().filter(|item| {
+            matches!(&item.outcome, ItemOutcome::Refused { code, retryable: false, .. } if *code == Code::NONCE_REUSED)
+        });
+        assert_eq!(refused.count(), 1, "{items:?}");
+        let height = applied.expect("one of them");
+        // Two more blocks, so that what was ordered is behind.
+        for _ in 0..2 {
+            let next = door.good();
+            assert_applied(&door.submit(&[next]).await[0]);
+        }
+        // What was refused at the door was never ordered, and nobody knows it.
+        let reader = client.on_lane(2).reading_at_least(height + 1);
+        let answers = [reader.receipt(&ids[0]).await, reader.receipt(&ids[1]).await];
+        if !answers.iter().any(|answer| matches!(answer, Ok(None))) {
+            break (ids, height);
+        }
+    };
+    door.cluster.kill(3).expect("killed");
+    door.cluster.restart(3).expect("restarted");
+    door.cluster.wait_ready(START).await.expect("ready");
+    for lane in 0..4 {
+        let client = client.on_lane(lane).reading_at_least(height + 1);
+        let mut executed = 0;
+        for id in &ids {
+            match client.receipt(id).await {
+                Ok(Some(_)) => executed += 1,
+                Err(ClientError::Problem {
+                    status: 410,
+                    problem,
+                    ..
+                }) => assert_eq!(problem.code, "NOT_EXECUTED", "validator {lane}"),
+                other => panic!("validator {lane} says {other:?}"),
+            }
+        }
+        assert_eq!(executed, 1, "validator {lane}");
+    }
 }

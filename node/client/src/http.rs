@@ -33,6 +33,8 @@ pub struct Client {
     pub(crate) nodes: Vec<String>,
     pub(crate) lane: usize,
     reader: Option<Arc<Reader>>,
+    /// Reads show this block at least.
+    min_height: Option<Height>,
 }
 
 impl Client {
@@ -68,6 +70,7 @@ impl Client {
             nodes,
             lane: 0,
             reader: None,
+            min_height: None,
         })
     }
 
@@ -78,6 +81,17 @@ impl Client {
         Self {
             reader: Some(Arc::new(Reader::new(signer, chain))),
             ..self
+        }
+    }
+
+    /// The same client, whose reads show this block at least, whichever validator answers: what one was told to be in a block is found by
+    /// everyone. A validator that has not come so far is waited for, for some seconds; then it answers with a problem that may be
+    /// tried again.
+    #[must_use]
+    pub fn reading_at_least(&self, height: Height) -> Self {
+        Self {
+            min_height: Some(height),
+            ..self.clone()
         }
     }
 
@@ -101,7 +115,7 @@ impl Client {
     /// [`crate::verify::Trust::verify_receipt`] does.
     ///
     /// # Errors
-    /// [`ClientError`].
+    /// [`ClientError`]; status 410 for a transaction that was ordered and not executed, with the reason.
     pub async fn receipt(&self, id: &TxId) -> Result<Option<ReceiptProof>, ClientError> {
         let path = format!("/v1/receipts/{id}");
         match self.get(&path).await {
@@ -221,7 +235,7 @@ impl Client {
             if !arguments.is_empty() {
                 url.query_pairs_mut().extend_pairs(arguments);
             }
-            Ok(url)
+            Ok(self.at_height(url))
         };
         self.reach(|node| Ok(self.read(address(node)?))).await
     }
@@ -262,7 +276,20 @@ impl Client {
 
     /// What the preferred validator answers, or the next one that can be reached: all of them prove what they say.
     async fn get(&self, path: &str) -> Result<(&str, Response), ClientError> {
-        self.reach(|node| Ok(self.question(node, path))).await
+        let address = |node: &str| {
+            let url = reqwest::Url::parse(&format!("{node}{path}"));
+            url.map_err(|_| ClientError::BadAddress(format!("{node}{path}")))
+        };
+        self.reach(|node| Ok(self.read(self.at_height(address(node)?))))
+            .await
+    }
+
+    fn at_height(&self, mut url: reqwest::Url) -> reqwest::Url {
+        if let Some(height) = self.min_height {
+            let mut pairs = url.query_pairs_mut();
+            pairs.append_pair("min_height", &height.to_string());
+        }
+        url
     }
 
     fn question(&self, node: &str, path: &str) -> RequestBuilder {

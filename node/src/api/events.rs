@@ -28,7 +28,7 @@ use super::access::{Access, Granted};
 use super::parameters::{Parameters, invalid, parse};
 use super::problem::{Kind, Problem};
 use super::service::{BlockDone, PlacedEvent, Service};
-use super::{App, blocking};
+use super::{App, blocking, reading};
 
 /// Events read from the index at once.
 const PAGE_EVENTS: usize = 256;
@@ -185,7 +185,7 @@ impl Follower {
     async fn read_past(&mut self) -> Option<()> {
         let service = Arc::clone(&self.service);
         let (height, index) = self.place.unwrap_or_default();
-        let page = blocking(move || service.events_from(height, index, PAGE_EVENTS))
+        let page = reading(move || service.events_from(height, index, PAGE_EVENTS))
             .await
             .ok()?;
         match page.last() {

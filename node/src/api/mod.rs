@@ -19,7 +19,8 @@ mod stall;
 mod tests;
 
 use std::future::Future;
-use std::sync::Arc;
+use std::num::NonZero;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -123,6 +124,26 @@ pub async fn serve_with(
     shutdown: impl Future<Output = ()> + Send,
 ) -> anyhow::Result<()> {
     server::run(listener, App::new(service, access, limits), shutdown).await
+}
+
+/// Readers of the state and of blocks at once. Execution waits for those that are reading when a block comes, and for no more of them than
+/// there are cores; the others wait in the order in which they came.
+static READERS: LazyLock<Semaphore> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
+    Semaphore::new(cores.max(2))
+});
+
+/// As [`blocking`], in turn with other readers of the state.
+async fn reading<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Problem> {
+    let turn = READERS.acquire().await.expect("never closed");
+    // Given back when the work is done, also when nobody waits for its answer any more.
+    blocking(move || {
+        let _turn = turn;
+        work()
+    })
+    .await
 }
 
 /// Runs work that may read the disk or compute for long away from the threads that move bytes.

@@ -33,7 +33,7 @@ fn value() -> Value {
                 Every write is a transaction signed by its sender; binary bodies are borsh (`application/x-borsh`).",
             "license": { "name": "MIT OR Apache-2.0" }
         },
-        "paths": paths(),
+        "paths": with_min_height(paths()),
         "components": { "schemas": schemas() }
     })
 }
@@ -88,7 +88,8 @@ fn paths() -> Value {
             Some(json!({ "required": true, "content": { "application/json": { "schema": reference("TokenRequest") } } })),
             &json!({ "application/json": { "schema": reference("TokenAnswer") } })) },
         "/v1/receipts/{id}": { "get": with_pending(operation("getReceipt",
-            "Receipt of a transaction with everything needed to check it offline; 202 while it is not final.",
+            "Receipt of a transaction with everything needed to check it offline; 202 while it is not final; 410 when it was ordered and \
+             left no trace in its block, with the reason, and whether the same bytes may be sent again.",
             &json!([path("id", "Transaction id: SHA-512 of the signed bytes, in hex.", hex())]),
             None, &both("ReceiptProof"))) },
         "/v1/blocks/{height}": { "get": operation("getBlock", "A certified block header and its signatures.",
@@ -170,6 +171,24 @@ fn operation(
         operation["requestBody"] = body;
     }
     operation
+}
+
+/// Every read but the stream of events, which begins where it is told to, takes the block that it must show at least.
+fn with_min_height(mut paths: Value) -> Value {
+    let parameter = query(
+        "min_height",
+        "The answer shows this block at least; a node that has not come so far is waited for up to 5 s, then 503. Which block an answer \
+         shows at least is told in the header `x-bds-height`.",
+        integer(),
+    );
+    for (path, methods) in paths.as_object_mut().expect("an object").iter_mut() {
+        let read = path.starts_with("/v1/") && path != "/v1/events";
+        if let Some(parameters) = methods.pointer_mut("/get/parameters").filter(|_| read) {
+            let parameters = parameters.as_array_mut().expect("a list");
+            parameters.push(parameter.clone());
+        }
+    }
+    paths
 }
 
 fn with_pending(mut operation: Value) -> Value {

@@ -36,6 +36,12 @@ pub enum Kind {
     NotFound,
     /// There is no such query.
     QueryUnknown,
+    /// The transaction was ordered and left no trace in its block, for good.
+    NotExecuted,
+    /// The same, for now: the same bytes may be sent again.
+    NotExecutedYet,
+    /// The node has not come so far as the reader wants it to have.
+    Behind,
     /// Too much at once: a queue of the node is full. Not the client's fault.
     Busy,
     /// This client sends more than its share.
@@ -50,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for the interface description.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::BodyMalformed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -63,6 +69,9 @@ impl Kind {
         Self::ReadForbidden,
         Self::NotFound,
         Self::QueryUnknown,
+        Self::NotExecuted,
+        Self::NotExecutedYet,
+        Self::Behind,
         Self::Busy,
         Self::RateLimited,
         Self::Stopping,
@@ -139,6 +148,24 @@ impl Kind {
                 "query-unknown",
                 "There is no such query",
                 false,
+            ),
+            Self::NotExecuted => (
+                StatusCode::GONE,
+                "not-executed",
+                "The transaction was ordered and not executed",
+                false,
+            ),
+            Self::NotExecutedYet => (
+                StatusCode::GONE,
+                "not-executed-yet",
+                "The transaction was ordered too early and not executed",
+                true,
+            ),
+            Self::Behind => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "behind",
+                "The node has not come so far",
+                true,
             ),
             Self::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,

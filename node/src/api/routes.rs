@@ -30,12 +30,17 @@ use super::body::{self, Format, Received};
 use super::parameters::{Parameters, invalid, parse};
 use super::problem::{Kind, Problem};
 use super::service::{QueryError, ReceiptAnswer};
-use super::{App, blocking, catalog, events, openapi};
+use super::{App, blocking, catalog, events, openapi, reading};
 
 /// Time given to a batch that does not say how long to wait.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
 /// Longest time a batch may ask to wait.
 const TIMEOUT_MAX: Duration = Duration::from_secs(120);
+/// How long a read waits for the block that it asks for by `min_height`, which may be so many above the newest.
+const MIN_HEIGHT_WAIT_MAX: Duration = Duration::from_secs(5);
+const MIN_HEIGHT_AHEAD_MAX: u64 = 1_000;
+/// Says of a read which block it shows at least.
+const HEIGHT: HeaderName = HeaderName::from_static("x-bds-height");
 /// Longest body of `POST /v1/transactions`: hex doubles the longest transaction, JSON adds a little.
 const ONE_BODY_BYTES_MAX: usize = 2 * TX_BYTES_MAX + 1024;
 /// Longest body of `POST /v1/tokens`.
@@ -114,15 +119,22 @@ pub(super) fn router(app: App) -> Router {
 }
 
 /// Refuses the newest request when too many are in work, and tells the limits in every answer.
-async fn bound_requests(State(app): State<App>, request: Request, next: Next) -> Response {
+async fn bound_requests(State(app): State<App>, mut request: Request, next: Next) -> Response {
     // What has a body takes its place when the body is there: nobody holds one by sending slowly.
     let mut response = if request.method() == Method::POST {
         next.run(request).await
     } else {
-        match place(&app) {
+        let reached = wait_for_height(&app, &mut request).await;
+        // As of this block at least, whatever comes while it is answered.
+        let height = app.service.height();
+        let mut response = match reached.and_then(|()| place(&app)) {
             Ok(_place) => next.run(request).await,
             Err(problem) => problem.into_response(),
-        }
+        };
+        response
+            .headers_mut()
+            .insert(HEIGHT, HeaderValue::from(height));
+        response
     };
     for (name, limit) in [
         ("x-bds-batch-items-max", BATCH_ITEMS_MAX),
@@ -134,6 +146,45 @@ async fn bound_requests(State(app): State<App>, request: Request, next: Next) ->
             .insert(HeaderName::from_static(name), HeaderValue::from(limit));
     }
     response
+}
+
+/// Waits until what is read shows the block that the reader asks for by `min_height`, which is taken out of the request: whoever was told
+/// that something is in a block finds it there, whichever node is asked. Waiting takes no place from others.
+async fn wait_for_height(app: &App, request: &mut Request) -> Result<(), Problem> {
+    const NAME: &str = "min_height=";
+    let uri = request.uri().clone();
+    let Some(query) = uri.query().filter(|query| query.contains(NAME)) else {
+        return Ok(());
+    };
+    let (wanted, others): (Vec<&str>, Vec<&str>) =
+        query.split('&').partition(|pair| pair.starts_with(NAME));
+    let &[wanted] = wanted.as_slice() else {
+        // None when another name ends so.
+        return match wanted.is_empty() {
+            true => Ok(()),
+            false => Err(invalid("parameter `min_height` is given twice".to_owned())),
+        };
+    };
+    let height: u64 = parse("min_height", &wanted[NAME.len()..], "a block height")?;
+    let rest = match others.is_empty() {
+        true => uri.path().to_owned(),
+        false => format!("{}?{}", uri.path(), others.join("&")),
+    };
+    *request.uri_mut() = rest
+        .parse()
+        .expect("a shorter query string of the same URI");
+    let reached = app.service.height();
+    let behind = |reached| {
+        let detail = format!("this node shows block {reached}, and not yet {height}");
+        Err(Problem::new(Kind::Behind, detail))
+    };
+    if height > reached.saturating_add(MIN_HEIGHT_AHEAD_MAX) {
+        return behind(reached);
+    }
+    match tokio::time::timeout(MIN_HEIGHT_WAIT_MAX, app.service.reached(height)).await {
+        Ok(()) => Ok(()),
+        Err(_) => behind(app.service.height()),
+    }
 }
 
 /// A place among the requests in work.
@@ -245,12 +296,20 @@ async fn get_receipt(
 ) -> Answered {
     Parameters::only(&uri, &[])?;
     let id: TxId = parse("id", &id, "a transaction id of 128 hex digits")?;
-    let found = blocking(move || app.service.receipt(&id)).await?;
+    let found = reading(move || app.service.receipt(&id)).await?;
     Ok(match found {
         ReceiptAnswer::Proven(proof) => {
             encode_as::<_, ProofDocument>(*proof, wants_borsh(&headers))
         }
         ReceiptAnswer::Pending => pending(&json!({ "id": id, "outcome": "pending" })),
+        ReceiptAnswer::Dropped(code) => {
+            let kind = if code.retryable() {
+                Kind::NotExecutedYet
+            } else {
+                Kind::NotExecuted
+            };
+            return Err(Problem::new(kind, format!("{}: {}", code.0, code.text())));
+        }
         ReceiptAnswer::Unknown => {
             return Err(Problem::new(
                 Kind::NotFound,
@@ -273,7 +332,7 @@ async fn get_block(
 ) -> Answered {
     Parameters::only(&uri, &[])?;
     let height = parse("height", &height, "a block height")?;
-    let block = blocking(move || app.service.block(height)).await?;
+    let block = reading(move || app.service.block(height)).await?;
     let block = block.ok_or_else(|| no_block(height))?;
     Ok(encode(&block, wants_borsh(&headers)))
 }
@@ -288,7 +347,7 @@ async fn get_block_receipts(
     let height = parse("height", &height, "a block height")?;
     let borsh = wants_borsh(&headers);
     // Encoding thousands of receipts takes a while too.
-    let response = blocking(move || {
+    let response = reading(move || {
         let receipts = app.service.block_receipts(height)?;
         Some(encode_as::<_, BlockReceiptsDocument>(receipts, borsh))
     });
@@ -304,7 +363,7 @@ fn no_block(height: u64) -> Problem {
 
 async fn get_query(State(app): State<App>, Path(name): Path<String>, uri: Uri) -> Answered {
     let arguments = Parameters::any(&uri)?.into_map();
-    let answer = blocking(move || app.service.query(&name, &arguments)).await?;
+    let answer = reading(move || app.service.query(&name, &arguments)).await?;
     Ok(Json(answer.map_err(no_answer)?).into_response())
 }
 
@@ -336,7 +395,7 @@ async fn get_query_entry(
 async fn get_nonce(State(app): State<App>, Path(key): Path<String>, uri: Uri) -> Answered {
     Parameters::only(&uri, &[])?;
     let key: PublicKey = parse("key", &key, "a public key of 64 hex digits")?;
-    let found = blocking(move || app.service.nonce(&key)).await?;
+    let found = reading(move || app.service.nonce(&key)).await?;
     let answer = found.ok_or_else(|| {
         Problem::new(
             Kind::NotFound,
@@ -371,7 +430,7 @@ async fn prove(app: App, key: Vec<u8>, headers: &HeaderMap) -> Answered {
             "entries of this table are shown to whoever signs for them, never by this path",
         ));
     }
-    let found = blocking(move || app.service.prove(&key)).await?;
+    let found = reading(move || app.service.prove(&key)).await?;
     Ok(match found {
         Some(proof) => encode_as::<_, EntryDocument>(proof, wants_borsh(headers)),
         None => pending(&json!({ "outcome": "pending" })),

@@ -11,7 +11,7 @@ use bds_contracts::block::{CertifiedHeader, Height};
 use bds_contracts::kernel::proof::EntryProof;
 use bds_contracts::kernel::receipt::{EventView, ReceiptId, Receipts};
 pub use bds_contracts::query::QueryError;
-use bds_contracts::receipt::ReceiptProof;
+use bds_contracts::receipt::{Code, ReceiptProof};
 use bds_contracts::tx::{AccountId, PublicKey, TxId};
 
 /// A certified block as the event stream sees it.
@@ -79,7 +79,9 @@ pub enum ReceiptAnswer {
     Proven(Box<ReceiptProof>),
     /// In this node's hands, not final yet.
     Pending,
-    /// This node has never seen it, or it was refused.
+    /// It was ordered and left no trace in its block: it was not executed, and where the code allows it the same bytes may be sent again.
+    Dropped(Code),
+    /// This node has never seen it, or refused it before it was ordered.
     Unknown,
 }
 
@@ -101,6 +103,12 @@ pub trait Service: Send + Sync + 'static {
 
     /// Receipt and proof by id. One index look-up and one read.
     fn receipt(&self, id: &TxId) -> ReceiptAnswer;
+
+    /// The newest block that reads show.
+    fn height(&self) -> Height;
+
+    /// Returns when reads show this block.
+    fn reached(&self, height: Height) -> Answer<'_, ()>;
 
     /// A certified block.
     fn block(&self, height: Height) -> Option<CertifiedHeader>;

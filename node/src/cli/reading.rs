@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use bds_client::{Client, Signer};
+use bds_contracts::block::Height;
 use bds_contracts::tx::ChainId;
 use clap::Args;
 
@@ -16,6 +17,9 @@ pub(super) struct Reading {
     /// Key file of the member that reads, where the ledger is not open to everyone.
     #[arg(long = "as", value_name = "KEY_FILE", env = "BDS_READER")]
     reader: Option<PathBuf>,
+    /// The answer shows this block at least; a node that has not come so far is waited for.
+    #[arg(long, value_name = "HEIGHT")]
+    min_height: Option<Height>,
 }
 
 impl Reading {
@@ -24,7 +28,11 @@ impl Reading {
     /// # Errors
     /// When the address is none, or the key file holds no key.
     pub(super) fn client(&self) -> anyhow::Result<Client> {
-        client(self.nodes.iter().cloned(), self.reader.as_deref())
+        let client = client(self.nodes.iter().cloned(), self.reader.as_deref())?;
+        Ok(match self.min_height {
+            Some(height) => client.reading_at_least(height),
+            None => client,
+        })
     }
 
     /// Who is asked, in words.

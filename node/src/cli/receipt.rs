@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use bds_client::Trust;
 use bds_client::json::ProofDocument;
 use bds_client::wire::Origin;
+use bds_client::{ClientError, Trust};
 use bds_contracts::kernel::describe::event_to_json;
 use bds_contracts::kernel::receipt::ReceiptView;
 use bds_contracts::modules::Modules;
@@ -59,12 +59,24 @@ pub struct VerifyReceiptArgs {
 /// When the node does not answer or the file cannot be written.
 pub fn run_receipt(args: &ReceiptArgs) -> anyhow::Result<ExitCode> {
     let client = args.reading.client()?;
-    let Some(proof) = block_on(async { client.receipt(&args.id).await })? else {
-        print(&format!(
-            "{} has no receipt of this transaction (yet)",
-            args.reading.nodes()
-        ));
-        return Ok(ExitCode::from(1));
+    let proof = match block_on(async { anyhow::Ok(client.receipt(&args.id).await) })? {
+        Ok(Some(proof)) => proof,
+        Ok(None) => {
+            print(&format!(
+                "{} has no receipt of this transaction (yet)",
+                args.reading.nodes()
+            ));
+            return Ok(ExitCode::from(1));
+        }
+        Err(ClientError::Problem {
+            status: 410,
+            problem,
+            ..
+        }) => {
+            print(&problem.to_string());
+            return Ok(ExitCode::from(1));
+        }
+        Err(other) => return Err(other.into()),
     };
     let view = ReceiptView::parse(&proof.receipt).context("the receipt that came")?;
     let place = format!("receipt of block {} at {}", view.height, view.index);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use bds_client::wire::{BATCH_ITEMS_MAX, BatchAnswer, ItemOutcome, Wait};
+use bds_client::wire::{BATCH_ITEMS_MAX, BatchAnswer, ItemAnswer, ItemOutcome, Wait};
 use bds_client::{Client, Sender, Signer};
+use bds_contracts::block::Height;
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::{ChainId, PublicKey, TxId};
 use clap::{Args, Subcommand, ValueEnum};
@@ -21,10 +22,6 @@ use crate::measure::block_on;
 
 /// How long the command stays with its transactions.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How long an applied transaction's receipt is waited for.
-const INDEX_PATIENCE: Duration = Duration::from_secs(5);
-/// Pause between two looks for it.
-const INDEX_PAUSE: Duration = Duration::from_millis(25);
 
 /// `bds tx`
 #[derive(Debug, Subcommand)]
@@ -151,9 +148,12 @@ impl Target {
             }
             // Of one transaction everything is told; of many, how to ask for more.
             let details = match answer.items.as_slice() {
-                [item] if !self.json && matches!(item.outcome, ItemOutcome::Applied { .. }) => {
-                    details(&client, &item.id).await?
-                }
+                [
+                    ItemAnswer {
+                        id,
+                        outcome: ItemOutcome::Applied { height, .. },
+                    },
+                ] if !self.json => details(&client, *height, id).await?,
                 _ => Vec::new(),
             };
             anyhow::Ok((answer, details))
@@ -171,16 +171,11 @@ impl Target {
     }
 }
 
-/// Message and events of the receipt of an applied transaction. The node indexes receipts a moment after it answers; nothing
-/// when it does not within [`INDEX_PATIENCE`].
-async fn details(client: &Client, id: &TxId) -> anyhow::Result<Vec<String>> {
-    let deadline = Instant::now() + INDEX_PATIENCE;
-    loop {
-        match client.receipt(id).await? {
-            Some(proof) => return receipt::message_and_events(&proof.receipt),
-            None if Instant::now() < deadline => tokio::time::sleep(INDEX_PAUSE).await,
-            None => return Ok(Vec::new()),
-        }
+/// Message and events of the receipt of a transaction that was applied in this block.
+async fn details(client: &Client, height: Height, id: &TxId) -> anyhow::Result<Vec<String>> {
+    match client.reading_at_least(height).receipt(id).await? {
+        Some(proof) => receipt::message_and_events(&proof.receipt),
+        None => Ok(Vec::new()),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bds_client::wire::{ItemOutcome, Wait};
 use bds_contracts::genesis::Mode;
@@ -24,12 +24,15 @@ use super::tracker::{Place, Standing, Tracker, Waiter};
 use crate::engine::Engine;
 use crate::execution::opaque_id;
 use crate::metrics::{Metrics, Outcome};
-use crate::store::index::Index;
+use crate::store::index::{Found, Index};
 
 /// Requests waiting for the admission thread; beyond it a request is answered busy.
 pub const REQUESTS_MAX: usize = 256;
 /// Transactions gathered from several requests into one engine batch.
 const GATHER_MAX: usize = 8192;
+/// Transactions that were executed long ago and are sent again are looked up for so long in a round; the others are told to come again,
+/// so that whoever replays old blocks keeps nobody waiting.
+const LOOK_UPS_MAX: Duration = Duration::from_millis(50);
 
 /// One batch of transactions to admit.
 pub struct Request {
@@ -184,6 +187,8 @@ impl Admission {
         let mut ids: Vec<TxId> = self.engine.sha512(&signed).into_iter().map(TxId).collect();
         let now = wall_clock();
         let mut items = Vec::with_capacity(wires.len());
+        // Refused with a nonce that the ledger has seen: executed ones are answered as they were.
+        let mut used = Vec::new();
         {
             let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
             let block = BlockInfo {
@@ -196,17 +201,33 @@ impl Admission {
                         *id = TxId([0; 64]);
                         Item::Refused(*code)
                     }
-                    Ok(view) => match self.known(id, view, &ledger, &waiters[*request]) {
-                        Some(outcome) => Item::Known(outcome),
+                    Ok(view) => match self.tracker.seen(id, Some(&waiters[*request])) {
+                        Some(standing) => Item::Known(standing.outcome()),
                         // Whether the nonce is free behind what waits is judged later, in order and after the signature,
                         // so that nobody can use up somebody else's.
                         None => match ledger.admit(&block, id, view) {
-                            Err(code) => Item::Refused(code),
+                            Err(code) => {
+                                if ledger
+                                    .member(&view.sender())
+                                    .is_some_and(|member| member.nonces.is_used(view.nonce()))
+                                {
+                                    used.push(items.len());
+                                }
+                                Item::Refused(code)
+                            }
                             Ok(()) => Item::Candidate,
                         },
                     },
                 };
                 items.push(item);
+            }
+        }
+        let since = Instant::now();
+        for at in used {
+            if since.elapsed() > LOOK_UPS_MAX {
+                items[at] = Item::Refused(Code::BUSY);
+            } else if let Some(outcome) = self.executed(&ids[at]) {
+                items[at] = Item::Known(outcome);
             }
         }
         let candidates: Vec<usize> = (0..items.len())
@@ -225,27 +246,16 @@ impl Admission {
         (ids, items)
     }
 
-    /// The standing answer for a transaction submitted before, here or elsewhere, in this run or an earlier one.
-    fn known(
-        &self,
-        id: &TxId,
-        view: &Envelope<'_>,
-        ledger: &Ledger,
-        waiter: &Arc<Waiter>,
-    ) -> Option<ItemOutcome> {
-        if let Some(standing) = self.tracker.seen(id, Some(waiter)) {
-            return Some(standing.outcome());
-        }
-        // Only an executed nonce can have a receipt; all others are spared the look-up.
-        let member = ledger.member(&view.sender())?;
-        if !member.nonces.is_used(view.nonce()) {
+    /// The answer for a transaction that was executed, in this run or an earlier one. May read the disk.
+    fn executed(&self, id: &TxId) -> Option<ItemOutcome> {
+        let Some(Found::Executed { block, index, code }) = self.index.find(id).ok().flatten()
+        else {
             return None;
-        }
-        let found = self.index.find(id).ok().flatten()?;
+        };
         let place = Place {
-            height: found.height,
-            index: found.index,
-            code: found.code,
+            height: block.height,
+            index,
+            code,
         };
         Some(Standing::Applied(place).outcome())
     }

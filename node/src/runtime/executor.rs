@@ -117,8 +117,14 @@ impl Executor {
         self.metrics.transactions(Outcome::Dropped, dropped);
         let receipts = Arc::new(done.receipts);
         let executed = Arc::new(done.transactions);
-        let (kept, placed) = (Arc::clone(&receipts), Arc::clone(&executed));
-        if let Err(problem) = self.index.record_block(height, kept, placed) {
+        let dropped = Arc::new(done.dropped);
+        let recorded = self.index.record_block(
+            height,
+            Arc::clone(&receipts),
+            Arc::clone(&executed),
+            Arc::clone(&dropped),
+        );
+        if let Err(problem) = recorded {
             // Receipts can be derived again from the log: the node goes on, but cannot answer for this block.
             error!(height, %problem, "receipts not indexed");
         }
@@ -135,7 +141,7 @@ impl Executor {
             receipts,
             moved,
         };
-        for dropped in done.dropped {
+        for dropped in dropped.iter() {
             if self.tracker.dropped(&dropped.id, dropped.code) {
                 // Admission is gone only when the node stops.
                 let _ = self.lost.send(dropped.sender);

@@ -14,7 +14,6 @@ use bds_contracts::block::{BlockHeader, CertifiedHeader, Height, ValidatorIndex}
 use bds_contracts::genesis::{Genesis, Mode};
 use bds_contracts::identity::Identity;
 use bds_contracts::kernel::proof::{EntryProof, Evidence};
-use bds_contracts::kernel::receipt::Receipts;
 use bds_contracts::ledger::Ledger;
 use bds_contracts::query;
 use bds_contracts::receipt::{Code, MerkleNode, ReceiptProof};
@@ -32,7 +31,7 @@ use super::nonces::Nonces;
 use super::reports::Reports;
 use super::serving::Serving;
 use super::threads;
-use super::tracker::Tracker;
+use super::tracker::{Standing, Tracker};
 use crate::api::service::{
     Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service,
 };
@@ -41,7 +40,7 @@ use crate::metrics::{Metrics, Queue};
 use crate::network::Network;
 use crate::roots::Roots;
 use crate::store::Reader;
-use crate::store::index::Index;
+use crate::store::index::{Block, Found, Index};
 
 /// Handles to every part of a running validator.
 pub struct Validator {
@@ -89,6 +88,9 @@ pub struct Validator {
     pub metrics: Arc<Metrics>,
 }
 
+/// How often a reader looks whether a block that it waits for is in the index; the index follows within milliseconds.
+const INDEX_POLL: Duration = Duration::from_millis(2);
+
 /// Ends of queues that are looked at and never sent into.
 pub struct Queues {
     /// Of admitted batches to the core; bounded.
@@ -100,24 +102,22 @@ pub struct Queues {
 }
 
 impl Validator {
-    /// Receipts of a block with what certifies it; `None` until it is certified here.
-    fn certified_receipts(&self, height: Height) -> Option<(CertifiedHeader, Receipts)> {
-        let block = self.reader.certified(height).ok().flatten()?;
-        let receipts = self.index.receipts(height).ok().flatten()?;
-        Some((block, receipts))
+    /// What is kept of a block.
+    fn kept(&self, height: Height) -> Option<Arc<Block>> {
+        self.index.block(height).unwrap_or_else(|problem| {
+            error!(height, %problem, "the receipts of a block cannot be read");
+            None
+        })
     }
 
-    fn paths(&self, receipts: &Receipts) -> Vec<Vec<MerkleNode>> {
-        let leaves: Vec<&[u8]> = receipts.iter().collect();
-        let tree = self.engine.tree(&leaves);
-        let path = |i| {
-            tree.inclusion(i)
-                .unwrap_or_default()
-                .into_iter()
-                .map(MerkleNode)
-                .collect()
-        };
-        (0..tree.size()).map(path).collect()
+    /// Path of a receipt in its block.
+    fn path(&self, block: &Block, index: u32) -> Vec<MerkleNode> {
+        let tree = block.tree.get_or_init(|| {
+            let leaves: Vec<&[u8]> = block.receipts.iter().collect();
+            self.engine.tree(&leaves)
+        });
+        let path = tree.inclusion(u64::from(index)).unwrap_or_default();
+        path.into_iter().map(MerkleNode).collect()
     }
 }
 
@@ -166,11 +166,7 @@ impl Service for Validator {
                         outcome,
                         ItemOutcome::Accepted | ItemOutcome::Committed { .. }
                     ) {
-                        *outcome = match self
-                            .tracker
-                            .seen(id, None)
-                            .map(super::tracker::Standing::outcome)
-                        {
+                        *outcome = match self.tracker.seen(id, None).map(Standing::outcome) {
                             // Admitted, but not as far as asked when time was up: nobody can say yet.
                             Some(ItemOutcome::Accepted) | None if !in_time => ItemOutcome::Unknown,
                             Some(outcome) => outcome,
@@ -190,31 +186,52 @@ impl Service for Validator {
     }
 
     fn receipt(&self, id: &TxId) -> ReceiptAnswer {
-        let pending = || match self.tracker.seen(id, None) {
-            Some(_) => ReceiptAnswer::Pending,
-            None => ReceiptAnswer::Unknown,
-        };
         let found = self.index.find(id).unwrap_or_else(|problem| {
             error!(%problem, "a receipt cannot be read");
             None
         });
-        let Some(found) = found else {
-            return pending();
-        };
-        let Some(block) = self.block(found.height) else {
-            return ReceiptAnswer::Pending;
-        };
-        let leaves: Vec<&[u8]> = found.receipts.iter().collect();
-        let path = self.engine.tree(&leaves).inclusion(u64::from(found.index));
-        ReceiptAnswer::Proven(Box::new(ReceiptProof {
-            receipt: leaves[found.index as usize].to_vec(),
-            path: path
-                .unwrap_or_default()
-                .into_iter()
-                .map(MerkleNode)
-                .collect(),
-            block,
-        }))
+        match found {
+            Some(Found::Executed { block, index, .. }) => {
+                let Some(certified) = self.block(block.height) else {
+                    return ReceiptAnswer::Pending;
+                };
+                let receipt = block.receipts.get(index).unwrap_or_default();
+                ReceiptAnswer::Proven(Box::new(ReceiptProof {
+                    receipt: receipt.to_vec(),
+                    path: self.path(&block, index),
+                    block: certified,
+                }))
+            }
+            // Sent again, it may be on its way.
+            found => match (self.tracker.seen(id, None), found) {
+                (Some(Standing::Dropped(code)), _) => ReceiptAnswer::Dropped(code),
+                (Some(_), _) => ReceiptAnswer::Pending,
+                (None, Some(Found::Dropped(code))) => ReceiptAnswer::Dropped(code),
+                (None, _) => ReceiptAnswer::Unknown,
+            },
+        }
+    }
+
+    fn height(&self) -> Height {
+        let certified = self.progress.certified.load(Ordering::Acquire);
+        certified.min(self.index.written())
+    }
+
+    fn reached(&self, height: Height) -> Answer<'_, ()> {
+        Box::pin(async move {
+            // Before looking, so that no block goes by in between.
+            let mut blocks = self.blocks.subscribe();
+            while self.progress.certified.load(Ordering::Acquire) < height {
+                // Those that were missed are behind the newest; without an executor the node is stopping, and the caller's time ends.
+                match blocks.recv().await {
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                }
+            }
+            while self.index.written() < height {
+                tokio::time::sleep(INDEX_POLL).await;
+            }
+        })
     }
 
     fn block(&self, height: Height) -> Option<CertifiedHeader> {
@@ -222,11 +239,13 @@ impl Service for Validator {
     }
 
     fn block_receipts(&self, height: Height) -> Option<BlockReceipts> {
-        let (block, receipts) = self.certified_receipts(height)?;
-        let paths = self.paths(&receipts);
+        let block = self.block(height)?;
+        let kept = self.kept(height)?;
+        let receipts = kept.receipts.iter().zip(0..);
+        let proven = receipts.map(|(receipt, at)| (receipt.to_vec(), self.path(&kept, at)));
         Some(BlockReceipts {
             block,
-            receipts: receipts.iter().map(<[u8]>::to_vec).zip(paths).collect(),
+            receipts: proven.collect(),
         })
     }
 
@@ -237,11 +256,11 @@ impl Service for Validator {
             if events.len() >= limit {
                 break;
             }
-            let Ok(Some(receipts)) = self.index.receipts(at) else {
+            let Some(block) = self.kept(at) else {
                 break;
             };
             let from = if at == height { index } else { 0 };
-            events.extend(PlacedEvent::of_block(at, &receipts, from));
+            events.extend(PlacedEvent::of_block(at, &block.receipts, from));
         }
         events.truncate(limit);
         events
@@ -266,10 +285,12 @@ impl Service for Validator {
             let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
             ledger.stores().value(key)
         };
-        let (value, evidence, height) = {
+        let found = {
             let roots = self.roots.read().unwrap_or_else(PoisonError::into_inner);
-            roots.prove(&self.engine, certified, key, now)?
+            roots.find(certified, key, now)?
         };
+        // Hashing a block's changes is nothing that execution waits for.
+        let (value, evidence, height) = found.prove(&self.engine, key);
         let proof = EntryProof {
             key: key.to_vec(),
             value,

@@ -173,8 +173,23 @@ impl Service for Fake {
                 block: certified(2),
             })),
             99 => ReceiptAnswer::Pending,
+            98 => ReceiptAnswer::Dropped(Code::NONCE_REUSED),
+            97 => ReceiptAnswer::Dropped(Code::BUSY),
             _ => ReceiptAnswer::Unknown,
         }
+    }
+
+    fn height(&self) -> Height {
+        Self::height(self)
+    }
+
+    fn reached(&self, height: Height) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let mut blocks = self.blocks.subscribe();
+            while Self::height(self) < height {
+                let _ = blocks.recv().await;
+            }
+        })
     }
 
     fn prove(&self, key: &[u8]) -> Option<EntryProof> {

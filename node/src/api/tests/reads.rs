@@ -57,6 +57,15 @@ async fn receipts_blocks_queries_and_status_are_read() {
     );
     let pending = served.get(&format!("/v1/receipts/{}", id(99))).await;
     assert_eq!(pending.status(), StatusCode::ACCEPTED);
+    for (byte, code, retryable) in [(98, "NOT_EXECUTED", false), (97, "NOT_EXECUTED_YET", true)] {
+        let dropped = served.get(&format!("/v1/receipts/{}", id(byte))).await;
+        assert_eq!(dropped.status(), StatusCode::GONE);
+        let problem: Value = dropped.json().await.unwrap();
+        assert_eq!(
+            (&problem["code"], &problem["retryable"]),
+            (&json!(code), &json!(retryable))
+        );
+    }
     let unknown = served.get(&format!("/v1/receipts/{}", id(1))).await;
     assert_eq!(problem(unknown, 404).await.0, "NOT_FOUND");
 
@@ -303,5 +312,30 @@ async fn the_description_lists_every_route_and_every_route_answers() {
             described[name].is_object(),
             "status field {name} is not described"
         );
+    }
+}
+
+/// A read shows the block that is asked for, or waits for it; and says which one it shows.
+#[tokio::test]
+async fn a_read_waits_for_the_block_that_it_asks_for() {
+    let served = Served::start().await;
+    let now = served.get("/v1/query/account?account=7&min_height=3").await;
+    assert_eq!(now.status(), StatusCode::OK);
+    assert_eq!(now.headers()["x-bds-height"], "3");
+    let (later, ()) = tokio::join!(
+        served.get("/v1/query/account?min_height=4&account=7"),
+        async {
+            tokio::task::yield_now().await;
+            served.fake.certify_next();
+        }
+    );
+    assert_eq!(later.status(), StatusCode::OK);
+    assert_eq!(later.headers()["x-bds-height"], "4");
+    let far = served.get("/v1/blocks/1?min_height=1000000").await;
+    assert_eq!(far.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(far.headers()["retry-after"], "1");
+    for wrong in ["min_height=-1", "min_height=", "min_height=1&min_height=1"] {
+        let refused = served.get(&format!("/v1/blocks/1?{wrong}")).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{wrong}");
     }
 }

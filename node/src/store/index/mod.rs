@@ -1,6 +1,6 @@
 //! Where each transaction is and what became of it: derived from the ledger log, written behind, never waited for.
 //!
-//! `receipts` holds the receipts of every block, one behind the other; `places`, sorted, in which block and where in it each transaction is.
+//! `receipts` holds the receipts of every block and what it dropped, one behind the other; `places`, sorted, in which block and where in it each transaction is.
 //! A place may be lost in a crash: it is read again from the receipts, which tell their own end. What receipts a crash takes is told by
 //! [`Index::applied`]: blocks above must be recorded again. Removing the directory loses nothing but the time to execute the ledger again.
 
@@ -8,6 +8,7 @@ mod places;
 mod receipts;
 mod run;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,13 +21,19 @@ use bds_contracts::tx::TxId;
 use crossbeam::channel::{Receiver, Sender, bounded};
 
 use self::places::Places;
+pub use self::receipts::Block;
 use self::receipts::{ReceiptFiles, ReceiptWriter};
 use super::error::StoreError;
 use super::medium::Medium;
-use crate::execution::Outcome;
+use crate::execution::{Dropped, Outcome};
 
 /// Blocks that may wait to be written; recording waits when there are more.
 pub const QUEUE_BLOCKS_MAX: usize = 256;
+/// Places from here on are those of dropped transactions, by their place among those of the block.
+const DROPPED: u32 = 1 << 23;
+/// Blocks that were read lately and are kept in memory: so many, and so many bytes of them.
+const RECENT_BLOCKS: usize = 8;
+const RECENT_BYTES: usize = 32 << 20;
 
 /// When a file is begun.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +58,8 @@ pub struct Index {
     receipts: Arc<ReceiptFiles>,
     places: Arc<Places>,
     applied: Height,
-    queue: Option<Sender<Block>>,
+    recent: Mutex<Recent>,
+    queue: Option<Sender<Recorded>>,
     writer: Option<JoinHandle<()>>,
     /// Why the writer stopped.
     failure: Arc<Mutex<Option<String>>>,
@@ -59,23 +67,35 @@ pub struct Index {
     recorded: AtomicU64,
 }
 
-/// A transaction's receipt, and those of its block.
-pub struct Found {
-    /// Of its block.
-    pub height: Height,
-    /// Its receipt's place among those of the block.
-    pub index: u32,
-    /// How it went.
-    pub code: Code,
-    /// The receipts of the block.
-    pub receipts: Receipts,
+/// What became of a transaction.
+pub enum Found {
+    /// Executed.
+    Executed {
+        /// The block.
+        block: Arc<Block>,
+        /// Its receipt's place among those of the block.
+        index: u32,
+        /// How it went.
+        code: Code,
+    },
+    /// In no block, and left no trace in the last one in which it was ordered.
+    Dropped(Code),
 }
 
 /// What the writer gets.
-struct Block {
+struct Recorded {
     height: Height,
     receipts: Arc<Receipts>,
     transactions: Arc<Vec<Outcome>>,
+    dropped: Arc<Vec<Dropped>>,
+}
+
+/// Blocks read lately: who asks for one receipt often asks for its neighbours, and a page of events for the next.
+#[derive(Default)]
+struct Recent {
+    /// The last one was asked for last.
+    blocks: VecDeque<Arc<Block>>,
+    bytes: usize,
 }
 
 fn failed(e: impl std::fmt::Display) -> StoreError {
@@ -112,8 +132,10 @@ impl Index {
         for height in places.settled() + 1..=applied {
             let block = receipts.read(height)?;
             let block = block.ok_or_else(|| failed(format!("block {height} is missing")))?;
-            let ids = block.views().zip(0..);
-            places.add(height, ids.filter_map(|(view, at)| Some((view.tx()?, at))))?;
+            let views = block.receipts.views().zip(0..);
+            let executed = views.filter_map(|(view, at)| Some((view.tx()?, at)));
+            let dropped = block.dropped.iter().map(|(id, _)| *id).zip(DROPPED..);
+            places.add(height, executed.chain(dropped))?;
             if places.recent() >= sizes.recent_max {
                 places.settle(height)?;
             }
@@ -136,6 +158,7 @@ impl Index {
             receipts,
             places,
             applied,
+            recent: Mutex::default(),
             queue: Some(queue),
             writer: Some(writer),
             failure,
@@ -143,8 +166,8 @@ impl Index {
         })
     }
 
-    /// Hands a block to the writer: its receipts, and which of them are those of transactions. Blocks come in order; one at or
-    /// below the last recorded height is ignored.
+    /// Hands a block to the writer: its receipts, which of them are those of transactions, and what was dropped. Blocks come in order; one
+    /// at or below the last recorded height is ignored.
     ///
     /// Waits when [`QUEUE_BLOCKS_MAX`] blocks are on their way.
     ///
@@ -155,6 +178,7 @@ impl Index {
         height: Height,
         receipts: Arc<Receipts>,
         transactions: Arc<Vec<Outcome>>,
+        dropped: Arc<Vec<Dropped>>,
     ) -> Result<(), StoreError> {
         let last = self.recorded.load(Ordering::Acquire);
         if height <= last {
@@ -165,10 +189,11 @@ impl Index {
                 "block {height} recorded after block {last}"
             )));
         }
-        let block = Block {
+        let block = Recorded {
             height,
             receipts,
             transactions,
+            dropped,
         };
         let sent = self.queue.as_ref().is_some_and(|q| q.send(block).is_ok());
         if !sent {
@@ -191,33 +216,80 @@ impl Index {
         self.applied
     }
 
-    /// All receipts of a block, in order; `None` when the block is not in the index (yet).
-    ///
-    /// # Errors
-    /// [`StoreError::Index`].
-    pub fn receipts(&self, height: Height) -> Result<Option<Receipts>, StoreError> {
-        self.receipts.read(height)
+    /// The last block that can be read.
+    #[must_use]
+    pub fn written(&self) -> Height {
+        self.receipts.last()
     }
 
-    /// The receipt of this transaction; `None` when it was not executed or is not in the index (yet).
+    /// What is kept of a block; `None` when it is not in the index (yet).
     ///
     /// # Errors
-    /// [`StoreError::Index`].
+    /// [`StoreError::Index`], the system's.
+    pub fn block(&self, height: Height) -> Result<Option<Arc<Block>>, StoreError> {
+        let lock = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(block) = lock().get(height) {
+            return Ok(Some(block));
+        }
+        // Read without the lock: two may read one block at once, and both are right.
+        let Some(block) = self.receipts.read(height)?.map(Arc::new) else {
+            return Ok(None);
+        };
+        lock().put(Arc::clone(&block));
+        Ok(Some(block))
+    }
+
+    /// What became of this transaction; `None` when it was not ordered or is not in the index (yet). Of one that was ordered several times
+    /// the execution counts.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`], the system's.
     pub fn find(&self, id: &TxId) -> Result<Option<Found>, StoreError> {
-        self.places.find(id, |height, index| {
-            let Some(receipts) = self.receipts.read(height)? else {
+        let mut dropped = None;
+        let executed = self.places.find(id, |height, index| {
+            let Some(block) = self.block(height)? else {
                 return Ok(None);
             };
-            let receipt = receipts.get(index).map(ReceiptView::parse);
+            if let Some(at) = index.checked_sub(DROPPED) {
+                let found = block.dropped.get(at as usize);
+                let found = found.filter(|(found, _)| found == id);
+                dropped = dropped.or(found.map(|(_, code)| *code));
+                return Ok(None);
+            }
+            let receipt = block.receipts.get(index).map(ReceiptView::parse);
             let receipt = receipt.transpose().map_err(failed)?;
-            let code = receipt.and_then(|found| (found.tx() == Some(*id)).then_some(found.code));
-            Ok(code.map(|code| Found {
-                height,
-                index,
-                code,
-                receipts,
-            }))
-        })
+            let receipt = receipt.filter(|receipt| receipt.tx() == Some(*id));
+            Ok(receipt
+                .map(|receipt| receipt.code)
+                .map(|code| Found::Executed { block, index, code }))
+        })?;
+        Ok(executed.or(dropped.map(Found::Dropped)))
+    }
+}
+
+impl Recent {
+    fn get(&mut self, height: Height) -> Option<Arc<Block>> {
+        let at = self
+            .blocks
+            .iter()
+            .position(|block| block.height == height)?;
+        let block = self.blocks.remove(at)?;
+        self.blocks.push_back(Arc::clone(&block));
+        Some(block)
+    }
+
+    fn put(&mut self, block: Arc<Block>) {
+        if self.get(block.height).is_some() {
+            return;
+        }
+        self.bytes += block.bytes();
+        self.blocks.push_back(block);
+        while self.blocks.len() > RECENT_BLOCKS || self.bytes > RECENT_BYTES {
+            let Some(old) = self.blocks.pop_front() else {
+                return;
+            };
+            self.bytes -= old.bytes();
+        }
     }
 }
 
@@ -236,22 +308,20 @@ impl Drop for Index {
 fn write_behind(
     mut file: ReceiptWriter,
     places: &Places,
-    blocks: &Receiver<Block>,
+    blocks: &Receiver<Recorded>,
     sizes: Sizes,
 ) -> Result<(), StoreError> {
     for block in blocks {
         let height = block.height;
-        let full = file.append(height, block.receipts.bytes())?;
+        let full = file.append(height, &block.dropped, block.receipts.bytes())?;
         if full {
             // What is read when the index is opened is one file of receipts.
             places.settle(height - 1)?;
         }
-        // Behind its receipt: a place that is found leads there. Receipts of triggers and phases are found by their block.
-        let transactions = block.transactions.iter();
-        places.add(
-            height,
-            transactions.map(|transaction| (transaction.id, transaction.index)),
-        )?;
+        // Behind the block: a place that is found leads there. Receipts of triggers and phases are found by their block.
+        let executed = block.transactions.iter().map(|one| (one.id, one.index));
+        let dropped = block.dropped.iter().map(|one| one.id).zip(DROPPED..);
+        places.add(height, executed.chain(dropped))?;
         if places.recent() >= sizes.recent_max {
             places.settle(height)?;
         }

@@ -5,28 +5,34 @@
 //! | bytes | |
 //! |---|---|
 //! | 8, 8 | tag with the format version; height of the first block |
-//! | 4, 4, 8, n | of each block: CRC32C of what follows; length of its receipts; height; receipts |
+//! | 4, 4, 8, n | of each block: CRC32C of what follows; length of its content; height; content |
 //! | 4 each | where each block's record ends, once the file is full |
 //! | 4, 4 | how many blocks; CRC32C of the ends and this number |
 //!
+//! The content of a block is how many of its transactions were dropped (4), each one's id and code (64, 2), and the receipts.
 //! Only the last file has no ends yet. What a crash leaves behind its last whole record is cut off.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use bds_contracts::block::Height;
 use bds_contracts::kernel::receipt::Receipts;
+use bds_contracts::receipt::Code;
+use bds_contracts::tx::TxId;
+use bds_engine::merkle::{Sha512_256, Tree};
 
 use super::super::error::StoreError;
 use super::super::log::write_all;
 use super::super::medium::{AppendFile, Medium, ReadFile, files_with_suffix};
 use super::{Sizes, damaged, failed};
+use crate::execution::Dropped;
 
 const TAG: [u8; 8] = *b"BDSRCPT\x01";
 const SUFFIX: &str = ".receipts";
 const HEAD_BYTES: usize = 16;
 const RECORD_HEAD_BYTES: usize = 16;
 const TRAILER_BYTES: u64 = 8;
+const DROPPED_BYTES: usize = 64 + 2;
 /// See the file's first line. One thread appends, any number read.
 pub(super) struct ReceiptFiles {
     dir: PathBuf,
@@ -50,6 +56,43 @@ pub(super) struct ReceiptWriter {
     files: Arc<ReceiptFiles>,
     file: Box<dyn AppendFile>,
     scratch: Vec<u8>,
+}
+
+/// What is kept of a block.
+pub struct Block {
+    /// Which one.
+    pub height: Height,
+    /// What was executed, in order.
+    pub receipts: Receipts,
+    /// What left no trace in it, with the reason.
+    pub dropped: Vec<(TxId, Code)>,
+    /// Over the receipts, once somebody needs it.
+    pub tree: OnceLock<Tree<Sha512_256>>,
+}
+
+impl Block {
+    /// `None` when the content is none.
+    fn parse(height: Height, content: &[u8]) -> Option<Self> {
+        let (count, rest) = content.split_first_chunk()?;
+        let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+        let (dropped, receipts) = rest.split_at_checked(count.checked_mul(DROPPED_BYTES)?)?;
+        let dropped = dropped.chunks_exact(DROPPED_BYTES).map(|bytes| {
+            let (id, code) = bytes.split_first_chunk().expect("66 bytes hold 64");
+            let code = code.first_chunk().expect("2 bytes are left");
+            (TxId(*id), Code(u16::from_le_bytes(*code)))
+        });
+        Some(Self {
+            height,
+            dropped: dropped.collect(),
+            receipts: Receipts::parse(receipts.to_vec()).ok()?,
+            tree: OnceLock::new(),
+        })
+    }
+
+    /// Bytes in memory, roughly, its tree included.
+    pub(super) fn bytes(&self) -> usize {
+        self.receipts.bytes().len() + 80 * self.receipts.len() + 80 * self.dropped.len()
+    }
 }
 
 /// Where a record lies.
@@ -114,8 +157,8 @@ impl ReceiptFiles {
         Ok((files, writer, last))
     }
 
-    /// The receipts of a block; `None` when they are not here yet.
-    pub(super) fn read(&self, height: Height) -> Result<Option<Receipts>, StoreError> {
+    /// What is kept of a block; `None` when it is not here yet.
+    pub(super) fn read(&self, height: Height) -> Result<Option<Block>, StoreError> {
         let Some(found) = self.find(height)? else {
             return Ok(None);
         };
@@ -130,9 +173,14 @@ impl ReceiptFiles {
         if found != height || payload.len() + RECORD_HEAD_BYTES != record.len() {
             return Err(wrong());
         }
-        record.drain(..RECORD_HEAD_BYTES);
-        let receipts = Receipts::parse(record).map_err(|_| damaged(&path, start))?;
-        Ok(Some(receipts))
+        let block = Block::parse(height, payload).ok_or_else(wrong)?;
+        Ok(Some(block))
+    }
+
+    /// The last block that can be read; 0 when there is none.
+    pub(super) fn last(&self) -> Height {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.first + files.ends.len() as u64 - 1
     }
 
     fn find(&self, height: Height) -> Result<Option<Found>, StoreError> {
@@ -224,7 +272,7 @@ impl ReceiptFiles {
             let Ok(told) = u32::try_from(end) else {
                 break;
             };
-            if height != first + ends.len() as u64 || Receipts::parse(payload.to_vec()).is_err() {
+            if height != first + ends.len() as u64 || Block::parse(height, payload).is_none() {
                 break;
             }
             ends.push(told);
@@ -255,15 +303,21 @@ impl ReceiptFiles {
 }
 
 impl ReceiptWriter {
-    /// Appends the receipts of the next block. Whether a file became full before it, in which everything before it is now durable.
-    pub(super) fn append(&mut self, height: Height, receipts: &[u8]) -> Result<bool, StoreError> {
+    /// Appends the next block. Whether a file became full before it, in which everything before it is now durable.
+    pub(super) fn append(
+        &mut self,
+        height: Height,
+        dropped: &[Dropped],
+        receipts: &[u8],
+    ) -> Result<bool, StoreError> {
         let (first, last, count) = {
             let files = self.files.files.read();
             let files = files.unwrap_or_else(PoisonError::into_inner);
             let last = files.ends.last().copied().unwrap_or(HEAD_BYTES as u32);
             (files.first, u64::from(last), files.ends.len())
         };
-        let length = (RECORD_HEAD_BYTES + receipts.len()) as u64;
+        let content = 4 + DROPPED_BYTES * dropped.len() + receipts.len();
+        let length = (RECORD_HEAD_BYTES + content) as u64;
         let Sizes {
             file_bytes,
             file_blocks,
@@ -282,9 +336,17 @@ impl ReceiptWriter {
             end.map_err(|_| failed(format!("the receipts of block {height} are too long")))?;
         self.scratch.clear();
         self.scratch.extend_from_slice(&[0; 4]);
-        let count = u32::try_from(receipts.len()).expect("the end fits, so the length does");
-        self.scratch.extend_from_slice(&count.to_le_bytes());
+        let count = |n: usize| u32::try_from(n).expect("the end fits, so the length does");
+        self.scratch
+            .extend_from_slice(&count(content).to_le_bytes());
         self.scratch.extend_from_slice(&height.to_le_bytes());
+        self.scratch
+            .extend_from_slice(&count(dropped.len()).to_le_bytes());
+        for transaction in dropped {
+            self.scratch.extend_from_slice(&transaction.id.0);
+            self.scratch
+                .extend_from_slice(&transaction.code.0.to_le_bytes());
+        }
         self.scratch.extend_from_slice(receipts);
         let crc = crc32c::crc32c(&self.scratch[4..]);
         self.scratch[..4].copy_from_slice(&crc.to_le_bytes());

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bds_contracts::kernel::receipt::Receipts;
 use bds_contracts::receipt::Code;
-use bds_contracts::tx::TxId;
+use bds_contracts::tx::{PublicKey, TxId};
 
-use super::super::index::Sizes;
+use super::super::index::{Found, Sizes};
 use super::*;
-use crate::execution::Outcome;
+use crate::execution::{Dropped, Outcome};
 
 /// Files of a few blocks, and places become a file after a few.
 const SMALL: Sizes = Sizes {
@@ -48,6 +48,34 @@ fn id(height: u64, index: u32) -> TxId {
     TxId(id)
 }
 
+/// In every third block two: one of its own, and another copy of what was executed before.
+fn dropped(height: u64) -> Vec<Dropped> {
+    let of = |id| Dropped {
+        id,
+        sender: PublicKey([1; 32]),
+        code: Code(200 + u16::try_from(height % 7).unwrap()),
+    };
+    if height.is_multiple_of(3) {
+        vec![of(lost(height)), of(id(height - 1, 0))]
+    } else {
+        Vec::new()
+    }
+}
+
+fn lost(height: u64) -> TxId {
+    let mut id = id(height, 0);
+    id.0[63] = 9;
+    id
+}
+
+/// Where it was executed, and how.
+fn executed(index: &Index, id: &TxId) -> Option<(u64, u32, Code)> {
+    match index.find(id).unwrap()? {
+        Found::Executed { block, index, code } => Some((block.height, index, code)),
+        Found::Dropped(_) => None,
+    }
+}
+
 /// The first three receipts of a block are those of transactions.
 fn record(index: &Index, height: u64) -> Result<(), StoreError> {
     let outcomes = (0..3).map(|at| Outcome {
@@ -55,7 +83,8 @@ fn record(index: &Index, height: u64) -> Result<(), StoreError> {
         index: at,
         code: Code(41),
     });
-    index.record_block(height, receipts(height), Arc::new(outcomes.collect()))
+    let (executed, gone) = (Arc::new(outcomes.collect()), Arc::new(dropped(height)));
+    index.record_block(height, receipts(height), executed, gone)
 }
 
 fn open(medium: impl Medium + 'static, dir: &Path) -> Index {
@@ -65,18 +94,27 @@ fn open(medium: impl Medium + 'static, dir: &Path) -> Index {
 /// Everything up to `last`, and nothing above.
 fn holds(index: &Index, last: u64) {
     for height in 1..=last {
-        let found = index.receipts(height).unwrap().unwrap();
-        assert_eq!(found.bytes(), receipts(height).bytes());
-        assert_eq!(found.len(), 4);
+        let block = index.block(height).unwrap().unwrap();
+        assert_eq!(block.receipts.bytes(), receipts(height).bytes());
+        assert_eq!((block.height, block.receipts.len()), (height, 4));
+        let gone = dropped(height)
+            .iter()
+            .map(|one| (one.id, one.code))
+            .collect::<Vec<_>>();
+        assert_eq!(block.dropped, gone);
+        // Also of the one that was ordered again and dropped.
         for at in 0..3 {
-            let found = index.find(&id(height, at)).unwrap().unwrap();
-            assert_eq!((found.height, found.index), (height, at));
-            assert_eq!(found.code, Code(41));
-            assert_eq!(found.receipts.bytes(), receipts(height).bytes());
+            let found = executed(index, &id(height, at));
+            assert_eq!(found, Some((height, at, Code(41))));
+        }
+        let found = index.find(&lost(height)).unwrap();
+        match gone.first() {
+            Some((_, why)) => assert!(matches!(found, Some(Found::Dropped(code)) if code == *why)),
+            None => assert!(found.is_none()),
         }
     }
-    assert!(index.receipts(0).unwrap().is_none());
-    assert!(index.receipts(last + 1).unwrap().is_none());
+    assert!(index.block(0).unwrap().is_none());
+    assert!(index.block(last + 1).unwrap().is_none());
     assert!(index.find(&id(last + 1, 0)).unwrap().is_none());
 }
 
@@ -144,14 +182,15 @@ fn ids_that_begin_alike_are_told_apart() {
             code: Code(41),
         });
         let outcomes = Arc::new(outcomes.collect());
-        index.record_block(height, block(height), outcomes).unwrap();
+        let recorded = index.record_block(height, block(height), outcomes, Arc::default());
+        recorded.unwrap();
     }
     drop(index);
     let index = open(RealMedium, &dir);
     for height in [1, 2, 84, 85, 86, 255, 299, 300] {
         for at in 0..3 {
-            let found = index.find(&alike(height, at)).unwrap().unwrap();
-            assert_eq!((found.height, found.index), (height, at));
+            let found = executed(&index, &alike(height, at));
+            assert_eq!(found, Some((height, at, Code(41))));
         }
     }
     assert!(index.find(&alike(301, 0)).unwrap().is_none());
@@ -229,7 +268,7 @@ fn damage_is_told_or_recorded_again() {
         .collect();
     assert!(whole.len() > 4);
     for (path, bytes) in &whole {
-        for at in (0..bytes.len()).step_by(3) {
+        for at in (0..bytes.len()).step_by(7) {
             let mut changed = bytes.clone();
             changed[at] ^= 0x10;
             std::fs::write(path, &changed).unwrap();
@@ -239,13 +278,14 @@ fn damage_is_told_or_recorded_again() {
             };
             let applied = index.applied();
             for height in 1..=applied {
-                if let Ok(found) = index.receipts(height) {
-                    assert_eq!(found.unwrap().bytes(), receipts(height).bytes());
+                if let Ok(block) = index.block(height) {
+                    let found = block.unwrap();
+                    assert_eq!(found.receipts.bytes(), receipts(height).bytes());
                 }
                 for at in 0..3 {
-                    if let Ok(found) = index.find(&id(height, at)) {
-                        let found = found.unwrap();
-                        assert_eq!((found.height, found.index), (height, at));
+                    if index.find(&id(height, at)).is_ok() {
+                        let found = executed(&index, &id(height, at));
+                        assert_eq!(found, Some((height, at, Code(41))));
                     }
                 }
             }
