@@ -83,6 +83,8 @@ pub struct Executor {
     pub progress: Arc<Progress>,
     /// Counts outcomes.
     pub metrics: Arc<Metrics>,
+    /// Blocks up to this one were certified before the start; those that are executed again are certified once they are.
+    pub certified_before: Height,
     /// To admission: senders of transactions submitted here that left no trace.
     pub lost: Sender<PublicKey>,
 }
@@ -151,6 +153,9 @@ impl Executor {
         let _ = self.answers.send(Input::Executed {
             header: done.header,
         });
+        if height <= self.certified_before {
+            self.progress.certified.store(height, Ordering::Release);
+        }
         if height.is_multiple_of(self.snapshot_blocks) {
             self.snapshot();
         }

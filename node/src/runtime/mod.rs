@@ -234,6 +234,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         blocks: blocks_tx,
         progress,
         metrics: Arc::clone(&metrics),
+        certified_before: reader.certified_height(),
         lost: lost_tx,
     };
     let admission = Admission {

@@ -91,6 +91,9 @@ pub struct Validator {
 /// How often a reader looks whether a block that it waits for is in the index; the index follows within milliseconds.
 const INDEX_POLL: Duration = Duration::from_millis(2);
 
+/// The same for blocks that are executed again after a start.
+const RESTART_POLL: Duration = Duration::from_millis(100);
+
 /// Ends of queues that are looked at and never sent into.
 pub struct Queues {
     /// Of admitted batches to the core; bounded.
@@ -223,9 +226,10 @@ impl Service for Validator {
             let mut blocks = self.blocks.subscribe();
             while self.progress.certified.load(Ordering::Acquire) < height {
                 // Those that were missed are behind the newest; without an executor the node is stopping, and the caller's time ends.
-                match blocks.recv().await {
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                // After a start blocks are executed again, which nobody is told of.
+                match tokio::time::timeout(RESTART_POLL, blocks.recv()).await {
+                    Ok(Err(broadcast::error::RecvError::Closed)) => std::future::pending().await,
+                    Ok(_) | Err(_) => {}
                 }
             }
             while self.index.written() < height {
