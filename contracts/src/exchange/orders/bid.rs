@@ -8,6 +8,7 @@ use super::super::order::{OrderId, Side};
 use super::Exchange;
 use super::call::Call;
 use super::event::Event;
+use super::run::Follows as _;
 use super::sale::Sale;
 use super::settle::{Market, Settlement};
 use crate::amount::{Money, Price, Quantity};

@@ -3,8 +3,7 @@
 
 use super::super::event::Phase;
 use super::Exchange;
-use super::run::Command;
-use super::settle::Market;
+use super::settle::{Command, Market};
 use crate::carbon::InstrumentId;
 use crate::kernel::context::Cx;
 use crate::receipt::Code;

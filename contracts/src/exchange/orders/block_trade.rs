@@ -12,6 +12,7 @@ use super::Exchange;
 use super::call::{Call, TRADING};
 use super::event::Event;
 use super::place::position;
+use super::run::Follows as _;
 use super::settle::{Market, Settlement};
 use crate::amount::{Money, Price, Quantity};
 use crate::carbon::InstrumentId;

@@ -7,8 +7,7 @@ use super::super::reject::Reject;
 use super::super::rules::Rules;
 use super::Exchange;
 use super::event::Event;
-use super::run::{Command, withdraw_shut};
-use super::settle::{Market, is_shut};
+use super::settle::{Command, Market, is_shut};
 use crate::amount::{Money, Price, Quantity};
 use crate::carbon::InstrumentId;
 use crate::identity::Identity;
@@ -155,7 +154,7 @@ pub(super) fn uncross(cx: &mut Cx<'_>, id: InstrumentId) -> Result<(), Code> {
         cx.charge_items(orders)?;
         for account in accounts {
             if is_shut(cx, account) {
-                withdraw_shut(cx, market, account)?;
+                Command::withdraw_shut(cx, &market, account)?;
             }
         }
     }

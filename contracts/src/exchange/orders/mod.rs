@@ -15,7 +15,7 @@ pub mod event;
 pub mod market;
 mod place;
 mod reserve;
-mod run;
+pub(crate) mod run;
 pub mod sale;
 mod sale_end;
 mod settle;

@@ -11,8 +11,7 @@ use super::super::request::{Amend, QUOTES_MAX, Request, Resize, Validity};
 use super::call::{Call, QuoteEntry, ValidityKind};
 use super::event::Event;
 use super::reserve::{self, Reserve};
-use super::run::Command;
-use super::settle::Market;
+use super::settle::{Command, Market, Order};
 use super::{Exchange, market};
 use crate::account::HolderId;
 use crate::amount::{Price, Quantity};
@@ -59,6 +58,16 @@ impl<'a> Trader<'a> {
         OrderId {
             account: self.account,
             number,
+        }
+    }
+
+    /// An order of the account's that sets so much more aside.
+    fn order(&self, side: Side, more: i128) -> Order {
+        Order {
+            account: self.account,
+            slot: self.slot,
+            side,
+            more,
         }
     }
 
@@ -134,9 +143,8 @@ impl<'a> Trader<'a> {
         };
         let command = Command {
             market: self.market,
-            sender: Some((self.account, self.slot)),
+            order: Some(self.order(request.side, needed)),
             first: Some(accepted),
-            reserved: Some((self.account, request.side, needed)),
         };
         command.run(cx, |book, told| {
             book.place_checked(&request, checked, told).map(|_| ())
@@ -178,10 +186,8 @@ impl<'a> Trader<'a> {
         }
 
         let command = Command {
-            market: self.market,
-            sender: Some((self.account, self.slot)),
-            first: None,
-            reserved: Some((self.account, side, more)),
+            order: Some(self.order(side, more)),
+            ..Command::plain(self.market)
         };
         command.run(cx, |book, told| book.amend(&amend, told).map(|_| ()))
     }

@@ -8,6 +8,7 @@ use super::super::auction::{Auction, Award, Bid, Cancelled, Outcome};
 use super::super::order::{OrderId, Side};
 use super::Exchange;
 use super::event::Event;
+use super::run::Follows as _;
 use super::sale::{EndedSale, NotSold, RESULT_LIFE, Sale, SaleResult};
 use super::settle::{Market, Settlement, is_shut};
 use crate::amount::{Money, Price, Quantity};

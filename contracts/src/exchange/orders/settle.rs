@@ -12,9 +12,11 @@ use std::collections::BTreeMap;
 
 use super::super::event::{Event as Told, Reduced, Trade};
 use super::super::order::{OrderId, Side};
+use super::books::Books;
 use super::call::TRADING;
 use super::event::Event;
-use super::{Exchange, reserve::Reserve};
+use super::run::{self, Follows};
+use super::{Exchange, Tables, reserve::Reserve};
 use crate::amount::{Currency, Money, Price, Quantity, Terms};
 use crate::carbon::InstrumentId;
 use crate::identity::{Identity, account};
@@ -86,6 +88,26 @@ pub(super) struct Delta {
     slot: Option<Slot>,
 }
 
+impl Delta {
+    fn reserve(&mut self, side: Side, more: i128) {
+        match side {
+            Side::Buy => self.money_reserved += more,
+            Side::Sell => self.units_reserved += more,
+        }
+    }
+}
+
+/// An order on its way: whose, where the account lies, which was asked whether it may trade, and what the order sets aside more.
+pub(super) struct Order {
+    pub(super) account: AccountId,
+    pub(super) slot: Slot,
+    pub(super) side: Side,
+    pub(super) more: i128,
+}
+
+/// A command to the book of a market.
+pub(super) type Command = run::Command<Settlement>;
+
 /// So many accounts are looked through one by one; most commands touch two.
 const FEW: usize = 16;
 
@@ -124,20 +146,9 @@ impl Settlement {
         self.market
     }
 
-    /// Takes down where an account lies that was asked whether it may trade.
-    pub(super) fn may_trade(&mut self, account: AccountId, slot: Slot) {
-        let delta = self.delta(account);
-        delta.may_trade = true;
-        delta.slot = Some(slot);
-    }
-
     /// Sets more aside for an account's order, or less.
     pub(super) fn reserve(&mut self, account: AccountId, side: Side, more: i128) {
-        let delta = self.delta(account);
-        match side {
-            Side::Buy => delta.money_reserved += more,
-            Side::Sell => delta.units_reserved += more,
-        }
+        self.delta(account).reserve(side, more);
     }
 
     /// Units of one account go for money of the other, and what is freed of what either had set aside goes with them.
@@ -182,37 +193,6 @@ impl Settlement {
             self.places.insert(account, at);
         }
         at
-    }
-
-    /// Takes in what the book told, and says it in the words of the ledger.
-    pub(super) fn take(&mut self, told: &Told) -> Result<Option<Event>, Code> {
-        let instrument = self.market.id;
-        Ok(match *told {
-            Told::Traded(trade) => Some(self.trade(&trade)?),
-            Told::Reduced(reduced) => Some(self.reduce(&reduced)?),
-            Told::Amended {
-                id,
-                price,
-                open,
-                kept_place,
-                ..
-            } => Some(Event::Amended {
-                instrument,
-                account: id.account,
-                number: id.number,
-                price,
-                open,
-                kept_place,
-            }),
-            Told::Wakes { id } => Some(Event::Woke {
-                instrument,
-                account: id.account,
-                number: id.number,
-            }),
-            Told::Phase(phase) => Some(Event::PhaseSet { instrument, phase }),
-            // They follow from what was accepted.
-            Told::Rests { .. } | Told::Waits { .. } | Told::Shown { .. } => None,
-        })
     }
 
     fn trade(&mut self, trade: &Trade) -> Result<Event, Code> {
@@ -298,14 +278,65 @@ impl Settlement {
             }
         }
     }
+}
 
-    /// The room it took, for another one.
-    pub(super) fn into_room(self) -> Sums {
-        self.accounts
+impl Follows for Settlement {
+    type In = Exchange;
+    type Id = InstrumentId;
+    type Market = Market;
+    type Order = Order;
+
+    fn id(market: &Market) -> InstrumentId {
+        market.id
     }
 
-    /// Accounts that trade although they may not: none of their representatives may, or they are not open.
-    pub(super) fn shut(&mut self, cx: &Cx<'_>) -> Vec<AccountId> {
+    fn books(tables: &mut Tables) -> &mut Books {
+        &mut tables.books
+    }
+
+    fn empty(cx: &mut Cx<'_>, market: &Market, order: Option<&Order>) -> Self {
+        let room = cx.tables::<Exchange>().0.books.sums();
+        let mut settlement = Self::with_room(*market, room);
+        if let Some(order) = order {
+            let delta = settlement.delta(order.account);
+            delta.may_trade = true;
+            delta.slot = Some(order.slot);
+            delta.reserve(order.side, order.more);
+        }
+        settlement
+    }
+
+    fn take(&mut self, told: &Told) -> Result<Option<Event>, Code> {
+        let instrument = self.market.id;
+        Ok(match *told {
+            Told::Traded(trade) => Some(self.trade(&trade)?),
+            Told::Reduced(reduced) => Some(self.reduce(&reduced)?),
+            Told::Amended {
+                id,
+                price,
+                open,
+                kept_place,
+                ..
+            } => Some(Event::Amended {
+                instrument,
+                account: id.account,
+                number: id.number,
+                price,
+                open,
+                kept_place,
+            }),
+            Told::Wakes { id } => Some(Event::Woke {
+                instrument,
+                account: id.account,
+                number: id.number,
+            }),
+            Told::Phase(phase) => Some(Event::PhaseSet { instrument, phase }),
+            // They follow from what was accepted.
+            Told::Rests { .. } | Told::Waits { .. } | Told::Shown { .. } => None,
+        })
+    }
+
+    fn shut(&mut self, cx: &Cx<'_>) -> Vec<AccountId> {
         let mut shut = Vec::new();
         let others = self.accounts.iter_mut();
         for (id, delta) in others.filter(|(_, delta)| delta.trades && !delta.may_trade) {
@@ -320,11 +351,7 @@ impl Settlement {
         shut
     }
 
-    /// Writes it down: each account once.
-    ///
-    /// # Errors
-    /// `METER_EXCEEDED`; `OVERFLOW` never, since everything was set aside before.
-    pub(super) fn apply(&self, cx: &mut Cx<'_>) -> Result<(), Code> {
+    fn apply(&self, cx: &mut Cx<'_>) -> Result<(), Code> {
         for (id, delta) in &self.accounts {
             let slot = match delta.slot {
                 Some(slot) => slot,
@@ -349,6 +376,11 @@ impl Settlement {
             }
         }
         Ok(())
+    }
+
+    fn done(self, cx: &mut Cx<'_>) {
+        let books = &mut cx.tables::<Exchange>().0.books;
+        books.give_back_sums(self.accounts);
     }
 }
 

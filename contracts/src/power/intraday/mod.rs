@@ -18,7 +18,6 @@ pub mod desk;
 pub mod order;
 pub mod period;
 pub mod rule;
-mod run;
 pub mod settle;
 
 crate::choices! {

@@ -7,8 +7,7 @@ use super::super::call::Call;
 use super::super::event::Event;
 use super::super::module::Power;
 use super::period::Traded;
-use super::run::Command;
-use super::settle::{needed, worst};
+use super::settle::{Command, Taker, needed, worst};
 use super::{PeriodId, Standing, desk};
 use crate::account::HolderId;
 use crate::amount::{Price, Quantity, WattHours};
@@ -114,10 +113,12 @@ pub(in super::super) fn place(
         price: new.price,
     };
     let command = Command {
-        taker: Some(new.id),
+        market: id,
+        order: Some(Taker {
+            id: new.id,
+            aside: more,
+        }),
         first: Some(accepted),
-        aside: more,
-        ..Command::plain(id)
     };
     command.run(cx, |book, told| book.place(&request, told).map(|_| ()))
 }
@@ -155,9 +156,12 @@ pub(in super::super) fn amend(
     afford(cx, &period, (account, slot), more)?;
     account::second(cx, account, slot, || endorse::digest::<Power>(call))?;
 
-    let command = Command {
-        taker: Some(order),
+    let taker = Taker {
+        id: order,
         aside: more,
+    };
+    let command = Command {
+        order: Some(taker),
         ..Command::plain(id)
     };
     command.run(cx, |book, told| book.amend(&amend, told).map(|_| ()))

@@ -8,7 +8,7 @@ use super::super::event::Event;
 use super::super::module::Power;
 use super::super::rules::INTERVAL;
 use super::super::session::{Session, SessionPhase};
-use super::run::Command;
+use super::settle::Command;
 use super::{PeriodId, rule};
 use crate::amount::Price;
 use crate::exchange::event::Reason;

@@ -7,13 +7,15 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::super::event::Event;
-use super::super::module::Power;
+use super::super::module::{Power, Tables};
 use super::super::rules::{MEMBER, cost};
 use super::{PeriodId, desk};
 use crate::amount::{Money, Price, Quantity, WattHours};
 use crate::exchange::Side;
 use crate::exchange::event::{Event as Told, Reduced, Trade};
 use crate::exchange::order::OrderId;
+use crate::exchange::orders::Books;
+use crate::exchange::orders::run::{self, Follows};
 use crate::identity::account;
 use crate::kernel::context::Cx;
 use crate::receipt::Code;
@@ -58,11 +60,20 @@ impl Delta {
     }
 }
 
+/// An order on its way, whose account was asked whether it may trade, and what it sets aside more.
+pub(super) struct Taker {
+    pub(super) id: OrderId,
+    pub(super) aside: i128,
+}
+
+/// A command to the book of a period.
+pub(super) type Command = run::Command<Settlement>;
+
 /// What one command comes to.
 #[derive(Debug)]
 pub(super) struct Settlement {
     id: PeriodId,
-    /// The order on its way, which is no open one before it rests.
+    /// The order on its way, which is no open one until it rests.
     taker: Option<OrderId>,
     accounts: BTreeMap<AccountId, Delta>,
     energy: i128,
@@ -71,53 +82,11 @@ pub(super) struct Settlement {
 }
 
 impl Settlement {
-    pub(super) fn new(id: PeriodId, taker: Option<OrderId>) -> Self {
-        Self {
-            id,
-            taker,
-            accounts: BTreeMap::new(),
-            energy: 0,
-            turnover: 0,
-            last: None,
-        }
-    }
-
     /// Sets more aside for an account's order, or less, and counts so many open orders more.
-    pub(super) fn add(&mut self, account: AccountId, aside: i128, orders: i64) {
+    fn add(&mut self, account: AccountId, aside: i128, orders: i64) {
         let desk = &mut self.accounts.entry(account).or_default().desk;
         desk.aside += aside;
         desk.orders += orders;
-    }
-
-    /// Takes in what the book told, and says it in the words of the ledger.
-    pub(super) fn take(&mut self, told: &Told) -> Result<Option<Event>, Code> {
-        let (session, interval) = self.id;
-        Ok(match *told {
-            Told::Traded(trade) => Some(self.trade(&trade)?),
-            Told::Reduced(reduced) => Some(self.reduce(&reduced)?),
-            Told::Amended {
-                id,
-                price: Some(price),
-                open,
-                kept_place,
-                ..
-            } => Some(Event::OrderAmended {
-                session,
-                interval,
-                account: id.account,
-                number: id.number,
-                price,
-                energy: watt_hours(open)?,
-                kept_place,
-            }),
-            // They follow from what was accepted, and no order here is without a price or waits for one.
-            Told::Amended { .. }
-            | Told::Rests { .. }
-            | Told::Waits { .. }
-            | Told::Wakes { .. }
-            | Told::Shown { .. }
-            | Told::Phase(_) => None,
-        })
     }
 
     /// An order lost so much of what was open; `open` is left. What it set aside for that is free.
@@ -191,10 +160,77 @@ impl Settlement {
             reason,
         })
     }
+}
 
-    /// Accounts that trade although they may not: none of their representatives may, or they are not open. The one that sent the
-    /// order was asked before.
-    pub(super) fn shut(&self, cx: &Cx<'_>) -> Vec<AccountId> {
+impl Follows for Settlement {
+    type In = Power;
+    type Id = PeriodId;
+    type Market = PeriodId;
+    type Order = Taker;
+
+    fn id(market: &PeriodId) -> PeriodId {
+        *market
+    }
+
+    fn books(tables: &mut Tables) -> &mut Books<PeriodId> {
+        &mut tables.books
+    }
+
+    fn empty(_: &mut Cx<'_>, market: &PeriodId, order: Option<&Taker>) -> Self {
+        let mut settlement = Self {
+            id: *market,
+            taker: order.map(|taker| taker.id),
+            accounts: BTreeMap::new(),
+            energy: 0,
+            turnover: 0,
+            last: None,
+        };
+        if let Some(Taker { id, aside }) = order {
+            settlement.add(id.account, *aside, 0);
+        }
+        settlement
+    }
+
+    fn take(&mut self, told: &Told) -> Result<Option<Event>, Code> {
+        let (session, interval) = self.id;
+        Ok(match *told {
+            Told::Traded(trade) => Some(self.trade(&trade)?),
+            Told::Reduced(reduced) => Some(self.reduce(&reduced)?),
+            Told::Amended {
+                id,
+                price: Some(price),
+                open,
+                kept_place,
+                ..
+            } => {
+                if !kept_place {
+                    // It is on its way again, and no open order until it rests.
+                    self.add(id.account, 0, -1);
+                }
+                Some(Event::OrderAmended {
+                    session,
+                    interval,
+                    account: id.account,
+                    number: id.number,
+                    price,
+                    energy: watt_hours(open)?,
+                    kept_place,
+                })
+            }
+            Told::Rests { id, .. } => {
+                self.add(id.account, 0, 1);
+                None
+            }
+            // No order here is without a price or waits for one, and what is shown follows from what was accepted.
+            Told::Amended { .. }
+            | Told::Waits { .. }
+            | Told::Wakes { .. }
+            | Told::Shown { .. }
+            | Told::Phase(_) => None,
+        })
+    }
+
+    fn shut(&mut self, cx: &Cx<'_>) -> Vec<AccountId> {
         let sender = self.taker.map(|taker| taker.account);
         let others = self.accounts.iter().filter(|(_, delta)| delta.trades());
         others
@@ -203,11 +239,7 @@ impl Settlement {
             .collect()
     }
 
-    /// Writes it down: each account once.
-    ///
-    /// # Errors
-    /// `METER_EXCEEDED`; `OVERFLOW` never, since everything was set aside before.
-    pub(super) fn apply(&self, cx: &mut Cx<'_>) -> Result<(), Code> {
+    fn apply(&self, cx: &mut Cx<'_>) -> Result<(), Code> {
         let (session, interval) = self.id;
         let currency = cx.read::<Power>().session(session)?.terms.currency;
         for (id, delta) in &self.accounts {
