@@ -43,6 +43,16 @@ pub(super) struct Changed {
 }
 
 impl Changed {
+    /// Takes down the rules and the state, and whether this is the first thing that the block does to the book.
+    #[inline]
+    pub(super) fn begin(&mut self, book: &Book) -> bool {
+        let first = self.head.is_none();
+        if first {
+            self.head = Some(Some(book.head_entry()));
+        }
+        first
+    }
+
     /// Takes down everything that was done since the book's outermost mark.
     pub(super) fn note(&mut self, book: &Book) {
         let store = &book.store;
@@ -64,14 +74,17 @@ impl Changed {
         }
     }
 
-    /// Takes down the accounts whose messages a new window forgets.
-    pub(super) fn note_messages(&mut self, book: &Book) {
+    /// Takes down the accounts whose messages a new window forgets, and whether there are any.
+    pub(super) fn note_messages(&mut self, book: &Book) -> bool {
+        let mut any = false;
         for account in book.store.records() {
             if account.messages > 0 {
                 let was = || book.account_entry_of(account.standing());
                 self.accounts.note(account.id, was);
+                any = true;
             }
         }
+        any
     }
 }
 

@@ -54,6 +54,10 @@ pub struct Books<K = InstrumentId> {
     place: Place,
     hash_key: HashKey,
     markets: BTreeMap<K, Market>,
+    /// How many of them are closed, and go with the end of the block.
+    closed: usize,
+    /// Books that this block changed, in no order, some more than once: the end of a block looks at these alone.
+    touched: Vec<K>,
     /// Transaction whose steps these are.
     tx: u64,
     steps: Vec<Step<K>>,
@@ -74,6 +78,8 @@ impl<K: table::Key + Copy> Books<K> {
             place,
             hash_key: HashKey([random.hash_one(0_u64), random.hash_one(1_u64)]),
             markets: BTreeMap::new(),
+            closed: 0,
+            touched: Vec::new(),
             tx: 0,
             steps: Vec::new(),
             room: Vec::new(),
@@ -85,13 +91,13 @@ impl<K: table::Key + Copy> Books<K> {
     /// How many books there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.markets.len()
+        self.markets.len() - self.closed
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.markets.is_empty()
+        self.len() == 0
     }
 
     /// A market's book.
@@ -151,6 +157,7 @@ impl<K: table::Key + Copy> Books<K> {
             is_closed: false,
         };
         self.markets.insert(id, market);
+        self.touched.push(id);
         self.steps.push(Step::Opened(id));
         Ok(())
     }
@@ -171,8 +178,11 @@ impl<K: table::Key + Copy> Books<K> {
             changed,
             is_closed,
         } = self.markets.get_mut(&id).ok_or(Code::UNKNOWN_MARKET)?;
-        changed.head.get_or_insert_with(|| Some(book.head_entry()));
+        if changed.begin(book) {
+            self.touched.push(id);
+        }
         *is_closed = true;
+        self.closed += 1;
         self.steps.push(Step::Closed(id));
         Ok(())
     }
@@ -192,7 +202,9 @@ impl<K: table::Key + Copy> Books<K> {
         self.begin(journal)?;
         let market = self.markets.get_mut(&id);
         let Market { book, changed, .. } = market.ok_or(Code::UNKNOWN_MARKET)?;
-        changed.head.get_or_insert_with(|| Some(book.head_entry()));
+        if changed.begin(book) {
+            self.touched.push(id);
+        }
         self.steps.push(Step::Asked(id, book.begin()));
         Ok(work(book)?)
     }
@@ -228,9 +240,9 @@ impl<K: table::Key + Copy> Books<K> {
     /// `TIME_BACK` when it is before the last block's.
     pub(super) fn set_time(&mut self, now: Millis) -> Result<(), Code> {
         self.keep();
-        for Market { book, changed, .. } in self.markets.values_mut() {
-            if book.is_new_window(now) {
-                changed.note_messages(book);
+        for (id, Market { book, changed, .. }) in &mut self.markets {
+            if book.is_new_window(now) && changed.note_messages(book) {
+                self.touched.push(*id);
             }
             book.set_time(now)?;
         }
@@ -283,6 +295,7 @@ impl<K: table::Key + Copy> Journaled for Books<K> {
                 market
                     .expect("a closed book is there until the block ends")
                     .is_closed = false;
+                self.closed -= 1;
             }
         }
     }
@@ -290,32 +303,44 @@ impl<K: table::Key + Copy> Journaled for Books<K> {
     fn end_block(&mut self, changes: &mut Changes) {
         self.keep();
         let prefix = self.place.prefix;
-        for (id, market) in &mut self.markets {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        for id in touched.drain(..) {
+            // Not there when it was opened and that was taken back.
+            let Some(market) = self.markets.get_mut(&id) else {
+                continue;
+            };
             let Market {
                 book,
                 changed,
                 is_closed,
             } = market;
+            let is_closed = *is_closed;
             if let Some(was) = changed.head.take() {
-                let is = (!*is_closed).then(|| book.head_entry());
+                let is = (!is_closed).then(|| book.head_entry());
                 if is != was {
-                    changes.push(prefix, &(*id, Key::Head), is.as_ref());
+                    changes.push(prefix, &(id, Key::Head), is.as_ref());
                 }
             }
             changed.orders.drain(|order, was| {
                 let is = book.order_entry(order);
                 if is != was {
-                    changes.push(prefix, &(*id, Key::Order(order)), is.as_ref());
+                    changes.push(prefix, &(id, Key::Order(order)), is.as_ref());
                 }
             });
             changed.accounts.drain(|account, was| {
                 let is = book.account_entry(account);
                 if is != was {
-                    changes.push(prefix, &(*id, Key::Account(account)), is.as_ref());
+                    changes.push(prefix, &(id, Key::Account(account)), is.as_ref());
                 }
             });
+            if is_closed {
+                self.markets.remove(&id);
+            }
         }
-        self.markets.retain(|_, market| !market.is_closed);
+        self.touched = touched;
+        self.closed = 0;
         changes.end_table();
     }
 

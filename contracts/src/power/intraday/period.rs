@@ -8,6 +8,7 @@ use super::super::event::Event;
 use super::super::module::Power;
 use super::super::rules::INTERVAL;
 use super::super::session::{Session, SessionPhase};
+use super::rule::ALL_BOOKS_MAX;
 use super::settle::Command;
 use super::{PeriodId, rule};
 use crate::amount::Price;
@@ -85,14 +86,15 @@ impl Traded {
         })
     }
 
-    /// Whether a book can be opened where there is none.
+    /// Whether a book can be opened where there is none: the zone has room for it, and so have all zones together.
     ///
     /// # Errors
     /// `INTRADAY_BOOKS_FULL`.
     pub(super) fn check_room(&self, cx: &Cx<'_>) -> Result<(), Code> {
-        let zone = cx.read::<Power>().zones.get(&self.session.zone);
+        let tables = cx.read::<Power>();
+        let zone = tables.zones.get(&self.session.zone);
         let full = zone.is_some_and(|zone| zone.books >= zone.rule.books_max);
-        if !self.has_book && full {
+        if !self.has_book && (full || tables.books.len() >= ALL_BOOKS_MAX) {
             return Err(Code::INTRADAY_BOOKS_FULL);
         }
         Ok(())

@@ -21,8 +21,10 @@ pub const MAKERS_MAX: u32 = 1_024;
 pub const ORDERS_MAX: u32 = 16_384;
 /// Most open orders of an account in a session: all of them can be cancelled in one transaction.
 pub const ACCOUNT_ORDERS_MAX: u32 = 256;
-/// Most open books of a zone: every block looks at each.
+/// Most open books of a zone: a quarter of those of all.
 pub const BOOKS_MAX: u32 = 1_024;
+/// Most open books of all zones together: what a book keeps for prices near the best takes 64 kB, so all of them a quarter of a gigabyte.
+pub const ALL_BOOKS_MAX: usize = 4_096;
 
 /// Watt hours of a megawatt hour, for which prices are.
 const WATT_HOURS: u64 = 1_000_000;

@@ -12,6 +12,8 @@ const NOT_FILLABLE: u16 = 76;
 const QUANTITY_TOO_LARGE: u16 = 79;
 const DISPLAY_INVALID: u16 = 81;
 const BOOK_FULL: u16 = 88;
+/// Open books of all zones.
+const ALL_BOOKS_MAX: usize = 4_096;
 const RULE_INVALID: u16 = 570;
 const NOT_OPEN: u16 = 571;
 const ENERGY_INVALID: u16 = 572;
@@ -133,9 +135,10 @@ impl Books {
         unless(!used, ORDER_NUMBER_USED)?;
         let count = orders.map_or(0, |orders| orders.all.len());
         unless(!rests || count < rule.orders_max as usize, BOOK_FULL)?;
-        let room = intraday.zones.get(&session.zone);
-        let room =
-            room.is_some_and(|zone| intraday.open_books(session.zone) < zone.books_max as usize);
+        let zone = intraday.zones.get(&session.zone);
+        let open = |of| intraday.open_books(of);
+        let room = zone.is_some_and(|zone| open(Some(session.zone)) < zone.books_max as usize);
+        let room = room && open(None) < ALL_BOOKS_MAX;
         unless(orders.is_some() || room, BOOKS_FULL)?;
         self.can_be_paid(ask, session, new.aside())?;
         unless(rests || orders.is_some(), NOT_FILLABLE)?;

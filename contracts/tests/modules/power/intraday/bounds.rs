@@ -1,7 +1,9 @@
 //! What bounds the books: how many of a zone, of orders in one, of an account, and of those that one order meets.
 
 use bds_contracts::Code;
+use bds_contracts::power::intraday::rule::ALL_BOOKS_MAX;
 
+use super::super::super::stage::codes;
 use super::*;
 
 #[test]
@@ -34,6 +36,60 @@ fn a_zone_has_so_many_books() {
         &at_interval(3).call(),
         Code::INTRADAY_BOOKS_FULL,
     );
+}
+
+/// The same call for another zone.
+fn of_zone(zone: u32, call: Call<'static>) -> Call<'static> {
+    let mut call = call;
+    if let Call::OpenSession { zone: of, .. } | Call::SetIntraday { zone: of, .. } = &mut call {
+        *of = ZoneId(zone);
+    }
+    call
+}
+
+/// Each zone has room, and all of them together have none; what closes makes some in the same block.
+#[test]
+fn all_zones_together_have_so_many_books() {
+    let mut stage = traders();
+    let zones = ALL_BOOKS_MAX.div_ceil(96) as u32;
+    let many = Terms {
+        account_orders_max: 256,
+        ..PLAIN
+    };
+    let sessions: Vec<u64> = (1..=zones)
+        .map(|zone| {
+            done(&mut stage, Who::Surveillance, &of_zone(zone, many.call()));
+            opened(&mut stage, &of_zone(zone, plain_day()))
+        })
+        .collect();
+    cleared(&mut stage);
+    let at_zero = |session, interval, number| Order {
+        interval,
+        ..order(session, T[0], number, Side::Buy, (0, 1))
+    };
+    let all = sessions
+        .iter()
+        .flat_map(|session| (0..96).map(|at| (*session, at)));
+    let all: Vec<Vec<u8>> = all
+        .take(ALL_BOOKS_MAX)
+        .map(|(session, interval)| {
+            stage.tx::<Power>(Who::Anna, &at_zero(session, interval, 1).call())
+        })
+        .collect();
+    for txs in all.chunks(1_000) {
+        assert_eq!(codes(&stage.execute(txs)), vec![Code::OK; txs.len()]);
+    }
+    assert_eq!(tables(&stage).books.len(), ALL_BOOKS_MAX);
+    let last = *sessions.last().expect("a zone");
+    let one_more = at_zero(last, 95, 1).call();
+    let full = (Code::INTRADAY_BOOKS_FULL, Vec::new());
+    assert_eq!(send(&mut stage, Who::Anna, &one_more), full);
+    at_zero(last, 0, 2).done(&mut stage);
+    // The books of the first interval of every zone close.
+    wait(&mut stage, START - LEAD);
+    done(&mut stage, Who::Anna, &one_more);
+    let left = ALL_BOOKS_MAX - zones as usize + 1;
+    assert_eq!(tables(&stage).books.len(), left);
 }
 
 #[test]
