@@ -9,6 +9,7 @@ use super::limits::check_position;
 use super::order::Side;
 use super::reject::Reject;
 use super::request::{Request, Validity};
+use super::rules::Rules;
 use super::slab::NIL;
 use crate::amount::{Money, Quantity};
 
@@ -50,28 +51,14 @@ impl Book {
     /// Everything that the request, the phase and the rules decide. Returns whether it may stay in the book.
     #[inline]
     pub(super) fn check_new(&self, request: &Request) -> Result<bool, Reject> {
-        let at_once = matches!(
-            request.validity,
-            Validity::ImmediateOrCancel | Validity::FillOrKill
-        );
+        let at_once = request.validity.is_at_once();
         if self.state.halted {
             return Err(Reject::MarketHalted);
         }
         if at_once && self.state.phase == Phase::Call {
             return Err(Reject::WrongPhase);
         }
-        let rules = &self.store.rules;
-        rules.check_quantity(request.quantity)?;
-        if request.price.is_some_and(|price| !rules.is_price(price)) {
-            return Err(Reject::PriceInvalid);
-        }
-        let plain = request.price.is_some()
-            && request.trigger.is_none()
-            && request.display.is_none()
-            && request.budget.is_none();
-        if !plain {
-            self.check_kind(request, at_once)?;
-        }
+        self.store.rules.check_request(request)?;
         if let Validity::GoodTillDate(until) = request.validity
             && until.0 <= self.state.now
         {
@@ -83,36 +70,6 @@ impl Book {
             return Err(Reject::OutsidePriceBand);
         }
         Ok(!at_once)
-    }
-
-    /// What goes together in an order that is more than a limit.
-    #[inline(never)]
-    pub(super) fn check_kind(&self, request: &Request, at_once: bool) -> Result<(), Reject> {
-        let rules = &self.store.rules;
-        if request.trigger.is_some_and(|price| !rules.is_price(price)) {
-            return Err(Reject::TriggerInvalid);
-        }
-        let auction = request.validity == Validity::GoodAtAuction;
-        let market = request.price.is_none() && request.trigger.is_none();
-        if (market && !at_once && !auction) || (request.trigger.is_some() && (at_once || auction)) {
-            return Err(Reject::OrderInvalid);
-        }
-        if let Some(display) = request.display
-            && (request.trigger.is_some()
-                || request.price.is_none()
-                || at_once
-                || auction
-                || display > request.quantity
-                || rules.check_quantity(display).is_err())
-        {
-            return Err(Reject::DisplayInvalid);
-        }
-        if let Some(Money(budget)) = request.budget
-            && (budget <= 0 || request.price.is_some() || request.side == Side::Sell || auction)
-        {
-            return Err(Reject::MaxCashInvalid);
-        }
-        Ok(())
     }
 
     /// Whether the account may send a message that opens so much more on a side.
@@ -143,5 +100,58 @@ impl Book {
             return Err(Reject::OrderLimit);
         }
         check_position(rules, side, position, open, quantity)
+    }
+}
+
+impl Rules {
+    /// What a new order is refused for by itself, whatever the book it comes to.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    #[inline]
+    pub(crate) fn check_request(&self, request: &Request) -> Result<(), Reject> {
+        self.check_quantity(request.quantity)?;
+        if request.price.is_some_and(|price| !self.is_price(price)) {
+            return Err(Reject::PriceInvalid);
+        }
+        let plain = request.price.is_some()
+            && request.trigger.is_none()
+            && request.display.is_none()
+            && request.budget.is_none();
+        if plain {
+            Ok(())
+        } else {
+            self.check_kind(request)
+        }
+    }
+
+    /// What goes together in an order that is more than a limit.
+    #[inline(never)]
+    fn check_kind(&self, request: &Request) -> Result<(), Reject> {
+        if request.trigger.is_some_and(|price| !self.is_price(price)) {
+            return Err(Reject::TriggerInvalid);
+        }
+        let at_once = request.validity.is_at_once();
+        let auction = request.validity == Validity::GoodAtAuction;
+        let market = request.price.is_none() && request.trigger.is_none();
+        if (market && !at_once && !auction) || (request.trigger.is_some() && (at_once || auction)) {
+            return Err(Reject::OrderInvalid);
+        }
+        if let Some(display) = request.display
+            && (request.trigger.is_some()
+                || request.price.is_none()
+                || at_once
+                || auction
+                || display > request.quantity
+                || self.check_quantity(display).is_err())
+        {
+            return Err(Reject::DisplayInvalid);
+        }
+        if let Some(Money(budget)) = request.budget
+            && (budget <= 0 || request.price.is_some() || request.side == Side::Sell || auction)
+        {
+            return Err(Reject::MaxCashInvalid);
+        }
+        Ok(())
     }
 }

@@ -24,6 +24,14 @@ pub enum Validity {
     GoodAtAuction,
 }
 
+impl Validity {
+    /// Whether nothing of the order stays in the book.
+    #[inline]
+    pub(super) fn is_at_once(self) -> bool {
+        matches!(self, Self::ImmediateOrCancel | Self::FillOrKill)
+    }
+}
+
 crate::choices! {
     /// What happens when two orders of one holder meet; the incoming order's setting counts.
     #[derive(Default)]

@@ -4,9 +4,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use super::super::module::Power;
 use crate::amount::{Currency, Money};
-use crate::identity::{Identity, account};
+use crate::identity::account;
 use crate::kernel::context::Cx;
-use crate::money::aside;
+use crate::money::aside::{self, At};
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
@@ -43,11 +43,11 @@ pub(super) fn of(cx: &Cx<'_>, session: u64, account: AccountId) -> Desk {
 pub(super) fn change(
     cx: &mut Cx<'_>,
     session: u64,
-    id: AccountId,
+    at: At,
     currency: Currency,
     change: &Change,
 ) -> Result<(), Code> {
-    let slot = cx.read::<Identity>().find(id)?;
+    let (id, slot) = at;
     let old = of(cx, session, id);
     let orders = i64::from(old.orders) + change.orders;
     let aside = i128::from(old.aside.0) + change.aside;
@@ -56,7 +56,7 @@ pub(super) fn change(
         aside: Money(i64::try_from(aside).map_err(|_| Code::OVERFLOW)?),
     };
     if new.aside != old.aside || change.got != 0 {
-        aside::change(cx, (id, slot), currency, (old.aside, new.aside), change.got)?;
+        aside::change(cx, at, currency, (old.aside, new.aside), change.got)?;
     }
     if (old.orders > 0) != (new.orders > 0) {
         account::count(cx, slot, new.orders > 0)?;

@@ -7,12 +7,10 @@ use super::super::call::Call;
 use super::super::event::Event;
 use super::super::module::Power;
 use super::period::Traded;
-use super::settle::{Command, Taker, needed, worst};
+use super::settle::{Command, Market, Taker, needed, worst};
 use super::{PeriodId, Standing, desk};
 use crate::account::HolderId;
 use crate::amount::{Price, Quantity, WattHours};
-use crate::exchange::book::Book;
-use crate::exchange::index::HashKey;
 use crate::exchange::order::{OrderId, Side};
 use crate::exchange::request::{Amend, Prevention, Request, Resize, Validity};
 use crate::identity::{Identity, account, endorse};
@@ -88,10 +86,10 @@ pub(in super::super) fn place(
         return Err(Code::INTRADAY_ACCOUNT_FULL);
     }
     let request = new.request(energy, holder);
-    match cx.read::<Power>().books.get(id) {
-        Ok(book) => book.check(&request)?,
-        // The one that is to be opened, which is asked once and forgotten.
-        Err(_) => Book::new(period.rules, HashKey::PUBLIC)?.check(&request)?,
+    let checked = match cx.read::<Power>().books.get(id) {
+        Ok(book) => Some(book.check(&request)?),
+        // All that an empty book asks.
+        Err(_) => period.rules.check_request(&request).map(|()| None)?,
     };
     period.check_room(cx)?;
     let more = needed(energy, Price(request.reserve));
@@ -112,15 +110,23 @@ pub(in super::super) fn place(
         energy: new.energy,
         price: new.price,
     };
+    let taker = Taker {
+        id: new.id,
+        slot,
+        aside: more,
+    };
     let command = Command {
-        market: id,
-        order: Some(Taker {
-            id: new.id,
-            aside: more,
-        }),
+        market: period.market(),
+        order: Some(taker),
         first: Some(accepted),
     };
-    command.run(cx, |book, told| book.place(&request, told).map(|_| ()))
+    command.run(cx, |book, told| {
+        let placed = match checked {
+            Some(checked) => book.place_checked(&request, checked, told),
+            None => book.place(&request, told),
+        };
+        placed.map(|_| ())
+    })
 }
 
 /// Refused in this order: account unknown, not represented, not open; no such session; no such interval; the auction is not cleared,
@@ -158,11 +164,12 @@ pub(in super::super) fn amend(
 
     let taker = Taker {
         id: order,
+        slot,
         aside: more,
     };
     let command = Command {
         order: Some(taker),
-        ..Command::plain(id)
+        ..Command::plain(period.market())
     };
     command.run(cx, |book, told| book.amend(&amend, told).map(|_| ()))
 }
@@ -178,11 +185,13 @@ pub(in super::super) fn cancel(cx: &mut Cx<'_>, id: PeriodId, order: OrderId) ->
     cx.read::<Identity>()
         .represented(cx.member(), order.account)?;
     let tables = cx.read::<Power>();
-    tables.session(id.0)?.check_intervals(id.1, 1)?;
+    let session = tables.session(id.0)?;
+    session.check_intervals(id.1, 1)?;
     if tables.books.get(id).is_err() {
         return Err(Code::UNKNOWN_ORDER);
     }
-    Command::plain(id).run(cx, |book, told| book.cancel(order, told).map(|_| ()))
+    Command::plain(Market::of(id, &session))
+        .run(cx, |book, told| book.cancel(order, told).map(|_| ()))
 }
 
 /// All orders of an account in a session, or in one interval of it.
@@ -211,7 +220,7 @@ pub(in super::super) fn cancel_all(
     let open: Vec<PeriodId> = open.filter(has_orders).collect();
     cx.charge_items(usize::from(found.intervals))?;
     for id in open {
-        Command::plain(id).run(cx, |book, told| {
+        Command::plain(Market::of(id, &found)).run(cx, |book, told| {
             book.cancel_all(account, usize::MAX, told);
             Ok(())
         })?;

@@ -9,7 +9,7 @@ use super::super::module::Power;
 use super::super::rules::INTERVAL;
 use super::super::session::{Session, SessionPhase};
 use super::rule::ALL_BOOKS_MAX;
-use super::settle::Command;
+use super::settle::{Command, Market};
 use super::{PeriodId, rule};
 use crate::amount::Price;
 use crate::exchange::event::Reason;
@@ -43,6 +43,7 @@ pub struct Period {
 pub(super) struct Traded {
     pub(super) id: PeriodId,
     pub(super) session: Session,
+    zone: rule::Zone,
     gate: Millis,
     /// Rules of its book, as it is or would be.
     pub(super) rules: Rules,
@@ -65,9 +66,9 @@ impl Traded {
         }
         let found = tables.periods.get(&id);
         let zone = tables.zones.get(&session.zone);
-        let rule = zone.ok_or(Code::INTRADAY_NOT_OPEN)?.rule;
+        let zone = *zone.ok_or(Code::INTRADAY_NOT_OPEN)?;
         let delivery = session.start.0 + u64::from(interval) * INTERVAL;
-        let gate = Millis(delivery.saturating_sub(rule.lead.0));
+        let gate = Millis(delivery.saturating_sub(zone.rule.lead.0));
         let gate = found.map_or(gate, |period| period.gate);
         let was_closed = found.is_some_and(|period| !period.is_open);
         if was_closed || gate <= cx.block().time {
@@ -75,11 +76,12 @@ impl Traded {
         }
         let rules = match tables.books.get(id) {
             Ok(book) => *book.rules(),
-            Err(_) => rule.of_book(&session.terms),
+            Err(_) => zone.rule.of_book(&session.terms),
         };
         Ok(Self {
             id,
             session,
+            zone,
             gate,
             rules,
             has_book: found.is_some(),
@@ -91,13 +93,17 @@ impl Traded {
     /// # Errors
     /// `INTRADAY_BOOKS_FULL`.
     pub(super) fn check_room(&self, cx: &Cx<'_>) -> Result<(), Code> {
-        let tables = cx.read::<Power>();
-        let zone = tables.zones.get(&self.session.zone);
-        let full = zone.is_some_and(|zone| zone.books >= zone.rule.books_max);
-        if !self.has_book && (full || tables.books.len() >= ALL_BOOKS_MAX) {
+        let full = self.zone.books >= self.zone.rule.books_max;
+        let all = cx.read::<Power>().books.len();
+        if !self.has_book && (full || all >= ALL_BOOKS_MAX) {
             return Err(Code::INTRADAY_BOOKS_FULL);
         }
         Ok(())
+    }
+
+    /// Its book, and what is paid in.
+    pub(super) fn market(&self) -> Market {
+        Market::of(self.id, &self.session)
     }
 
     /// Opens the book, unless it is there.
@@ -133,9 +139,9 @@ impl Traded {
 /// Counts an open book of a zone more, or less.
 fn count(cx: &mut Cx<'_>, zone: ZoneId, more: bool) -> Result<(), Code> {
     let (tables, journal) = cx.tables::<Power>();
-    if let Some(rule::Zone { books, .. }) = tables.zones.update(journal, &zone)? {
-        *books = if more { *books + 1 } else { *books - 1 };
-    }
+    let zone = tables.zones.update(journal, &zone)?;
+    let books = &mut zone.ok_or(Code::INTRADAY_NOT_OPEN)?.books;
+    *books = if more { *books + 1 } else { *books - 1 };
     Ok(())
 }
 
@@ -149,17 +155,20 @@ pub(in super::super) fn is_traded(cx: &Cx<'_>, session: u64) -> bool {
 }
 
 /// The gate of a period has closed: what rests is cancelled, so many orders in a block, account by account; then the book goes.
+///
+/// # Errors
+/// `UNKNOWN_MARKET` where there is no such book: never, since each is closed by the one trigger that was left when it was opened, and no
+/// period is forgotten before.
 pub(in super::super) fn close(cx: &mut Cx<'_>, id: PeriodId) -> Result<(), Code> {
-    let Some(period) = cx.read::<Power>().periods.get(&id).copied() else {
-        return Ok(());
-    };
-    if !period.is_open {
-        return Ok(());
-    }
-    let book = cx.read::<Power>().books.get(id)?;
+    let (session, interval) = id;
+    let tables = cx.read::<Power>();
+    let period = tables.periods.get(&id).ok_or(Code::UNKNOWN_MARKET)?;
+    let zone = period.zone;
+    let book = tables.books.get(id)?;
     let (orders, accounts) = (book.len(), book.accounts());
+    let market = Market::of(id, &tables.session(session)?);
     cx.charge_items(orders)?;
-    Command::plain(id).run(cx, |book, told| {
+    Command::plain(market).run(cx, |book, told| {
         let mut left = CLOSED_MAX;
         for account in &accounts {
             if left == 0 {
@@ -171,7 +180,6 @@ pub(in super::super) fn close(cx: &mut Cx<'_>, id: PeriodId) -> Result<(), Code>
         }
         Ok(())
     })?;
-    let (session, interval) = id;
     if orders > CLOSED_MAX {
         let next = When::Height(cx.block().height.saturating_add(1));
         let due = Due::CloseBook(session, interval);
@@ -179,13 +187,12 @@ pub(in super::super) fn close(cx: &mut Cx<'_>, id: PeriodId) -> Result<(), Code>
     }
     let (tables, journal) = cx.tables::<Power>();
     tables.books.close(journal, id)?;
-    if let Some(period) = tables.periods.update(journal, &id)? {
-        period.is_open = false;
-    }
-    count(cx, period.zone, false)?;
+    let period = tables.periods.update(journal, &id)?;
+    period.ok_or(Code::UNKNOWN_MARKET)?.is_open = false;
+    count(cx, zone, false)?;
     cx.emit::<Power>(&Event::BookClosed {
         session,
         interval,
-        zone: period.zone,
+        zone,
     })
 }

@@ -9,15 +9,17 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use super::super::event::Event;
 use super::super::module::{Power, Tables};
 use super::super::rules::{MEMBER, cost};
+use super::super::session::Session;
 use super::{PeriodId, desk};
-use crate::amount::{Money, Price, Quantity, WattHours};
+use crate::amount::{Currency, Money, Price, Quantity, WattHours};
 use crate::exchange::Side;
 use crate::exchange::event::{Event as Told, Reduced, Trade};
 use crate::exchange::order::OrderId;
 use crate::exchange::orders::Books;
 use crate::exchange::orders::run::{self, Follows};
-use crate::identity::account;
+use crate::identity::{Identity, account};
 use crate::kernel::context::Cx;
+use crate::kernel::table::Slot;
 use crate::receipt::Code;
 use crate::tx::AccountId;
 
@@ -49,6 +51,8 @@ pub(super) fn needed(open: Quantity, worst: Price) -> i128 {
 /// What one command does to an account.
 #[derive(Debug, Clone, Copy, Default)]
 struct Delta {
+    /// Where it lies, once somebody looked.
+    slot: Option<Slot>,
     desk: desk::Change,
     bought: i128,
     sold: i128,
@@ -60,9 +64,25 @@ impl Delta {
     }
 }
 
-/// An order on its way, whose account was asked whether it may trade, and what it sets aside more.
+/// A book, and what is paid in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Market {
+    id: PeriodId,
+    currency: Currency,
+}
+
+impl Market {
+    /// Of a period of this session.
+    pub(super) fn of(id: PeriodId, session: &Session) -> Self {
+        let currency = session.terms.currency;
+        Self { id, currency }
+    }
+}
+
+/// An order on its way, where its account lies, which was asked whether it may trade, and what it sets aside more.
 pub(super) struct Taker {
     pub(super) id: OrderId,
+    pub(super) slot: Slot,
     pub(super) aside: i128,
 }
 
@@ -72,7 +92,7 @@ pub(super) type Command = run::Command<Settlement>;
 /// What one command comes to.
 #[derive(Debug)]
 pub(super) struct Settlement {
-    id: PeriodId,
+    market: Market,
     /// The order on its way, which is no open one until it rests.
     taker: Option<OrderId>,
     accounts: BTreeMap<AccountId, Delta>,
@@ -124,7 +144,7 @@ impl Settlement {
         self.energy += energy;
         self.turnover += amount;
         self.last = Some(price);
-        let (session, interval) = self.id;
+        let (session, interval) = self.market.id;
         Ok(Event::EnergyTraded {
             session,
             interval,
@@ -149,7 +169,7 @@ impl Settlement {
             ..
         } = *reduced;
         self.lose(id, reserve, quantity, open);
-        let (session, interval) = self.id;
+        let (session, interval) = self.market.id;
         Ok(Event::OrderReduced {
             session,
             interval,
@@ -165,34 +185,36 @@ impl Settlement {
 impl Follows for Settlement {
     type In = Power;
     type Id = PeriodId;
-    type Market = PeriodId;
+    type Market = Market;
     type Order = Taker;
 
-    fn id(market: &PeriodId) -> PeriodId {
-        *market
+    fn id(market: &Market) -> PeriodId {
+        market.id
     }
 
     fn books(tables: &mut Tables) -> &mut Books<PeriodId> {
         &mut tables.books
     }
 
-    fn empty(_: &mut Cx<'_>, market: &PeriodId, order: Option<&Taker>) -> Self {
+    fn empty(_: &mut Cx<'_>, market: &Market, order: Option<&Taker>) -> Self {
         let mut settlement = Self {
-            id: *market,
+            market: *market,
             taker: order.map(|taker| taker.id),
             accounts: BTreeMap::new(),
             energy: 0,
             turnover: 0,
             last: None,
         };
-        if let Some(Taker { id, aside }) = order {
-            settlement.add(id.account, *aside, 0);
+        if let Some(taker) = order {
+            let delta = settlement.accounts.entry(taker.id.account).or_default();
+            delta.slot = Some(taker.slot);
+            delta.desk.aside = taker.aside;
         }
         settlement
     }
 
     fn take(&mut self, told: &Told) -> Result<Option<Event>, Code> {
-        let (session, interval) = self.id;
+        let (session, interval) = self.market.id;
         Ok(match *told {
             Told::Traded(trade) => Some(self.trade(&trade)?),
             Told::Reduced(reduced) => Some(self.reduce(&reduced)?),
@@ -232,18 +254,31 @@ impl Follows for Settlement {
 
     fn shut(&mut self, cx: &Cx<'_>) -> Vec<AccountId> {
         let sender = self.taker.map(|taker| taker.account);
-        let others = self.accounts.iter().filter(|(_, delta)| delta.trades());
-        others
-            .map(|(id, _)| *id)
-            .filter(|id| Some(*id) != sender && !account::is_active(cx, *id, MEMBER))
-            .collect()
+        let mut shut = Vec::new();
+        for (id, delta) in &mut self.accounts {
+            if !delta.trades() || Some(*id) == sender {
+                continue;
+            }
+            delta.slot = cx.read::<Identity>().find(*id).ok();
+            let may_trade = |slot| account::is_active_at(cx, *id, slot, MEMBER);
+            if !delta.slot.is_some_and(may_trade) {
+                shut.push(*id);
+            }
+        }
+        shut
     }
 
     fn apply(&self, cx: &mut Cx<'_>) -> Result<(), Code> {
-        let (session, interval) = self.id;
-        let currency = cx.read::<Power>().session(session)?.terms.currency;
+        let Market {
+            id: (session, interval),
+            currency,
+        } = self.market;
         for (id, delta) in &self.accounts {
-            desk::change(cx, session, *id, currency, &delta.desk)?;
+            let slot = match delta.slot {
+                Some(slot) => slot,
+                None => cx.read::<Identity>().find(*id)?,
+            };
+            desk::change(cx, session, (*id, slot), currency, &delta.desk)?;
             if !delta.trades() {
                 continue;
             }
@@ -259,11 +294,11 @@ impl Follows for Settlement {
         }
         if self.last.is_some() {
             let (tables, journal) = cx.tables::<Power>();
-            if let Some(period) = tables.periods.update(journal, &self.id)? {
-                period.energy += self.energy;
-                period.turnover += self.turnover;
-                period.last = self.last;
-            }
+            let period = tables.periods.update(journal, &(session, interval))?;
+            let period = period.ok_or(Code::UNKNOWN_MARKET)?;
+            period.energy += self.energy;
+            period.turnover += self.turnover;
+            period.last = self.last;
         }
         Ok(())
     }
