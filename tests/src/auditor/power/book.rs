@@ -88,7 +88,7 @@ impl Open {
 }
 
 impl Orders {
-    pub(super) fn find(&self, id: Id) -> Option<&Open> {
+    pub(in super::super) fn find(&self, id: Id) -> Option<&Open> {
         self.all.iter().find(|one| one.id == id)
     }
 

@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 
 use bds_contracts::genesis::Profile;
 
-pub(super) use book::Open;
 pub(super) use intraday::Period;
 pub(super) use judge::is_intraday;
 

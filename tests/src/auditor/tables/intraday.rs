@@ -1,9 +1,9 @@
 //! What the tables of intraday books must hold.
 
 use super::super::entries::{Bytes, Entries};
-use super::super::power::{Open, Period, Session};
-use super::super::{Books, Finding, ensure};
-use super::name;
+use super::super::power::{Period, Session};
+use super::super::{Books, Finding};
+use super::books::{self, Book, Order};
 
 impl Books {
     pub(super) fn intraday_tables(&self, out: &mut Entries) {
@@ -50,130 +50,87 @@ impl Books {
         }
     }
 
-    /// Orders and rules of every book that is open. What a priority is in numbers is the ledger's own affair: compared is the order in which
-    /// orders of one side and price stand.
+    /// Orders and rules of every book that is open.
     pub(super) fn compare_intraday(&self, entries: &[(&[u8], &[u8])]) -> Result<(), Finding> {
-        let mut count = 0;
-        let mut standing: Vec<Standing> = Vec::new();
-        for (key, value) in entries {
-            let (id, own) = key.split_at(9);
-            let (session, interval) = id.split_at(8);
-            let session = u64::from_le_bytes(session.try_into().map_err(|_| "a key")?);
-            let id = (session, interval[0]);
-            let period = self.power.intraday.periods.get(&id);
-            let period = period.filter(|one| one.is_open);
+        let periods = &self.power.intraday.periods;
+        let find = |key: &[u8]| {
+            let id = (books::u64_at(key, 0)?, key[8]);
+            let period = periods.get(&id).filter(|one| one.is_open);
             let period = period.ok_or_else(|| format!("{id:?} has a book, and should not"))?;
-            let terms = &self.power.sessions[&session];
-            count += 1;
-            let right = match own[0] {
-                0 => {
-                    let head = head(terms, period);
-                    // Behind it the window, which is 0, and two numbers of the ledger's own.
-                    value.starts_with(&head.0) && value.len() == head.0.len() + 24
-                }
-                1 => {
-                    let number = |at: usize| {
-                        let bytes = own[at..at + 8].try_into().expect("eight bytes");
-                        u64::from_le_bytes(bytes)
-                    };
-                    let order_id = (number(1), number(9));
-                    let mut all = period.orders.all.iter();
-                    let order = all.find(|one| one.id == order_id);
-                    let order = order.ok_or_else(|| format!("nobody knows order {order_id:?}"))?;
-                    let (before, behind) = record(order);
-                    let at = before.0.len();
-                    let is = value.len() == at + 8 + behind.0.len()
-                        && value.starts_with(&before.0)
-                        && value.ends_with(&behind.0);
-                    if is {
-                        let priority = value[at..at + 8].try_into().expect("eight bytes");
-                        standing.push(Standing {
-                            level: (id, order.side, order.price),
-                            age: order.age,
-                            priority: u64::from_le_bytes(priority),
-                        });
-                    }
-                    is
-                }
-                // Nobody is switched off here, and messages are not counted.
-                _ => false,
-            };
-            ensure!(right, "book {id:?}: the entry {} differs", name(key, value));
-        }
-        let open = self.power.intraday.periods.values();
-        let open = open.filter(|one| one.is_open);
-        let expected: usize = open.map(|one| 1 + one.orders.all.len()).sum();
-        ensure!(
-            count == expected,
-            "the intraday books have {count} entries, not {expected}"
-        );
-        standing.sort_unstable_by_key(|one| (one.level, one.age));
-        let mut pairs = standing
-            .windows(2)
-            .filter(|pair| pair[0].level == pair[1].level);
-        let wrong = pairs.find(|pair| pair[0].priority >= pair[1].priority);
-        ensure!(
-            wrong.is_none(),
-            "orders stand in the wrong order of time: {wrong:?}"
-        );
-        Ok(())
+            let session = &self.power.sessions[&id.0];
+            Ok((id, Interval { session, period }))
+        };
+        let open = periods.values().filter(|one| one.is_open);
+        let expected = open.map(|one| 1 + one.orders.all.len());
+        books::compare(entries, 9, find, expected.sum())
     }
 }
 
-/// An order among those of one book, side and price.
-#[derive(Debug)]
-struct Standing {
-    level: ((u64, u8), u8, i128),
-    /// Its place in time here, and in the ledger.
-    age: u64,
-    priority: u64,
+/// An interval whose book is open.
+struct Interval<'a> {
+    session: &'a Session,
+    period: &'a Period,
 }
 
-/// Rules and state of a book up to its session, which it has none of.
-fn head(session: &Session, period: &Period) -> Bytes {
-    let rule = &period.rule;
-    Bytes::new()
-        // Watt hours of a megawatt hour, and what a step of the price is worth for it.
-        .u64(1_000_000)
-        .u32(100)
-        .money(session.lot)
-        .i64(session.tick.into())
-        .money(rule.lowest)
-        .money(rule.highest)
-        .money(rule.energy_max)
-        .u32(rule.makers_max)
-        .u32(rule.orders_max)
-        .u32(rule.account_orders_max)
-        .u32(0)
-        .u32(1)
-        .u8(0)
-        .u8(0)
-        .u8(0)
-        .u64(1)
-        .bool(false)
-        .bool(false)
-        .bool(false)
-        .option(period.last, Bytes::money)
-        .u8(0)
-        .u64(0)
-        .u64(0)
-}
+impl Book for Interval<'_> {
+    /// Side and price.
+    type Level = (u8, i128);
 
-/// An order before and behind its priority.
-fn record(order: &Open) -> (Bytes, Bytes) {
-    let before = Bytes::new()
-        .u64(order.id.0)
-        .u64(order.id.1)
-        .u64(order.holder)
-        .u8(order.side)
-        .u8(0)
-        .option(Some(order.price), Bytes::money)
-        .i64(0)
-        .money(order.shown)
-        .money(order.open - order.shown)
-        .money(order.filled)
-        .money(order.display.unwrap_or(0))
-        .money(order.worst());
-    let behind = Bytes::new().u8(0).u64(0).u8(order.prevention).u8(0);
-    (before, behind)
+    fn head(&self) -> Bytes {
+        let rule = &self.period.rule;
+        Bytes::new()
+            // Watt hours of a megawatt hour, and what a step of the price is worth for it.
+            .u64(1_000_000)
+            .u32(100)
+            .money(self.session.lot)
+            .i64(self.session.tick.into())
+            .money(rule.lowest)
+            .money(rule.highest)
+            .money(rule.energy_max)
+            .u32(rule.makers_max)
+            .u32(rule.orders_max)
+            .u32(rule.account_orders_max)
+            .u32(0)
+            .u32(1)
+            .u8(0)
+            .u8(0)
+            .u8(0)
+            .u64(1)
+            .bool(false)
+            .bool(false)
+            .bool(false)
+            .option(self.period.last, Bytes::money)
+            .u8(0)
+            .u64(0)
+            .u64(0)
+    }
+
+    fn order(&self, id: (u64, u64)) -> Option<Order<Self::Level>> {
+        let order = self.period.orders.find(id)?;
+        let before = Bytes::new()
+            .u64(order.id.0)
+            .u64(order.id.1)
+            .u64(order.holder)
+            .u8(order.side)
+            .u8(0)
+            .option(Some(order.price), Bytes::money)
+            .i64(0)
+            .money(order.shown)
+            .money(order.open - order.shown)
+            .money(order.filled)
+            .money(order.display.unwrap_or(0))
+            .money(order.worst());
+        let behind = Bytes::new().u8(0).u64(0).u8(order.prevention).u8(0);
+        Some(Order {
+            before,
+            behind,
+            level: (order.side, order.price),
+            age: order.age,
+        })
+    }
+
+    /// Nobody is switched off here, and messages are not counted.
+    fn account(&self, _: u64) -> Option<Bytes> {
+        None
+    }
 }

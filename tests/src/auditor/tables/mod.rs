@@ -1,5 +1,6 @@
 //! The books as entries of the state, and the comparison with what the ledger's tables hold.
 
+mod books;
 mod carbon;
 mod deployed;
 mod energy;
