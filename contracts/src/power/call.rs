@@ -187,5 +187,15 @@ crate::calls! {
             /// In this interval alone; left out, in all.
             interval: Option<u8>,
         }
+        /// Withdraws all open orders of an account that may not trade any more, in a session or in one of its intervals. Where one of them
+        /// is met they go by themselves; this is for books in which there are too many such accounts for one order to meet.
+        12 WithdrawOrders "withdraw-orders" for Who::Roles(Roles::MARKET_OPERATOR), on Profiles::DESIGNATED, costs 20 {
+            /// Which session.
+            session: u64,
+            /// Whose.
+            account: AccountId,
+            /// In this interval alone; left out, in all.
+            interval: Option<u8>,
+        }
     }
 }

@@ -273,5 +273,14 @@ crate::events! {
             /// Of which zone.
             zone: ZoneId,
         }
+        /// A market operator withdraws the open orders of an account that may not trade any more; each of them is told after it.
+        22 OrdersWithdrawn {
+            /// In which session.
+            session: u64,
+            /// In which interval; none for all.
+            interval: Option<u8>,
+            /// Whose.
+            account: AccountId,
+        }
     }
 }

@@ -239,6 +239,11 @@ impl Module for Power {
                 account,
                 interval,
             } => order::cancel_all(cx, session, interval, account),
+            Call::WithdrawOrders {
+                session,
+                account,
+                interval,
+            } => order::withdraw_all(cx, session, interval, account),
         }
     }
 

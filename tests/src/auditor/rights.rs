@@ -111,7 +111,7 @@ pub(super) fn allows(method: &str, roles: u32) -> bool {
             GRID_OPERATOR | AGGREGATOR
         }
         "power.open-session" | "power.cancel-session" => MARKET_OPERATOR,
-        "power.set-intraday" => MARKET_OPERATOR,
+        "power.set-intraday" | "power.withdraw-orders" => MARKET_OPERATOR,
         "power.submit-curve" | "power.withdraw-curve" => BIDDER,
         "power.submit-block" | "power.withdraw-block" => BIDDER,
         "power.place-order" | "power.amend-order" => BIDDER,

@@ -14,7 +14,7 @@ use bds_contracts::tx::{AccountId, Millis};
 
 use super::generate::{Generator, Proposal};
 use super::propose_power::{LOT, QUARTER};
-use super::scene::{SURVEILLANCE, member_key};
+use super::scene::{SURVEILLANCE, TRADING, member_key};
 
 /// How long before delivery gates close, mostly.
 const LEAD: u64 = 60_000;
@@ -49,7 +49,8 @@ impl Generator {
         Some(match self.random.below(100) {
             0..62 => self.place_intraday(ledger, id),
             62..76 => self.amend_intraday(ledger, id),
-            76..92 => self.cancel_intraday(ledger, id),
+            76..90 => self.cancel_intraday(ledger, id),
+            90..92 => self.withdraw_intraday_orders(ledger, id),
             _ => self.cancel_intraday_orders(ledger, id),
         })
     }
@@ -222,5 +223,26 @@ impl Generator {
             interval: self.random.chance(50).then_some(interval),
         };
         self.by_owner::<Power>(ledger, account, &call)
+    }
+
+    /// Mostly those of an account that is not open.
+    fn withdraw_intraday_orders(&mut self, ledger: &Ledger, id: PeriodId) -> Proposal {
+        let ((session, interval), mut account, _) = self.standing_order(ledger, id);
+        let identity = ledger.stores().read::<Identity>();
+        let shut = TRADING.into_iter().filter(|id| {
+            let found = identity.accounts.get(id);
+            found.is_some_and(|found| found.status != AccountStatus::Open)
+        });
+        let shut: Vec<AccountId> = shut.collect();
+        if !shut.is_empty() && self.random.chance(70) {
+            account = self.random.pick(&shut);
+        }
+        let call = Call::WithdrawOrders {
+            session,
+            account,
+            interval: self.random.chance(50).then_some(interval),
+        };
+        let [operator, _] = self.two_of(SURVEILLANCE);
+        self.one::<Power>(operator, &call)
     }
 }

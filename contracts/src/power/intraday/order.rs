@@ -6,6 +6,7 @@
 use super::super::call::Call;
 use super::super::event::Event;
 use super::super::module::Power;
+use super::super::rules::MEMBER;
 use super::period::Traded;
 use super::settle::{Command, Market, Taker, needed, worst};
 use super::{PeriodId, Standing, desk};
@@ -204,26 +205,64 @@ pub(in super::super) fn cancel_all(
     account: AccountId,
 ) -> Result<(), Code> {
     cx.read::<Identity>().represented(cx.member(), account)?;
-    let tables = cx.read::<Power>();
-    let found = tables.session(session)?;
-    if let Some(interval) = interval {
-        found.check_intervals(interval, 1)?;
-    }
-    let all = interval.map_or((session, 0)..=(session, u8::MAX), |one| {
-        (session, one)..=(session, one)
-    });
-    let open = tables.periods.range(all).map(|(id, _)| *id);
-    let has_orders = |id: &PeriodId| {
-        let book = tables.books.get(*id);
-        book.is_ok_and(|book| book.has_orders_of(account))
-    };
-    let open: Vec<PeriodId> = open.filter(has_orders).collect();
-    cx.charge_items(usize::from(found.intervals))?;
-    for id in open {
-        Command::plain(Market::of(id, &found)).run(cx, |book, told| {
+    for market in with_orders_of(cx, session, interval, account)? {
+        Command::plain(market).run(cx, |book, told| {
             book.cancel_all(account, usize::MAX, told);
             Ok(())
         })?;
     }
     Ok(())
+}
+
+/// The same for an account that may not trade any more, by whoever operates the market. One order meets few of those whose orders stand in
+/// its way before its units are spent, so a crowd of them would keep a book shut.
+///
+/// Refused in this order: account unknown; no such session; no such interval; the account may trade.
+pub(in super::super) fn withdraw_all(
+    cx: &mut Cx<'_>,
+    session: u64,
+    interval: Option<u8>,
+    account: AccountId,
+) -> Result<(), Code> {
+    let slot = cx.read::<Identity>().find(account)?;
+    let markets = with_orders_of(cx, session, interval, account)?;
+    if account::is_active_at(cx, account, slot, MEMBER) {
+        return Err(Code::INTRADAY_ACCOUNT_ACTIVE);
+    }
+
+    cx.emit::<Power>(&Event::OrdersWithdrawn {
+        session,
+        interval,
+        account,
+    })?;
+    for market in markets {
+        Command::withdraw_shut(cx, &market, account)?;
+    }
+    Ok(())
+}
+
+/// The books of a session in which the account has open orders, or that of one interval if it has some there.
+///
+/// Refused in this order: no such session; no such interval.
+fn with_orders_of(
+    cx: &mut Cx<'_>,
+    session: u64,
+    interval: Option<u8>,
+    account: AccountId,
+) -> Result<Vec<Market>, Code> {
+    let tables = cx.read::<Power>();
+    let found = tables.session(session)?;
+    let (first, last) = interval.map_or((0, u8::MAX), |one| (one, one));
+    if interval.is_some() {
+        found.check_intervals(first, 1)?;
+    }
+    let open = tables.periods.range((session, first)..=(session, last));
+    let has_orders = |id: &PeriodId| {
+        let book = tables.books.get(*id);
+        book.is_ok_and(|book| book.has_orders_of(account))
+    };
+    let open = open.map(|(id, _)| *id).filter(has_orders);
+    let markets = open.map(|id| Market::of(id, &found)).collect();
+    cx.charge_items(usize::from(found.intervals))?;
+    Ok(markets)
 }

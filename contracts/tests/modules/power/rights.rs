@@ -15,7 +15,9 @@ use super::*;
 /// From the roles of the design, not from the code: what is not named here is refused.
 fn allowed(method: &str) -> &'static [&'static str] {
     match method {
-        "open-session" | "cancel-session" | "set-intraday" => &["market-operator"],
+        "open-session" | "cancel-session" | "set-intraday" | "withdraw-orders" => {
+            &["market-operator"]
+        }
         "submit-curve" | "withdraw-curve" | "submit-block" | "withdraw-block" => {
             &["trader", "prosumer", "aggregator"]
         }

@@ -144,7 +144,16 @@ impl Books {
                 let order = (ask.call.u64("account"), ask.call.u64("number"));
                 self.take_out(period_of(ask), &[order], book::CANCELLED, events)
             }
-            _ => self.cancel_intraday_orders(ask, events),
+            "power.withdraw-orders" => {
+                let said = [
+                    ("session", n(ask.call.u64("session"))),
+                    ("interval", ask.call.get("interval").clone()),
+                    ("account", n(ask.call.u64("account"))),
+                ];
+                events.said("power.OrdersWithdrawn", &said)?;
+                self.take_out_all(ask, book::ACCOUNT_SHUT, events)
+            }
+            _ => self.take_out_all(ask, book::CANCELLED, events),
         }
     }
 
@@ -306,7 +315,7 @@ impl Books {
         shut.into_iter().filter(|id| !self.may_bid(*id)).collect()
     }
 
-    fn may_bid(&self, account: u64) -> bool {
+    pub(super) fn may_bid(&self, account: u64) -> bool {
         self.identity.accounts.get(&account).is_some_and(|found| {
             let mut all = found.representatives.iter();
             let bidder = super::super::rights::BIDDER;
@@ -402,9 +411,11 @@ impl Books {
         Ok(())
     }
 
-    fn cancel_intraday_orders(
+    /// All orders of an account in a session, or in one interval of it.
+    fn take_out_all(
         &mut self,
         ask: &Ask<'_>,
+        reason: u8,
         events: &mut Events<'_, '_>,
     ) -> Result<(), Finding> {
         let (session, account) = (ask.call.u64("session"), ask.call.u64("account"));
@@ -413,7 +424,7 @@ impl Books {
         let all = all.filter(|id| only.is_none_or(|only| only == i128::from(id.1)));
         for id in all.collect::<Vec<_>>() {
             let own = self.power.intraday.periods[&id].orders.of(account);
-            self.take_out(id, &own, book::CANCELLED, events)?;
+            self.take_out(id, &own, reason, events)?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ const NOT_OPEN: u16 = 571;
 const ENERGY_INVALID: u16 = 572;
 const BOOKS_FULL: u16 = 573;
 const ACCOUNT_FULL: u16 = 574;
+const ACCOUNT_ACTIVE: u16 = 575;
 
 fn unless(holds: bool, refusal: u16) -> Result<(), u16> {
     if holds { Ok(()) } else { Err(refusal) }
@@ -33,6 +34,7 @@ pub(in super::super) fn is_intraday(name: &str) -> bool {
             | "power.amend-order"
             | "power.cancel-order"
             | "power.cancel-orders"
+            | "power.withdraw-orders"
     )
 }
 
@@ -62,7 +64,8 @@ impl Books {
         let account = ask.call.u64("account");
         let found = self.identity.accounts.get(&account);
         let found = found.ok_or(code::UNKNOWN_ACCOUNT)?;
-        let represents = self.represents(ask.member, account);
+        let by_operator = ask.name == "power.withdraw-orders";
+        let represents = by_operator || self.represents(ask.member, account);
         unless(represents, code::NOT_REPRESENTATIVE)?;
         let enters = matches!(ask.name.as_str(), "power.place-order" | "power.amend-order");
         let open = found.status == identity::OPEN;
@@ -70,7 +73,7 @@ impl Books {
         let session = self.power.sessions.get(&ask.call.u64("session"));
         let session = session.ok_or(code::UNKNOWN_POWER_SESSION)?;
         let interval = match ask.name.as_str() {
-            "power.cancel-orders" => ask.call.option("interval"),
+            "power.cancel-orders" | "power.withdraw-orders" => ask.call.option("interval"),
             _ => Some(ask.call.number("interval")),
         };
         let there = interval.is_none_or(|interval| interval < session.intervals.into());
@@ -79,6 +82,7 @@ impl Books {
             "power.place-order" => self.judge_place(ask, session),
             "power.amend-order" => self.judge_amend(ask, session),
             "power.cancel-order" => self.order_of(ask).map(|_| ()),
+            "power.withdraw-orders" => unless(!self.may_bid(account), ACCOUNT_ACTIVE),
             _ => Ok(()),
         }
     }

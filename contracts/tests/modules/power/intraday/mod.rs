@@ -8,8 +8,10 @@ mod random;
 mod refusals;
 mod shut;
 
+use bds_contracts::Code;
 use bds_contracts::exchange::event::Reason;
 use bds_contracts::exchange::request::Prevention;
+use bds_contracts::identity::account::AccountStatus;
 use bds_contracts::power::intraday::Standing;
 
 use super::super::undo::Rehearsal;
@@ -134,6 +136,28 @@ pub(super) fn cancel_all(session: u64, account: AccountId, interval: Option<u8>)
     }
 }
 
+pub(super) fn withdraw_all(
+    session: u64,
+    account: AccountId,
+    interval: Option<u8>,
+) -> Call<'static> {
+    Call::WithdrawOrders {
+        session,
+        account,
+        interval,
+    }
+}
+
+/// By the authority, which need not look for its orders.
+pub(super) fn set_status(stage: &mut Stage, account: AccountId, status: AccountStatus) {
+    let call = identity::Call::SetStatus {
+        account,
+        status,
+        reason: "",
+    };
+    assert_eq!(stage.call::<Identity>(Who::Regulator, &call), Code::OK);
+}
+
 /// Traders, and a session that is cleared without orders, of a zone whose intervals are traded.
 pub(super) fn trading() -> (Stage, u64) {
     trading_by(PLAIN)
@@ -240,4 +264,12 @@ pub(crate) fn rehearse(r: &mut Rehearsal) {
     r.step::<Power>(Who::Anna, &amend);
     r.step::<Power>(Who::Anna, &cancel(session, T[0], 1));
     r.step::<Power>(Who::Anna, &cancel_all(session, T[0], None));
+    let one = order(session, T[1], 2, Side::Buy, (5, 10));
+    for interval in [0, 1] {
+        let one = Order { interval, ..one };
+        r.step::<Power>(Who::Bert, &one.call());
+    }
+    set_status(&mut r.stage, T[1], AccountStatus::Blocked);
+    r.step::<Power>(Who::Surveillance, &withdraw_all(session, T[1], None));
+    set_status(&mut r.stage, T[1], AccountStatus::Open);
 }

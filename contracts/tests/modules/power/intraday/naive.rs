@@ -1,6 +1,6 @@
 //! A second implementation: orders in one list, looked through from end to end each time, and sums of money and energy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An open order. Energy in watt hours, prices in ten-thousandths of the currency a megawatt hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,10 @@ pub(super) enum No {
     TooPoor,
     NotWhole,
     Unknown,
+    /// The account may not trade.
+    Shut,
+    /// It may, so nobody else withdraws its orders.
+    Active,
 }
 
 #[derive(Debug, Clone)]
@@ -57,6 +61,10 @@ pub(super) struct Market {
     /// Bought, sold and got, by account and interval.
     pub(super) positions: BTreeMap<(u64, u8), (i128, i128, i128)>,
     pub(super) closed: Vec<u8>,
+    /// Accounts that may not trade.
+    pub(super) shut: BTreeSet<u64>,
+    /// Of those, the ones that the running order traded with.
+    met_shut: BTreeSet<u64>,
     /// Intervals that an order was ever placed in to stay.
     begun: Vec<u8>,
     pub(super) trades: usize,
@@ -98,6 +106,8 @@ impl Market {
             money: money.into_iter().collect(),
             positions: BTreeMap::new(),
             closed: Vec::new(),
+            shut: BTreeSet::new(),
+            met_shut: BTreeSet::new(),
             begun: Vec::new(),
             trades: 0,
             below_zero: 0,
@@ -193,6 +203,9 @@ impl Market {
                 }
                 continue;
             }
+            if self.shut.contains(&other.account) {
+                self.met_shut.insert(other.account);
+            }
             let energy = new.open.min(other.shown);
             let paid = worth(energy, other.price);
             let (buyer, seller) = if new.sells {
@@ -211,7 +224,32 @@ impl Market {
         traded
     }
 
+    /// Does what lets an order in. Whoever it trades with and may not trade loses its orders in this interval, and it is done again as if
+    /// nothing had been but that.
+    fn enter<T>(
+        &mut self,
+        interval: u8,
+        enter: impl Fn(&mut Self) -> Result<T, No>,
+    ) -> Result<T, No> {
+        let mut before = self.clone();
+        loop {
+            let mut after = before.clone();
+            let done = enter(&mut after)?;
+            if after.met_shut.is_empty() {
+                *self = after;
+                return Ok(done);
+            }
+            let shut = after.met_shut;
+            before
+                .orders
+                .retain(|one| one.interval != interval || !shut.contains(&one.account));
+        }
+    }
+
     pub(super) fn place(&mut self, new: &Open, stands: Stands, own: Own) -> Result<(), No> {
+        if self.shut.contains(&new.account) {
+            return Err(No::Shut);
+        }
         if self.closed.contains(&new.interval) {
             return Err(No::Closed);
         }
@@ -238,20 +276,20 @@ impl Market {
         if stands != Stands::On && !self.begun.contains(&new.interval) {
             return Err(No::NotWhole);
         }
-        let mut after = self.clone();
-        after.begun.push(new.interval);
-        let mut left = new.clone();
-        let traded = after.run(&mut left, own);
-        if stands == Stands::Whole && traded != new.open {
-            return Err(No::NotWhole);
-        }
-        if stands == Stands::On && left.open > 0 {
-            left.show();
-            left.age = after.next_age();
-            after.orders.push(left);
-        }
-        *self = after;
-        Ok(())
+        self.enter(new.interval, |after| {
+            after.begun.push(new.interval);
+            let mut left = new.clone();
+            let traded = after.run(&mut left, own);
+            if stands == Stands::Whole && traded != new.open {
+                return Err(No::NotWhole);
+            }
+            if stands == Stands::On && left.open > 0 {
+                left.show();
+                left.age = after.next_age();
+                after.orders.push(left);
+            }
+            Ok(())
+        })
     }
 
     pub(super) fn amend(
@@ -261,6 +299,9 @@ impl Market {
         open: Option<i128>,
         own: Own,
     ) -> Result<(), No> {
+        if self.shut.contains(&account) {
+            return Err(No::Shut);
+        }
         if self.closed.contains(&interval) {
             return Err(No::Closed);
         }
@@ -280,14 +321,18 @@ impl Market {
             self.orders[at] = new;
             return Ok(());
         }
-        self.orders.remove(at);
-        self.run(&mut new, own);
-        if new.open > 0 {
-            new.show();
-            new.age = self.next_age();
-            self.orders.push(new);
-        }
-        Ok(())
+        self.enter(interval, |after| {
+            let at = after.place_of(interval, account, number);
+            after.orders.remove(at.expect("its account may trade"));
+            let mut new = new.clone();
+            after.run(&mut new, own);
+            if new.open > 0 {
+                new.show();
+                new.age = after.next_age();
+                after.orders.push(new);
+            }
+            Ok(())
+        })
     }
 
     pub(super) fn cancel(&mut self, interval: u8, account: u64, number: u64) -> Result<(), No> {
@@ -299,6 +344,14 @@ impl Market {
     pub(super) fn cancel_all(&mut self, account: u64, only: Option<u8>) {
         let goes = |one: &Open| one.account == account && only.is_none_or(|it| it == one.interval);
         self.orders.retain(|one| !goes(one));
+    }
+
+    pub(super) fn withdraw_all(&mut self, account: u64, only: Option<u8>) -> Result<(), No> {
+        if !self.shut.contains(&account) {
+            return Err(No::Active);
+        }
+        self.cancel_all(account, only);
+        Ok(())
     }
 
     pub(super) fn close(&mut self, interval: u8) {
