@@ -176,6 +176,14 @@ crate::events! {
             price_min: Price,
             /// Highest price of an order.
             price_max: Price,
+            /// Most energy of an order.
+            energy_max: WattHours,
+            /// Most resting orders that one order meets.
+            makers_max: u32,
+            /// Most orders in a book.
+            orders_max: u32,
+            /// Most open orders of an account in a session.
+            account_orders_max: u32,
             /// Most open books of the zone.
             books_max: u32,
         }

@@ -9,6 +9,7 @@ use super::{bad, identity, missing, optional, required};
 use crate::exchange::Side;
 use crate::exchange::book::Book;
 use crate::exchange::market_data::Depth;
+use crate::exchange::rules::Rules;
 use crate::exchange::slab::Resting;
 use crate::ledger::Ledger;
 use crate::power::intraday::PeriodId;
@@ -42,7 +43,7 @@ pub(super) const PERIODS: QueryInfo = QueryInfo {
 
 pub(super) const BOOK: QueryInfo = QueryInfo {
     name: "intraday-book",
-    text: "The book of an interval: its gate, what was traded, and what is shown at each price, best first.",
+    text: "The book of an interval: its gate, what was traded, what bounds its orders while it is open, and what is shown at each price, best first.",
     arguments: &[
         SESSION_NUMBER,
         INTERVAL,
@@ -134,9 +135,24 @@ fn book(ledger: &Ledger, arguments: &Arguments<'_>) -> Answer {
     answer["session"] = number.into();
     answer["zone"] = period.zone.0.into();
     answer["orders"] = found.map_or(0, Book::len).into();
+    answer["limits"] = found.map(|book| limits(book.rules())).into();
     answer["bids"] = side(Side::Buy).into();
     answer["asks"] = side(Side::Sell).into();
     Ok(answer)
+}
+
+/// What a book was opened with: its zone may have another rule by now.
+fn limits(rules: &Rules) -> Value {
+    json!({
+        "price_min": rules.price_min.0,
+        "price_max": rules.price_max.0,
+        "tick": rules.tick,
+        "energy_max": rules.quantity_max.0,
+        "lot": rules.terms.lot,
+        "makers_max": rules.makers_max,
+        "orders_max": rules.orders_max,
+        "account_orders_max": rules.account_orders_max,
+    })
 }
 
 fn level(depth: &Depth) -> Value {

@@ -106,7 +106,7 @@ const CATALOG_PINS: [&str; 13] = [
     "8 records 7 7 1771ac652db142b2",
     "9 wasm 6 7 49e84b91cda87cec",
     "10 granular 9 12 d194448c34e344cf",
-    "11 power 12 22 56fa4e770e2732c4",
+    "11 power 12 22 af0d9ccf9c379e3d",
     "12 flexibility 12 12 61072bdf75773f13",
     "13 standing 8 3 9fc56e4612fbea2e",
 ];

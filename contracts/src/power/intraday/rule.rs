@@ -114,6 +114,10 @@ pub(in super::super) fn set(cx: &mut Cx<'_>, zone: ZoneId, rule: Rule) -> Result
         lead: rule.lead,
         price_min: rule.price_min,
         price_max: rule.price_max,
+        energy_max: rule.energy_max,
+        makers_max: rule.makers_max,
+        orders_max: rule.orders_max,
+        account_orders_max: rule.account_orders_max,
         books_max: rule.books_max,
     })
 }

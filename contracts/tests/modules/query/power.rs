@@ -6,7 +6,7 @@ use bds_contracts::query::QueryError;
 use serde_json::json;
 
 use super::super::power::{
-    GATE, MWH, PER_MWH, QUARTER, START, T, bid, block, cleared, done, intraday, market, owner,
+    GATE, MWH, PER_MWH, QUARTER, START, T, at, bid, block, cleared, done, intraday, market, owner,
     tables, with,
 };
 use super::super::stage::Who;
@@ -190,9 +190,22 @@ fn intraday_books_and_what_they_do_to_positions() {
     book["session"] = session.into();
     book["zone"] = 1.into();
     book["orders"] = 2.into();
+    book["limits"] = json!({
+        "price_min": -1_000 * PER_MWH, "price_max": 5_000 * PER_MWH, "tick": 100,
+        "energy_max": mwh(500), "lot": mwh(1),
+        "makers_max": 32, "orders_max": 64, "account_orders_max": 16,
+    });
     book["bids"] = json!([{ "price": 10 * PER_MWH, "energy": mwh(10), "orders": 1 }]);
     book["asks"] = json!([{ "price": 60 * PER_MWH, "energy": mwh(10), "orders": 1 }]);
     let of_book = format!("{number} interval=0");
+    assert_eq!(ask(&stage, "intraday-book", &of_book), book);
+    // They stay the book's, whatever the zone's rule is from now on.
+    let none = intraday::Terms {
+        books_max: 0,
+        energy_max: mwh(1),
+        ..intraday::PLAIN
+    };
+    done(&mut stage, Who::Surveillance, &none.call());
     assert_eq!(ask(&stage, "intraday-book", &of_book), book);
     let none = format!("{of_book} levels=0");
     assert_eq!(ask(&stage, "intraday-book", &none)["bids"], json!([]));
@@ -232,4 +245,9 @@ fn intraday_books_and_what_they_do_to_positions() {
     );
     let third = try_ask(&stage, "power-position", &of(T[3].0));
     assert!(matches!(third, Err(QueryError::NotFound(_))));
+    at(&mut stage, START - 300_000);
+    assert_eq!(
+        ask(&stage, "intraday-book", &of_book)["limits"],
+        json!(null)
+    );
 }

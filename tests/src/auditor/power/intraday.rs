@@ -165,6 +165,10 @@ impl Books {
             ("lead", n(rule.lead)),
             ("price_min", n(rule.lowest)),
             ("price_max", n(rule.highest)),
+            ("energy_max", n(rule.energy_max)),
+            ("makers_max", n(rule.makers_max)),
+            ("orders_max", n(rule.orders_max)),
+            ("account_orders_max", n(rule.account_orders_max)),
             ("books_max", n(rule.books_max)),
         ];
         events.said("power.IntradaySet", &said)

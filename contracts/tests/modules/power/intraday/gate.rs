@@ -155,18 +155,29 @@ fn a_full_book_closes_in_pieces() {
     assert_eq!(events(&stage.execute(&[])), []);
 }
 
-/// A rule holds for books that are opened from then on, and opens none that was closed.
+/// A rule holds for books that are opened from then on, and opens none that was closed. The gate and the largest energy of one that is there
+/// stay what they were.
 #[test]
 fn a_new_rule_moves_no_gate_of_a_book() {
     let (mut stage, session) = trading();
-    let at_interval = |interval: u8, number| Order {
+    let of = |interval: u8, number, energy| Order {
         interval,
-        ..order(session, T[0], number, Side::Buy, (50, 10))
+        ..order(session, T[0], number, Side::Buy, (50, energy))
     };
+    let at_interval = |interval: u8, number| of(interval, number, 5);
     at_interval(0, 1).done(&mut stage);
-    let later = Terms { lead: 0, ..PLAIN };
+    let later = Terms {
+        lead: 0,
+        energy_max: 5 * MWH / 10,
+        ..PLAIN
+    };
     done(&mut stage, Who::Surveillance, &later.call());
     at_interval(1, 1).done(&mut stage);
+    of(0, 3, 10).done(&mut stage);
+    for interval in [1, 2] {
+        let call = of(interval, 3, 6).call();
+        refused(&mut stage, Who::Anna, &call, Code::INTRADAY_ENERGY_INVALID);
+    }
     let gate = |stage: &Stage, interval: u8| {
         let period = tables(stage).periods.get(&(session, interval));
         period.expect("it is traded").gate.0

@@ -23,14 +23,14 @@ pub(super) const LEAD: u64 = 300_000;
 /// Everything of a rule, in whole currency and tenths of megawatt hours.
 #[derive(Clone, Copy)]
 pub(crate) struct Terms {
-    pub(super) lead: u64,
-    pub(super) price_min: i64,
-    pub(super) price_max: i64,
-    pub(super) energy_max: i64,
-    pub(super) makers_max: u32,
-    pub(super) orders_max: u32,
-    pub(super) account_orders_max: u32,
-    pub(super) books_max: u32,
+    pub(crate) lead: u64,
+    pub(crate) price_min: i64,
+    pub(crate) price_max: i64,
+    pub(crate) energy_max: i64,
+    pub(crate) makers_max: u32,
+    pub(crate) orders_max: u32,
+    pub(crate) account_orders_max: u32,
+    pub(crate) books_max: u32,
 }
 
 pub(crate) const PLAIN: Terms = Terms {
@@ -47,6 +47,21 @@ pub(crate) const PLAIN: Terms = Terms {
 impl Terms {
     pub(crate) fn call(self) -> Call<'static> {
         Call::SetIntraday {
+            zone: ZONE,
+            lead: Millis(self.lead),
+            price_min: Price(self.price_min),
+            price_max: Price(self.price_max),
+            energy_max: WattHours(self.energy_max),
+            makers_max: self.makers_max,
+            orders_max: self.orders_max,
+            account_orders_max: self.account_orders_max,
+            books_max: self.books_max,
+        }
+    }
+
+    /// What is told of it.
+    fn set(self) -> Event {
+        Event::IntradaySet {
             zone: ZONE,
             lead: Millis(self.lead),
             price_min: Price(self.price_min),

@@ -187,8 +187,8 @@ impl Play {
                 };
                 (call, code(found))
             }
-            20 => return self.shut_or_open(account),
-            21 => {
+            19 => return self.shut_or_open(account),
+            20 => {
                 let only = (random.below(2) == 0).then_some(interval);
                 let found = self.market.withdraw_all(id, only);
                 let call = withdraw_all(session, account, only);

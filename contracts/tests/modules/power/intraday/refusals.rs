@@ -58,7 +58,8 @@ fn every_bound_of_a_rule() {
         books_max: 0,
     };
     for sound in [most, least] {
-        done(&mut stage, Who::Surveillance, &sound.call());
+        let told = done(&mut stage, Who::Surveillance, &sound.call());
+        assert_eq!(told, [sound.set()]);
     }
     #[rustfmt::skip]
     let wrong = [
