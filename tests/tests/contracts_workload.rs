@@ -355,6 +355,7 @@ fn the_auditor_agrees_after_every_block() {
         Code::INTRADAY_ENERGY_INVALID,
         Code::INTRADAY_BOOKS_FULL,
         Code::INTRADAY_ACCOUNT_FULL,
+        Code::INTRADAY_ACCOUNT_ACTIVE,
         Code::ISP_DURATION_MISMATCH,
         Code::TIME_ZONE_MISMATCH,
         Code::FLEX_PERIOD_INVALID,

@@ -81,6 +81,7 @@ impl<'a> Trader<'a> {
     ///
     /// # Errors
     /// `CASH_TOO_LOW`, `BALANCE_TOO_LOW`.
+    #[inline(always)]
     fn check_free(&self, cx: &Cx<'_>, side: Side, held: &Holding, more: i128) -> Result<(), Code> {
         let (free, refusal) = match side {
             Side::Buy => {
