@@ -331,7 +331,7 @@ codes! {
     570 INTRADAY_RULE_INVALID "IntradayRuleInvalid" "The lead, the prices, the largest energy or the bounds of a zone's intraday books are out of range.";
     571 INTRADAY_NOT_OPEN "IntradayNotOpen" "The zone has no intraday books, or the auction of the day is not cleared.";
     572 INTRADAY_ENERGY_INVALID "IntradayEnergyInvalid" "The energy of an intraday order is not above zero, not a multiple of the session's lot, or above the zone's largest.";
-    573 INTRADAY_BOOKS_FULL "IntradayBooksFull" "As many intraday books of the zone as there may be are open.";
+    573 INTRADAY_BOOKS_FULL "IntradayBooksFull" "As many intraday books of the zone, or of all zones together, as there may be are open.";
     574 INTRADAY_ACCOUNT_FULL "IntradayAccountFull" "The account has as many open intraday orders in the session as it may.";
     575 INTRADAY_ACCOUNT_ACTIVE "IntradayAccountActive" "The account may trade, so nobody else withdraws its intraday orders.";
 }

@@ -152,7 +152,7 @@ bugs! {
     "an intraday ask below zero sets nothing aside" in "power/intraday/settle.rs":
         "Side::Sell => Price((-limit.0).max(0))," => "Side::Sell => Price(0),";
     "an intraday order that is made dearer sets nothing more aside" in "power/intraday/order.rs":
-        "taker: Some(order),\n        aside: more," => "taker: Some(order),\n        aside: more.min(0),";
+        "id: order,\n        slot,\n        aside: more," => "id: order,\n        slot,\n        aside: more.min(0),";
     "an account has an intraday order too many" in "power/intraday/order.rs":
         "orders >= period.rules.account_orders_max" => "orders > period.rules.account_orders_max";
     "a reader that is withdrawn keeps what opens the record" in "records/grant.rs":
