@@ -149,6 +149,61 @@ async fn a_dead_validator_is_passed_over_by_whoever_reads() {
     assert_eq!(good_count.load(Ordering::SeqCst), 1);
 }
 
+/// A validator that is stopped in the middle of an answer, or before it: within the time of a read the next one is asked, whether the
+/// answer would have been good or a refusal.
+#[tokio::test]
+async fn an_answer_that_stalls_ends_and_the_next_validator_is_asked() {
+    let good = || serve(|_| async { Reply::Body(404, PROBLEM, b"{}".to_vec()) });
+    let reads = async |stalled: String| {
+        let (good_url, good_count) = good().await;
+        let client = Client::new([stalled, good_url]).expect("URLs");
+        let receipt = tokio::time::timeout(2 * SECONDS, client.receipt(&TxId([1; 64]))).await;
+        assert_eq!(receipt.expect("in time").expect("an answer"), None);
+        assert_eq!(good_count.load(Ordering::SeqCst), 1);
+    };
+    let (stalled, _) = serve(|_| async { Reply::HeadThenMute(200) }).await;
+    let (refusing, _) = serve(|_| async { Reply::HeadThenMute(500) }).await;
+    let (mute, _) = serve(|_| async { Reply::Mute }).await;
+
+    // Half of the time of a batch and a grace go to the silent one, once.
+    let (taking_url, taken) =
+        serve(
+            |request| async move { answer((0..transactions(&request).len() as u32).map(applied)) },
+        )
+        .await;
+    let (silent, silences) = serve(|_| async { Reply::Mute }).await;
+    let client = Client::new([silent, taking_url]).expect("URLs");
+    let transactions = three();
+    let batch = client.submit_batch(&transactions, Wait::Applied, Duration::from_secs(14));
+    let (_, _, _, batch) = tokio::join!(reads(stalled), reads(refusing), reads(mute), batch);
+    assert_eq!(batch.expect("answers").items.len(), 3);
+    assert_eq!(taken.load(Ordering::SeqCst), 1);
+    assert_eq!(silences.load(Ordering::SeqCst), 1);
+}
+
+/// Whoever asks on prefers the one that answered.
+#[tokio::test]
+async fn the_first_that_answers_is_preferred_from_then_on() {
+    let (dead_url, dead_count) = serve(|_| async { Reply::HangUp }).await;
+    let (good_url, _) = serve(|request| async move {
+        assert_eq!(request.target, "/v1/status");
+        let status = serde_json::json!({
+            "chain": "c", "validator": 1, "mode": "verified", "backend": "portable", "view": 0,
+            "view_changes": 0, "committed": 9, "executed": 9, "certified": 8, "state_root": "", "state_height": 0,
+            "head": "", "transactions": 0, "peers": 1, "ready": true, "durable": true, "stage_seconds": {},
+            "cpu_seconds": 0.0, "memory_bytes": 0,
+        });
+        Reply::Body(200, "application/json", status.to_string().into_bytes())
+    })
+    .await;
+    let client = Client::new([dead_url, good_url]).expect("URLs");
+    let (client, status) = client.answering().await.expect("an answer");
+    assert_eq!(status.certified, 8);
+    let asked = dead_count.load(Ordering::SeqCst);
+    client.status().await.expect("of the one that answers");
+    assert_eq!(dead_count.load(Ordering::SeqCst), asked);
+}
+
 /// An event of block 7 as it is streamed.
 fn streamed(index: u32) -> Vec<u8> {
     let event = StreamedEvent {

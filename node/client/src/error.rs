@@ -80,6 +80,16 @@ impl std::fmt::Display for Problem {
 }
 
 impl ClientError {
+    /// The validator took the time it was given and did not answer, as a stopped process does: others should be asked first.
+    #[must_use]
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => source.is_timeout(),
+            Self::Silent { .. } => true,
+            _ => false,
+        }
+    }
+
     /// The same bytes sent again, here or elsewhere, may succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
 
 use crate::error::ClientError;
-use crate::http::Client;
+use crate::http::{Client, READ_TIMEOUT};
 use crate::submit::{PAUSE_FIRST, PAUSE_MAX};
 use crate::wire::Origin;
 
@@ -116,8 +116,10 @@ impl EventStream {
                 if let Some(account) = self.account {
                     path.push_str(&format!("&account={}", account.0));
                 }
-                let opened = timeout(self.mute_max, self.client.open(&path)).await;
-                empty.insert(opened.map_err(|_| silent(&self.client, self.mute_max))??)
+                // The head comes at once, however long the ledger is silent.
+                let limit = self.mute_max.min(READ_TIMEOUT);
+                let opened = timeout(limit, self.client.open(&path)).await;
+                empty.insert(opened.map_err(|_| silent(&self.client, limit))??)
             }
         };
         match timeout(self.mute_max, connection.chunk()).await {

@@ -26,6 +26,32 @@ const POOL_IDLE_MAX: Duration = Duration::from_secs(5);
 /// The largest answer read into memory: a block of receipts with paths.
 const ANSWER_BYTES_MAX: usize = 512 * 1024 * 1024;
 
+/// An answer with its whole body, and who gave it.
+struct Answer<'a> {
+    lane: usize,
+    node: &'a str,
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Answer<'_> {
+    fn borsh<T: BorshDeserialize>(&self) -> Result<T, ClientError> {
+        borsh_answer(self.node, &self.body)
+    }
+
+    fn json<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        json_answer(self.node, &self.body)
+    }
+
+    /// An entry with its proof; `None` where a block that is not certified yet has changed it.
+    fn proof(&self) -> Result<Option<EntryProof>, ClientError> {
+        if self.status == StatusCode::ACCEPTED {
+            return Ok(None);
+        }
+        self.borsh().map(Some)
+    }
+}
+
 /// Several validators of one ledger. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -120,8 +146,8 @@ impl Client {
         let path = format!("/v1/receipts/{id}");
         match self.get(&path).await {
             // 202: admitted and not final yet.
-            Ok((_, response)) if response.status() == StatusCode::ACCEPTED => Ok(None),
-            Ok((node, response)) => borsh_answer(node, response).await.map(Some),
+            Ok(answer) if answer.status == StatusCode::ACCEPTED => Ok(None),
+            Ok(answer) => answer.borsh().map(Some),
             Err(ClientError::Problem { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -152,8 +178,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`]; status 404 for a key that is no member's.
     pub async fn nonce(&self, key: &PublicKey) -> Result<NonceAnswer, ClientError> {
-        let (node, response) = self.get(&format!("/v1/members/{key}/nonce")).await?;
-        json_answer(node, response).await
+        self.get(&format!("/v1/members/{key}/nonce")).await?.json()
     }
 
     /// The entry of the state with this key (module, table, its own), proven; `None` where a block that is not certified yet
@@ -163,8 +188,7 @@ impl Client {
     /// [`ClientError`].
     pub async fn entry(&self, key: &[u8]) -> Result<Option<EntryProof>, ClientError> {
         let path = format!("/v1/entries/{}", hex::encode(key));
-        let (node, response) = self.get(&path).await?;
-        proof_answer(node, response).await
+        self.get(&path).await?.proof()
     }
 
     /// Where the preferred validator stands; of no other one, whatever becomes of it.
@@ -173,8 +197,8 @@ impl Client {
     /// [`ClientError`].
     pub async fn status(&self) -> Result<NodeStatus, ClientError> {
         let node = &self.nodes[self.lane];
-        let response = self.send(node, self.question(node, "/v1/status")).await?;
-        json_answer(node, response).await
+        let question = self.question(node, "/v1/status");
+        self.exchange(self.lane, question).await?.json()
     }
 
     /// Where the ledger stands, as the first validator says that can be reached.
@@ -182,8 +206,17 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn any_status(&self) -> Result<NodeStatus, ClientError> {
-        let (node, response) = self.get("/v1/status").await?;
-        json_answer(node, response).await
+        self.get("/v1/status").await?.json()
+    }
+
+    /// The same client, preferring the first validator that can be reached, and where that one stands: for whoever asks much, and
+    /// would wait each time for one that says nothing.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn answering(&self) -> Result<(Self, NodeStatus), ClientError> {
+        let answer = self.get("/v1/status").await?;
+        Ok((self.on_lane(answer.lane), answer.json()?))
     }
 
     /// Whether the preferred validator is caught up and connected to a quorum.
@@ -203,8 +236,7 @@ impl Client {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> Result<serde_json::Value, ClientError> {
-        let (node, response) = self.ask(name, arguments).await?;
-        json_answer(node, response).await
+        self.ask(name, arguments).await?.json()
     }
 
     /// The entry of the state that a named query is about, as [`Client::entry`] gives it: for whoever may ask the query, where not
@@ -217,8 +249,8 @@ impl Client {
         name: &str,
         arguments: &BTreeMap<String, String>,
     ) -> Result<Option<EntryProof>, ClientError> {
-        let (node, response) = self.ask(&format!("{name}/entry"), arguments).await?;
-        proof_answer(node, response).await
+        let name = format!("{name}/entry");
+        self.ask(&name, arguments).await?.proof()
     }
 
     /// What a validator answers under `/v1/query/`.
@@ -226,7 +258,7 @@ impl Client {
         &self,
         name: &str,
         arguments: &BTreeMap<String, String>,
-    ) -> Result<(&str, Response), ClientError> {
+    ) -> Result<Answer<'_>, ClientError> {
         let address = |node: &str| {
             let url = reqwest::Url::parse(&format!("{node}/v1/query/"));
             let mut url = url
@@ -268,14 +300,14 @@ impl Client {
 
     async fn found<T: BorshDeserialize>(&self, path: &str) -> Result<Option<T>, ClientError> {
         match self.get(path).await {
-            Ok((node, response)) => borsh_answer(node, response).await.map(Some),
+            Ok(answer) => answer.borsh().map(Some),
             Err(ClientError::Problem { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// What the preferred validator answers, or the next one that can be reached: all of them prove what they say.
-    async fn get(&self, path: &str) -> Result<(&str, Response), ClientError> {
+    async fn get(&self, path: &str) -> Result<Answer<'_>, ClientError> {
         let address = |node: &str| {
             let url = reqwest::Url::parse(&format!("{node}{path}"));
             url.map_err(|_| ClientError::BadAddress(format!("{node}{path}")))
@@ -302,23 +334,39 @@ impl Client {
         request.timeout(READ_TIMEOUT).header(ACCEPT, accepted)
     }
 
-    /// Asks one validator after the other, from the preferred one on, until one can be reached; the first one's error when none
-    /// can.
+    /// Asks one validator after the other, from the preferred one on, until one has answered to the end; the first one's error when
+    /// none does.
     async fn reach(
         &self,
         request: impl Fn(&str) -> Result<RequestBuilder, ClientError>,
-    ) -> Result<(&str, Response), ClientError> {
+    ) -> Result<Answer<'_>, ClientError> {
         let mut first = None;
         for step in 0..self.nodes.len() {
-            let node = &self.nodes[(self.lane + step) % self.nodes.len()];
-            match self.send(node, request(node)?).await {
+            let lane = (self.lane + step) % self.nodes.len();
+            match self.exchange(lane, request(&self.nodes[lane])?).await {
                 Err(error @ ClientError::Unreachable { .. }) => {
                     first.get_or_insert(error);
                 }
-                answer => return Ok((node, answer?)),
+                answer => return answer,
             }
         }
         Err(first.expect("a client has a validator to ask"))
+    }
+
+    /// Asks one validator, and reads its answer to the end within the time limit of the request.
+    async fn exchange(
+        &self,
+        lane: usize,
+        request: RequestBuilder,
+    ) -> Result<Answer<'_>, ClientError> {
+        let node = &self.nodes[lane];
+        let response = self.send(node, request).await?;
+        Ok(Answer {
+            lane,
+            node,
+            status: response.status(),
+            body: read_body(node, response).await?,
+        })
     }
 
     /// Sends, with the token that this validator gave; with a new one when it asks for one.
@@ -351,14 +399,14 @@ impl Client {
             .http
             .get(format!("{node}/v1/challenge?key={}", reader.key()));
         let given = self.send_once(node, asked.timeout(READ_TIMEOUT)).await?;
-        let given: ChallengeAnswer = json_answer(node, given).await?;
+        let given: ChallengeAnswer = json_answer(node, &read_body(node, given).await?)?;
         let signed = reader.sign(given).ok_or_else(|| ClientError::BadAnswer {
             node: node.to_owned(),
             what: "it wants a signature for another ledger".to_owned(),
         })?;
         let asked = self.http.post(format!("{node}/v1/tokens")).json(&signed);
         let given = self.send_once(node, asked.timeout(READ_TIMEOUT)).await?;
-        let TokenAnswer { token, .. } = json_answer(node, given).await?;
+        let TokenAnswer { token, .. } = json_answer(node, &read_body(node, given).await?)?;
         reader.keep(node, &token);
         Ok(token)
     }
@@ -379,7 +427,8 @@ impl Client {
             return Ok(response);
         }
         let status = response.status().as_u16();
-        let body = read_body(node, response).await.unwrap_or_default();
+        // A refusal that breaks off is none: another validator may answer.
+        let body = read_body(node, response).await?;
         let problem = serde_json::from_slice(&body).unwrap_or_else(|_| Problem {
             detail: String::from_utf8_lossy(&body).chars().take(400).collect(),
             ..Problem::default()
@@ -392,7 +441,8 @@ impl Client {
     }
 }
 
-async fn read_body(node: &str, mut response: Response) -> Result<Vec<u8>, ClientError> {
+/// The body to its end: a body that stalls ends with the time limit of its request.
+pub(crate) async fn read_body(node: &str, mut response: Response) -> Result<Vec<u8>, ClientError> {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -416,31 +466,15 @@ async fn read_body(node: &str, mut response: Response) -> Result<Vec<u8>, Client
     }
 }
 
-pub(crate) async fn borsh_answer<T: BorshDeserialize>(
-    node: &str,
-    response: Response,
-) -> Result<T, ClientError> {
-    let body = read_body(node, response).await?;
-    borsh::from_slice(&body).map_err(|error| ClientError::BadAnswer {
+pub(crate) fn borsh_answer<T: BorshDeserialize>(node: &str, body: &[u8]) -> Result<T, ClientError> {
+    borsh::from_slice(body).map_err(|error| ClientError::BadAnswer {
         node: node.to_owned(),
         what: error.to_string(),
     })
 }
 
-/// An entry with its proof; `None` where a block that is not certified yet has changed it.
-async fn proof_answer(node: &str, response: Response) -> Result<Option<EntryProof>, ClientError> {
-    if response.status() == StatusCode::ACCEPTED {
-        return Ok(None);
-    }
-    borsh_answer(node, response).await.map(Some)
-}
-
-async fn json_answer<T: DeserializeOwned>(
-    node: &str,
-    response: Response,
-) -> Result<T, ClientError> {
-    let body = read_body(node, response).await?;
-    serde_json::from_slice(&body).map_err(|error| ClientError::BadAnswer {
+fn json_answer<T: DeserializeOwned>(node: &str, body: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(body).map_err(|error| ClientError::BadAnswer {
         node: node.to_owned(),
         what: error.to_string(),
     })

@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::{Instant, sleep};
 
 use crate::error::ClientError;
-use crate::http::{Client, borsh_answer};
+use crate::http::{Client, borsh_answer, read_body};
 use crate::wire::{
     BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, BatchRequest, ItemAnswer, ItemOutcome, Wait,
 };
@@ -50,7 +50,8 @@ impl Client {
             .header(CONTENT_TYPE, BORSH_MEDIA_TYPE)
             .header(ACCEPT, BORSH_MEDIA_TYPE)
             .body(body);
-        borsh_answer(node, self.send(node, request).await?).await
+        let response = self.send(node, request).await?;
+        borsh_answer(node, &read_body(node, response).await?)
     }
 
     /// Submits transactions and stays with them until every one is definite or `timeout` is over: retries with
@@ -73,7 +74,9 @@ impl Client {
         let mut answers: Vec<Option<ItemAnswer>> = vec![None; transactions.len()];
         let mut pause = PAUSE_FIRST;
         let mut last_error = None;
-        for attempt in 0_u32.. {
+        // Attempts that were made, and those that a silent validator does not get any more.
+        let mut attempt = 0_u32;
+        loop {
             let open: Vec<usize> = (0..transactions.len())
                 .filter(|&i| !answers[i].as_ref().is_some_and(|a| is_definite(&a.outcome)))
                 .collect();
@@ -102,9 +105,15 @@ impl Client {
                         what: format!("{} items for {}", answer.items.len(), open.len()),
                     });
                 }
-                Err(error) if error.is_retryable() => last_error = Some(error),
+                Err(error) if error.is_retryable() => {
+                    if error.is_silence() {
+                        attempt += ATTEMPTS_PER_NODE - 1 - attempt % ATTEMPTS_PER_NODE;
+                    }
+                    last_error = Some(error);
+                }
                 Err(error) => return Err(error),
             }
+            attempt = attempt.saturating_add(1);
             if answers
                 .iter()
                 .all(|a| a.as_ref().is_some_and(|a| is_definite(&a.outcome)))

@@ -51,10 +51,13 @@ fn place(text: &str) -> Result<(Height, u32), String> {
 pub fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
     let client = args.reading.client()?;
     block_on(async {
-        let last = if args.follow {
-            None
+        // Whoever answers where the ledger ends is asked for all before it, too.
+        let (client, last) = if args.follow {
+            (client, None)
         } else {
-            Some(last_place(&client, args.from.0).await?)
+            let (client, status) = client.answering().await?;
+            let last = last_place(&client, args.from.0, status.certified).await?;
+            (client, Some(last))
         };
         // Nothing happened from there on.
         if last.is_some_and(|last| last.is_none_or(|last| last < args.from)) {
@@ -80,9 +83,12 @@ pub fn run(args: &EventsArgs) -> anyhow::Result<ExitCode> {
     done()
 }
 
-/// Place of the last event of the ledger, looking no further back than `first`.
-async fn last_place(client: &Client, first: Height) -> anyhow::Result<Option<(Height, u32)>> {
-    let mut height = client.status().await?.certified;
+/// Place of the last event of the blocks from `first` to `height`.
+async fn last_place(
+    client: &Client,
+    first: Height,
+    mut height: Height,
+) -> anyhow::Result<Option<(Height, u32)>> {
     while height >= first.max(1) {
         if let Some(block) = client.block_receipts(height).await? {
             let mut count = 0_usize;

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use bds_client::Client;
 use bds_contracts::genesis::{Genesis, Profile};
 use clap::{Args, Subcommand};
 
 use super::{done, print, print_json};
 use crate::config::Config;
+use crate::measure::block_on;
 use crate::{doctor, keys, runtime, setup};
 
 /// A home to work on.
@@ -114,9 +116,9 @@ pub enum ConfigCommand {
 #[derive(Debug, Args)]
 #[command(after_help = "Example: bds status --node http://127.0.0.1:8080")]
 pub struct StatusArgs {
-    /// HTTP interface of the node.
-    #[arg(long, default_value = "http://127.0.0.1:8080")]
-    node: String,
+    /// HTTP interface of a node; the next one tells where it stands when the first is silent.
+    #[arg(long = "node", default_value = "http://127.0.0.1:8080")]
+    nodes: Vec<String>,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -290,19 +292,8 @@ pub fn start(args: &HomeArgs) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When it cannot be reached.
 pub fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
-    let tokio = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let status: bds_client::wire::NodeStatus = tokio.block_on(async {
-        let url = format!("{}/v1/status", args.node.trim_end_matches('/'));
-        anyhow::Ok(
-            reqwest::get(&url)
-                .await
-                .with_context(|| format!("no node answers at {url}"))?
-                .json()
-                .await?,
-        )
-    })?;
+    let client = Client::new(args.nodes.iter().cloned())?;
+    let status = block_on(client.any_status()).context("no node answers")?;
     if args.json {
         print_json(&status)?;
     } else {

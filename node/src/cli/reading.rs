@@ -41,14 +41,16 @@ impl Reading {
     }
 }
 
-/// The ledger that the node has.
+/// The ledger that the nodes have, and the client, preferring the node that said so: what is asked next does not wait for one
+/// that is silent.
 ///
 /// # Errors
 /// When no node answers, or none with the name of a ledger.
-pub(super) async fn chain(client: &Client) -> anyhow::Result<ChainId> {
-    let status = client.any_status().await?;
+pub(super) async fn ledger(client: &Client) -> anyhow::Result<(Client, ChainId)> {
+    let (client, status) = client.answering().await?;
     let named = status.chain.parse();
-    named.with_context(|| format!("the node names its chain `{}`", status.chain))
+    let chain = named.with_context(|| format!("the node names its chain `{}`", status.chain))?;
+    Ok((client, chain))
 }
 
 /// A client of these nodes that reads as the member with this key.

@@ -139,7 +139,7 @@ impl Target {
         };
         let client = reading::client(self.nodes.iter().cloned(), reader)?;
         let (answer, details) = block_on(async {
-            let chain = reading::chain(&client).await?;
+            let (client, chain) = reading::ledger(&client).await?;
             let wires = make(&client, chain).await?;
             let mut answer = BatchAnswer::default();
             for part in wires.chunks(BATCH_ITEMS_MAX) {

@@ -158,6 +158,13 @@ impl Cluster {
             .is_some_and(|member| member.child.is_some())
     }
 
+    /// Number of its process; `None` while it does not run.
+    #[must_use]
+    pub fn pid(&self, index: usize) -> Option<u32> {
+        let member = self.members.get(index)?;
+        member.child.as_ref().map(Child::id)
+    }
+
     /// Starts a validator that is not running.
     ///
     /// # Errors

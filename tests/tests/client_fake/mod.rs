@@ -28,6 +28,8 @@ pub(crate) enum Reply {
     StreamThenBreak(Vec<u8>),
     /// The same, but that it stays open and nothing more comes.
     StreamThenMute(Vec<u8>),
+    /// Status and a head that promises a body, of which nothing comes; the connection stays open.
+    HeadThenMute(u16),
     /// Nothing: the connection is closed without an answer.
     HangUp,
     /// Nothing, and the connection stays open.
@@ -99,6 +101,12 @@ where
             }
             Reply::StreamThenMute(bytes) => {
                 stream(&mut socket, &bytes).await?;
+                until_gone(&mut socket).await;
+                return None;
+            }
+            Reply::HeadThenMute(status) => {
+                let head = format!("HTTP/1.1 {status} X\r\ncontent-length: 100\r\n\r\n");
+                socket.write_all(head.as_bytes()).await.ok()?;
                 until_gone(&mut socket).await;
                 return None;
             }

@@ -139,8 +139,7 @@ struct Ledger {
 impl Ledger {
     async fn of(asked: &Asked) -> anyhow::Result<Self> {
         let genesis = asked.genesis.as_deref().map(read_genesis).transpose()?;
-        let client = asked.reading.client()?;
-        let chain = reading::chain(&client).await?;
+        let (client, chain) = reading::ledger(&asked.reading.client()?).await?;
         let trust = genesis.as_ref().map(Trust::in_genesis);
         ensure!(
             trust.as_ref().is_none_or(|trust| trust.chain == chain),
