@@ -3,6 +3,7 @@
 
 pub mod advise;
 pub mod api;
+pub mod children;
 pub mod cli;
 pub mod config;
 pub mod doctor;

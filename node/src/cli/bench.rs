@@ -9,8 +9,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::{print, print_json};
+use crate::children::interrupted;
 use crate::measure::block_on;
-use crate::measure::cluster::interrupted;
 use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Kill, Run, make, timing};
 use crate::measure::show::Show;

@@ -9,8 +9,8 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::{print, print_json};
+use crate::children::interrupted;
 use crate::measure::block_on;
-use crate::measure::cluster::interrupted;
 use crate::measure::load::Timing;
 use crate::measure::report::Setup;
 use crate::measure::run::{Finished, Run, make, timing};

@@ -63,7 +63,7 @@ enum Verb {
     #[command(subcommand)]
     Testnet(node::TestnetCommand),
     /// Runs one validator.
-    Start(node::HomeArgs),
+    Start(node::StartArgs),
     /// Where a running node stands.
     Status(node::StatusArgs),
     /// Shows and checks settings.

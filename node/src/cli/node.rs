@@ -1,17 +1,22 @@
 //! `bds init | keys | genesis | testnet | start | status | config | doctor`: the verbs of an operator.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bds_client::Client;
 use bds_contracts::genesis::{Genesis, Profile};
 use clap::{Args, Subcommand};
 
-use super::{done, print, print_json};
+use super::{complain, done, print, print_json};
+use crate::children::{Children, Interruption, STOP_MAX, stop_when_input_ends, validator};
 use crate::config::Config;
 use crate::measure::block_on;
 use crate::{doctor, keys, runtime, setup};
+
+/// Pause between two looks at whether validators still run.
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
 /// A home to work on.
 #[derive(Debug, Args)]
@@ -95,12 +100,22 @@ pub enum TestnetCommand {
         #[arg(long)]
         genesis: Option<PathBuf>,
     },
-    /// Starts every validator of a folder and keeps them running until interrupted.
+    /// Starts every validator of a folder and keeps them running until interrupted; none runs on behind it.
     Up {
         /// Folder made by `bds testnet init`.
         #[arg(long)]
         dir: PathBuf,
     },
+}
+
+/// `bds start`
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    #[command(flatten)]
+    home: HomeArgs,
+    /// Stop, as on SIGTERM, when standard input ends: for whoever starts validators and must leave none behind.
+    #[arg(long)]
+    until_input_ends: bool,
 }
 
 /// `bds config`
@@ -218,43 +233,65 @@ pub fn testnet(command: &TestnetCommand) -> anyhow::Result<ExitCode> {
                 dir.display()
             ));
         }
-        TestnetCommand::Up { dir } => {
-            let mut homes: Vec<PathBuf> = std::fs::read_dir(dir)
-                .with_context(|| format!("cannot read {}", dir.display()))?
-                .flatten()
-                .map(|entry| entry.path())
-                .filter(|path| path.join(keys::VALIDATOR_KEY_FILE).exists())
-                .collect();
-            homes.sort();
-            if homes.is_empty() {
-                bail!(
-                    "{} holds no homes; make them with `bds testnet init --dir {0}`",
-                    dir.display()
-                );
-            }
-            let me = std::env::current_exe()?;
-            let children = homes
-                .iter()
-                .map(|home| {
-                    std::process::Command::new(&me)
-                        .arg("start")
-                        .arg("--home")
-                        .arg(home)
-                        .spawn()
-                })
-                .collect::<Result<Vec<_>, _>>()
-                .context("cannot start a validator")?;
-            let mut code = ExitCode::SUCCESS;
-            // An interrupt reaches the children too: they share the terminal's process group and drain by themselves.
-            for mut child in children {
-                if !child.wait()?.success() {
-                    code = ExitCode::from(3);
-                }
-            }
-            return Ok(code);
-        }
+        TestnetCommand::Up { dir } => return up(dir),
     }
     done()
+}
+
+/// Runs the validators of a folder until the user wishes otherwise or all have ended. Exit code 3 when one did not end well.
+fn up(dir: &Path) -> anyhow::Result<ExitCode> {
+    let mut homes: Vec<PathBuf> = std::fs::read_dir(dir)
+        .with_context(|| format!("cannot read {}", dir.display()))?
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.join(keys::VALIDATOR_KEY_FILE).exists())
+        .collect();
+    homes.sort();
+    if homes.is_empty() {
+        bail!(
+            "{} holds no homes; make them with `bds testnet init --dir {0}`",
+            dir.display()
+        );
+    }
+    let me = std::env::current_exe()?;
+    block_on(async {
+        // Before the first validator runs, so that there is no moment in which a signal ends this process and not them.
+        let mut interruption = Interruption::listen().context("cannot listen for signals")?;
+        let mut validators = Children::default();
+        for home in &homes {
+            validators
+                .start(home.display().to_string(), &mut validator(&me, home))
+                .with_context(|| format!("cannot start {}", home.display()))?;
+        }
+        let mut good = true;
+        let mut tell = |home: &str, status: ExitStatus| {
+            if !status.success() {
+                good = false;
+                complain(&format!("{home} did not end well: {status}"));
+            }
+        };
+        let all_ended = async {
+            while !validators.is_empty() {
+                for (home, status) in validators.ended()? {
+                    tell(&home, status);
+                }
+                tokio::time::sleep(LOOK_PAUSE).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            ended = all_ended => ended?,
+            () = interruption.wait() => {}
+        }
+        for (home, status) in validators.stop(STOP_MAX) {
+            tell(&home, status?);
+        }
+        anyhow::Ok(if good {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(3)
+        })
+    })
 }
 
 /// Settings.
@@ -280,10 +317,14 @@ pub fn config(command: &ConfigCommand) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// When it cannot start, or had to stop by itself.
-pub fn start(args: &HomeArgs) -> anyhow::Result<ExitCode> {
-    let config = Config::load(&args.home, &args.settings)?;
+pub fn start(args: &StartArgs) -> anyhow::Result<ExitCode> {
+    let HomeArgs { home, settings } = &args.home;
+    if args.until_input_ends {
+        stop_when_input_ends().context("cannot watch standard input")?;
+    }
+    let config = Config::load(home, settings)?;
     runtime::threads::end_on_panic();
-    runtime::run(&args.home, &config)?;
+    runtime::run(home, &config)?;
     done()
 }
 

@@ -3,16 +3,16 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use bds_client::Client;
 use bds_client::wire::NodeStatus;
 use bds_contracts::Genesis;
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::process::{Usage, usage};
+use crate::children::{terminate, validator};
 use crate::setup::testnet;
 
 /// Pause between two looks at something that is awaited.
@@ -186,11 +186,7 @@ impl Cluster {
                 .open(&path)
                 .with_context(|| format!("opening {}", path.display()))
         };
-        let child = Command::new(&program)
-            .arg("start")
-            .arg("--home")
-            .arg(&member.home)
-            .stdin(Stdio::null())
+        let child = validator(&program, &member.home)
             .stdout(open("stdout.log")?)
             .stderr(open("stderr.log")?)
             .spawn()
@@ -229,11 +225,7 @@ impl Cluster {
             .child
             .as_mut()
             .with_context(|| format!("validator {index} is not running"))?;
-        let pid = i32::try_from(child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .context("process id")?;
-        kill_process(pid, Signal::TERM).with_context(|| format!("stopping validator {index}"))?;
+        terminate(child).with_context(|| format!("stopping validator {index}"))?;
         let deadline = Instant::now() + patience;
         loop {
             if let Some(status) = child.try_wait()? {
@@ -339,21 +331,5 @@ impl Drop for Cluster {
                 let _ = child.wait();
             }
         }
-    }
-}
-
-/// Ends when the user asks the program to stop: Ctrl-C or SIGTERM.
-pub async fn interrupted() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
     }
 }
