@@ -363,6 +363,22 @@ fn damaged_files_are_refused_with_their_place() {
     assert!(refused(&format!("1,T,{date},3.0,4.0,EUA,0\n")).contains("above zero"));
     assert!(refused("1,T,20.01.2006,3.0,4.0,EUA,1\n").contains("column `date`"));
     assert!(refused(&format!("1,T,{date},3.0,4.0,,1\n")).contains("column `unitType_id`"));
+    // Three, or three thousand: a number is written in one way, and only accounts have the export's `.0`.
+    for amount in ["3.000", "3.0", "3.", "3,000", "+3", "3e3"] {
+        let said = refused(&format!("1,T,{date},3.0,4.0,EUA,\"{amount}\"\n"));
+        let expected = format!("line 2, column `amount`: `{amount}` is not a whole number");
+        assert_eq!(said, expected);
+    }
+    assert!(refused(&format!("1.0,T,{date},3.0,4.0,EUA,1\n")).contains("column `id`"));
+    for account in ["3.000", "3.00", ".0", "3.", "3.0.0"] {
+        let said = refused(&format!("1,T,{date},{account},4.0,EUA,1\n"));
+        assert!(said.contains("column `transferringAccount_id`"), "{said}");
+    }
+    let twice = Eutl::read(format!("\n{}", head.replacen("id,", "id,amount,", 1)).as_bytes());
+    assert_eq!(
+        twice.expect_err("two amounts").to_string(),
+        "line 2, column 8: `amount` is there already as column 2"
+    );
     assert!(refused("").contains("no rows"));
     assert!(
         Eutl::read("id,amount\n1,2\n".as_bytes())

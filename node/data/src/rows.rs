@@ -1,8 +1,9 @@
-//! On which line does a row of a table begin?
+//! On which line does a row of a table begin, and which of its columns stands twice?
 //!
 //! A reader of comma separated values passes over line ends when it looks for the next row, so the place it gives is that of the
 //! row before. Here lines end in one way, the last one too, and the line follows from where the reader stands behind the row.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 /// A reader whose lines all end in a line feed, however they ended before, the last one as well.
@@ -69,9 +70,24 @@ pub fn line_of<R: Read>(reader: &csv::Reader<Lines<R>>, record: &csv::StringReco
     line.max(begun)
 }
 
+/// The first column whose name stood before, and that one, from 0: which of the two is meant, nobody can tell.
+#[must_use]
+pub fn repeated<T: Ord>(names: impl IntoIterator<Item = T>) -> Option<(usize, usize)> {
+    let mut places = BTreeMap::new();
+    let mut names = names.into_iter().enumerate();
+    names.find_map(|(place, name)| Some((place, places.insert(name, place)?)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_that_stands_twice_is_found() {
+        assert_eq!(repeated(["a", "b", "c"]), None);
+        assert_eq!(repeated(["a", "b", "c", "b", "a"]), Some((3, 1)));
+        assert_eq!(repeated::<&str>([]), None);
+    }
 
     /// Gives so many bytes at a time.
     struct Few<'a>(&'a [u8], usize);

@@ -18,7 +18,7 @@ use bds_contracts::exchange::request::{Amend, Prevention, Request, Resize, Valid
 use bds_contracts::exchange::rules::Rules;
 use bds_contracts::exchange::{OrderId, Side};
 use bds_contracts::tx::AccountId;
-use bds_data::rows::{Lines, line_of};
+use bds_data::rows::{Lines, line_of, repeated};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
@@ -201,12 +201,14 @@ pub fn read(file: impl std::io::Read) -> anyhow::Result<Vec<Action>> {
         .trim(csv::Trim::All)
         .flexible(true)
         .from_reader(Lines::new(file));
-    let headers: BTreeMap<String, usize> = reader
-        .headers()?
-        .iter()
-        .map(str::to_ascii_lowercase)
-        .zip(0..)
-        .collect();
+    let names = reader.headers()?.clone();
+    if let Some((place, first)) = repeated(names.iter().map(str::to_ascii_lowercase)) {
+        let (line, name) = (line_of(&reader, &names), &names[place]);
+        let (column, first) = (place + 1, first + 1);
+        bail!("line {line}, column {column}: `{name}` is there already as column {first}");
+    }
+    let headers: BTreeMap<String, usize> =
+        names.iter().map(str::to_ascii_lowercase).zip(0..).collect();
     for needed in ["action", "order", "trader", "side", "price", "quantity"] {
         if !headers.contains_key(needed) {
             bail!(
@@ -219,6 +221,10 @@ pub fn read(file: impl std::io::Read) -> anyhow::Result<Vec<Action>> {
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record)? {
         let line = line_of(&reader, &record);
+        if record.len() > names.len() {
+            let (found, named) = (record.len(), names.len());
+            bail!("line {line}: the row has {found} fields where {named} columns are named");
+        }
         let fields = Fields {
             record: &record,
             headers: &headers,
@@ -247,13 +253,17 @@ impl Fields<'_> {
     }
 
     fn number<T: std::str::FromStr>(&self, name: &str) -> anyhow::Result<Option<T>> {
-        match self.text(name) {
-            "" => Ok(None),
-            text => text
-                .parse()
-                .map(Some)
-                .map_err(|_| anyhow!("`{name}` is `{text}`, not a whole number in range")),
+        let text = self.text(name);
+        if text.is_empty() {
+            return Ok(None);
         }
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let number = text.parse().ok();
+        // A sign before what is above zero is read by some and not by others.
+        number
+            .filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .map(Some)
+            .ok_or_else(|| anyhow!("`{name}` is `{text}`, not a whole number in range"))
     }
 
     fn needed<T: std::str::FromStr>(&self, name: &str) -> anyhow::Result<T> {
@@ -541,6 +551,22 @@ mod tests {
             refused("drop,1,,,,"),
             "line 2: `action` is `drop`, not new, cancel or amend"
         );
+        for quantity in ["1.000", "1,000", "1.0", "+1", "1e3"] {
+            assert_eq!(
+                refused(&format!("new,1,a,buy,1,\"{quantity}\"")),
+                format!("line 2: `quantity` is `{quantity}`, not a whole number in range")
+            );
+        }
+        // A thousand that was not quoted is no one.
+        assert_eq!(
+            refused("new,1,a,buy,1,1,000"),
+            "line 2: the row has 7 fields where 6 columns are named"
+        );
         assert!(read("a,b\n".as_bytes()).is_err());
+        let twice = format!("\n{},Price\n", head.trim_end());
+        assert_eq!(
+            read(twice.as_bytes()).expect_err("two prices").to_string(),
+            "line 2, column 7: `Price` is there already as column 5"
+        );
     }
 }

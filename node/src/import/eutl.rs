@@ -4,7 +4,7 @@
 //! zero when the rows are taken by date, then id. A row from an account to itself moves nothing.
 //!
 //! Columns used: `id`, `transactionID`, `date`, `transferringAccount_id`, `acquiringAccount_id`, `unitType_id`, `amount`.
-//! Account numbers look like `308.0`; dates like `2006-01-20 07:01:15.731` and sort as text.
+//! Account numbers look like `308.0`, all other numbers like `308`; dates like `2006-01-20 07:01:15.731` and sort as text.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -17,7 +17,7 @@ use bds_contracts::identity::account::AccountKind;
 use bds_contracts::money::units::Call;
 use bds_contracts::money::units::instrument::{Form, Right};
 use bds_contracts::tx::{AccountId, PublicKey};
-use bds_data::rows::{Lines, line_of};
+use bds_data::rows::{Lines, line_of, repeated};
 
 /// Most keys that may act for one account, and so the most platforms a replay can use.
 pub const PLATFORMS_MAX: usize = bds_contracts::account::REPRESENTATIVES_MAX;
@@ -50,6 +50,18 @@ pub enum EutlError {
     /// A column is not there.
     #[error("column `{0}` is missing")]
     Column(&'static str),
+    /// Which of two columns of one name is meant, nobody can tell.
+    #[error("line {line}, column {column}: `{name}` is there already as column {first}")]
+    Repeated {
+        /// Line of the names, from 1.
+        line: u64,
+        /// The second of the two, from 1.
+        column: usize,
+        /// The first of them.
+        first: usize,
+        /// Their name.
+        name: String,
+    },
     /// A field is not what it should be.
     #[error("line {line}, column `{column}`: `{text}` is not {expected}")]
     Field {
@@ -309,6 +321,14 @@ fn opening_balances(
 fn read_rows(file: impl Read) -> Result<Vec<Row>, EutlError> {
     let mut reader = csv::Reader::from_reader(Lines::new(file));
     let headers = reader.headers()?.clone();
+    if let Some((place, first)) = repeated(&headers) {
+        return Err(EutlError::Repeated {
+            line: line_of(&reader, &headers),
+            column: place + 1,
+            first: first + 1,
+            name: headers[place].to_owned(),
+        });
+    }
     let column = |name: &'static str| {
         let place = headers.iter().position(|header| header == name);
         place
@@ -334,8 +354,8 @@ fn read_rows(file: impl Read) -> Result<Vec<Row>, EutlError> {
             id: fields.whole(id)?,
             transaction: fields.text(transaction)?.to_owned(),
             date: fields.date(date)?.to_owned(),
-            from: AccountId(fields.whole(from)?),
-            to: AccountId(fields.whole(to)?),
+            from: AccountId(fields.account(from)?),
+            to: AccountId(fields.account(to)?),
             unit: fields.text(unit)?.to_owned(),
             amount: fields.positive(amount)?,
         });
@@ -369,18 +389,18 @@ impl<'a> Fields<'a> {
         text.ok_or_else(|| self.wrong(column, "a text"))
     }
 
-    /// `308` or `308.0`, digit by digit: never through a floating-point number.
+    /// `308`, and nothing that could be read in two ways: `3.000` is three to some and three thousand to others.
     fn whole(&self, column: Column) -> Result<u64, EutlError> {
+        self.digits(column, self.text(column)?)
+    }
+
+    /// `308`, or `308.0` as the log's export writes its accounts. Digit by digit: never through a floating-point number.
+    fn account(&self, column: Column) -> Result<u64, EutlError> {
         let text = self.text(column)?;
-        let digits = match text.split_once('.') {
-            Some((whole, fraction))
-                if !fraction.is_empty() && fraction.bytes().all(|b| b == b'0') =>
-            {
-                whole
-            }
-            Some(_) => return Err(self.wrong(column, "a whole number")),
-            None => text,
-        };
+        self.digits(column, text.strip_suffix(".0").unwrap_or(text))
+    }
+
+    fn digits(&self, column: Column, digits: &str) -> Result<u64, EutlError> {
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return Err(self.wrong(column, "a whole number"));
         }
