@@ -12,6 +12,7 @@ pub mod execution;
 pub mod import;
 pub mod keys;
 pub mod measure;
+pub mod members;
 pub mod metrics;
 pub mod network;
 pub mod roots;

@@ -23,6 +23,7 @@ mod reading;
 pub mod receipt;
 pub mod record;
 pub mod security;
+pub mod testnet;
 pub mod tx;
 
 use std::io::Write as _;
@@ -61,7 +62,7 @@ enum Verb {
     Genesis(node::GenesisCommand),
     /// Networks on this machine.
     #[command(subcommand)]
-    Testnet(node::TestnetCommand),
+    Testnet(testnet::TestnetCommand),
     /// Runs one validator.
     Start(node::StartArgs),
     /// Where a running node stands.
@@ -143,7 +144,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Init(args) => node::init(&args),
         Verb::Keys(command) => node::keys(&command),
         Verb::Genesis(command) => node::genesis(&command),
-        Verb::Testnet(command) => node::testnet(&command),
+        Verb::Testnet(command) => testnet::run(&command),
         Verb::Start(args) => node::start(&args),
         Verb::Status(args) => node::status(&args),
         Verb::Config(command) => node::config(&command),

@@ -1,22 +1,19 @@
-//! `bds init | keys | genesis | testnet | start | status | config | doctor`: the verbs of an operator.
+//! `bds init | keys | genesis | start | status | config | doctor`: the verbs of an operator.
 
-use std::path::{Path, PathBuf};
-use std::process::{ExitCode, ExitStatus};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use bds_client::Client;
 use bds_contracts::genesis::{Genesis, Profile};
 use clap::{Args, Subcommand};
 
-use super::{complain, done, print, print_json};
-use crate::children::{Children, Interruption, STOP_MAX, stop_when_input_ends, validator};
+use super::{done, print, print_json};
+use crate::children::stop_when_input_ends;
 use crate::config::Config;
 use crate::measure::block_on;
+use crate::workload::default_genesis;
 use crate::{doctor, keys, runtime, setup};
-
-/// Pause between two looks at whether validators still run.
-const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
 /// A home to work on.
 #[derive(Debug, Args)]
@@ -79,32 +76,6 @@ pub enum GenesisCommand {
     Hash {
         /// The document.
         file: PathBuf,
-    },
-}
-
-/// `bds testnet`
-#[derive(Debug, Subcommand)]
-pub enum TestnetCommand {
-    /// Makes homes for a network on this machine.
-    Init {
-        /// Number of validators.
-        #[arg(short, default_value_t = 4)]
-        n: usize,
-        /// Folder for the homes.
-        #[arg(long)]
-        dir: PathBuf,
-        /// First port; two a validator.
-        #[arg(long, default_value_t = 7800)]
-        base_port: u16,
-        /// Genesis document without validators; the workload's own by default.
-        #[arg(long)]
-        genesis: Option<PathBuf>,
-    },
-    /// Starts every validator of a folder and keeps them running until interrupted; none runs on behind it.
-    Up {
-        /// Folder made by `bds testnet init`.
-        #[arg(long)]
-        dir: PathBuf,
     },
 }
 
@@ -196,102 +167,11 @@ pub fn genesis(command: &GenesisCommand) -> anyhow::Result<ExitCode> {
     match command {
         GenesisCommand::New { profile } => print_json(&Genesis {
             profile: *profile,
-            ..example_genesis()
+            ..default_genesis()
         })?,
         GenesisCommand::Hash { file } => print(&setup::read_genesis(file)?.chain_id().to_string()),
     }
     done()
-}
-
-fn example_genesis() -> Genesis {
-    crate::workload::default_genesis()
-}
-
-/// Local networks.
-///
-/// # Errors
-/// When homes cannot be made or a validator does not start.
-pub fn testnet(command: &TestnetCommand) -> anyhow::Result<ExitCode> {
-    match command {
-        TestnetCommand::Init {
-            n,
-            dir,
-            base_port,
-            genesis,
-        } => {
-            let genesis = match genesis {
-                Some(path) => setup::read_draft(path)?,
-                None => example_genesis(),
-            };
-            let testnet = setup::testnet(dir, genesis, *n, Some(*base_port), &[])?;
-            print(&format!("chain {}", testnet.genesis.chain_id()));
-            for (home, api) in testnet.homes.iter().zip(&testnet.api) {
-                print(&format!("{}  http://{api}", home.display()));
-            }
-            print(&format!(
-                "start with: bds testnet up --dir {}",
-                dir.display()
-            ));
-        }
-        TestnetCommand::Up { dir } => return up(dir),
-    }
-    done()
-}
-
-/// Runs the validators of a folder until the user wishes otherwise or all have ended. Exit code 3 when one did not end well.
-fn up(dir: &Path) -> anyhow::Result<ExitCode> {
-    let mut homes: Vec<PathBuf> = std::fs::read_dir(dir)
-        .with_context(|| format!("cannot read {}", dir.display()))?
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.join(keys::VALIDATOR_KEY_FILE).exists())
-        .collect();
-    homes.sort();
-    if homes.is_empty() {
-        bail!(
-            "{} holds no homes; make them with `bds testnet init --dir {0}`",
-            dir.display()
-        );
-    }
-    let me = std::env::current_exe()?;
-    block_on(async {
-        // Before the first validator runs, so that there is no moment in which a signal ends this process and not them.
-        let mut interruption = Interruption::listen().context("cannot listen for signals")?;
-        let mut validators = Children::default();
-        for home in &homes {
-            validators
-                .start(home.display().to_string(), &mut validator(&me, home))
-                .with_context(|| format!("cannot start {}", home.display()))?;
-        }
-        let mut good = true;
-        let mut tell = |home: &str, status: ExitStatus| {
-            if !status.success() {
-                good = false;
-                complain(&format!("{home} did not end well: {status}"));
-            }
-        };
-        let all_ended = async {
-            while !validators.is_empty() {
-                for (home, status) in validators.ended()? {
-                    tell(&home, status);
-                }
-                tokio::time::sleep(LOOK_PAUSE).await;
-            }
-            anyhow::Ok(())
-        };
-        tokio::select! {
-            ended = all_ended => ended?,
-            () = interruption.wait() => {}
-        }
-        for (home, status) in validators.stop(STOP_MAX) {
-            tell(&home, status?);
-        }
-        anyhow::Ok(if good {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::from(3)
-        })
-    })
 }
 
 /// Settings.
