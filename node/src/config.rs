@@ -231,12 +231,29 @@ impl Config {
             path: path.clone(),
             error,
         })?;
-        // What is not text fits no setting, and is told like anything else that does not.
-        let text_of = |text: &std::ffi::OsStr| text.to_string_lossy().into_owned();
-        let environment =
-            std::env::vars_os().map(|(name, value)| (text_of(&name), text_of(&value)));
-        let environment = environment.filter(|(name, _)| name.starts_with("BDS_"));
-        Self::merge(&path, &text, environment, flags)
+        let mut environment = Vec::new();
+        for (name, value) in std::env::vars_os() {
+            // Whatever is no text is no variable of ours.
+            let Some(name) = name.to_str().filter(|name| name.starts_with("BDS_")) else {
+                continue;
+            };
+            match (
+                value.to_str(),
+                KEYS.iter().find(|k| variable(k.name) == name),
+            ) {
+                (Some(value), _) => environment.push((name.to_owned(), value.to_owned())),
+                (None, None) => {}
+                (None, Some(key)) => {
+                    return Err(ConfigError::BadValue {
+                        key: key.name.to_owned(),
+                        value: value.to_string_lossy().into_owned(),
+                        from: Source::Environment(name.to_owned()),
+                        expected: "text in UTF-8".to_owned(),
+                    });
+                }
+            }
+        }
+        Self::merge(&path, &text, environment.into_iter(), flags)
     }
 
     fn merge(

@@ -1,5 +1,7 @@
 //! What the binary says when an operator's mistake or the machine keeps it from running: what, where, what to do; exit 3.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -61,6 +63,66 @@ fn a_damaged_configuration_is_named_with_its_place() {
         &start(home, &["engine.backend=abacus"]),
         &["abacus", "portable"],
     );
+}
+
+/// Whatever kind of setting it names; a variable that names none is somebody else's.
+#[test]
+fn an_environment_variable_that_is_no_text_is_told_and_nothing_panics() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let cluster = network(dir.path());
+    let check = |variable: &str| {
+        Command::new(bds())
+            .args(["config", "check", "--home"])
+            .arg(cluster.home(0))
+            .env(variable, OsStr::from_bytes(b"warn\xff"))
+            .output()
+            .expect("bds runs")
+    };
+    for (variable, key) in [
+        ("BDS_API_LISTEN", "api.listen"),
+        ("BDS_CONSENSUS_BATCH_BYTES", "consensus.batch_bytes"),
+        ("BDS_ENGINE_BACKEND", "engine.backend"),
+        ("BDS_STORAGE_DURABLE", "storage.durable"),
+        ("BDS_LOG_FILTER", "log.filter"),
+    ] {
+        let words = [
+            &format!("setting `{key}` = `warn\u{fffd}`"),
+            &format!("(environment {variable})"),
+            "expected text in UTF-8",
+        ];
+        assert_refused(&check(variable), &words);
+    }
+    let other = check("BDS_SOMETHING_ELSE");
+    assert_eq!(other.status.code(), Some(0), "{other:?}");
+}
+
+#[test]
+fn a_peer_that_is_no_address_is_told_before_the_start() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let cluster = network(dir.path());
+    let home = cluster.home(0);
+    let ask = |verb: &[&str], more: &[&str]| {
+        let mut command = Command::new(bds());
+        command.args(verb).arg("--home").arg(home).args(more);
+        command.output().expect("bds runs")
+    };
+    let words = ["setting `peers.1` = `nonsense`", "expected PEER_ID@/ip4/"];
+    let assert_told = |more: &[&str], place: &str| {
+        let words = [words[0], place, words[1]];
+        assert_refused(&ask(&["config", "check"], more), &words);
+        let doctor = ask(&["doctor"], more);
+        let said = String::from_utf8_lossy(&doctor.stdout);
+        assert_eq!(doctor.status.code(), Some(1), "{said}");
+        for word in words.into_iter().chain(["WRONG settings"]) {
+            assert!(said.contains(word), "`{word}` is missing in: {said}");
+        }
+    };
+    assert_eq!(ask(&["config", "check"], &[]).status.code(), Some(0));
+    assert_told(&["--set", "peers.1=nonsense"], "(--set)");
+    let file = home.join("bds.toml");
+    let good = std::fs::read_to_string(&file).expect("settings");
+    std::fs::write(&file, format!("{good}\n[peers]\n1 = \"nonsense\"\n")).expect("written");
+    assert_told(&[], "bds.toml)");
 }
 
 #[test]
