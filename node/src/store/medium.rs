@@ -82,6 +82,7 @@ pub trait Medium: Send + Sync {
 }
 
 /// A file that is read at any place while it grows.
+#[allow(clippy::len_without_is_empty, reason = "a file, no collection")]
 pub trait ReadFile: Send + Sync {
     /// Fills `bytes` with what lies from `offset` on.
     ///
@@ -93,7 +94,6 @@ pub trait ReadFile: Send + Sync {
     ///
     /// # Errors
     /// The system's.
-    #[allow(clippy::len_without_is_empty, reason = "a file, no collection")]
     fn len(&self) -> io::Result<u64>;
 }
 
