@@ -9,7 +9,8 @@ use bds_client::Client;
 use bds_client::wire::{BatchAnswer, BatchRequest, ItemAnswer, ItemOutcome, Wait};
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::TxId;
-use bds_node::measure::load::{Batch, ClientPlan, Progress, Tally, Timing, run};
+use bds_node::measure::load::{Batch, ClientPlan, Progress, Timing, run};
+use bds_node::measure::tally::Tally;
 use client_fake::{Reply, Request, serve};
 
 const INTERVAL: Duration = Duration::from_millis(10);
@@ -92,8 +93,8 @@ async fn a_stall_is_charged_to_every_request_that_was_due() {
         timing(Duration::ZERO, Duration::from_secs(1)),
     )
     .await;
-    assert_eq!((tally.good, tally.window_good), (100, 100));
-    let at = |quantile| tally.latency.value_at_quantile(quantile);
+    assert_eq!((tally.all().good, tally.window.outcomes.good), (100, 100));
+    let at = |quantile| tally.window.latency.value_at_quantile(quantile);
     assert!(at(1.0) >= 300_000, "max {} µs", at(1.0));
     // The tenth slowest was due about 90 ms after the first.
     assert!(at(0.9) >= 150_000, "p90 {} µs", at(0.9));
@@ -103,9 +104,9 @@ async fn a_stall_is_charged_to_every_request_that_was_due() {
         "the stall itself delayed one request only: p90 {closed} µs"
     );
     assert!(
-        tally.lateness_max >= Duration::from_millis(250),
+        tally.window.lateness_max >= Duration::from_millis(250),
         "{:?}",
-        tally.lateness_max
+        tally.window.lateness_max
     );
     assert!(
         tally.gap_max >= Duration::from_millis(300),
@@ -139,16 +140,13 @@ async fn outcomes_are_counted_apart_and_only_good_ones_are_goodput() {
         timing(Duration::ZERO, Duration::from_secs(1)),
     )
     .await;
-    assert_eq!((tally.sent, tally.good), (5, 2));
-    assert_eq!(tally.failed.get(&Code(41)), Some(&1));
-    assert_eq!(tally.refused.get(&Code(11)), Some(&1));
-    assert_eq!((tally.timed_out, tally.retried_batches), (1, 1));
+    let all = tally.all();
+    assert_eq!((all.sent, all.good), (5, 2));
+    assert_eq!(all.failed.get(&Code(41)), Some(&1));
+    assert_eq!(all.refused.get(&Code(11)), Some(&1));
+    assert_eq!((all.timed_out, tally.retried_batches), (1, 1));
     assert_eq!(tally.acknowledged.len(), 3, "final answers, good or not");
-    let all = tally.good
-        + tally.failed.values().sum::<u64>()
-        + tally.refused.values().sum::<u64>()
-        + tally.timed_out;
-    assert_eq!(all, tally.sent);
+    assert_eq!(all.answered(), all.sent);
 }
 
 #[tokio::test]
@@ -156,9 +154,10 @@ async fn the_warm_up_is_cut() {
     let (url, _) = serve(|_| async { answer(vec![applied(0), applied(0)]) }).await;
     let timing = timing(INTERVAL * 10, INTERVAL * 20);
     let tally = load(url, plan(40, 2), timing).await;
-    assert_eq!((tally.sent, tally.good), (80, 80));
-    assert_eq!((tally.window_offered, tally.window_good), (40, 40));
-    assert_eq!(tally.latency.len(), 40);
+    assert_eq!((tally.all().sent, tally.all().good), (80, 80));
+    let window = &tally.window;
+    assert_eq!((window.outcomes.sent, window.outcomes.good), (40, 40));
+    assert_eq!((window.latency.len(), tally.warmup.latency.len()), (40, 20));
 }
 
 /// A validator that is gone: every transaction is counted as timed out, none is lost from the books.
@@ -168,5 +167,25 @@ async fn a_dead_lane_ends_in_time_outs() {
     let mut timing = timing(Duration::ZERO, Duration::from_secs(1));
     timing.patience = Duration::from_millis(200);
     let tally = load(url, plan(2, 3), timing).await;
-    assert_eq!((tally.sent, tally.good, tally.timed_out), (6, 0, 6));
+    let all = tally.all();
+    assert_eq!((all.sent, all.good, all.timed_out), (6, 0, 6));
+}
+
+/// A validator that says it is busy until patience ends has refused, which is no time-out: that would say that nobody knows what
+/// became of them.
+#[tokio::test]
+async fn who_is_put_off_until_the_end_is_told_apart() {
+    let (url, _) = serve(|request: Request| async move {
+        let sent: BatchRequest = borsh::from_slice(&request.body).expect("own encoding");
+        answer(vec![refused(true); sent.transactions.len()])
+    })
+    .await;
+    let mut timing = timing(Duration::ZERO, Duration::from_secs(1));
+    timing.patience = Duration::from_millis(200);
+    let all = load(url, plan(1, 3), timing).await.all();
+    assert_eq!((all.sent, all.good, all.timed_out), (3, 0, 0));
+    assert_eq!(
+        (all.put_off.get(&Code(11)), all.refused.len()),
+        (Some(&3), 0)
+    );
 }

@@ -18,7 +18,7 @@ use serde::Deserialize;
 
 use super::cluster::Cluster;
 use super::happened::Happened;
-use super::load::short_id;
+use super::tally::short_id;
 
 /// Blocks fetched at the same time.
 const FETCHES: usize = 4;

@@ -1,5 +1,6 @@
 //! Measurement that others can believe: real processes, an open loop, and checks after the run.
 
+mod assemble;
 pub mod audit;
 pub mod cluster;
 pub mod engine;
@@ -12,6 +13,7 @@ pub mod report;
 pub mod run;
 mod samples;
 pub mod show;
+pub mod tally;
 mod text;
 pub mod timing;
 

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bds_contracts::receipt::Code;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::machine::Machine;
+use super::tally::Outcomes;
 
 /// Name and version of the JSON form. Fields are only ever added within a version.
-pub const SCHEMA: &str = "bds-report/1";
+pub const SCHEMA: &str = "bds-report/2";
 
 /// One measured run. Rates are transactions a second, times what their names say.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,12 +32,18 @@ pub struct Report {
     pub latency_ms: Percentiles,
     /// From the true send time to the answer: what a closed loop would have shown.
     pub service_ms: Percentiles,
-    /// The latest a request left after its intended time.
+    /// The latest that a request due in the window left after its intended time.
     pub lateness_ms_max: f64,
+    /// What was due before the window: the cold start, which no figure above has in it.
+    pub warmup: Warmup,
     /// The longest time without a good answer.
     pub gap_ms_max: f64,
-    /// What became of the transactions, warm-up included.
+    /// What became of the transactions of the whole run, warm-up included.
     pub counts: Counts,
+    /// Of those due in the window.
+    pub counts_window: Counts,
+    /// Requests sent more than once, in part or whole.
+    pub retried_batches: u64,
     /// Good answers by second from the start of the load, warm-up included.
     pub good_per_second: Vec<u64>,
     /// Work by stage, all validators together.
@@ -128,7 +136,18 @@ pub struct Percentiles {
     pub max: f64,
 }
 
-/// Transactions by what became of them.
+/// What was due before the window.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Warmup {
+    /// What became of it.
+    pub counts: Counts,
+    /// From the intended send time to the answer; good ones.
+    pub latency_ms: Percentiles,
+    /// The latest that a request left after its intended time.
+    pub lateness_ms_max: f64,
+}
+
+/// Transactions by what became of them. Each is in one class; only the good ones are goodput.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Sent.
@@ -137,12 +156,36 @@ pub struct Counts {
     pub good: u64,
     /// Committed and executed with another code, by code.
     pub failed: BTreeMap<String, u64>,
+    /// Not executed, because another transaction has the nonce.
+    pub conflicts: u64,
     /// Not admitted for good, by code.
     pub refused: BTreeMap<String, u64>,
+    /// Not admitted within the patience of a request, for reasons that a retry may mend; by the last one.
+    pub put_off: BTreeMap<String, u64>,
     /// Not definite within the patience of a request.
     pub timed_out: u64,
-    /// Requests sent more than once.
-    pub retried_batches: u64,
+}
+
+impl Counts {
+    /// With codes as they are written.
+    #[must_use]
+    pub fn of(outcomes: &Outcomes) -> Self {
+        let named = |counts: &BTreeMap<Code, u64>| {
+            let counts = counts.iter();
+            counts
+                .map(|(code, count)| (code.to_string(), *count))
+                .collect()
+        };
+        Self {
+            sent: outcomes.sent,
+            good: outcomes.good,
+            failed: named(&outcomes.failed),
+            conflicts: outcomes.conflicts,
+            refused: named(&outcomes.refused),
+            put_off: named(&outcomes.put_off),
+            timed_out: outcomes.timed_out,
+        }
+    }
 }
 
 /// Work of one stage.

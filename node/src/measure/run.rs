@@ -1,6 +1,5 @@
 //! One measured run: a cluster, a load, faults on the way, checks at the end, a report.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -11,27 +10,22 @@ use anyhow::{Context as _, bail};
 use bds_client::wire::{NodeStatus, Wait};
 use bds_contracts::Genesis;
 use bds_contracts::genesis::Mode;
-use bds_contracts::receipt::Code;
 use bds_contracts::tx::{ChainId, Millis};
 use tokio::time::{Instant, interval_at};
 
+use super::assemble::{Readings, assemble, cpu, judge};
 use super::audit::{self, Chain};
 use super::cluster::Cluster;
-use super::load::{self, ClientPlan, Progress, Tally, Timing};
-use super::machine::Machine;
+use super::load::{self, ClientPlan, Progress, Timing};
 use super::opening;
 use super::process::usage;
-use super::report::{Counts, Cpu, Percentiles, Report, SCHEMA, Setup, Stage, ValidatorReport, ms};
+use super::report::{Report, Setup};
 use super::show::Show;
 
 /// Time for a cluster to come up, and to settle after the load.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Interval of readings and of the progress line.
 const SAMPLE: Duration = Duration::from_secs(1);
-/// Growth of memory in the second half of a run that is no noise: both of these together.
-const GROWTH_BYTES: u64 = 32 << 20;
-const GROWTH_PART: u64 = 10;
-
 /// Who is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Victim {
@@ -114,14 +108,6 @@ pub struct Finished {
     pub chain: Chain,
     /// The validators, still running.
     pub cluster: Cluster,
-}
-
-/// Readings of one validator during the load.
-#[derive(Debug, Default)]
-struct Readings {
-    cpu_first: f64,
-    cpu_last: f64,
-    memory: Vec<u64>,
 }
 
 /// Makes the run.
@@ -241,7 +227,7 @@ pub async fn make(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
         &readings,
     );
     report.started_ms = started_ms;
-    report.cpu = cpu(&readings, generator_seconds, wall, tally.good);
+    report.cpu = cpu(&readings, generator_seconds, wall, report.counts.good);
     report.conserved = not_conserved.as_ref().map(Vec::is_empty);
     judge(&mut report, &chain, &after, run.view_changes_allowed);
     report.problems.extend(not_conserved.unwrap_or_default());
@@ -341,200 +327,6 @@ fn read(cluster: &mut Cluster, readings: &mut [Readings]) {
 
 fn own_cpu() -> f64 {
     usage(std::process::id()).map_or(0.0, |usage| usage.cpu_seconds)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn cpu(readings: &[Readings], generator_seconds: f64, wall: Duration, good: u64) -> Cpu {
-    let validators_seconds: f64 = readings.iter().map(|r| r.cpu_last - r.cpu_first).sum();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
-    let wall_seconds = wall.as_secs_f64();
-    let all = validators_seconds + generator_seconds;
-    Cpu {
-        validators_seconds,
-        generator_seconds,
-        wall_seconds,
-        busy_share: all / (wall_seconds * cores).max(f64::EPSILON),
-        micros_per_transaction: all * 1e6 / (good.max(1) as f64),
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-fn assemble(
-    tally: &Tally,
-    timing: &Timing,
-    mut setup: Setup,
-    chain: &Chain,
-    before: &[NodeStatus],
-    after: &[NodeStatus],
-    readings: &[Readings],
-) -> Report {
-    let done = tally.last_good.unwrap_or_default();
-    let window = match timing.until_done {
-        true => timing.window.min(done.saturating_sub(timing.warmup)),
-        false => timing.window,
-    };
-    // Above zero where anything was counted.
-    let window = window.as_secs_f64().max(1e-3);
-    setup.warmup_seconds = timing.warmup.as_secs_f64();
-    setup.seconds = window;
-    setup.transaction_bytes = tally.sent_bytes as f64 / (tally.sent.max(1) as f64);
-    let named = |counts: &BTreeMap<Code, u64>| -> BTreeMap<String, u64> {
-        counts
-            .iter()
-            .map(|(code, count)| (code.to_string(), *count))
-            .collect()
-    };
-    let validators: Vec<ValidatorReport> = after
-        .iter()
-        .zip(readings)
-        .map(|(status, reading)| ValidatorReport {
-            index: status.validator.into(),
-            backend: status.backend.clone(),
-            view: status.view,
-            view_changes: status.view_changes,
-            height: status.certified,
-            transactions: status.transactions,
-            state_root: status.state_root.clone(),
-            state_height: status.state_height,
-            cpu_seconds: reading.cpu_last - reading.cpu_first,
-            memory_first: reading.memory.first().copied().unwrap_or(0),
-            memory_middle: reading
-                .memory
-                .get(reading.memory.len() / 2)
-                .copied()
-                .unwrap_or(0),
-            memory_last: reading.memory.last().copied().unwrap_or(0),
-            memory_max: reading.memory.iter().copied().max().unwrap_or(0),
-        })
-        .collect();
-    let memory_flat = validators.iter().all(|v| {
-        let growth = v.memory_last.saturating_sub(v.memory_middle);
-        growth <= GROWTH_BYTES || growth <= v.memory_middle / GROWTH_PART
-    });
-    let state_roots_equal = after.windows(2).all(|pair| {
-        (&pair[0].state_root, pair[0].state_height) == (&pair[1].state_root, pair[1].state_height)
-    });
-    Report {
-        schema: SCHEMA.to_owned(),
-        started_ms: 0,
-        machine: Machine::here(),
-        setup,
-        committed_tps: tally.window_answered as f64 / window,
-        offered_tps: tally.window_offered as f64 / window,
-        latency_ms: Percentiles::of_micros(&tally.latency),
-        service_ms: Percentiles::of_micros(&tally.service),
-        lateness_ms_max: ms(tally.lateness_max),
-        gap_ms_max: ms(tally.gap_max),
-        counts: Counts {
-            sent: tally.sent,
-            good: tally.good,
-            failed: named(&tally.failed),
-            refused: named(&tally.refused),
-            timed_out: tally.timed_out,
-            retried_batches: tally.retried_batches,
-        },
-        good_per_second: tally.per_second.clone(),
-        stages: stages(before, after),
-        cpu: Cpu::default(),
-        validators,
-        state_roots_equal,
-        view_changes: after
-            .iter()
-            .map(|status| status.view_changes)
-            .max()
-            .unwrap_or(0),
-        receipts_verified: chain.receipts_verified,
-        chain_transactions: chain.transactions,
-        acknowledged_lost: chain.acknowledged_lost,
-        conserved: None,
-        happened: chain.happened.counts(),
-        formed_watt_hours: chain.happened.formed(),
-        memory_flat,
-        problems: Vec::new(),
-    }
-}
-
-/// Seconds of each stage during the run, all validators together.
-fn stages(before: &[NodeStatus], after: &[NodeStatus]) -> BTreeMap<String, Stage> {
-    let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
-    for status in after {
-        let first = before
-            .iter()
-            .find(|first| first.validator == status.validator);
-        for (stage, now) in &status.stage_seconds {
-            let then = first
-                .and_then(|first| first.stage_seconds.get(stage))
-                .copied()
-                .unwrap_or(0.0);
-            // A restarted process counts from zero again.
-            *seconds.entry(stage.clone()).or_default() +=
-                if *now >= then { now - then } else { *now };
-        }
-    }
-    let total: f64 = seconds.values().sum();
-    seconds
-        .into_iter()
-        .map(|(name, seconds)| {
-            (
-                name,
-                Stage {
-                    seconds,
-                    share: if total > 0.0 { seconds / total } else { 0.0 },
-                },
-            )
-        })
-        .collect()
-}
-
-/// Writes down everything that is wrong.
-fn judge(report: &mut Report, chain: &Chain, after: &[NodeStatus], view_changes_allowed: bool) {
-    let mut problems = Vec::new();
-    if !report.state_roots_equal {
-        problems.push("the state roots differ".to_owned());
-    }
-    if report.setup.mode != "opaque" && chain.receipts_verified != chain.receipts {
-        problems.push(format!(
-            "{} receipts verified of {} on the chain",
-            chain.receipts_verified, chain.receipts
-        ));
-    }
-    if chain.acknowledged_lost > 0 {
-        problems.push(format!(
-            "{} acknowledged transactions are not on the chain",
-            chain.acknowledged_lost
-        ));
-    }
-    for status in after
-        .iter()
-        .filter(|status| status.transactions != chain.transactions)
-    {
-        problems.push(format!(
-            "validator {} counts {} transactions, its blocks hold {}",
-            status.validator, status.transactions, chain.transactions
-        ));
-    }
-    if report.counts.good > chain.transactions {
-        problems.push(format!(
-            "{} good answers for {} transactions",
-            report.counts.good, chain.transactions
-        ));
-    }
-    if report.view_changes > 0 && !view_changes_allowed {
-        problems.push(format!(
-            "{} view changes without a fault",
-            report.view_changes
-        ));
-    }
-    let failed: u64 = report.counts.failed.values().sum();
-    if failed > 0 {
-        problems.push(format!(
-            "{failed} transactions failed, and the workload makes none that should"
-        ));
-    }
-    if report.counts.good == 0 {
-        problems.push("nothing was committed".to_owned());
-    }
-    report.problems = problems;
 }
 
 /// What a window waits for.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::report::Report;
+use super::report::{Counts, Report};
 
 /// Characters of a line of what happened, its heading not counted.
 const WIDTH: usize = 100;
@@ -43,21 +43,25 @@ impl Report {
             "               from the intended send time; latest send {:.1} ms late, longest gap {:.0} ms",
             self.lateness_ms_max, self.gap_ms_max
         )?;
-        let c = &self.counts;
-        writeln!(
-            out,
-            "transactions   {} sent, {} good, {} failed, {} refused, {} timed out, {} requests retried",
-            c.sent,
-            c.good,
-            c.failed.values().sum::<u64>(),
-            c.refused.values().sum::<u64>(),
-            c.timed_out,
-            c.retried_batches
-        )?;
-        for (what, by_code) in [("failed", &c.failed), ("refused", &c.refused)] {
-            for (code, count) in by_code {
-                writeln!(out, "               {what} {code}: {count}")?;
-            }
+        let cold = &self.warmup;
+        if cold.counts.sent > 0 {
+            writeln!(
+                out,
+                "cold start     p50 {:.1}   p99 {:.1}   max {:.1}, latest send {:.1} ms late: the warm-up, in no figure above",
+                cold.latency_ms.p50, cold.latency_ms.p99, cold.latency_ms.max, cold.lateness_ms_max
+            )?;
+        }
+        write_counts(out, "transactions", &self.counts)?;
+        if self.counts.good < self.counts.sent && cold.counts.sent > 0 {
+            write_counts(out, "  in warm-up", &cold.counts)?;
+            write_counts(out, "  in window", &self.counts_window)?;
+        }
+        if self.retried_batches > 0 {
+            writeln!(
+                out,
+                "               {} requests retried",
+                self.retried_batches
+            )?;
         }
         write!(out, "stages        ")?;
         let mut stages: Vec<_> = self.stages.iter().collect();
@@ -184,6 +188,33 @@ impl Report {
             .map(|(kind, share)| format!("{kind} {}.{} %", *share / 10, *share % 10));
         write_words(out, "mix", words)
     }
+}
+
+/// How many came to what, and of the classes that have any, by code.
+fn write_counts(out: &mut String, heading: &str, counts: &Counts) -> std::fmt::Result {
+    write!(
+        out,
+        "{heading:<14} {} sent, {} good",
+        counts.sent, counts.good
+    )?;
+    for (count, what) in [
+        (counts.conflicts, "in conflict over a nonce"),
+        (counts.timed_out, "timed out"),
+    ] {
+        if count > 0 {
+            write!(out, ", {count} {what}")?;
+        }
+    }
+    for (by_code, what) in [
+        (&counts.failed, "failed"),
+        (&counts.refused, "refused"),
+        (&counts.put_off, "put off until their time was over"),
+    ] {
+        for (code, count) in by_code {
+            write!(out, ", {count} {what}: {code}")?;
+        }
+    }
+    writeln!(out)
 }
 
 /// A paragraph of words behind their heading, in lines that fit a screen.

@@ -1,0 +1,287 @@
+//! From what was counted to the report, and what in it is wrong.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bds_client::wire::NodeStatus;
+
+use super::audit::Chain;
+use super::load::Timing;
+use super::machine::Machine;
+use super::report::{
+    Counts, Cpu, Percentiles, Report, SCHEMA, Setup, Stage, ValidatorReport, Warmup, ms,
+};
+use super::tally::Tally;
+
+/// Growth of memory in the second half of a run that is no noise: both of these together.
+const GROWTH_BYTES: u64 = 32 << 20;
+const GROWTH_PART: u64 = 10;
+
+/// Readings of one validator during the load.
+#[derive(Debug, Default)]
+pub(super) struct Readings {
+    pub(super) cpu_first: f64,
+    pub(super) cpu_last: f64,
+    pub(super) memory: Vec<u64>,
+}
+
+/// What the load cost all together.
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+pub(super) fn cpu(readings: &[Readings], generator_seconds: f64, wall: Duration, good: u64) -> Cpu {
+    let validators_seconds: f64 = readings.iter().map(|r| r.cpu_last - r.cpu_first).sum();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    let wall_seconds = wall.as_secs_f64();
+    let all = validators_seconds + generator_seconds;
+    Cpu {
+        validators_seconds,
+        generator_seconds,
+        wall_seconds,
+        busy_share: all / (wall_seconds * cores).max(f64::EPSILON),
+        micros_per_transaction: all * 1e6 / (good.max(1) as f64),
+    }
+}
+
+/// The report but for CPU time, conservation and judgement.
+#[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+pub(super) fn assemble(
+    tally: &Tally,
+    timing: &Timing,
+    mut setup: Setup,
+    chain: &Chain,
+    before: &[NodeStatus],
+    after: &[NodeStatus],
+    readings: &[Readings],
+) -> Report {
+    let done = tally.last_good.unwrap_or_default();
+    let window = match timing.until_done {
+        true => timing.window.min(done.saturating_sub(timing.warmup)),
+        false => timing.window,
+    };
+    // Above zero where anything was counted.
+    let window = window.as_secs_f64().max(1e-3);
+    setup.warmup_seconds = timing.warmup.as_secs_f64();
+    setup.seconds = window;
+    let all = tally.all();
+    setup.transaction_bytes = tally.sent_bytes as f64 / (all.sent.max(1) as f64);
+    let validators: Vec<ValidatorReport> = after
+        .iter()
+        .zip(readings)
+        .map(|(status, reading)| ValidatorReport {
+            index: status.validator.into(),
+            backend: status.backend.clone(),
+            view: status.view,
+            view_changes: status.view_changes,
+            height: status.certified,
+            transactions: status.transactions,
+            state_root: status.state_root.clone(),
+            state_height: status.state_height,
+            cpu_seconds: reading.cpu_last - reading.cpu_first,
+            memory_first: reading.memory.first().copied().unwrap_or(0),
+            memory_middle: reading
+                .memory
+                .get(reading.memory.len() / 2)
+                .copied()
+                .unwrap_or(0),
+            memory_last: reading.memory.last().copied().unwrap_or(0),
+            memory_max: reading.memory.iter().copied().max().unwrap_or(0),
+        })
+        .collect();
+    let memory_flat = validators.iter().all(|v| {
+        let growth = v.memory_last.saturating_sub(v.memory_middle);
+        growth <= GROWTH_BYTES || growth <= v.memory_middle / GROWTH_PART
+    });
+    let state_roots_equal = after.windows(2).all(|pair| {
+        (&pair[0].state_root, pair[0].state_height) == (&pair[1].state_root, pair[1].state_height)
+    });
+    Report {
+        schema: SCHEMA.to_owned(),
+        started_ms: 0,
+        machine: Machine::here(),
+        setup,
+        committed_tps: tally.window_answered as f64 / window,
+        offered_tps: tally.window.outcomes.sent as f64 / window,
+        latency_ms: Percentiles::of_micros(&tally.window.latency),
+        service_ms: Percentiles::of_micros(&tally.service),
+        lateness_ms_max: ms(tally.window.lateness_max),
+        warmup: Warmup {
+            counts: Counts::of(&tally.warmup.outcomes),
+            latency_ms: Percentiles::of_micros(&tally.warmup.latency),
+            lateness_ms_max: ms(tally.warmup.lateness_max),
+        },
+        gap_ms_max: ms(tally.gap_max),
+        counts: Counts::of(&all),
+        counts_window: Counts::of(&tally.window.outcomes),
+        retried_batches: tally.retried_batches,
+        good_per_second: tally.per_second.clone(),
+        stages: stages(before, after),
+        cpu: Cpu::default(),
+        validators,
+        state_roots_equal,
+        view_changes: after
+            .iter()
+            .map(|status| status.view_changes)
+            .max()
+            .unwrap_or(0),
+        receipts_verified: chain.receipts_verified,
+        chain_transactions: chain.transactions,
+        acknowledged_lost: chain.acknowledged_lost,
+        conserved: None,
+        happened: chain.happened.counts(),
+        formed_watt_hours: chain.happened.formed(),
+        memory_flat,
+        problems: Vec::new(),
+    }
+}
+
+/// Seconds of each stage during the run, all validators together.
+fn stages(before: &[NodeStatus], after: &[NodeStatus]) -> BTreeMap<String, Stage> {
+    let mut seconds: BTreeMap<String, f64> = BTreeMap::new();
+    for status in after {
+        let first = before
+            .iter()
+            .find(|first| first.validator == status.validator);
+        for (stage, now) in &status.stage_seconds {
+            let then = first
+                .and_then(|first| first.stage_seconds.get(stage))
+                .copied()
+                .unwrap_or(0.0);
+            // A restarted process counts from zero again.
+            *seconds.entry(stage.clone()).or_default() +=
+                if *now >= then { now - then } else { *now };
+        }
+    }
+    let total: f64 = seconds.values().sum();
+    seconds
+        .into_iter()
+        .map(|(name, seconds)| {
+            (
+                name,
+                Stage {
+                    seconds,
+                    share: if total > 0.0 { seconds / total } else { 0.0 },
+                },
+            )
+        })
+        .collect()
+}
+
+/// Writes down everything that is wrong.
+pub(super) fn judge(
+    report: &mut Report,
+    chain: &Chain,
+    after: &[NodeStatus],
+    view_changes_allowed: bool,
+) {
+    let mut problems = Vec::new();
+    if !report.state_roots_equal {
+        problems.push("the state roots differ".to_owned());
+    }
+    if report.setup.mode != "opaque" && chain.receipts_verified != chain.receipts {
+        problems.push(format!(
+            "{} receipts verified of {} on the chain",
+            chain.receipts_verified, chain.receipts
+        ));
+    }
+    if chain.acknowledged_lost > 0 {
+        problems.push(format!(
+            "{} acknowledged transactions are not on the chain",
+            chain.acknowledged_lost
+        ));
+    }
+    for status in after
+        .iter()
+        .filter(|status| status.transactions != chain.transactions)
+    {
+        problems.push(format!(
+            "validator {} counts {} transactions, its blocks hold {}",
+            status.validator, status.transactions, chain.transactions
+        ));
+    }
+    if report.counts.good > chain.transactions {
+        problems.push(format!(
+            "{} good answers for {} transactions",
+            report.counts.good, chain.transactions
+        ));
+    }
+    if report.view_changes > 0 && !view_changes_allowed {
+        problems.push(format!(
+            "{} view changes without a fault",
+            report.view_changes
+        ));
+    }
+    let failed: u64 = report.counts.failed.values().sum();
+    if failed > 0 {
+        problems.push(format!(
+            "{failed} transactions failed, and the workload makes none that should"
+        ));
+    }
+    if report.counts.conflicts > 0 {
+        problems.push(format!(
+            "{} nonces were used by another transaction, and the workload uses each once",
+            report.counts.conflicts
+        ));
+    }
+    if report.counts.good == 0 {
+        problems.push("nothing was committed".to_owned());
+    }
+    report.problems = problems;
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use bds_client::wire::ItemOutcome;
+    use bds_contracts::Code;
+
+    use super::super::tally::tests::{TIMING, applied, refused, request};
+    use super::*;
+
+    /// The report of a run that came to this, whose validators say nothing.
+    pub(in super::super) fn report(tally: &Tally) -> Report {
+        let chain = Chain::default();
+        assemble(tally, &TIMING, Setup::default(), &chain, &[], &[], &[])
+    }
+
+    /// Of the window four of nine are good: 0.2 a second over its 20 seconds. The fifth good one was due before it.
+    #[test]
+    fn classes_are_told_for_the_warm_up_and_the_window_apart() {
+        let mut tally = Tally::default();
+        request(
+            &mut tally,
+            [2, 5, 8],
+            &[applied(Code::OK), ItemOutcome::Unknown],
+        );
+        request(
+            &mut tally,
+            [15, 15, 16],
+            &[
+                applied(Code::OK),
+                applied(Code::OK),
+                applied(Code::OK),
+                applied(Code::OK),
+                applied(Code::NOT_FILLABLE),
+                refused(Code::NONCE_REUSED, false),
+                refused(Code::EXPIRED, false),
+                refused(Code::BUSY, true),
+                refused(Code::BUSY, true),
+            ],
+        );
+        let mut report = report(&tally);
+        judge(&mut report, &Chain::default(), &[], false);
+        assert_eq!(report.committed_tps, 0.2);
+        assert_eq!(report.warmup.lateness_ms_max, 3_000.0);
+        assert_eq!(report.lateness_ms_max, 0.0);
+        let text = report.text();
+        for line in [
+            "transactions   11 sent, 5 good, 1 in conflict over a nonce, 1 timed out, 1 failed: NotFillable (76), \
+             1 refused: Expired (5), 2 put off until their time was over: Busy (11)",
+            "  in warm-up   2 sent, 1 good, 1 timed out",
+            "  in window    9 sent, 4 good, 1 in conflict over a nonce, 1 failed: NotFillable (76), \
+             1 refused: Expired (5), 2 put off until their time was over: Busy (11)",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert!(text.contains("latest send 3000.0 ms late: the warm-up"));
+        let conflict = "1 nonces were used by another transaction, and the workload uses each once";
+        assert!(report.problems.iter().any(|problem| problem == conflict));
+    }
+}
