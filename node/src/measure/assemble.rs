@@ -12,6 +12,7 @@ use super::report::{
     Counts, Cpu, Percentiles, Report, SCHEMA, Setup, Stage, ValidatorReport, Warmup, ms,
 };
 use super::tally::Tally;
+use super::window::Window;
 
 /// Growth of memory in the second half of a run that is no noise: both of these together.
 const GROWTH_BYTES: u64 = 32 << 20;
@@ -25,19 +26,32 @@ pub(super) struct Readings {
     pub(super) memory: Vec<u64>,
 }
 
-/// What the load cost all together.
+/// What the load cost.
+///
+/// - `readings`: one a validator.
+/// - `report`: of the same load; its machine, its counts and its goodput.
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-pub(super) fn cpu(readings: &[Readings], generator_seconds: f64, wall: Duration, good: u64) -> Cpu {
+pub(super) fn cpu(
+    readings: &[Readings],
+    generator_seconds: f64,
+    wall: Duration,
+    report: &Report,
+) -> Cpu {
     let validators_seconds: f64 = readings.iter().map(|r| r.cpu_last - r.cpu_first).sum();
-    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    let cores = report.machine.cores.max(1) as f64;
     let wall_seconds = wall.as_secs_f64();
     let all = validators_seconds + generator_seconds;
+    let micros = |seconds: f64| seconds * 1e6 / (report.counts.good.max(1) as f64);
     Cpu {
         validators_seconds,
         generator_seconds,
         wall_seconds,
         busy_share: all / (wall_seconds * cores).max(f64::EPSILON),
-        micros_per_transaction: all * 1e6 / (good.max(1) as f64),
+        micros_per_transaction: micros(all),
+        validators_micros_per_transaction: micros(validators_seconds),
+        generator_micros_per_transaction: micros(generator_seconds),
+        tps_per_core: report.committed_tps / cores,
+        tps_per_node: report.committed_tps / (readings.len().max(1) as f64),
     }
 }
 
@@ -100,6 +114,7 @@ pub(super) fn assemble(
         setup,
         committed_tps: tally.window_answered as f64 / window,
         offered_tps: tally.window.outcomes.sent as f64 / window,
+        window: Window::of(tally, timing, window),
         latency_ms: Percentiles::of_micros(&tally.window.latency),
         service_ms: Percentiles::of_micros(&tally.service),
         lateness_ms_max: ms(tally.window.lateness_max),
@@ -283,5 +298,38 @@ pub(super) mod tests {
         assert!(text.contains("latest send 3000.0 ms late: the warm-up"));
         let conflict = "1 nonces were used by another transaction, and the workload uses each once";
         assert!(report.problems.iter().any(|problem| problem == conflict));
+    }
+
+    /// Two validators take 3 s and 1 s of CPU, the generator 2 s, for a thousand good transactions within 3 s on four cores: half of
+    /// 12 s is busy, and a transaction costs 4,000 µs of validators and 2,000 of the generator.
+    #[test]
+    fn cpu_time_of_validators_and_generator_is_told_apart() {
+        let mut report = report(&Tally::default());
+        report.machine.cores = 4;
+        report.counts.good = 1_000;
+        report.committed_tps = 300.0;
+        let reading = |first, last| Readings {
+            cpu_first: first,
+            cpu_last: last,
+            memory: Vec::new(),
+        };
+        let readings = [reading(1.0, 4.0), reading(0.5, 1.5)];
+        let found = cpu(&readings, 2.0, Duration::from_secs(3), &report);
+        let expected = Cpu {
+            validators_seconds: 4.0,
+            generator_seconds: 2.0,
+            wall_seconds: 3.0,
+            busy_share: 0.5,
+            micros_per_transaction: 6_000.0,
+            validators_micros_per_transaction: 4_000.0,
+            generator_micros_per_transaction: 2_000.0,
+            tps_per_core: 75.0,
+            tps_per_node: 150.0,
+        };
+        assert_eq!(found, expected);
+        report.cpu = found;
+        let text = report.text();
+        let words = "4000.0 µs of validators and 2000.0 µs of the generator a transaction; 75 TPS a core, 150 a validator";
+        assert!(text.contains(words), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Where a figure comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Machine {
     /// As the processor names itself.
     pub cpu: String,

@@ -16,6 +16,7 @@ pub mod show;
 pub mod tally;
 mod text;
 pub mod timing;
+pub mod window;
 
 /// Runs a future to its end on this thread: validators on the same machine need the others.
 ///

@@ -6,15 +6,17 @@ use std::time::Duration;
 use bds_contracts::receipt::Code;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::machine::Machine;
 use super::tally::Outcomes;
+use super::window::Window;
 
 /// Name and version of the JSON form. Fields are only ever added within a version.
 pub const SCHEMA: &str = "bds-report/2";
 
 /// One measured run. Rates are transactions a second, times what their names say.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: String,
@@ -24,10 +26,13 @@ pub struct Report {
     pub machine: Machine,
     /// What was run.
     pub setup: Setup,
-    /// Goodput: committed, executed with success and answered inside the window, a second.
+    /// Goodput: committed, executed with success and answered inside the window, a second. Where the warm-up left a backlog, what
+    /// was worked off of it is in it; `window` says how much.
     pub committed_tps: f64,
     /// What the schedule asked for inside the window, a second.
     pub offered_tps: f64,
+    /// What was offered and committed in the window and what lay open at its ends: where committed is above offered, by this.
+    pub window: Window,
     /// From the intended send time to the answer; good transactions due in the window.
     pub latency_ms: Percentiles,
     /// From the true send time to the answer: what a closed loop would have shown.
@@ -77,7 +82,7 @@ pub struct Report {
 }
 
 /// What was run.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Setup {
     /// Name of the workload.
     pub workload: String,
@@ -116,7 +121,7 @@ pub struct Setup {
 }
 
 /// Percentiles of a distribution, in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Percentiles {
     /// How many values.
     pub count: u64,
@@ -137,7 +142,7 @@ pub struct Percentiles {
 }
 
 /// What was due before the window.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Warmup {
     /// What became of it.
     pub counts: Counts,
@@ -148,7 +153,7 @@ pub struct Warmup {
 }
 
 /// Transactions by what became of them. Each is in one class; only the good ones are goodput.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Counts {
     /// Sent.
     pub sent: u64,
@@ -189,7 +194,7 @@ impl Counts {
 }
 
 /// Work of one stage.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Stage {
     /// Seconds of one core.
     pub seconds: f64,
@@ -197,8 +202,8 @@ pub struct Stage {
     pub share: f64,
 }
 
-/// Where CPU time went.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+/// Where CPU time went, warm-up included.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Cpu {
     /// All validator processes.
     pub validators_seconds: f64,
@@ -208,12 +213,20 @@ pub struct Cpu {
     pub wall_seconds: f64,
     /// All of the above as part of the machine's cores.
     pub busy_share: f64,
-    /// CPU time of validators and generator for each good transaction.
+    /// CPU time of all validators and the generator for each good transaction.
     pub micros_per_transaction: f64,
+    /// Of all validators together.
+    pub validators_micros_per_transaction: f64,
+    /// Of the generator, which signs beforehand: it sends, waits and counts.
+    pub generator_micros_per_transaction: f64,
+    /// Goodput of the window for each core of the machine, busy or not.
+    pub tps_per_core: f64,
+    /// Goodput of the window for each validator; every one of them executes all of it.
+    pub tps_per_node: f64,
 }
 
 /// One validator.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct ValidatorReport {
     /// Its place in the set.
     pub index: usize,

@@ -227,7 +227,7 @@ pub async fn make(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
         &readings,
     );
     report.started_ms = started_ms;
-    report.cpu = cpu(&readings, generator_seconds, wall, report.counts.good);
+    report.cpu = cpu(&readings, generator_seconds, wall, &report);
     report.conserved = not_conserved.as_ref().map(Vec::is_empty);
     judge(&mut report, &chain, &after, run.view_changes_allowed);
     report.problems.extend(not_conserved.unwrap_or_default());

@@ -9,6 +9,7 @@ use bds_contracts::receipt::Code;
 use hdrhistogram::Histogram;
 
 use super::load::Timing;
+use super::window::Backlog;
 
 /// The longest latency told apart; longer ones count as this.
 pub const LATENCY_MAX: Duration = Duration::from_secs(600);
@@ -128,6 +129,10 @@ pub struct Tally {
     pub sent_bytes: u64,
     /// Good and answered inside the window, whenever they were due: a backlog that was worked off is among them.
     pub window_answered: u64,
+    /// Of these, due before the window.
+    pub window_answered_of_warmup: u64,
+    /// Due and not answered, at the ends of the window and in its middle.
+    pub backlog: Backlog,
     /// Requests that were sent again in part or whole.
     pub retried_batches: u64,
     /// Microseconds from the true send time to the answer; good ones due in the window. For comparison.
@@ -150,6 +155,8 @@ impl Default for Tally {
             after: Phase::default(),
             sent_bytes: 0,
             window_answered: 0,
+            window_answered_of_warmup: 0,
+            backlog: Backlog::default(),
             retried_batches: 0,
             service: histogram(),
             per_second: Vec::new(),
@@ -211,6 +218,17 @@ impl Tally {
                 self.acknowledged.push(short_id(&item.id.0));
             }
         }
+        let middle = timing.warmup + timing.window / 2;
+        let Backlog {
+            start,
+            middle: half,
+            end,
+        } = &mut self.backlog;
+        for (moment, open) in [(timing.warmup, start), (middle, half), (timing.end(), end)] {
+            if times.due < moment && times.answered >= moment {
+                *open += answer.items.len() as u64;
+            }
+        }
         let phase = self.phase(timing, times.due);
         let before = phase.outcomes.good;
         for item in &answer.items {
@@ -228,6 +246,9 @@ impl Tally {
         }
         if timing.window_has(times.answered) {
             self.window_answered += good;
+            if times.due < timing.warmup {
+                self.window_answered_of_warmup += good;
+            }
         }
         let second = usize::try_from(times.answered.as_secs()).unwrap_or(usize::MAX);
         if self.per_second.len() <= second {

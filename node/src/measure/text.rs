@@ -32,6 +32,7 @@ impl Report {
             setup.mode,
             if setup.durable { "on" } else { "off" },
         )?;
+        self.write_window(out)?;
         let l = &self.latency_ms;
         writeln!(
             out,
@@ -77,13 +78,20 @@ impl Report {
         writeln!(out)?;
         writeln!(
             out,
-            "CPU            validators {:.1} s, generator {:.1} s of {:.1} s x {} cores ({:.0} % busy), {:.1} µs a transaction",
+            "CPU            validators {:.1} s, generator {:.1} s of {:.1} s x {} cores ({:.0} % busy)",
             self.cpu.validators_seconds,
             self.cpu.generator_seconds,
             self.cpu.wall_seconds,
             machine.cores,
             self.cpu.busy_share * 100.0,
-            self.cpu.micros_per_transaction
+        )?;
+        writeln!(
+            out,
+            "               {:.1} µs of validators and {:.1} µs of the generator a transaction; {:.0} TPS a core, {:.0} a validator",
+            self.cpu.validators_micros_per_transaction,
+            self.cpu.generator_micros_per_transaction,
+            self.cpu.tps_per_core,
+            self.cpu.tps_per_node
         )?;
         for v in &self.validators {
             writeln!(
@@ -157,6 +165,38 @@ impl Report {
             writeln!(out, "WRONG          {problem}")?;
         }
         Ok(())
+    }
+
+    /// Whether the rate was kept up, and what lay open. More than was offered is never shown without what it is of.
+    fn write_window(&self, out: &mut String) -> std::fmt::Result {
+        let (window, seconds) = (&self.window, self.setup.seconds);
+        if let Some(sustained) = window.sustained {
+            let answer = if sustained { "yes" } else { "NO" };
+            writeln!(out, "sustained      {answer}")?;
+            for reason in &window.not_sustained {
+                writeln!(out, "               {reason}")?;
+            }
+        }
+        write!(
+            out,
+            "window         {} offered, {} committed",
+            window.offered, window.committed
+        )?;
+        if window.committed_of_warmup > 0 {
+            let of_warmup = window.committed_of_warmup;
+            write!(out, ", {of_warmup} of them backlog of the warm-up")?;
+        }
+        let open = &window.backlog;
+        let behind = |count| window.behind_seconds(count, seconds);
+        writeln!(
+            out,
+            "\nbacklog        {} at the start ({:.2} s of load), {} in the middle, {} at the end ({:.2} s)",
+            open.start,
+            behind(open.start),
+            open.middle,
+            open.end,
+            behind(open.end)
+        )
     }
 
     /// What happened, a paragraph for each module, the most frequent first.
