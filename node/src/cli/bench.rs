@@ -1,4 +1,4 @@
-//! `bds bench tps` and `bds bench sweep`: how many transactions a second, and how one knows.
+//! `bds bench`: how many transactions a second, and how one knows.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,26 +14,23 @@ use crate::measure::block_on;
 use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Kill, Run, make, timing};
 use crate::measure::show::Show;
+use crate::measure::sweep::{self, Bound, Search, Step};
 use crate::workload::{self, Config, Opaque, Scenario, Schedule};
 
 /// Bytes of an opaque transaction, as the benchmarks of other systems send.
 const OPAQUE_BYTES: usize = 512;
-/// Goodput below this part of the offered rate is saturation.
-const KNEE: f64 = 0.9;
 /// Most sending keys: as many accounts of a scenario lie beside those of the others.
 const KEYS_MAX: usize = 1_000_000;
-/// No sweep goes on beyond this many steps: each doubles the rate.
-const SWEEP_STEPS_MAX: u32 = 12;
-
 /// `bds bench`
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// One run at one rate.
     #[command(after_help = "Example: bds bench tps --rate 15000 --duration 30 --json report.json")]
     Tps(BenchArgs),
-    /// Doubles the rate until less than 90 % of it comes through; the last good step is the knee.
-    #[command(after_help = "Example: bds bench sweep --rate 1000 --duration 10")]
-    Sweep(BenchArgs),
+    /// The highest rate that is sustained within a bound on latency: doubled until it is not, then bisected. A step counts when
+    /// its report says that the rate was sustained, it keeps to the bound, and nothing in it is wrong.
+    #[command(after_help = "Example: bds bench sweep --rate 1000 --duration 10 --p50-max 100")]
+    Sweep(SweepArgs),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -103,6 +100,35 @@ pub struct BenchArgs {
     json: Option<PathBuf>,
 }
 
+/// Arguments of a sweep.
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    bench: BenchArgs,
+    /// Highest median latency of a step that counts, in milliseconds.
+    #[arg(long, default_value_t = 150.0)]
+    p50_max: f64,
+    /// Highest 99th percentile of one, in milliseconds.
+    #[arg(long, default_value_t = 1000.0)]
+    p99_max: f64,
+    /// The search ends when the rate that is too much is above the peak by this part, in percent.
+    #[arg(long, default_value_t = 5.0)]
+    precision: f64,
+}
+
+impl SweepArgs {
+    fn check(&self) -> anyhow::Result<()> {
+        self.bench.check()?;
+        if !(self.p50_max > 0.0 && self.p99_max > 0.0) {
+            bail!("--p50-max and --p99-max must be above 0");
+        }
+        if !(self.precision >= 1.0 && self.precision <= 100.0) {
+            bail!("--precision must be 1 to 100 percent: no two runs are closer to each other");
+        }
+        Ok(())
+    }
+}
+
 impl BenchArgs {
     fn check(&self) -> anyhow::Result<()> {
         let positive = self.rate > 0.0
@@ -143,7 +169,7 @@ impl BenchArgs {
     }
 }
 
-/// Runs the bench. Exit code 1 when a check after the run finds something wrong.
+/// Runs the bench. Exit code 1 when a check after the run finds something wrong, or no step of a sweep counts.
 ///
 /// # Errors
 /// When the run cannot be made.
@@ -165,66 +191,48 @@ pub fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
         }
         BenchCommand::Sweep(args) => {
             args.check()?;
-            sweep(args)
+            run_sweep(args)
         }
     }
 }
 
-fn sweep(args: &BenchArgs) -> anyhow::Result<ExitCode> {
-    let show = Show::new(args.silent());
-    let (mut reports, mut knee): (Vec<Report>, Option<f64>) = (Vec::new(), None);
-    let mut rate = args.rate;
-    for step in 0..SWEEP_STEPS_MAX {
-        let dir = args
-            .dir
-            .as_ref()
-            .map(|dir| dir.join(format!("step-{step}")));
-        let report = one(args, rate, dir.as_deref(), &show)?;
-        let saturated = report.committed_tps < KNEE * report.offered_tps;
-        show.say(&format!(
-            "offered {:.0}: committed {:.0} TPS, p50 {:.0} ms, p99 {:.0} ms",
-            report.offered_tps, report.committed_tps, report.latency_ms.p50, report.latency_ms.p99
-        ));
-        if !saturated {
-            knee = Some(report.committed_tps);
-        }
-        reports.push(report);
-        if saturated {
-            break;
-        }
-        rate *= 2.0;
+fn run_sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
+    let SweepArgs {
+        bench, precision, ..
+    } = args;
+    let bound = Bound {
+        p50_ms: args.p50_max,
+        p99_ms: args.p99_max,
+    };
+    let show = Show::new(bench.silent());
+    let rate_max = workload::TRANSACTIONS_MAX / (bench.duration + bench.warmup);
+    let mut number = 0;
+    let make = |rate| {
+        let dir = bench.dir.as_ref();
+        let dir = dir.map(|dir| dir.join(format!("step-{number}")));
+        number += 1;
+        let report = one(bench, rate, dir.as_deref(), &show)?;
+        let reasons = bound.reasons(&report);
+        show.say(&sweep::words(&report, &reasons));
+        Ok((report, reasons))
+    };
+    let search = Search::new(bench.rate, rate_max, precision / 100.0);
+    let steps = sweep::search(search, make, || true)?;
+    let document = json!({
+        "schema": sweep::SCHEMA,
+        "bound": bound,
+        "precision_percent": precision,
+        "peak_sustained_tps": sweep::peak(&steps).map(|step| sweep::lasting(&step.report)),
+        "lowest_rate_missed": sweep::missed(&steps).map(|step| step.rate),
+        "steps": steps,
+    });
+    write(bench, &document)?;
+    if !bench.silent() {
+        print(&sweep::table(&steps, &bound));
     }
-    let peak = reports
-        .iter()
-        .map(|report| report.committed_tps)
-        .fold(0.0, f64::max);
-    write(
-        args,
-        &json!({ "schema": "bds-sweep/1", "knee_tps": knee, "peak_tps": peak, "steps": reports }),
-    )?;
-    if !args.silent() {
-        print(" offered  committed   p50 ms   p99 ms   CPU %  wrong");
-        for report in &reports {
-            print(&format!(
-                "{:>8.0} {:>10.0} {:>8.1} {:>8.1} {:>7.0} {:>6}",
-                report.offered_tps,
-                report.committed_tps,
-                report.latency_ms.p50,
-                report.latency_ms.p99,
-                report.cpu.busy_share * 100.0,
-                report.problems.len()
-            ));
-        }
-        match knee {
-            Some(knee) => print(&format!("knee {knee:.0} TPS, peak {peak:.0} TPS")),
-            None => print(&format!(
-                "already saturated at the first step; peak {peak:.0} TPS"
-            )),
-        }
-    }
-    Ok(ExitCode::from(u8::from(
-        !reports.iter().all(Report::passed),
-    )))
+    let is_wrong = |step: &Step<Report>| !step.report.passed();
+    let failed = sweep::peak(&steps).is_none() || steps.iter().any(is_wrong);
+    Ok(ExitCode::from(u8::from(failed)))
 }
 
 fn write(args: &BenchArgs, report: &serde_json::Value) -> anyhow::Result<()> {

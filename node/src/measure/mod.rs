@@ -13,6 +13,7 @@ pub mod report;
 pub mod run;
 mod samples;
 pub mod show;
+pub mod sweep;
 pub mod tally;
 mod text;
 pub mod timing;
