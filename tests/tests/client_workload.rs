@@ -22,6 +22,7 @@ fn config(seed: u64) -> Config {
         keys: 32,
         clients: 8,
         skew: 0.8,
+        instruments: 2,
         day: NOW,
     }
 }
@@ -140,6 +141,7 @@ fn everything_succeeds_in_any_order_of_clients() {
             "carbon.CertificateIssued",
             "carbon.ProductionEndorsed",
             "carbon.TradingDataRecorded",
+            "carbon.AccessLogged",
         ] {
             assert!(
                 kinds.get(kind).is_some_and(|count| *count > 20),

@@ -77,6 +77,9 @@ pub struct BenchArgs {
     /// Exponent of the Zipf distribution over keys; 0 is uniform.
     #[arg(long, default_value_t = 0.0)]
     skew: f64,
+    /// Instruments that the carbon mix sends orders for; each member trades in one of them.
+    #[arg(long, default_value_t = 1)]
+    instruments: usize,
     /// Requests that can be in flight at once.
     #[arg(long, default_value_t = 64)]
     clients: usize,
@@ -144,6 +147,9 @@ impl BenchArgs {
         }
         if !self.skew.is_finite() || self.skew < 0.0 {
             bail!("--skew must be at least 0");
+        }
+        if !(1..=workload::INSTRUMENTS_MAX).contains(&self.instruments) {
+            bail!("--instruments must be 1 to {}", workload::INSTRUMENTS_MAX);
         }
         if self.keys > KEYS_MAX {
             bail!("--keys can be {KEYS_MAX} at most");
@@ -269,6 +275,7 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
         keys: args.keys,
         clients: args.clients,
         skew: args.skew,
+        instruments: args.instruments,
         ..Config::default()
     });
     let is_opaque = args.mode == ModeArg::Opaque;
@@ -286,6 +293,7 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
         batch: args.batch,
         keys: if is_opaque { 0 } else { workload.keys() },
         key_skew: args.skew,
+        instruments: if is_opaque { 0 } else { args.instruments },
         seed: args.seed,
         ..Setup::default()
     };

@@ -110,6 +110,8 @@ pub struct Setup {
     pub keys: usize,
     /// Exponent of the Zipf distribution over keys; 0 is uniform.
     pub key_skew: f64,
+    /// Instruments that the carbon mix sends orders for.
+    pub instruments: usize,
     /// Seed of the workload.
     pub seed: u64,
     /// Bytes of an average transaction in the requests.

@@ -50,6 +50,9 @@ const DAY: u64 = 24 * 3_600 * 1_000;
 /// 2100-01-01. Signed transactions do not depend on the clock.
 const EXPIRY: Millis = Millis(4_102_444_800_000);
 
+/// Most instruments whose orders the carbon mix sends.
+pub const INSTRUMENTS_MAX: usize = 10;
+
 /// What a workload is made from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Config {
@@ -61,6 +64,8 @@ pub struct Config {
     pub clients: usize,
     /// Exponent of the Zipf distribution over the keys of a client; 0 is uniform.
     pub skew: f64,
+    /// Instruments whose orders the carbon mix sends, 1 to [`INSTRUMENTS_MAX`]; each member trades in one.
+    pub instruments: usize,
     /// The day of the run. Endorsements and offers are good for some weeks from then on, since the ledger takes none that are
     /// good for longer; meters are read of the periods before it.
     pub day: Millis,
@@ -73,6 +78,7 @@ impl Default for Config {
             keys: 256,
             clients: 64,
             skew: 0.0,
+            instruments: 1,
             day: today(),
         }
     }
@@ -86,8 +92,13 @@ fn today() -> Millis {
 
 impl Config {
     /// # Panics
-    /// When there are no clients, or more clients than keys.
+    /// When there are no clients, or more clients than keys, or no or too many instruments.
     fn check(&self) {
+        assert!(
+            (1..=INSTRUMENTS_MAX).contains(&self.instruments),
+            "{} instruments",
+            self.instruments
+        );
         assert!(
             self.clients >= 1 && self.clients <= self.keys,
             "{} clients need at least as many keys, not {}",

@@ -6,6 +6,7 @@ mod stream;
 use std::collections::BTreeMap;
 
 use bds_client::Signer;
+use bds_contracts::amount::{Price, Quantity};
 use bds_contracts::carbon::InstrumentId;
 use bds_contracts::carbon::installation::InstallationId;
 use bds_contracts::genesis::Genesis;
@@ -27,11 +28,25 @@ const TICK: u32 = 100;
 /// The year that units are for.
 const YEAR: u16 = 2026;
 
-/// Permille of each kind of transaction. Half of the payouts are their endorsements, and so are half of the reports and of the
-/// block trades. Sales have no part: a bid names its sale by a number that only the sale's receipt tells, and receipts are not read.
+/// Numbers of what is traded beside [`ALLOWANCE`], where there is more than one book.
+const ALLOWANCES_MORE: u32 = 100;
+/// Bids that stand behind the orders that trade at once: above the far bids of the mix, below every price at which it trades.
+const FAR_BID: Price = Price(10 * TICK as i64);
+/// Asks that do: twice the price.
+const FAR_ASK: Price = Price(1_600_000);
+/// Units of each of these: more than the orders of the longest run ask for together.
+const STANDING_UNITS: u64 = 100_000_000;
+/// Money that the bids among them set aside together at the most, in millionths.
+const STANDING_MONEY_TOTAL: u64 = 1_000_000_000_000_000_000;
+
+/// Permille of each kind of transaction. Half of the payouts are their endorsements, and so are half of the block trades; of the
+/// reports a third each are endorsements, uploads and questions about them (Algorithm 6). Orders were 260 until market orders and
+/// those that are filled in full or not at all were taken out of them. Sales have no part: a bid names its sale by a number that only the sale's receipt tells, and receipts are not read.
 const MIX: &[(&str, u64)] = &[
     ("transfer", 460),
-    ("order", 260),
+    ("order", 228),
+    ("market-order", 16),
+    ("fill-or-kill", 16),
     ("quote", 120),
     ("retire", 40),
     ("surrender", 30),
@@ -52,6 +67,8 @@ pub struct Carbon {
     traders: Vec<Signer>,
     /// One market operator a client: issues units, books money in and out, opens contracts and verifies.
     operators: Vec<Signer>,
+    /// One a client, whose orders stand behind those that trade at once.
+    standing: Vec<Signer>,
 }
 
 impl Carbon {
@@ -67,6 +84,7 @@ impl Carbon {
             transfers_only: false,
             traders: config.signers("trader", config.keys),
             operators: config.signers("operator", config.clients),
+            standing: config.signers("standing", config.clients),
         }
     }
 
@@ -80,6 +98,11 @@ impl Carbon {
             transfers_only: true,
             ..Self::new(config)
         }
+    }
+
+    /// What orders are sent for.
+    fn books(&self) -> impl Iterator<Item = InstrumentId> + use<> {
+        (0..self.config.instruments).map(nth_book)
     }
 
     /// The genesis document this workload needs, without validators.
@@ -148,4 +171,33 @@ fn installation(trader: usize) -> InstallationId {
 
 fn operating(trader: usize) -> AccountId {
     AccountId(2 * trader as u64 + 2)
+}
+
+/// The account behind the orders of a client's members that trade at once.
+fn standing(carbon: &Carbon, client: usize) -> AccountId {
+    AccountId(2 * carbon.config.keys as u64 + 1 + client as u64)
+}
+
+/// What it offers in each book, on either side.
+fn standing_quantity(config: &Config) -> Quantity {
+    let parts = (config.clients * config.instruments) as u64;
+    let affordable = STANDING_MONEY_TOTAL / parts / money_of(FAR_BID);
+    Quantity(STANDING_UNITS.min(affordable))
+}
+
+/// Millionths that a unit costs at a price in ten-thousandths.
+fn money_of(price: Price) -> u64 {
+    price.0.unsigned_abs() * 100
+}
+
+fn nth_book(number: usize) -> InstrumentId {
+    match u32::try_from(number) {
+        Ok(0) | Err(_) => ALLOWANCE,
+        Ok(number) => InstrumentId(ALLOWANCES_MORE + number),
+    }
+}
+
+/// What a member sends orders for. Of two neighbours one buys and the other one sells, in the same book.
+fn book_of(config: &Config, trader: usize) -> InstrumentId {
+    nth_book(trader / 2 % config.instruments)
 }

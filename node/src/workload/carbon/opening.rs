@@ -13,7 +13,10 @@ use bds_contracts::identity::account::AccountKind;
 use bds_contracts::money::units::instrument::{Form, Right};
 use bds_contracts::tx::Millis;
 
-use super::{ALLOWANCE, ANNUAL, Carbon, NUMBERED, TICK, YEAR, installation, operating, trading};
+use super::{
+    ALLOWANCE, ANNUAL, Carbon, FAR_BID, NUMBERED, STANDING_UNITS, TICK, YEAR, installation,
+    money_of, operating, standing, standing_quantity, trading,
+};
 use crate::workload::bare_genesis;
 
 /// Units an account starts with: no run is long enough to use them up.
@@ -26,8 +29,8 @@ const PHASE: (u16, u16) = (2021, 2030);
 const ACTIVITY: u16 = 20;
 /// A thousand euros a tonne, far above what anyone bids.
 const PRICE_MAX: Price = Price(10_000_000);
-/// Far above any order of the mix.
-const QUANTITY_MAX: Quantity = Quantity(1_000_000);
+/// The largest order of the mix.
+const QUANTITY_MAX: Quantity = Quantity(STANDING_UNITS);
 
 pub(super) fn genesis(carbon: &Carbon) -> Genesis {
     let mut genesis = Genesis {
@@ -44,6 +47,12 @@ pub(super) fn genesis(carbon: &Carbon) -> Genesis {
         }],
         ..bare_genesis(format!("carbon workload, seed {}", carbon.config.seed))
     };
+    for (number, book) in carbon.books().enumerate().skip(1) {
+        let symbol = format!("EUA-2026-{number}");
+        let traded = instrument(book, &symbol, Right::Allowance, Form::Fungible);
+        genesis.instruments.push(traded);
+        genesis.markets.push(market(book));
+    }
     let money = Money(OPENING_MONEY_TOTAL / i64::try_from(carbon.config.keys).unwrap_or(i64::MAX));
     for (i, signer) in carbon.traders.iter().enumerate() {
         let key = signer.public_key();
@@ -68,6 +77,9 @@ pub(super) fn genesis(carbon: &Carbon) -> Genesis {
                 genesis.holdings.push(holding(account, instrument));
             }
         }
+        let more = carbon.books().filter(|book| *book != ALLOWANCE);
+        let more = more.map(|book| holding(trading(i), book));
+        genesis.holdings.extend(more);
         genesis.installations.push(GenesisInstallation {
             installation: installation(i),
             account: operating(i),
@@ -94,7 +106,42 @@ pub(super) fn genesis(carbon: &Carbon) -> Genesis {
             name: format!("market operator {i}"),
         });
     }
+    stand(carbon, &mut genesis);
     genesis
+}
+
+/// Those whose orders stand behind the ones that trade at once, with what they offer.
+fn stand(carbon: &Carbon, genesis: &mut Genesis) {
+    let quantity = standing_quantity(&carbon.config);
+    let books = carbon.config.instruments as u64;
+    let money = money_of(FAR_BID) * quantity.0 * books;
+    for (client, signer) in carbon.standing.iter().enumerate() {
+        let (key, account) = (signer.public_key(), standing(carbon, client));
+        genesis.members.push(GenesisMember {
+            key,
+            roles: Roles::TRADER,
+            name: format!("liquidity provider {client}"),
+        });
+        genesis.accounts.push(GenesisAccount {
+            account,
+            holder: HolderId((carbon.config.keys + client) as u64 + 1),
+            kind: AccountKind::Trading,
+            currency: Currency::EUR,
+            threshold: 1,
+            representatives: vec![key],
+        });
+        genesis.cash.push(GenesisCash {
+            account,
+            currency: Currency::EUR,
+            amount: Money(i64::try_from(money).expect("a part of the whole")),
+        });
+        let holdings = carbon.books().map(|instrument| GenesisHolding {
+            account,
+            instrument,
+            quantity,
+        });
+        genesis.holdings.extend(holdings);
+    }
 }
 
 /// The first number of those that a trader starts with.

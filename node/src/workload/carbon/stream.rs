@@ -1,30 +1,36 @@
 //! What one client of the carbon mix sends, without end.
 
 mod agreed;
+mod taking;
 
 use std::collections::VecDeque;
 
 use bds_client::Sender;
 use bds_contracts::account::HolderId;
 use bds_contracts::amount::{Currency, Money as Amount, Price, Quantity};
+use bds_contracts::carbon::InstrumentId;
+use bds_contracts::carbon::query_log::By;
 use bds_contracts::carbon::trading::ContractId;
 use bds_contracts::carbon::{self, Carbon as CarbonModule};
 use bds_contracts::exchange::Side;
 use bds_contracts::exchange::orders::call::ValidityKind;
 use bds_contracts::exchange::orders::{self, Exchange};
 use bds_contracts::exchange::request::Prevention;
+use bds_contracts::kernel::envelope::Envelope;
 use bds_contracts::kernel::wire::List;
 use bds_contracts::money::units::{self, Units};
 use bds_contracts::money::{self, Money};
-use bds_contracts::tx::{ChainId, ContentHash, Millis};
+use bds_contracts::tx::{ChainId, ContentHash, Millis, TxId};
 
 use super::{
-    ALLOWANCE, ANNUAL, Carbon, MIX, NUMBERED, TICK, YEAR, installation, opening, operating, trading,
+    ALLOWANCE, ANNUAL, Carbon, MIX, NUMBERED, TICK, YEAR, book_of, installation, opening,
+    operating, trading,
 };
 use crate::workload;
 use crate::workload::random::{Random, weights};
 use crate::workload::{Wire, sender};
 use agreed::Deals;
+use taking::Standing;
 
 /// About 80 euros a tonne, in ten-thousandths. Bids are at or above it, asks at or below, so that they cross.
 const PRICE: i64 = 800_000;
@@ -53,6 +59,7 @@ pub struct Stream<'a> {
     operator: Sender,
     reports: Reports,
     deals: Deals,
+    standing: Standing,
     /// Number of the batch that is being made.
     batch: u64,
 }
@@ -60,6 +67,8 @@ pub struct Stream<'a> {
 #[derive(Debug)]
 struct Trader {
     index: usize,
+    /// What its orders are for.
+    book: InstrumentId,
     sender: Sender,
     order_last: u64,
     /// Orders placed since the last time all were withdrawn.
@@ -93,6 +102,8 @@ struct Reports {
     /// Periods endorsed and not uploaded: number and batch.
     endorsed: VecDeque<(u64, u64)>,
     next: u64,
+    /// The last upload that was not asked about, and its batch.
+    uploaded: Option<(TxId, u64)>,
 }
 
 impl<'a> Stream<'a> {
@@ -102,6 +113,7 @@ impl<'a> Stream<'a> {
             .keys_of(client)
             .map(|index| Trader {
                 index,
+                book: book_of(config, index),
                 sender: sender(&carbon.traders[index], chain),
                 order_last: 0,
                 orders: 0,
@@ -121,6 +133,7 @@ impl<'a> Stream<'a> {
             operator: sender(&carbon.operators[client], chain),
             reports: Reports::default(),
             deals: Deals::default(),
+            standing: Standing::new(carbon, chain, client),
             batch: 0,
         }
     }
@@ -151,6 +164,8 @@ impl<'a> Stream<'a> {
         match kind {
             "transfer" => self.transfer(at, quantity),
             "order" => self.crossing_order(at, quantity),
+            "market-order" => self.take(at, quantity, false),
+            "fill-or-kill" => self.take(at, quantity, true),
             "quote" => self.quote(at, quantity),
             "retire" => self.retire(at, quantity),
             "surrender" => self.members[at].send::<CarbonModule>(&carbon::Call::Surrender {
@@ -238,7 +253,7 @@ impl<'a> Stream<'a> {
             trader.quotes.clear();
             return trader.send::<Exchange>(&orders::Call::CancelAll {
                 account: trading(trader.index),
-                instrument: ALLOWANCE,
+                instrument: trader.book,
             });
         }
         let (side, price) = match trader.index % 2 {
@@ -254,7 +269,7 @@ impl<'a> Stream<'a> {
         let oldest = self.members[at].quotes.front().copied();
         let oldest = oldest.filter(|quote| self.is_done(quote.batch));
         let trader = &mut self.members[at];
-        let (account, instrument) = (trading(trader.index), ALLOWANCE);
+        let (account, instrument) = (trading(trader.index), trader.book);
         trader.quoted = batch;
         let Some(Quote {
             number, amended, ..
@@ -311,7 +326,7 @@ impl<'a> Stream<'a> {
         })
     }
 
-    /// Opens the first member's contract, then endorses its periods and uploads their data.
+    /// Opens the first member's contract, then endorses its periods, uploads their data, and asks the log about these.
     fn report(&mut self) -> Vec<u8> {
         let batch = self.batch;
         let index = self.members[0].index;
@@ -339,11 +354,24 @@ impl<'a> Stream<'a> {
             return self.pay(0);
         }
         let period = |number: u64| (Millis(number * PERIOD), Millis((number + 1) * PERIOD));
+        let uploaded = self.reports.uploaded;
+        if let Some((transaction, _)) = uploaded.filter(|(_, batch)| self.is_done(*batch)) {
+            self.reports.uploaded = None;
+            return self.members[0].send::<CarbonModule>(&carbon::Call::QueryLog {
+                by: By::Transaction,
+                through: seller,
+                number: 0,
+                from: Millis(0),
+                to: Millis(0),
+                transaction: transaction.0,
+                after: 0,
+            });
+        }
         let endorsed = self.reports.endorsed.front().copied();
         if let Some((number, _)) = endorsed.filter(|(_, batch)| self.is_done(*batch)) {
             self.reports.endorsed.pop_front();
             let (period_start, period_end) = period(number);
-            return self.members[0].send::<CarbonModule>(&carbon::Call::UploadTradingData {
+            let wire = self.members[0].send::<CarbonModule>(&carbon::Call::UploadTradingData {
                 contract,
                 enterprise,
                 seller,
@@ -358,6 +386,9 @@ impl<'a> Stream<'a> {
                 intensity: INTENSITY,
                 evidence: ContentHash([1; 64]),
             });
+            let id = Envelope::parse(&wire).expect("just made").id();
+            self.reports.uploaded = Some((id, batch));
+            return wire;
         }
         let number = self.reports.next;
         self.reports.next += 1;
@@ -403,7 +434,7 @@ impl Trader {
         let number = self.order_last;
         let wire = self.send::<Exchange>(&orders::Call::Place {
             account: trading(self.index),
-            instrument: ALLOWANCE,
+            instrument: self.book,
             number,
             side,
             quantity,
