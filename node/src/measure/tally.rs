@@ -133,6 +133,8 @@ pub struct Tally {
     pub window_answered_of_warmup: u64,
     /// Due and not answered, at the ends of the window and in its middle.
     pub backlog: Backlog,
+    /// Transactions of the largest request.
+    pub request_max: u64,
     /// Requests that were sent again in part or whole.
     pub retried_batches: u64,
     /// Microseconds from the true send time to the answer; good ones due in the window. For comparison.
@@ -157,6 +159,7 @@ impl Default for Tally {
             window_answered: 0,
             window_answered_of_warmup: 0,
             backlog: Backlog::default(),
+            request_max: 0,
             retried_batches: 0,
             service: histogram(),
             per_second: Vec::new(),
@@ -206,6 +209,7 @@ impl Tally {
         (transactions, bytes): (u64, u64),
     ) {
         self.sent_bytes += bytes;
+        self.request_max = self.request_max.max(transactions);
         let phase = self.phase(timing, due);
         phase.outcomes.sent += transactions;
         phase.lateness_max = phase.lateness_max.max(sent.saturating_sub(due));

@@ -8,10 +8,11 @@
 //! - *Complete*: of what was due in the window 99 of 100 came back good, however late. Failures and refusals do not count, and
 //!   neither does what the warm-up left behind.
 //! - *Level*: the backlog at the end is not larger than it was at the start, and not larger than it was in the middle, but for
-//!   one hundredth of what was offered or a tenth of a second's load, whichever is more: that much lies between two blocks. The
-//!   middle is asked because a large backlog of a cold start, once worked off, would hide one that grows anew.
-//! - *Present*: at the end less than a second's load is open. Who is further behind catches up or falls behind; both show
-//!   a rate that does not last.
+//!   one hundredth of what was offered or a tenth of a second's load, whichever is more, and one request: that much lies between
+//!   two blocks, and requests come whole. The middle is asked because a large backlog of a cold start, once worked off, would hide
+//!   one that grows anew.
+//! - *Present*: at the end no more than a second's load is open, and one request. Who is further behind catches up or falls
+//!   behind; both show a rate that does not last.
 
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +73,7 @@ impl Window {
             ..Self::default()
         };
         if !timing.until_done {
-            window.not_sustained = window.reasons(seconds);
+            window.not_sustained = window.reasons(seconds, tally.request_max);
             window.sustained = Some(window.not_sustained.is_empty());
         }
         window
@@ -86,7 +87,7 @@ impl Window {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    fn reasons(&self, seconds: f64) -> Vec<String> {
+    fn reasons(&self, seconds: f64, request: u64) -> Vec<String> {
         let offered = self.offered as f64;
         let mut reasons = Vec::new();
         if (self.offered_good as f64) < COMPLETE * offered || self.offered == 0 {
@@ -97,13 +98,13 @@ impl Window {
         }
         let Backlog { start, middle, end } = self.backlog;
         let second = offered / seconds;
-        let growth = f64::max(GROWTH_PART * offered, GROWTH_SECONDS * second);
+        let growth = f64::max(GROWTH_PART * offered, GROWTH_SECONDS * second) + request as f64;
         if end as f64 > start.min(middle) as f64 + growth {
             reasons.push(format!(
                 "the backlog grew: {start} at the start, {middle} in the middle, {end} at the end"
             ));
         }
-        if end as f64 >= OPEN_SECONDS * second && end > 0 {
+        if end as f64 > OPEN_SECONDS * second + request as f64 {
             let behind = self.behind_seconds(end, seconds);
             reasons.push(format!("{behind:.1} s of load were open at the end"));
         }
@@ -120,7 +121,7 @@ mod tests {
     use super::super::tally::tests::{applied, request};
     use super::*;
 
-    /// Twenty seconds at a hundred a second: 20 more may be open at the end, and less than 100.
+    /// Twenty seconds at a hundred a second, in requests of 5: 25 more may be open at the end, and 105 in all.
     fn reasons(offered_good: u64, [start, middle, end]: [u64; 3]) -> usize {
         let window = Window {
             offered: 2_000,
@@ -128,7 +129,7 @@ mod tests {
             backlog: Backlog { start, middle, end },
             ..Window::default()
         };
-        window.reasons(20.0).len()
+        window.reasons(20.0, 5).len()
     }
 
     #[test]
@@ -138,15 +139,15 @@ mod tests {
             (1_980, [0, 0, 0], 0),
             // 98.95 of 100.
             (1_979, [0, 0, 0], 1),
-            (2_000, [5, 5, 25], 0),
-            (2_000, [5, 5, 26], 1),
+            (2_000, [5, 5, 30], 0),
+            (2_000, [5, 5, 31], 1),
             // A cold start of 3.5 s of load, worked off at once, then a backlog that grows: level with the start alone.
             (2_000, [350, 0, 90], 1),
             // Worked off, slowly, and done.
             (2_000, [350, 175, 10], 0),
             // Worked off, slowly, and not done: a second's load is left.
-            (2_000, [350, 225, 100], 1),
-            (2_000, [350, 225, 99], 0),
+            (2_000, [350, 225, 106], 1),
+            (2_000, [350, 225, 105], 0),
             // A queue that stands.
             (2_000, [350, 350, 350], 1),
             // All three.
@@ -167,10 +168,29 @@ mod tests {
                 backlog,
                 ..Window::default()
             };
-            window.reasons(5.0).len()
+            window.reasons(5.0, 0).len()
         };
         assert_eq!((short(10), short(11)), (0, 1));
-        assert_eq!(Window::default().reasons(1.0).len(), 1, "nothing offered");
+        // Ten a second in requests of 64: one that is on its way when the window ends is no backlog, a second one is.
+        let slow = |end| {
+            let backlog = Backlog {
+                end,
+                ..Backlog::default()
+            };
+            let window = Window {
+                offered: 192,
+                offered_good: 192,
+                backlog,
+                ..Window::default()
+            };
+            window.reasons(19.2, 64).len()
+        };
+        assert_eq!((slow(64), slow(128)), (0, 2));
+        assert_eq!(
+            Window::default().reasons(1.0, 0).len(),
+            1,
+            "nothing offered"
+        );
     }
 
     fn good(count: usize) -> Vec<ItemOutcome> {
