@@ -15,6 +15,7 @@ use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Kill, Run, make, timing};
 use crate::measure::show::Show;
 use crate::measure::sweep::{self, Bound, Search, Step};
+use crate::measure::{row, schema};
 use crate::workload::{self, Config, Opaque, Scenario, Schedule};
 
 /// Bytes of an opaque transaction, as the benchmarks of other systems send.
@@ -31,6 +32,8 @@ pub enum BenchCommand {
     /// its report says that the rate was sustained, it keeps to the bound, and nothing in it is wrong.
     #[command(after_help = "Example: bds bench sweep --rate 1000 --duration 10 --p50-max 100")]
     Sweep(SweepArgs),
+    /// Prints the JSON Schema of a report.
+    Schema,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -101,6 +104,9 @@ pub struct BenchArgs {
     /// File for the report as JSON; `-` prints it instead of the text.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// File for a table with a row for each run; rows are added to one that is there.
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
 }
 
 /// Arguments of a sweep.
@@ -189,7 +195,7 @@ pub fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
                 args.dir.as_deref(),
                 &Show::new(args.silent()),
             )?;
-            write(args, &serde_json::to_value(&report)?)?;
+            write(args, &serde_json::to_value(&report)?, [&report])?;
             if !args.silent() {
                 print(&report.text());
             }
@@ -198,6 +204,10 @@ pub fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
         BenchCommand::Sweep(args) => {
             args.check()?;
             run_sweep(args)
+        }
+        BenchCommand::Schema => {
+            print_json(&schema::document())?;
+            Ok(ExitCode::SUCCESS)
         }
     }
 }
@@ -232,7 +242,7 @@ fn run_sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         "lowest_rate_missed": sweep::missed(&steps).map(|step| step.rate),
         "steps": steps,
     });
-    write(bench, &document)?;
+    write(bench, &document, steps.iter().map(|step| &step.report))?;
     if !bench.silent() {
         print(&sweep::table(&steps, &bound));
     }
@@ -241,7 +251,14 @@ fn run_sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(failed)))
 }
 
-fn write(args: &BenchArgs, report: &serde_json::Value) -> anyhow::Result<()> {
+fn write<'a>(
+    args: &BenchArgs,
+    report: &serde_json::Value,
+    runs: impl IntoIterator<Item = &'a Report>,
+) -> anyhow::Result<()> {
+    if let Some(path) = &args.csv {
+        row::append(path, runs)?;
+    }
     match args.json.as_deref() {
         Some(path) if path == Path::new("-") => print_json(report),
         Some(path) => std::fs::write(path, serde_json::to_vec_pretty(report)?)
