@@ -1,9 +1,9 @@
-//! `bds demo`: a whole network on this machine, under load, checked to the last receipt.
+//! `bds demo`: a whole network on this machine, under load, checked to the last receipt; then the most that this machine sustains.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -12,15 +12,33 @@ use super::{print, print_json};
 use crate::children::interrupted;
 use crate::measure::block_on;
 use crate::measure::load::Timing;
-use crate::measure::report::Setup;
+use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Finished, Run, make, timing};
 use crate::measure::show::Show;
+use crate::measure::sweep::{self, Bound, Search, Step};
 use crate::workload::{self, Config, Replay, Scenario, Schedule, Workload};
 
 /// Transactions a request.
 const BATCH: u32 = 128;
 /// Seconds before the counted window.
 const WARMUP: Duration = Duration::from_secs(2);
+/// What the search for the peak begins with, in transactions a second.
+const PEAK_FIRST: f64 = 8_000.0;
+/// Counted seconds of each of its steps.
+const PEAK_WINDOW: Duration = Duration::from_secs(4);
+/// Transactions a request then: with few in flight the generator would be what is measured.
+const PEAK_BATCH: u32 = 512;
+/// How near it comes.
+const PEAK_PRECISION: f64 = 0.1;
+/// What a step must keep to.
+const PEAK_BOUND: Bound = Bound {
+    p50_ms: 150.0,
+    p99_ms: 1_000.0,
+};
+/// Seconds of load that is shown.
+const SECONDS: u64 = 10;
+/// Seconds within which steps of the search begin.
+const PEAK_WITHIN: u64 = 60;
 /// Time given to a replay before the window is said to be over; it ends by itself when the file does.
 const REPLAY_MAX: Duration = Duration::from_secs(600);
 
@@ -35,8 +53,11 @@ pub struct DemoArgs {
     #[arg(long, default_value_t = 4)]
     validators: usize,
     /// Seconds of load.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = SECONDS)]
     seconds: u64,
+    /// Seconds within which steps of the search for the peak begin; 0 for no search. It is of the same scenario.
+    #[arg(long, default_value_t = PEAK_WITHIN)]
+    peak_seconds: u64,
     /// What is sent.
     #[arg(long, value_enum, default_value = "mixed")]
     scenario: Scenario,
@@ -46,7 +67,7 @@ pub struct DemoArgs {
     /// Offered transactions a second.
     #[arg(long, default_value_t = 4000.0)]
     rate: f64,
-    /// The report as JSON.
+    /// The report as JSON, without a search for the peak.
     #[arg(long)]
     json: bool,
     /// Keep homes and logs.
@@ -58,7 +79,8 @@ impl Default for DemoArgs {
     fn default() -> Self {
         Self {
             validators: 4,
-            seconds: 20,
+            seconds: SECONDS,
+            peak_seconds: PEAK_WITHIN,
             scenario: Scenario::Mixed,
             data: None,
             rate: 4000.0,
@@ -94,19 +116,20 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         Some(replay) => replay_run(args, replay, folder.path().to_owned())?,
         None => {
             workload = args.scenario.workload(Config::default());
-            workload_run(args, workload.as_ref(), folder.path().to_owned())
+            let load = Load {
+                rate: args.rate,
+                batch: BATCH,
+                timing: timing(WARMUP, Duration::from_secs(args.seconds)),
+            };
+            let dir = folder.path().to_owned();
+            workload_run(args.validators, load, workload.as_ref(), dir)
         }
     };
     let Finished {
         mut report,
         chain,
         cluster,
-    } = block_on(async {
-        tokio::select! {
-            finished = make(run, &show) => finished,
-            () = interrupted() => bail!("interrupted; the validators were stopped"),
-        }
-    })?;
+    } = finish(run, &show)?;
     drop(cluster);
     let mut lines = Vec::new();
     if let Some(replay) = &replay {
@@ -126,23 +149,106 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
             ));
         }
     }
-    Ok(ExitCode::from(u8::from(!report.passed())))
+    let mut is_right = report.passed();
+    if !args.json && args.data.is_none() && args.peak_seconds > 0 {
+        let steps = peak(args, &show)?;
+        print("");
+        for line in sweep::peak_lines(&steps, &PEAK_BOUND) {
+            print(&line);
+        }
+        print(&checked(&steps));
+        is_right &= steps.iter().all(|step| !is_wrong(&step.report));
+    }
+    Ok(ExitCode::from(u8::from(!is_right)))
 }
 
-fn workload_run<'a>(args: &DemoArgs, workload: &'a dyn Workload, dir: PathBuf) -> Run<'a> {
+/// Makes a run, unless the user asks the program to stop.
+fn finish(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
+    block_on(async {
+        tokio::select! {
+            finished = make(run, show) => finished,
+            () = interrupted() => bail!("interrupted; the validators were stopped"),
+        }
+    })
+}
+
+/// The highest rate of the same scenario that this machine sustains.
+fn peak(args: &DemoArgs, show: &Show) -> anyhow::Result<Vec<Step<Report>>> {
+    show.say("searching for the highest rate that this machine sustains");
+    let workload = args.scenario.workload(Config::default());
+    let began = Instant::now();
+    let timing = timing(WARMUP, PEAK_WINDOW);
+    let length = (timing.warmup + timing.window).as_secs_f64();
+    let make = |rate| {
+        let folder = tempfile::tempdir().context("making a temporary folder")?;
+        let load = Load {
+            rate,
+            batch: PEAK_BATCH,
+            timing,
+        };
+        let dir = folder.path().to_owned();
+        let report = finish(
+            workload_run(args.validators, load, workload.as_ref(), dir),
+            show,
+        )?
+        .report;
+        let reasons = PEAK_BOUND.reasons(&report);
+        show.say(&sweep::words(&report, &reasons));
+        Ok((report, reasons))
+    };
+    let search = Search::new(
+        PEAK_FIRST,
+        workload::TRANSACTIONS_MAX / length,
+        PEAK_PRECISION,
+    );
+    let within = Duration::from_secs(args.peak_seconds);
+    sweep::search(search, make, || began.elapsed() < within)
+}
+
+/// A step at more than the machine takes may change views or leave what it was sent undone, and its ledger is right all the same.
+fn is_wrong(report: &Report) -> bool {
+    !report.state_roots_equal || report.acknowledged_lost > 0 || report.conserved == Some(false)
+}
+
+/// What was checked of all steps together.
+fn checked(steps: &[Step<Report>]) -> String {
+    let reports = || steps.iter().map(|step| &step.report);
+    let receipts: u64 = reports().map(|report| report.receipts_verified).sum();
+    let lost: u64 = reports().map(|report| report.acknowledged_lost).sum();
+    let yes = |all: bool| if all { "yes" } else { "NO" };
+    format!(
+        "checked        {} runs: {receipts} proofs of receipts, acknowledged and lost: {lost}, state roots equal: {}, units and money add up: {}",
+        steps.len(),
+        yes(reports().all(|report| report.state_roots_equal)),
+        yes(reports().all(|report| report.conserved != Some(false)))
+    )
+}
+
+/// How much is sent.
+struct Load {
+    rate: f64,
+    batch: u32,
+    timing: Timing,
+}
+
+fn workload_run(validators: usize, load: Load, workload: &dyn Workload, dir: PathBuf) -> Run<'_> {
     let Config { clients, seed, .. } = Config::default();
-    let timing = timing(WARMUP, Duration::from_secs(args.seconds));
+    let Load {
+        rate,
+        batch,
+        timing,
+    } = load;
     let schedule = Schedule {
-        rate: args.rate,
-        batch: BATCH,
+        rate,
+        batch,
         clients,
-        lanes: args.validators,
+        lanes: validators,
         length: timing.warmup + timing.window,
     };
     Run {
         dir,
         genesis: workload.genesis(),
-        validators: args.validators,
+        validators,
         settings: Vec::new(),
         timing,
         kills: Vec::new(),
@@ -152,9 +258,10 @@ fn workload_run<'a>(args: &DemoArgs, workload: &'a dyn Workload, dir: PathBuf) -
             mix: workload.mix(),
             mode: "verified".to_owned(),
             durable: true,
-            rate: args.rate,
-            batch: BATCH,
+            rate,
+            batch,
             keys: workload.keys(),
+            instruments: Config::default().instruments,
             seed,
             ..Setup::default()
         },
