@@ -160,15 +160,17 @@ async fn wait_for_height(app: &App, request: &mut Request) -> Result<(), Problem
         query.split('&').partition(|pair| pair.starts_with(NAME));
     let &[wanted] = wanted.as_slice() else {
         // None when another name ends so.
-        return match wanted.is_empty() {
-            true => Ok(()),
-            false => Err(invalid("parameter `min_height` is given twice".to_owned())),
+        return if wanted.is_empty() {
+            Ok(())
+        } else {
+            Err(invalid("parameter `min_height` is given twice".to_owned()))
         };
     };
     let height: u64 = parse("min_height", &wanted[NAME.len()..], "a block height")?;
-    let rest = match others.is_empty() {
-        true => uri.path().to_owned(),
-        false => format!("{}?{}", uri.path(), others.join("&")),
+    let rest = if others.is_empty() {
+        uri.path().to_owned()
+    } else {
+        format!("{}?{}", uri.path(), others.join("&"))
     };
     *request.uri_mut() = rest
         .parse()

@@ -227,9 +227,9 @@ impl Service for Validator {
             while self.progress.certified.load(Ordering::Acquire) < height {
                 // Those that were missed are behind the newest; without an executor the node is stopping, and the caller's time ends.
                 // After a start blocks are executed again, which nobody is told of.
-                match tokio::time::timeout(RESTART_POLL, blocks.recv()).await {
-                    Ok(Err(broadcast::error::RecvError::Closed)) => std::future::pending().await,
-                    Ok(_) | Err(_) => {}
+                let told = tokio::time::timeout(RESTART_POLL, blocks.recv()).await;
+                if let Ok(Err(broadcast::error::RecvError::Closed)) = told {
+                    std::future::pending().await
                 }
             }
             while self.index.written() < height {
