@@ -29,7 +29,8 @@ use crate::execution::{Dropped, Outcome};
 
 /// Blocks that may wait to be written; recording waits when there are more.
 pub const QUEUE_BLOCKS_MAX: usize = 256;
-/// Places from here on are those of dropped transactions, by their place among those of the block.
+/// Places from here on are those of dropped transactions, by their place among those of the block: a block has far fewer of both, since its
+/// batches have some megabytes a lane.
 const DROPPED: u32 = 1 << 23;
 /// Blocks that were read lately and are kept in memory: so many, and so many bytes of them.
 const RECENT_BLOCKS: usize = 8;

@@ -47,15 +47,15 @@ impl Places {
         let mut next = 1;
         // Of those that begin with one height the longest comes first: a crash leaves what was merged beside what it was merged from.
         for (path, first, last) in run::list(medium.as_ref(), dir)? {
-            let opened = (first == next && last <= applied)
-                .then(|| Run::open(medium.as_ref(), &path, first, last).ok())
-                .flatten();
-            match opened {
-                Some(run) => {
+            let continues = first == next && last <= applied;
+            match continues.then(|| Run::open(medium.as_ref(), &path, first, last)) {
+                Some(Ok(run)) => {
                     next = last + 1;
                     runs.push(Arc::new(run));
                 }
-                None => superseded.push(path),
+                // Not finished, or damaged: its places are read again from the receipts.
+                None | Some(Err(StoreError::Index(_))) => superseded.push(path),
+                Some(Err(e)) => return Err(e),
             }
         }
         for path in superseded {

@@ -123,10 +123,11 @@ impl ReceiptFiles {
         };
         // Files without a gap between them from the first block on; the last of them is the one that grows.
         let mut kept = usize::from(firsts.first() == Some(&1));
-        while kept > 0
-            && kept < firsts.len()
-            && new.is_full(firsts[kept - 1], firsts[kept] - firsts[kept - 1])
-        {
+        while kept > 0 && kept < firsts.len() {
+            let (last, next) = (firsts[kept - 1], firsts[kept]);
+            if !new.is_full(last, next - last)? {
+                break;
+            }
             kept += 1;
         }
         for &first in &firsts[kept..] {
@@ -226,6 +227,10 @@ impl ReceiptFiles {
             u32_at(&bytes, 0)
         };
         let end = u32_at(&bytes, 4);
+        // Checked when the index was opened, and perhaps damaged since: nothing longer than the file is read.
+        if u64::from(end) > ends {
+            return Err(damaged(&path, ends));
+        }
         Ok(Some(Found {
             path,
             start: u64::from(start),
@@ -234,22 +239,23 @@ impl ReceiptFiles {
     }
 
     /// Whether the file that begins with this height was finished with so many blocks.
-    fn is_full(&self, first: Height, count: u64) -> bool {
-        let trailer = || {
-            let file = self.reader(&self.path(first)).ok()?;
-            let length = file.len().ok()?;
-            let at = length.checked_sub(TRAILER_BYTES + 4 * count)?;
-            let mut bytes = vec![0; usize::try_from(length - at).ok()?];
-            file.read_at(&mut bytes, at).ok()?;
-            Some(bytes)
-        };
+    fn is_full(&self, first: Height, count: u64) -> Result<bool, StoreError> {
         // Never so many that memory were an argument: no file has more.
-        count <= self.sizes.file_blocks as u64
-            && trailer().is_some_and(|bytes| {
-                let covered = bytes.len() - 4;
-                u64::from(u32_at(&bytes, covered - 4)) == count
-                    && u32_at(&bytes, covered) == crc32c::crc32c(&bytes[..covered])
-            })
+        if count > self.sizes.file_blocks as u64 {
+            return Ok(false);
+        }
+        let path = self.path(first);
+        let cannot = |e| StoreError::io("reading", &path, e);
+        let file = self.reader(&path)?;
+        let length = file.len().map_err(cannot)?;
+        let Some(at) = length.checked_sub(TRAILER_BYTES + 4 * count) else {
+            return Ok(false);
+        };
+        let mut bytes = vec![0; usize::try_from(length - at).map_err(failed)?];
+        file.read_at(&mut bytes, at).map_err(cannot)?;
+        let covered = bytes.len() - 4;
+        Ok(u64::from(u32_at(&bytes, covered - 4)) == count
+            && u32_at(&bytes, covered) == crc32c::crc32c(&bytes[..covered]))
     }
 
     /// Reads the file that grows, and cuts off what is no whole record.

@@ -199,7 +199,8 @@ pub(super) fn write(
     mut sources: Vec<Source<'_>>,
 ) -> Result<Run, StoreError> {
     let path = dir.join(format!("{first:020}-{last:020}{SUFFIX}"));
-    let file = medium.create(&path);
+    // Not as a log, which writes zeros ahead: nothing waits for each of these pages.
+    let file = medium.rewrite(&path);
     let mut pages = Pages {
         file: file.map_err(|e| StoreError::io("creating", &path, e))?,
         path: &path,

@@ -153,8 +153,11 @@ impl Medium for FaultyMedium {
         }))
     }
 
-    // Metadata and snapshots are tested with files of their own; only the logs' calls fail here.
+    // Metadata and snapshots are tested with files of their own; only calls of the logs and of the index fail here.
     fn rewrite(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        if path.extension().is_some_and(|suffix| suffix == "places") {
+            return self.create(path);
+        }
         RealMedium.rewrite(path)
     }
 
