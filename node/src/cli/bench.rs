@@ -238,7 +238,7 @@ fn run_sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         "schema": sweep::SCHEMA,
         "bound": bound,
         "precision_percent": precision,
-        "peak_sustained_tps": sweep::peak(&steps).map(|step| sweep::lasting(&step.report)),
+        "peak_sustained_tps": sweep::peak(&steps).map(sweep::lasting),
         "lowest_rate_missed": sweep::missed(&steps).map(|step| step.rate),
         "steps": steps,
     });
@@ -256,15 +256,16 @@ fn write<'a>(
     report: &serde_json::Value,
     runs: impl IntoIterator<Item = &'a Report>,
 ) -> anyhow::Result<()> {
-    if let Some(path) = &args.csv {
-        row::append(path, runs)?;
-    }
     match args.json.as_deref() {
-        Some(path) if path == Path::new("-") => print_json(report),
+        Some(path) if path == Path::new("-") => print_json(report)?,
         Some(path) => std::fs::write(path, serde_json::to_vec_pretty(report)?)
-            .with_context(|| format!("cannot write {}", path.display())),
-        None => Ok(()),
+            .with_context(|| format!("cannot write {}", path.display()))?,
+        None => {}
     }
+    // Last: a table that has other columns refuses the row, and the report is not lost with it.
+    args.csv
+        .as_ref()
+        .map_or(Ok(()), |path| row::append(path, runs))
 }
 
 /// One run at one rate.

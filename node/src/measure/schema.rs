@@ -1,4 +1,4 @@
-//! The form of a report and of a sweep, as a JSON Schema: made from the types that write them, so that it says what they write.
+//! The form of a report, as a JSON Schema: made from the types that write them, so that it says what they write.
 
 use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};

@@ -154,10 +154,12 @@ pub fn missed<R>(steps: &[Step<R>]) -> Option<&Step<R>> {
     missed.min_by(|one, other| one.rate.total_cmp(&other.rate))
 }
 
-/// The rate of a step that counts: what is committed beyond what was offered is of the warm-up, and no rate that lasts.
+/// The rate of a step that counts: what is committed beyond what was offered is of the warm-up, and no rate that lasts; nor is what was
+/// offered beyond the rate asked for, because requests come whole.
 #[must_use]
-pub fn lasting(report: &Report) -> f64 {
-    report.committed_tps.min(report.offered_tps)
+pub fn lasting(step: &Step<Report>) -> f64 {
+    let Step { rate, report, .. } = step;
+    report.committed_tps.min(report.offered_tps).min(*rate)
 }
 
 /// A step in one line.
@@ -210,7 +212,7 @@ pub fn peak_lines(steps: &[Step<Report>], bound: &Bound) -> Vec<String> {
         "p50 at most {:.0} ms, p99 at most {:.0} ms",
         bound.p50_ms, bound.p99_ms
     );
-    let Some(Step { report, .. }) = peak(steps) else {
+    let Some(step @ Step { report, .. }) = peak(steps) else {
         return vec![format!(
             "peak           none: no rate was sustained with {within}"
         )];
@@ -218,7 +220,7 @@ pub fn peak_lines(steps: &[Step<Report>], bound: &Bound) -> Vec<String> {
     let mut lines = vec![
         format!(
             "peak           {:.0} TPS sustained ({within}): p50 {:.1} ms, p99 {:.1} ms",
-            lasting(report),
+            lasting(step),
             report.latency_ms.p50,
             report.latency_ms.p99
         ),

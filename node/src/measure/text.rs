@@ -48,7 +48,7 @@ impl Report {
         if cold.counts.sent > 0 {
             writeln!(
                 out,
-                "cold start     p50 {:.1}   p99 {:.1}   max {:.1}, latest send {:.1} ms late: the warm-up, in no figure above",
+                "cold start     p50 {:.1}   p99 {:.1}   max {:.1}, latest send {:.1} ms late: the warm-up, whose latency is in no figure above",
                 cold.latency_ms.p50, cold.latency_ms.p99, cold.latency_ms.max, cold.lateness_ms_max
             )?;
         }
