@@ -3,13 +3,15 @@
 //! Large batches run on the pool; what is too small to be worth handing over runs on the caller's thread, so that a vote
 //! never waits behind a lane batch.
 
+pub mod remembered;
+
+use std::path::Path;
+
 use anyhow::Context as _;
 use bds_engine::gpu::Gpu;
 use bds_engine::merkle::{self, Sha512_256, Tree};
 use bds_engine::scheduler::{Job, Size};
-use bds_engine::{
-    Backend, EngineError, Scheduler, SignatureItem, Verdicts, VerifyStats, may_share,
-};
+use bds_engine::{Backend, EngineError, SignatureItem, Verdicts, VerifyStats, may_share};
 
 /// With fewer signatures than this, a batch stays on the caller's thread.
 const POOL_SIGNATURES_MIN: usize = 64;
@@ -20,15 +22,24 @@ const USUAL_BATCH: Size = Size {
     bytes: 1024 * 192,
 };
 
-/// The backend of this name and what to call it; `auto` is a scheduler over all of them, calibrated now, and called as the
-/// one that large batches go to.
+/// The backend of this name and what to call it; `auto` is a scheduler over all of them, calibrated now or as kept in this home, and called
+/// as the one that large batches go to.
 ///
 /// # Errors
 /// When this machine lacks the backend.
-pub fn backend(name: &str) -> Result<(Box<dyn Backend>, &'static str), EngineError> {
+pub fn backend(
+    name: &str,
+    home: Option<&Path>,
+) -> Result<(Box<dyn Backend>, &'static str), EngineError> {
     if name == "auto" {
-        let scheduler = Scheduler::auto();
+        let (scheduler, origin) = remembered::scheduler(home);
         let name = scheduler.choice(Job::Verify, USUAL_BATCH);
+        tracing::info!(
+            backend = name,
+            remembered = origin.remembered,
+            measured_ms = origin.at_ms,
+            "the engine chooses among all backends"
+        );
         return Ok((Box::new(scheduler), name));
     }
     let backend = bds_engine::by_name(name)?;
@@ -91,19 +102,20 @@ impl Engine {
     /// # Errors
     /// When this machine lacks the backend, or threads cannot be started.
     pub fn new(name: &str, threads: usize) -> anyhow::Result<Self> {
-        Self::with(name, threads, false)
+        Self::with(name, threads, false, None)
     }
 
-    /// As [`Engine::new`], each thread tied to one of the cores that this process may use.
+    /// As [`Engine::new`], for a validator with this home, where the calibration of `auto` is kept; `pin` ties each thread to one of the
+    /// cores that this process may use.
     ///
     /// # Errors
     /// As [`Engine::new`].
-    pub fn pinned(name: &str, threads: usize) -> anyhow::Result<Self> {
-        Self::with(name, threads, true)
+    pub fn at_home(home: &Path, name: &str, threads: usize, pin: bool) -> anyhow::Result<Self> {
+        Self::with(name, threads, pin, Some(home))
     }
 
-    fn with(name: &str, threads: usize, pin: bool) -> anyhow::Result<Self> {
-        let (backend, name) = backend(name)?;
+    fn with(name: &str, threads: usize, pin: bool, home: Option<&Path>) -> anyhow::Result<Self> {
+        let (backend, name) = backend(name, home)?;
         Ok(Self {
             backend,
             name,
@@ -300,7 +312,8 @@ mod tests {
     #[test]
     fn pinned_threads_stay_on_their_core_and_others_move_freely() {
         let here = || rustix::thread::sched_getaffinity(None).unwrap().count();
-        let pinned = Engine::pinned("portable", 3).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let pinned = Engine::at_home(home.path(), "portable", 3, true).unwrap();
         assert_eq!(pinned.pool.broadcast(|_| here()), [1; 3]);
         let free = Engine::new("portable", 2).unwrap();
         assert_eq!(free.pool.broadcast(|_| here()), [here(); 2]);

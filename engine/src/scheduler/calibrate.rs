@@ -117,6 +117,21 @@ pub(super) fn measure(backends: &[Box<dyn Backend>]) -> Vec<Models> {
     backends.iter().map(|backend| models(&**backend)).collect()
 }
 
+/// Whether each backend does every job once, and takes valid signatures for valid.
+pub(super) fn try_all(backends: &[Box<dyn Backend>]) -> Vec<bool> {
+    let samples = Samples::new();
+    let fit = |backend: &dyn Backend| {
+        let clock = Clock::of(backend);
+        let until = Until {
+            clock,
+            end: clock.now(),
+        };
+        let jobs = Job::ALL.map(|job| samples.time(backend, job, 32, MESSAGE_BYTES, until));
+        jobs.iter().all(Result::is_ok)
+    };
+    backends.iter().map(|backend| fit(&**backend)).collect()
+}
+
 /// Why a sample gave no time. Neither an error nor a wrong verdict is looked into: the backend is not used.
 struct Unfit;
 

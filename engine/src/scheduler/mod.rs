@@ -12,6 +12,7 @@
 //! out of the choice; a device with a queue has to add the predicted rest of it to its forecast.
 
 mod calibrate;
+mod calibration;
 mod model;
 mod split;
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod tests;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+pub use calibration::{Calibration, CalibrationError};
 pub use model::{Cost, Job, Size};
 
 use crate::{Backend, EngineError, HashAlgorithm, SignatureItem, Verdicts, VerifyStats};
@@ -40,6 +42,8 @@ const REST_CALLS_MAX: u32 = 65_536;
 pub struct Scheduler {
     /// At least one, fastest first by general knowledge. At most 64, and never more than a handful.
     seats: Vec<Seat>,
+    /// None of the backends was left out.
+    is_whole: bool,
     /// What the backends had verified before: the calibration.
     before: VerifyStats,
 }
@@ -75,7 +79,37 @@ impl Scheduler {
         Self::with(backends, models)
     }
 
+    /// Over every backend of this machine, as it was calibrated before; `None` when that was with other backends. Each is tried all the
+    /// same, and one that fails or refuses a valid signature is left out. Takes some milliseconds, beside what [`Self::auto`] says of a
+    /// GPU.
+    #[must_use]
+    pub fn remembering(known: &Calibration) -> Option<Self> {
+        Self::with_known(crate::available(), known)
+    }
+
+    fn with_known(backends: Vec<Box<dyn Backend>>, known: &Calibration) -> Option<Self> {
+        let names: Vec<&str> = backends.iter().map(|backend| backend.name()).collect();
+        if !known.is_of(names.into_iter()) {
+            return None;
+        }
+        let fit = calibrate::try_all(&backends);
+        let models = backends.iter().zip(fit);
+        let models = models.map(|(backend, fit)| known.models(backend.name()).filter(|_| fit));
+        let models = models.collect();
+        Some(Self::with(backends, models))
+    }
+
+    /// What the calibration found, without what was learned since; `None` when a backend of this machine was left out, so that the next
+    /// start tries it anew.
+    #[must_use]
+    pub fn calibration(&self) -> Option<Calibration> {
+        let seats = self.seats.iter();
+        let seats = seats.map(|seat| (seat.backend.name(), &seat.models));
+        self.is_whole.then(|| Calibration::of(seats))
+    }
+
     fn with(backends: Vec<Box<dyn Backend>>, models: Vec<Models>) -> Self {
+        let is_whole = models.iter().all(Option::is_some);
         let all_unfit = models.iter().all(Option::is_none);
         let unknown = || Job::ALL.map(|_| Model::fit(&[], None));
         let seats: Vec<Seat> = (backends.into_iter().zip(models))
@@ -91,6 +125,7 @@ impl Scheduler {
         );
         let mut scheduler = Self {
             seats,
+            is_whole,
             before: VerifyStats::default(),
         };
         scheduler.before = scheduler.verify_stats();

@@ -6,6 +6,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::calibration::Parts;
+
 /// Work with a price of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
@@ -68,7 +70,7 @@ pub(super) struct Sample {
 }
 
 /// Classes of size: 26 bits of items, two bits a class.
-const CLASSES: usize = 14;
+pub(super) const CLASSES: usize = 14;
 /// A measured time counts for at most this many times the predicted, and at least one over this: what lies beyond is
 /// another process that took the core.
 const DRIFT_MAX: f64 = 4.0;
@@ -104,10 +106,23 @@ impl Model {
             shape[from..=class].fill((sample.nanos / cost.line(sample.size)).max(1e-3));
             from = class + 1;
         }
+        Self::from_parts(Parts { cost, shape })
+    }
+
+    /// As it was calibrated.
+    pub(super) fn from_parts(Parts { cost, shape }: Parts) -> Self {
         Self {
             cost,
             shape,
             drift: std::array::from_fn(|_| AtomicU64::new(1_f64.to_bits())),
+        }
+    }
+
+    /// What the calibration found.
+    pub(super) fn parts(&self) -> Parts {
+        Parts {
+            cost: self.cost,
+            shape: self.shape,
         }
     }
 
@@ -179,7 +194,7 @@ fn line_through(samples: &[Sample], long: Option<Sample>) -> Cost {
     });
     Cost {
         start_ns,
-        item_ns: slope - byte_ns * bytes_per_item,
+        item_ns: (slope - byte_ns * bytes_per_item).max(0.0),
         byte_ns,
     }
 }

@@ -442,3 +442,63 @@ fn whoever_is_left_does_a_shared_batch_alone() {
     last_lost.store(true, Ordering::Relaxed);
     assert!(scheduler.verify_ed25519(&items, &mut verdicts).is_err());
 }
+
+#[test]
+fn a_calibration_is_kept_as_text_and_taken_back() {
+    let both = || -> Vec<Box<dyn Backend>> {
+        let (far, ..) = Device::boxed(FAR);
+        vec![far, Box::new(Portable::exact())]
+    };
+    let first = Scheduler::new(both());
+    let kept = first.calibration().expect("none was left out");
+    let text = kept.to_string();
+    assert_eq!(text.parse(), Ok(kept.clone()));
+    let second = Scheduler::with_known(both(), &kept).expect("the same backends");
+    for job in Job::ALL {
+        for items in [1, 3, 64, 5_000] {
+            let forecast = |of: &Scheduler| of.forecast(job, size(items)).collect::<Vec<_>>();
+            assert_eq!(forecast(&first), forecast(&second), "{job:?} {items}");
+        }
+    }
+    // Of other backends it says nothing.
+    let alone: Vec<Box<dyn Backend>> = vec![Box::new(Portable::exact())];
+    assert!(Scheduler::with_known(alone, &kept).is_none());
+    let (third, ..) = Device::boxed("third");
+    let others: Vec<Box<dyn Backend>> = vec![third, Box::new(Portable::exact())];
+    assert!(Scheduler::with_known(others, &kept).is_none());
+}
+
+/// One that has broken since is found out, left out, and tried anew at the next start.
+#[test]
+fn a_remembered_backend_must_still_work() {
+    let (far, lost, calls) = Device::boxed(FAR);
+    let kept = Scheduler::new(vec![far, Box::new(Portable::exact())]).calibration();
+    let kept = kept.expect("none was left out");
+    drop((lost, calls));
+    let (far, lost, calls) = Device::boxed(FAR);
+    lost.store(true, Ordering::Relaxed);
+    let again = Scheduler::with_known(vec![far, Box::new(Portable::exact())], &kept);
+    let again = again.expect("the same backends");
+    let at_start = count(&calls);
+    hash_some(&again, 100).unwrap();
+    assert_eq!(count(&calls), at_start);
+    assert_eq!(again.calibration(), None);
+}
+
+#[test]
+fn what_is_no_calibration_is_refused_by_line() {
+    let good = Scheduler::new(vec![Box::new(Portable::exact())])
+        .calibration()
+        .unwrap()
+        .to_string();
+    let line = |text: &str| text.parse::<Calibration>().map(|_| ()).unwrap_err().line;
+    assert_eq!(line(""), 1);
+    let lines: Vec<&str> = good.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(line(&lines[..2].join("\n")), 3);
+    assert_eq!(line(&[lines[0], lines[2], lines[1]].join("\n")), 2);
+    assert_eq!(line(&format!("{good}{good}")), 4);
+    assert_eq!(line(&good.replace("sha512 ", "sha512 NaN ")), 2);
+    assert_eq!(line(&good.replace("tree ", "tree -1 ")), 3);
+    assert_eq!(line(&good.replacen('\n', " 1\n", 1)), 1);
+}

@@ -160,7 +160,7 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
             &format!("{} holds no ledger log", args.dir.display()),
         );
     }
-    let (backend, name) = crate::engine::backend(&args.backend)?;
+    let (backend, name) = crate::engine::backend(&args.backend, None)?;
     let replay = match args.replay {
         true => {
             let engine = Arc::new(Engine::new(&args.backend, 0)?);

@@ -87,7 +87,7 @@ impl<'a> Bench<'a> {
     ) -> anyhow::Result<Self> {
         let named = |backend: Box<dyn Backend>| (backend.name(), backend);
         let backends = match only {
-            Some(name) => vec![named(crate::engine::backend(name)?.0)],
+            Some(name) => vec![named(crate::engine::backend(name, None)?.0)],
             None => bds_engine::available().into_iter().map(named).collect(),
         };
         let pool = |threads| crate::engine::pool(threads, false);
@@ -308,7 +308,7 @@ impl<'a> Bench<'a> {
                 let mut verdicts = Verdicts::new();
                 // In work, but with nothing of this known: no key, no share of invalid ones.
                 let make = || {
-                    let (backend, _) = crate::engine::backend(name).expect("it is here");
+                    let (backend, _) = crate::engine::backend(name, None).expect("it is here");
                     decide(&*backend, &strangers, &mut Verdicts::new());
                     backend
                 };

@@ -1,11 +1,14 @@
 //! `bds engine info`: what has this machine, and which backend would do what?
 
 use std::fmt::Write as _;
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bds_engine::scheduler::{Job, Size};
 use bds_engine::{EngineError, HashAlgorithm, Scheduler};
 use serde_json::{Map, Value, json};
+
+use crate::engine::remembered;
 
 /// Batch sizes for which `info` says what would be chosen.
 const BATCH_SIZES: [usize; 4] = [1, 64, 1024, 65_536];
@@ -20,7 +23,11 @@ struct Crossover {
 ///
 /// # Errors
 /// [`EngineError::NoGpu`] when a GPU is required and there is none, or a software adapter only.
-pub(super) fn info(as_json: bool, require_gpu: bool) -> Result<String, EngineError> {
+pub(super) fn info(
+    as_json: bool,
+    require_gpu: bool,
+    home: Option<&Path>,
+) -> Result<String, EngineError> {
     let gpu = crate::engine::gpu(require_gpu);
     if let (true, Err(reason)) = (require_gpu, &gpu) {
         let reason = reason.clone();
@@ -31,7 +38,7 @@ pub(super) fn info(as_json: bool, require_gpu: bool) -> Result<String, EngineErr
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let features = cpu_features();
     let start = Instant::now();
-    let scheduler = Scheduler::auto();
+    let (scheduler, origin) = remembered::scheduler(home);
     let calibration_ms = start.elapsed().as_millis() as u64;
     if as_json {
         let by_job = |of: &dyn Fn(Job) -> Value| -> Map<String, Value> {
@@ -55,13 +62,22 @@ pub(super) fn info(as_json: bool, require_gpu: bool) -> Result<String, EngineErr
         });
         let object = json!({"backends": backends, "hashes": hashes, "cpu_features": features,
             "gpu": gpu.as_ref().ok(), "no_gpu": gpu.as_ref().err(),
-            "threads": threads, "calibration_ms": calibration_ms, "model": model,
+            "threads": threads, "calibration_ms": calibration_ms,
+            "calibration": origin, "model": model,
             "crossovers": crossovers, "chosen": chosen});
         return Ok(format!("{object}\n"));
     }
+    let calibrated = if origin.remembered {
+        format!(
+            "{} on this machine by this program, and remembered since",
+            ago(origin.at_ms)
+        )
+    } else {
+        format!("now, in {calibration_ms} ms, on one thread")
+    };
     let mut text = format!(
         "backends      {} (fastest first)\nhashes        {} (each on every backend above)\n\
-         cpu features  {}\ngpu           {}\nthreads       {threads}\ncalibrated    in {calibration_ms} ms, on one thread:\n\n\
+         cpu features  {}\ngpu           {}\nthreads       {threads}\ncalibrated    {calibrated}:\n\n\
          job     backend       ns a call   ns an item   ns a byte\n",
         backends.join(", "),
         hashes.join(", "),
@@ -91,6 +107,20 @@ pub(super) fn info(as_json: bool, require_gpu: bool) -> Result<String, EngineErr
         let _ = writeln!(text, "{:7} {}", job.name(), all.join(", "));
     }
     Ok(text)
+}
+
+/// How long ago that was, in the largest unit that fits.
+fn ago(at_ms: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now_ms = now.map_or(0, |now| now.as_millis() as u64);
+    let seconds = now_ms.saturating_sub(at_ms) / 1000;
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "s"),
+        120..7_200 => (seconds / 60, "min"),
+        7_200..172_800 => (seconds / 3_600, "h"),
+        _ => (seconds / 86_400, "days"),
+    };
+    format!("{count} {unit} ago")
 }
 
 /// Who would do a call of `n` items: one backend, or two that share it.
@@ -148,7 +178,7 @@ mod tests {
 
     #[test]
     fn the_model_names_every_backend_and_says_what_each_size_goes_to() {
-        let object: Value = serde_json::from_str(&info(true, false).unwrap()).unwrap();
+        let object: Value = serde_json::from_str(&info(true, false, None).unwrap()).unwrap();
         let names: Vec<_> = bds_engine::available().iter().map(|b| b.name()).collect();
         assert_eq!(object["backends"], json!(names));
         for job in Job::ALL.map(Job::name) {
@@ -168,7 +198,17 @@ mod tests {
             let crossovers = object["crossovers"][job].as_array().unwrap();
             assert_eq!(crossovers[0]["from"], 1, "{job}");
         }
-        let text = info(false, false).unwrap();
+        let text = info(false, false, None).unwrap();
+        assert!(text.contains("calibrated    now, in "), "{text}");
+        // Of a home it says since when it chooses so.
+        let home = tempfile::tempdir().unwrap();
+        let told = [(); 2].map(|()| info(false, false, Some(home.path())).unwrap());
+        assert!(told[0].contains("calibrated    now, in "), "{}", told[0]);
+        assert!(
+            told[1].contains("ago on this machine by this program"),
+            "{}",
+            told[1]
+        );
         for word in ["calibrated", "crossovers", "cpu features", "n=65536"] {
             assert!(text.contains(word), "no `{word}` in {text}");
         }

@@ -5,6 +5,7 @@ mod info;
 mod merkle;
 
 use std::io::{Read as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, anyhow};
@@ -37,6 +38,9 @@ pub enum EngineCommand {
         /// Fail without a GPU; a software adapter does not count.
         #[arg(long)]
         require_gpu: bool,
+        /// Home of a validator: what it chooses by, and since when; where nothing is kept there yet, it is measured and kept now.
+        #[arg(long)]
+        home: Option<PathBuf>,
     },
     /// Time signatures, hashes and trees on every backend, for some batch sizes, on one thread and two, beside other crates.
     ///
@@ -122,7 +126,11 @@ fn carry_out(command: &EngineCommand) -> anyhow::Result<ExitCode> {
 /// What a verb prints, and its exit code.
 fn answer(command: &EngineCommand, input: &str) -> anyhow::Result<(String, ExitCode)> {
     let output = match command {
-        EngineCommand::Info { json, require_gpu } => info::info(*json, *require_gpu)?,
+        EngineCommand::Info {
+            json,
+            require_gpu,
+            home,
+        } => info::info(*json, *require_gpu, home.as_deref())?,
         EngineCommand::Bench(_) => unreachable!("it reads no input and prints as it goes"),
         EngineCommand::Verify { backend, rule } => {
             verify(&*bds_engine::by_name(backend)?, *rule, input)?
