@@ -35,6 +35,15 @@ pub fn read(text: &str) -> Result<(PeerId, Multiaddr), String> {
     }
 }
 
+/// The IP address in an address, if it is none of a name.
+pub(super) fn ip(address: &Multiaddr) -> Option<IpAddr> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => Some(ip.into()),
+        Protocol::Ip6(ip) => Some(ip.into()),
+        _ => None,
+    }
+}
+
 /// A name, its port, and which of its addresses count.
 pub(super) struct Name {
     name: String,

@@ -12,6 +12,7 @@
 
 pub mod address;
 mod class;
+mod doorstep;
 pub mod frame;
 mod inbox;
 mod limits;
@@ -137,6 +138,9 @@ pub struct Timing {
     pub dial_delay: Duration,
     /// Up to this.
     pub dial_delay_max: Duration,
+    /// So much later than the validator with the lower index does the one with the higher index dial: as a rule there is a connection by
+    /// then.
+    pub dial_in_turn: Duration,
     /// A connection that lived this long counts as a success.
     pub settled: Duration,
     /// How long a peer stays cut off after breaking a rule.
@@ -152,6 +156,7 @@ impl Default for Timing {
             frame: Duration::from_secs(30),
             dial_delay: Duration::from_millis(50),
             dial_delay_max: Duration::from_secs(1),
+            dial_in_turn: Duration::from_secs(3),
             settled: Duration::from_secs(5),
             penalty: Duration::from_secs(10),
         }

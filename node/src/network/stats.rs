@@ -42,7 +42,7 @@ pub struct NetworkStats {
     pub peers_connected: u64,
     /// Connections established.
     pub connections: u64,
-    /// Connections refused after the handshake: no validator, or wrong direction.
+    /// Connections refused: too many without a key, or after the handshake: no validator, or one that broke a rule.
     pub connections_refused: u64,
     /// Dials that failed.
     pub dial_failures: u64,

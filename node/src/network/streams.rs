@@ -22,7 +22,9 @@ use libp2p::swarm::{
 use libp2p::{PeerId, Stream};
 use tokio::time::Instant;
 
+use super::address;
 use super::class::Class;
+use super::doorstep::Doorstep;
 
 /// What became of one stream of a connection.
 #[derive(Debug)]
@@ -48,9 +50,9 @@ pub(super) enum Refusal {
     /// The peer proved a key that belongs to no validator of this ledger.
     #[error("peer {0} is not a validator of this network")]
     NotAValidator(PeerId),
-    /// Of two validators the one with the lower index dials, so that there is one connection and not two.
-    #[error("validator {0} dialled although this validator dials it")]
-    WrongDirection(ValidatorIndex),
+    /// Too many stand at the door that have not shown a key.
+    #[error("too many connections without a key, from there or in all")]
+    Crowded,
     /// The peer broke a rule and has to wait.
     #[error("validator {0} broke a rule and is refused for a while")]
     Penalised(ValidatorIndex),
@@ -58,7 +60,7 @@ pub(super) enum Refusal {
 
 /// The allow-list.
 pub(super) struct Behaviour {
-    me: ValidatorIndex,
+    doorstep: Doorstep,
     validators: HashMap<PeerId, ValidatorIndex>,
     refused_until: HashMap<PeerId, Instant>,
     events: VecDeque<StreamEvent>,
@@ -66,13 +68,20 @@ pub(super) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(super) fn new(me: ValidatorIndex, validators: HashMap<PeerId, ValidatorIndex>) -> Self {
+    pub(super) fn new(validators: HashMap<PeerId, ValidatorIndex>) -> Self {
         Self {
-            me,
+            doorstep: Doorstep::default(),
             validators,
             refused_until: HashMap::new(),
             events: VecDeque::new(),
             waker: None,
+        }
+    }
+
+    /// A validator may come from this address.
+    pub(super) fn know(&mut self, address: &Multiaddr) {
+        if let Some(ip) = address::ip(address) {
+            self.doorstep.know(ip);
         }
     }
 
@@ -86,12 +95,9 @@ impl Behaviour {
         self.refused_until.get(peer).copied()
     }
 
-    fn admit(&self, peer: PeerId, inbound: bool) -> Result<Handler, ConnectionDenied> {
+    fn admit(&self, peer: PeerId) -> Result<Handler, ConnectionDenied> {
         match self.validators.get(&peer) {
             None => Err(ConnectionDenied::new(Refusal::NotAValidator(peer))),
-            Some(index) if inbound && self.me < *index => {
-                Err(ConnectionDenied::new(Refusal::WrongDirection(*index)))
-            }
             Some(index)
                 if self
                     .refused_until(&peer)
@@ -108,14 +114,26 @@ impl NetworkBehaviour for Behaviour {
     type ConnectionHandler = Handler;
     type ToSwarm = StreamEvent;
 
+    fn handle_pending_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: &Multiaddr,
+        from: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        let fits = address::ip(from).is_some_and(|ip| self.doorstep.arrive(connection, ip));
+        fits.then_some(())
+            .ok_or_else(|| ConnectionDenied::new(Refusal::Crowded))
+    }
+
     fn handle_established_inbound_connection(
         &mut self,
-        _: ConnectionId,
+        connection: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.admit(peer, true)
+        self.doorstep.leave(connection);
+        self.admit(peer)
     }
 
     fn handle_established_outbound_connection(
@@ -126,10 +144,14 @@ impl NetworkBehaviour for Behaviour {
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.admit(peer, false)
+        self.admit(peer)
     }
 
-    fn on_swarm_event(&mut self, _: FromSwarm<'_>) {}
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        if let FromSwarm::ListenFailure(failure) = event {
+            self.doorstep.leave(failure.connection_id);
+        }
+    }
 
     fn on_connection_handler_event(
         &mut self,

@@ -1,11 +1,13 @@
 //! The loop around libp2p: dials, accepts, starts the tasks of each connection, and takes them down.
 //!
-//! Of two validators the one with the lower index dials. A connection that breaks is dialled again after a delay that
+//! Of two validators the one with the lower index dials, and the other one when it has waited in vain: the way may be open in one
+//! direction only. A connection that breaks is dialled again after a delay that
 //! doubles up to a cap; a peer that broke a rule of the framing has to wait longer, whoever dials.
 
 use std::collections::HashMap;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bds_contracts::block::ValidatorIndex;
@@ -30,8 +32,6 @@ use super::{NetworkConfig, Sessions, Shared, address};
 
 /// Streams one connection may have: three each way, and as many again that are just opening or closing.
 const STREAMS_MAX: usize = 16;
-/// Handshakes with strangers that may run at once.
-const PENDING_INCOMING_MAX: u32 = 64;
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
@@ -42,6 +42,8 @@ struct Behaviour {
 /// A connection in use.
 struct Session {
     connection: ConnectionId,
+    /// By the validator with the lower index.
+    dialled_by_lower: bool,
     queues: Arc<[Outgoing; Class::ALL.len()]>,
     since: Instant,
     /// Dropping the set ends the tasks.
@@ -55,7 +57,7 @@ struct PeerState {
     session: Option<Session>,
     /// Connections and dials in a row that came to nothing.
     failures: u32,
-    /// When to dial next; `None` while connected, dialling, or when the peer dials us.
+    /// When to dial next; `None` while connected or dialling.
     dial_at: Option<Instant>,
 }
 
@@ -101,7 +103,7 @@ impl NetworkLoop {
                 address: peer.address.clone(),
                 session: None,
                 failures: 0,
-                dial_at: (config.me < peer.index).then_some(now),
+                dial_at: Some(now + turn(&config, peer.index)),
             };
             (peer.index, state)
         });
@@ -145,10 +147,11 @@ impl NetworkLoop {
             SwarmEvent::ConnectionEstablished {
                 peer_id,
                 connection_id,
+                endpoint,
                 ..
             } => {
                 if let Some(index) = self.index_of(&peer_id) {
-                    self.begin_session(index, connection_id);
+                    self.begin_session(index, connection_id, endpoint.is_dialer());
                 }
             }
             SwarmEvent::ConnectionClosed {
@@ -190,7 +193,21 @@ impl NetworkLoop {
         }
     }
 
-    fn begin_session(&mut self, index: ValidatorIndex, connection: ConnectionId) {
+    fn begin_session(&mut self, index: ValidatorIndex, connection: ConnectionId, we_dialled: bool) {
+        let dialled_by_lower = we_dialled == (self.config.me < index);
+        let first = self
+            .peers
+            .get(&index)
+            .and_then(|peer| peer.session.as_ref());
+        // Both have dialled at once: the connection stays that both know to be the one.
+        if first.is_some_and(|first| {
+            first.dialled_by_lower
+                && !dialled_by_lower
+                && first.since.elapsed() < self.config.timing.handshake
+        }) {
+            self.swarm.close_connection(connection);
+            return;
+        }
         // A second connection means that the peer gave the first one up, perhaps before we could notice.
         if let Some(old) = self.end_session(index) {
             self.swarm.close_connection(old);
@@ -204,6 +221,7 @@ impl NetworkLoop {
         peer.dial_at = None;
         peer.session = Some(Session {
             connection,
+            dialled_by_lower,
             queues: Arc::clone(&queues),
             since: Instant::now(),
             tasks: JoinSet::new(),
@@ -334,7 +352,11 @@ impl NetworkLoop {
         }
         let peer_id = peer.peer_id;
         match addresses {
-            Ok(addresses) => self.dial(index, peer_id, addresses),
+            Ok(addresses) => {
+                let streams = &mut self.swarm.behaviour_mut().streams;
+                addresses.iter().for_each(|address| streams.know(address));
+                self.dial(index, peer_id, addresses);
+            }
             Err(problem) => {
                 self.shared.counters.dial_failures.add(1);
                 tracing::warn!(validator = index, problem, "a name cannot be looked up");
@@ -358,17 +380,18 @@ impl NetworkLoop {
         self.dial_later(index);
     }
 
-    /// Plans the next dial, when it is ours to dial and there is no connection.
+    /// Plans the next dial when there is no connection.
     fn dial_later(&mut self, index: ValidatorIndex) {
         let timing = self.config.timing;
         let Some(peer) = self.peers.get_mut(&index) else {
             return;
         };
-        if self.config.me > index || peer.session.is_some() {
+        if peer.session.is_some() {
             return;
         }
         let doubled = timing.dial_delay.saturating_mul(1 << peer.failures.min(16));
-        let at = Instant::now() + doubled.min(timing.dial_delay_max);
+        let in_turn = turn(&self.config, index);
+        let at = Instant::now() + doubled.min(timing.dial_delay_max) + in_turn;
         let refused = self.swarm.behaviour().streams.refused_until(&peer.peer_id);
         peer.dial_at = Some(refused.map_or(at, |until| until.max(at)));
     }
@@ -383,6 +406,15 @@ impl NetworkLoop {
             let session = peer.session.as_ref()?;
             (session.connection == connection).then_some(*index)
         })
+    }
+}
+
+/// How much later than the other one this validator dials.
+fn turn(config: &NetworkConfig, peer: ValidatorIndex) -> Duration {
+    if config.me < peer {
+        Duration::ZERO
+    } else {
+        config.timing.dial_in_turn
     }
 }
 
@@ -406,12 +438,15 @@ fn build_swarm(config: &NetworkConfig) -> anyhow::Result<Swarm<Behaviour>> {
     let validators = config.peers.iter().map(|p| (p.peer_id, p.index)).collect();
     let established = u32::try_from(2 * config.peers.len() + 8)?;
     let limits = ConnectionLimits::default()
-        .with_max_pending_incoming(Some(PENDING_INCOMING_MAX))
         .with_max_established_per_peer(Some(2))
         .with_max_established(Some(established));
+    let mut streams = streams::Behaviour::new(validators);
+    for peer in &config.peers {
+        streams.know(&peer.address);
+    }
     let behaviour = Behaviour {
         limits: connection_limits::Behaviour::new(limits),
-        streams: streams::Behaviour::new(config.me, validators),
+        streams,
     };
     let muxer = || {
         let mut muxer = yamux::Config::default();

@@ -388,6 +388,71 @@ fn a_restarted_validator_is_connected_again_from_either_side() {
     }
 }
 
+/// The way may be open in one direction only: behind a firewall, or where one has moved and the other does not know.
+#[test]
+fn either_of_two_can_dial() {
+    let plan = Plan::new(2);
+    for [lost, well] in [[0, 1], [1, 0]] {
+        let mut config = plan.config(lost);
+        config.peers[0].address = "/ip4/127.0.0.1/tcp/1".parse().expect("an address");
+        config.timing.dial_in_turn = Duration::from_millis(100);
+        let lost = Node::start(config);
+        let mut config = plan.config(well);
+        config.timing.dial_in_turn = Duration::from_millis(100);
+        let well = Node::start(config);
+        lost.wait_connected(1);
+        well.wait_connected(1);
+    }
+}
+
+/// When both dial at once, one connection is left and is used.
+#[test]
+fn two_that_dial_at_once_agree_on_a_connection() {
+    for _ in 0..10 {
+        let plan = Plan::new(2);
+        let nodes = [0, 1].map(|me| {
+            let mut config = plan.config(me);
+            config.timing.dial_in_turn = Duration::ZERO;
+            Node::start(config)
+        });
+        nodes.iter().for_each(|node| node.wait_connected(1));
+        // Whichever connection this goes down, the next one arrives.
+        eventually("a message arrives", || {
+            nodes[0].network.broadcast(&vote(1));
+            nodes[1].heard().is_some()
+        });
+        eventually("and one comes back", || {
+            nodes[1].network.broadcast(&vote(2));
+            nodes[0].heard().is_some()
+        });
+    }
+}
+
+/// Whoever holds sockets open without a word keeps no validator out.
+#[test]
+fn silent_strangers_take_no_place_of_a_validator() {
+    let plan = Plan::new(2);
+    let last = plan.start(1);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut silent = Vec::new();
+    for _ in 0..100 {
+        let connected = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4()?;
+            socket.bind("127.0.0.9:0".parse().expect("an address"))?;
+            socket.connect(plan.listen[1]).await
+        });
+        silent.push(connected.expect("connects"));
+    }
+    eventually("all but a few are refused", || {
+        last.network.stats().connections_refused == 92
+    });
+    let first = plan.start(0);
+    first.wait_connected(1);
+    last.wait_connected(1);
+    assert_eq!(first.network.stats().dial_failures, 0);
+    drop(silent);
+}
+
 #[test]
 fn a_silent_peer_is_given_up() {
     let plan = Plan::new(2);
