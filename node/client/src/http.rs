@@ -1,6 +1,7 @@
 //! How to talk to validators over HTTP: where they are, and what is read of them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub struct Client {
     reader: Option<Arc<Reader>>,
     /// Reads show this block at least.
     min_height: Option<Height>,
+    /// What is submitted takes the place of what waits.
+    pub(crate) replacing: bool,
 }
 
 impl Client {
@@ -69,6 +72,17 @@ impl Client {
     /// # Errors
     /// [`ClientError::BadAddress`].
     pub fn new<S: Into<String>>(nodes: impl IntoIterator<Item = S>) -> Result<Self, ClientError> {
+        Self::from_address(nodes, None)
+    }
+
+    /// As [`Client::new`], connecting from this address of a machine that has several.
+    ///
+    /// # Errors
+    /// [`ClientError::BadAddress`].
+    pub fn from_address<S: Into<String>>(
+        nodes: impl IntoIterator<Item = S>,
+        from: Option<IpAddr>,
+    ) -> Result<Self, ClientError> {
         let nodes: Vec<String> = nodes
             .into_iter()
             .map(|node| node.into().trim_end_matches('/').to_owned())
@@ -86,6 +100,7 @@ impl Client {
             // A node gives a quiet connection up after ten seconds; a request down one at that moment would get no answer.
             .pool_idle_timeout(POOL_IDLE_MAX)
             .tcp_nodelay(true)
+            .local_address(from)
             .build()
             .map_err(|source| ClientError::Unreachable {
                 node: String::new(),
@@ -97,6 +112,7 @@ impl Client {
             lane: 0,
             reader: None,
             min_height: None,
+            replacing: false,
         })
     }
 
@@ -117,6 +133,17 @@ impl Client {
     pub fn reading_at_least(&self, height: Height) -> Self {
         Self {
             min_height: Some(height),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, of whose transactions each takes the place of the one with the same sender and nonce that waits on the preferred
+    /// lane for its place in the order, if there is one. That one is then refused as `REPLACED`; where it is in a batch already, it
+    /// stays and the new one is refused as `NONCE_REUSED`.
+    #[must_use]
+    pub fn replacing(&self) -> Self {
+        Self {
+            replacing: true,
             ..self.clone()
         }
     }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+use super::soak::{self, SoakArgs};
 use super::{print, print_json};
 use crate::children::interrupted;
 use crate::measure::block_on;
@@ -32,6 +33,10 @@ pub enum BenchCommand {
     /// its report says that the rate was sustained, it keeps to the bound, and nothing in it is wrong.
     #[command(after_help = "Example: bds bench sweep --rate 1000 --duration 10 --p50-max 100")]
     Sweep(SweepArgs),
+    /// A steady load beside subscribers, silent and slow connections, a flood of bad signatures and a client that wants too much: whether
+    /// it goes on as it does alone.
+    #[command(after_help = "Example: bds bench soak --rate 4000 --duration 1800 --overload 120")]
+    Soak(SoakArgs),
     /// Prints the JSON Schema of a report.
     Schema,
 }
@@ -205,6 +210,7 @@ pub fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
             args.check()?;
             run_sweep(args)
         }
+        BenchCommand::Soak(args) => soak::run(args),
         BenchCommand::Schema => {
             print_json(&schema::document())?;
             Ok(ExitCode::SUCCESS)

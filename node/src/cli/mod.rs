@@ -23,6 +23,7 @@ mod reading;
 pub mod receipt;
 pub mod record;
 pub mod security;
+pub mod soak;
 pub mod testnet;
 pub mod tx;
 

@@ -15,6 +15,7 @@ pub mod run;
 mod samples;
 pub mod schema;
 pub mod show;
+pub mod soak;
 pub mod sweep;
 pub mod tally;
 mod text;
