@@ -69,6 +69,7 @@ codes! {
     28 REPRESENTATIVES_INVALID "RepresentativesInvalid" "The representatives are none, too many, repeated or not registered.";
     29 ACCOUNT_KIND "AccountKind" "This kind of account does not allow the call.";
     30 TOO_MANY "TooMany" "The list in the call is empty or longer than the limit.";
+    31 REPLACED "Replaced" "The sender had another transaction with this nonce take its place before it was ordered.";
     40 QUANTITY_ZERO "QuantityZero" "The quantity is zero.";
     41 BALANCE_TOO_LOW "BalanceTooLow" "The account has fewer free units than asked for.";
     42 UNKNOWN_INSTRUMENT "UnknownInstrument" "There is no such instrument.";

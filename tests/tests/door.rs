@@ -2,12 +2,13 @@
 //!
 //! One validator alone is a network (f = 0), so every station of a transaction is passed for real.
 
+use std::process::Command;
 use std::time::Duration;
 
-use bds_client::ClientError;
 use bds_client::build::Sender;
 use bds_client::keys::Signer;
 use bds_client::wire::{BatchRequest, ItemOutcome, Wait};
+use bds_client::{Client, ClientError};
 use bds_contracts::account::{HolderId, Roles};
 use bds_contracts::amount::{Currency, Quantity};
 use bds_contracts::block::ValidatorSet;
@@ -454,4 +455,103 @@ async fn of_two_transactions_with_one_nonce_both_are_answered_everywhere() {
         }
         assert_eq!(executed, 1, "validator {lane}");
     }
+}
+
+/// Without a quorum nothing is ordered, so what was sent can be thought over: replaced, and cancelled by command.
+#[tokio::test]
+async fn what_waits_can_be_replaced_and_cancelled() {
+    let mut door = Door::of(4).await;
+    let client = door.cluster.client().on_lane(0);
+    for other in 1..4 {
+        door.cluster.kill(other).expect("killed");
+    }
+    let accepts = async |client: &Client, wire: &[u8]| {
+        let wires = [wire.to_vec()];
+        let answer = client.submit_batch(&wires, Wait::Accepted, ANSWER);
+        let item = answer.await.expect("an answer").items.remove(0);
+        assert_eq!(item.outcome, ItemOutcome::Accepted);
+        item.id
+    };
+    let given_up = async |id: &TxId| match client.receipt(id).await {
+        Ok(None) => None,
+        Err(ClientError::Problem {
+            status: 410,
+            problem,
+            ..
+        }) => Some(problem.detail),
+        other => panic!("{other:?}"),
+    };
+    // Batches are sealed as long as the window of their lane is open; from then on everything waits.
+    let (mut moved, mut nonce) = (0, 0);
+    let (old, new) = loop {
+        door.sender.restart_at(nonce);
+        let [old, new] = [transfer(1), transfer(100)].map(|call| {
+            door.sender.restart_at(nonce);
+            door.sender.sign_next::<Units>(&call)
+        });
+        let old = accepts(&client, &old).await;
+        let new = accepts(&client.replacing(), &new).await;
+        nonce += 1;
+        // One of them is given up within milliseconds.
+        let replaced = loop {
+            if let Some(why) = given_up(&old).await {
+                assert!(why.contains(Code::REPLACED.text()), "{why}");
+                break true;
+            }
+            if let Some(why) = given_up(&new).await {
+                assert!(why.contains(Code::NONCE_REUSED.text()), "{why}");
+                break false;
+            }
+        };
+        moved += if replaced { 100 } else { 1 };
+        if replaced {
+            break (old, new);
+        }
+        assert!(nonce < 200, "nothing ever waits");
+    };
+    // The same by command, as often as it takes for one to wait.
+    let key = door.cluster.home(0).join("trader.key");
+    trader().write_new(&key).expect("a key file");
+    let cancelled = loop {
+        door.sender.restart_at(nonce);
+        let wire = door.sender.sign_next::<Units>(&transfer(10));
+        let id = accepts(&client, &wire).await;
+        let node = client.nodes()[0].clone();
+        let mut command = Command::new(bds());
+        command.args(["tx", "cancel", "--wait", "accepted", "--node", &node]);
+        command
+            .args(["--nonce", &nonce.to_string(), "--key"])
+            .arg(&key);
+        let output = command.output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        let instead = String::from_utf8_lossy(&output.stdout);
+        let instead: TxId = instead[..128].parse().expect("an id first");
+        nonce += 1;
+        let replaced = loop {
+            if given_up(&id).await.is_some() {
+                break true;
+            }
+            if given_up(&instead).await.is_some() {
+                break false;
+            }
+        };
+        if replaced {
+            break id;
+        }
+        moved += 10;
+        assert!(nonce < 400, "nothing ever waits");
+    };
+    for other in 1..4 {
+        door.cluster.restart(other).expect("restarted");
+    }
+    door.cluster.wait_ready(START).await.expect("ready");
+    door.sender.restart_at(nonce);
+    let last = door.good();
+    assert_applied(&door.submit(&[last]).await[0]);
+    assert!(client.receipt(&new).await.expect("an answer").is_some());
+    for id in [&old, &cancelled] {
+        let why = given_up(id).await.expect("never executed");
+        assert!(why.contains(Code::REPLACED.text()), "{why}");
+    }
+    assert_eq!(door.held().await["free"], 1_000 - moved - 1);
 }

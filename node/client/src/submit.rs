@@ -39,8 +39,9 @@ impl Client {
             Wait::Committed => "committed",
             Wait::Applied => "applied",
         };
+        let replace = if self.replacing { "&replace=true" } else { "" };
         let url = format!(
-            "{node}/v1/batch?wait={wait}&timeout_ms={}",
+            "{node}/v1/batch?wait={wait}&timeout_ms={}{replace}",
             timeout.as_millis()
         );
         let request = self

@@ -48,11 +48,31 @@ pub enum Verdict {
     Forged,
 }
 
+/// An admitted transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// Wire bytes whose signatures the engine has accepted.
+    pub transaction: Arc<[u8]>,
+    /// It is to take the place of an earlier submission that still waits for a batch; [`Effect::Replaced`] tells whether it did. Those
+    /// that replace nothing are numbered from 0 in the order in which they are handed over.
+    pub replaces: Option<u64>,
+}
+
+impl<T: Into<Arc<[u8]>>> From<T> for Submission {
+    /// One that replaces nothing.
+    fn from(transaction: T) -> Self {
+        Self {
+            transaction: transaction.into(),
+            replaces: None,
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Input {
-    /// Admitted transactions for the own lane: wire bytes whose signatures the engine has accepted.
-    Submit(Vec<Arc<[u8]>>),
+    /// Admitted transactions for the own lane.
+    Submit(Vec<Submission>),
     /// The answer to [`Effect::Seal`].
     Sealed {
         /// As asked.
@@ -103,6 +123,9 @@ pub enum Effect {
     },
     /// Check root, count and every client signature of this batch, then answer with [`Input::Verified`].
     Verify(Batch),
+    /// Of each submission that was to replace another, in order: whether it did, and waits in its place. The other was in a batch
+    /// already if not, and the new one is forgotten.
+    Replaced(Vec<bool>),
     /// Send to one validator.
     Send(ValidatorIndex, Message),
     /// Send to all others.

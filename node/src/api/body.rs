@@ -6,10 +6,10 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE};
 use futures::StreamExt as _;
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::App;
+use super::budget::{Held, Principal, Resource};
 use super::problem::{Kind, Problem};
 
 /// How a body is written; the answer is written the same way.
@@ -63,7 +63,7 @@ impl Format {
 /// A whole body and the room it takes until the request is answered.
 pub(super) struct Received {
     pub(super) bytes: Vec<u8>,
-    pub(super) room: OwnedSemaphorePermit,
+    pub(super) room: Held,
 }
 
 /// Reads a body of at most `bytes_max`. Memory, and room in the node's budget, are taken by what has arrived, never by what is
@@ -71,9 +71,14 @@ pub(super) struct Received {
 ///
 /// # Errors
 /// [`Kind::BodyTooLarge`], [`Kind::BodyTimeout`], [`Kind::BodyMalformed`] when it breaks off, [`Kind::Busy`] when the
-/// bodies in hand already fill the node's budget.
-pub(super) async fn read(app: &App, body: Body, bytes_max: usize) -> Result<Received, Problem> {
-    let collected = timeout(app.limits.body_time, collect(app, body, bytes_max));
+/// bodies in hand already fill the node's budget, [`Kind::RateLimited`] when those of this client fill its share.
+pub(super) async fn read(
+    app: &App,
+    client: Principal,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Received, Problem> {
+    let collected = timeout(app.limits.body_time, collect(app, client, body, bytes_max));
     collected.await.map_err(|_| {
         let seconds = app.limits.body_time.as_secs_f32();
         Problem::new(
@@ -85,10 +90,15 @@ pub(super) async fn read(app: &App, body: Body, bytes_max: usize) -> Result<Rece
 
 /// Keeps up to `bytes_max` bytes, as long as there is room. What is beyond is read and thrown away, up to four times
 /// `bytes_max`: a client that is still writing would otherwise see a broken connection instead of the answer.
-async fn collect(app: &App, body: Body, bytes_max: usize) -> Result<Received, Problem> {
+async fn collect(
+    app: &App,
+    client: Principal,
+    body: Body,
+    bytes_max: usize,
+) -> Result<Received, Problem> {
     let bytes = Vec::new();
-    let room = take_room(app, 0).await?;
-    let mut kept = Some(Received { bytes, room });
+    let room = take_room(app, client, 0).await?;
+    let mut kept = Ok(Received { bytes, room });
     let mut total = 0_usize;
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
@@ -103,44 +113,33 @@ async fn collect(app: &App, body: Body, bytes_max: usize) -> Result<Received, Pr
             break;
         }
         if total > bytes_max {
-            kept = None;
+            kept = Err(Problem::new(
+                Kind::BodyTooLarge,
+                format!("the body is longer than {bytes_max} bytes"),
+            ));
         }
-        let Some(received) = &mut kept else {
+        let Ok(received) = &mut kept else {
             continue;
         };
-        match take_room(app, piece.len()).await {
+        match take_room(app, client, piece.len()).await {
             Ok(more) => {
                 received.room.merge(more);
                 received.bytes.extend_from_slice(&piece);
             }
             // Others need what this one has taken.
-            Err(_) => kept = None,
+            Err(problem) => kept = Err(problem),
         }
     }
-    if total > bytes_max {
-        return Err(Problem::new(
-            Kind::BodyTooLarge,
-            format!("the body is longer than {bytes_max} bytes"),
-        ));
-    }
-    kept.ok_or_else(full)
+    kept
 }
 
 /// Room for so many bytes; waits a moment for it.
-async fn take_room(app: &App, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
-    let count = u32::try_from(bytes).map_err(|_| full())?;
-    let room = app.bodies.clone().acquire_many_owned(count);
-    match timeout(app.limits.body_room_wait, room).await {
-        Ok(room) => Ok(room.expect("the budget is never closed")),
-        Err(_) => Err(full()),
-    }
-}
-
-fn full() -> Problem {
-    Problem::new(
-        Kind::Busy,
-        "request bodies in hand fill their budget; send again later",
-    )
+async fn take_room(app: &App, client: Principal, bytes: usize) -> Result<Held, Problem> {
+    let asked = (bytes, app.limits.body_room_wait);
+    let room = app
+        .budgets
+        .take_many(client, Resource::BodyBytes, &app.bodies, asked);
+    room.await
 }
 
 /// Decodes a batch.

@@ -19,14 +19,14 @@ use bds_contracts::modules::Modules;
 use bds_contracts::tx::AccountId;
 use futures::stream;
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
 use super::access::{Access, Granted};
+use super::budget::{Held, Principal, Resource};
 use super::parameters::{Parameters, invalid, parse};
-use super::problem::{Kind, Problem};
+use super::problem::Problem;
 use super::service::{BlockDone, PlacedEvent, Service};
 use super::{App, blocking, reading};
 
@@ -41,9 +41,14 @@ type Place = (Height, u32);
 /// Answers the request with an endless stream.
 ///
 /// # Errors
-/// [`Kind::ArgumentInvalid`], or [`Kind::Busy`] when there are too many streams.
+/// [`Kind::ArgumentInvalid`], or [`Kind::Busy`] when there are too many streams, [`Kind::RateLimited`] when this client has too many.
+///
+/// [`Kind::ArgumentInvalid`]: super::problem::Kind::ArgumentInvalid
+/// [`Kind::Busy`]: super::problem::Kind::Busy
+/// [`Kind::RateLimited`]: super::problem::Kind::RateLimited
 pub(super) fn follow(
     app: &App,
+    client: Principal,
     granted: Option<Granted>,
     headers: &HeaderMap,
     parameters: &Parameters,
@@ -52,12 +57,8 @@ pub(super) fn follow(
     let account = parameters
         .parse::<u64>("account", "an account number")?
         .map(AccountId);
-    let permit = app.streams.clone().try_acquire_owned().map_err(|_| {
-        Problem::new(
-            Kind::Busy,
-            format!("all {} event streams are taken", app.limits.streams_max),
-        )
-    })?;
+    let taken = app.budgets.take(client, Resource::Streams, &app.streams);
+    let held = taken?;
     let follower = Follower {
         // Subscribed before the first read of the past, so that nothing falls between.
         live: app.service.blocks(),
@@ -71,7 +72,7 @@ pub(super) fn follow(
         held: None,
         ready: VecDeque::new(),
         stopping: app.stopping.clone(),
-        _permit: permit,
+        _held: held,
     };
     let events = stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
@@ -135,7 +136,7 @@ struct Follower {
     held: Option<Arc<BlockDone>>,
     ready: VecDeque<PlacedEvent>,
     stopping: CancellationToken,
-    _permit: OwnedSemaphorePermit,
+    _held: Held,
 }
 
 impl Follower {
@@ -245,9 +246,15 @@ impl Follower {
             Ordering::Equal => Some(place.1),
             Ordering::Greater => Some(0),
         };
-        if let Some(from) = from {
-            let events = PlacedEvent::of_block(height, &done.receipts, from);
-            self.ready.extend(events);
+        match (from, self.account) {
+            (Some(from), Some(account)) => {
+                self.ready.extend(done.events_of(account, from).cloned());
+            }
+            (Some(from), None) => {
+                let events = PlacedEvent::of_block(height, &done.receipts, from);
+                self.ready.extend(events);
+            }
+            (None, _) => {}
         }
         self.place = Some(place.max((height.saturating_add(1), 0)));
         self.seen_to = Some(height);

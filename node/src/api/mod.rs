@@ -1,11 +1,13 @@
 //! The HTTP interface for platforms: what is served is in [`routes`], how much of it at once is in [`Limits`].
 //!
 //! Every body, batch, request, connection and stream is counted against a bound; when one is reached the newest is
-//! refused with 503 and `Retry-After`, distinct from a 4xx that blames the request. Nothing in here decides about
+//! refused with 503 and `Retry-After`, and a client that has its share of it (see [`budget`]) with 429; both distinct from a 4xx that blames
+//! the request. Nothing in here decides about
 //! transactions: that is the [`Service`]'s part.
 
 pub mod access;
 mod body;
+mod budget;
 pub mod catalog;
 mod events;
 mod openapi;
@@ -28,6 +30,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use access::Access;
+use budget::{Budgets, Held, Principal, Resource};
 use problem::{Kind, Problem};
 use service::Service;
 
@@ -64,7 +67,7 @@ impl Default for Limits {
             body_room_wait: Duration::from_secs(1),
             body_time: Duration::from_secs(30),
             requests_max: 1024,
-            streams_max: 128,
+            streams_max: 2048,
             connections_max: 4096,
             head_time: Duration::from_secs(10),
             stall_time: Duration::from_secs(30),
@@ -82,6 +85,7 @@ struct App {
     requests: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    budgets: Arc<Budgets>,
     stopping: CancellationToken,
 }
 
@@ -94,8 +98,15 @@ impl App {
             requests: Arc::new(Semaphore::new(limits.requests_max)),
             bodies: Arc::new(Semaphore::new(limits.bodies_bytes)),
             streams: Arc::new(Semaphore::new(limits.streams_max)),
+            budgets: Arc::default(),
             stopping: CancellationToken::new(),
         }
+    }
+
+    /// A place among the requests in work.
+    fn place(&self, client: Principal) -> Result<Held, Problem> {
+        self.budgets
+            .take(client, Resource::Requests, &self.requests)
     }
 }
 
@@ -150,10 +161,12 @@ async fn reading<T: Send + 'static>(
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| {
-        Problem::new(
-            Kind::Internal,
-            "the node failed on this request; its log says where",
-        )
-    })
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| failed())
+}
+
+fn failed() -> Problem {
+    let detail = "the node failed on this request; its log says where";
+    Problem::new(Kind::Internal, detail)
 }

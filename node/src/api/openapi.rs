@@ -57,6 +57,13 @@ fn paths() -> Value {
             time is answered `unknown`; its receipt can be asked for by id.",
             json!({ "type": "integer", "minimum": 0, "maximum": 120_000 })
         ),
+        query(
+            "replace",
+            "Each transaction takes the place of the sender's with the same nonce that waits on this node for its place in the order, if \
+            there is one: that one is refused as `REPLACED`. Where it is in a batch already it stays, and the new one is refused as \
+            `NONCE_REUSED`. A call of `identity.nothing` cancels.",
+            json!({ "type": "boolean", "default": false })
+        ),
     ]);
     json!({
         "/v1/batch": { "post": operation("submitBatch",

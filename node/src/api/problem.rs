@@ -226,6 +226,8 @@ pub struct Problem {
     pub kind: Kind,
     /// What exactly, and what was expected.
     pub detail: String,
+    /// Where the same request may succeed later: after so many seconds.
+    pub after: u64,
 }
 
 impl Problem {
@@ -234,6 +236,16 @@ impl Problem {
         Self {
             kind,
             detail: detail.into(),
+            after: 1,
+        }
+    }
+
+    /// The same, for whoever comes again after so many seconds.
+    #[must_use]
+    pub fn after(self, seconds: u64) -> Self {
+        Self {
+            after: seconds,
+            ..self
         }
     }
 }
@@ -248,22 +260,40 @@ struct Document {
     retryable: bool,
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    fn document(&self) -> Document {
         let (status, _, title, retryable) = self.kind.facts();
-        let document = Document {
+        Document {
             r#type: self.kind.uri(),
             title,
             status: status.as_u16(),
-            detail: self.detail,
+            detail: self.detail.clone(),
             code: self.kind.code(),
             retryable,
-        };
-        let mut response = (status, Json(document)).into_response();
+        }
+    }
+
+    /// The whole answer, for a connection that is not listened to; of a problem that passes.
+    pub(super) fn closing_answer(&self) -> String {
+        let status = self.kind.status();
+        let body = serde_json::to_string(&self.document()).expect("texts and numbers");
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {PROBLEM_MEDIA_TYPE}\r\nretry-after: {}\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            self.after,
+            body.len()
+        )
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, _, _, retryable) = self.kind.facts();
+        let mut response = (status, Json(self.document())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
         if retryable {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(RETRY_AFTER, HeaderValue::from(self.after));
         }
         response
     }

@@ -14,7 +14,9 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Json, Router};
 use bds_client::access::{ChallengeAnswer, TokenAnswer, TokenRequest};
 use bds_client::json::{BlockReceiptsDocument, EntryDocument, ProofDocument};
-use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, ItemOutcome, Wait};
+use bds_client::wire::{
+    BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, ItemAnswer, ItemOutcome, Wait,
+};
 use bds_contracts::kernel::proof::is_closed;
 use bds_contracts::query;
 use bds_contracts::receipt::Code;
@@ -22,15 +24,15 @@ use bds_contracts::tx::{PublicKey, TX_BYTES_MAX, TxId};
 use borsh::BorshSerialize;
 use serde::Serialize;
 use serde_json::json;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::access::token::CHALLENGE_LIFE;
 use super::access::{self, Class, Granted};
 use super::body::{self, Format, Received};
+use super::budget::{Held, Principal};
 use super::parameters::{Parameters, invalid, parse};
 use super::problem::{Kind, Problem};
-use super::service::{QueryError, ReceiptAnswer};
-use super::{App, blocking, catalog, events, openapi, reading};
+use super::service::{QueryError, ReceiptAnswer, Terms};
+use super::{App, blocking, catalog, events, failed, openapi, reading};
 
 /// Time given to a batch that does not say how long to wait.
 const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
@@ -119,7 +121,12 @@ pub(super) fn router(app: App) -> Router {
 }
 
 /// Refuses the newest request when too many are in work, and tells the limits in every answer.
-async fn bound_requests(State(app): State<App>, mut request: Request, next: Next) -> Response {
+async fn bound_requests(
+    State(app): State<App>,
+    Extension(client): Extension<Principal>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     // What has a body takes its place when the body is there: nobody holds one by sending slowly.
     let mut response = if request.method() == Method::POST {
         next.run(request).await
@@ -127,7 +134,7 @@ async fn bound_requests(State(app): State<App>, mut request: Request, next: Next
         let reached = wait_for_height(&app, &mut request).await;
         // As of this block at least, whatever comes while it is answered.
         let height = app.service.height();
-        let mut response = match reached.and_then(|()| place(&app)) {
+        let mut response = match reached.and_then(|()| app.place(client)) {
             Ok(_place) => next.run(request).await,
             Err(problem) => problem.into_response(),
         };
@@ -189,47 +196,39 @@ async fn wait_for_height(app: &App, request: &mut Request) -> Result<(), Problem
     }
 }
 
-/// A place among the requests in work.
-fn place(app: &App) -> Result<OwnedSemaphorePermit, Problem> {
-    app.requests.clone().try_acquire_owned().map_err(|_| {
-        Problem::new(
-            Kind::Busy,
-            format!(
-                "{} requests are in work; send again later",
-                app.limits.requests_max
-            ),
-        )
-    })
-}
-
-async fn post_batch(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Answered {
-    let (wait, timeout) = wait(&uri)?;
+async fn post_batch(
+    State(app): State<App>,
+    Extension(client): Extension<Principal>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Answered {
+    let terms = terms(&uri)?;
     let format = Format::of(&headers, &[Format::Borsh, Format::Json])?;
-    let Received { bytes, room } = body::read(&app, body, app.limits.batch_body_bytes).await?;
-    let _place = place(&app)?;
+    let Received { bytes, room } =
+        body::read(&app, client, body, app.limits.batch_body_bytes).await?;
+    let holding = [room, app.place(client)?];
     let transactions = body::decode_batch(format, &bytes)?;
     drop(bytes);
-    let answer = app.service.submit(transactions, wait, timeout).await;
-    // The transactions are the service's now, and under its own bounds.
-    drop(room);
+    let answer = submit(&app, client, holding, transactions, terms).await?;
     refused_as_a_whole(&answer)?;
     Ok(encode(&answer, format == Format::Borsh))
 }
 
 async fn post_transaction(
     State(app): State<App>,
+    Extension(client): Extension<Principal>,
     uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Answered {
-    let (wait, timeout) = wait(&uri)?;
+    let terms = terms(&uri)?;
     let formats = [Format::Json, Format::Octets, Format::Hex, Format::Borsh];
     let format = Format::of(&headers, &formats)?;
-    let Received { bytes, room } = body::read(&app, body, ONE_BODY_BYTES_MAX).await?;
-    let _place = place(&app)?;
-    let transaction = body::decode_one(format, bytes)?;
-    let answer = app.service.submit(vec![transaction], wait, timeout).await;
-    drop(room);
+    let Received { bytes, room } = body::read(&app, client, body, ONE_BODY_BYTES_MAX).await?;
+    let holding = [room, app.place(client)?];
+    let transactions = vec![body::decode_one(format, bytes)?];
+    let answer = submit(&app, client, holding, transactions, terms).await?;
     refused_as_a_whole(&answer)?;
     let item = answer.items.into_iter().next().ok_or_else(|| {
         Problem::new(
@@ -240,8 +239,33 @@ async fn post_transaction(
     Ok(encode(&item, wants_borsh(&headers)))
 }
 
-fn wait(uri: &Uri) -> Result<(Wait, Duration), Problem> {
-    let parameters = Parameters::only(uri, &["wait", "timeout_ms"])?;
+/// Hands transactions over, unless too many bad signatures came from this client. What it holds meanwhile it holds until all is done,
+/// also when it does not wait for the answer.
+async fn submit(
+    app: &App,
+    client: Principal,
+    holding: [Held; 2],
+    transactions: Vec<Vec<u8>>,
+    terms: Terms,
+) -> Result<BatchAnswer, Problem> {
+    let mut submitting = app.budgets.submitting(client)?;
+    let service = Arc::clone(&app.service);
+    let answered = tokio::spawn(async move {
+        let answer = service.submit(transactions, terms).await;
+        let is_bad = |item: &&ItemAnswer| match &item.outcome {
+            ItemOutcome::Refused { code, .. } => *code == Code::BAD_SIGNATURE,
+            _ => false,
+        };
+        submitting.found_bad(answer.items.iter().filter(is_bad).count());
+        drop((submitting, holding));
+        answer
+    });
+    answered.await.map_err(|_| failed())
+}
+
+fn terms(uri: &Uri) -> Result<Terms, Problem> {
+    let parameters = Parameters::only(uri, &["wait", "timeout_ms", "replace"])?;
+    let replace = parameters.parse("replace", "true or false")?;
     let wait = match parameters.get("wait") {
         None | Some("accepted") => Wait::Accepted,
         Some("committed") => Wait::Committed,
@@ -261,7 +285,11 @@ fn wait(uri: &Uri) -> Result<(Wait, Duration), Problem> {
             TIMEOUT_MAX.as_millis()
         )));
     }
-    Ok((wait, timeout))
+    Ok(Terms {
+        wait,
+        timeout,
+        replace: replace.unwrap_or(false),
+    })
 }
 
 /// When the node took nothing at all, for a reason that is not in the transactions, the status says so.
@@ -452,13 +480,14 @@ async fn get_status(State(app): State<App>, uri: Uri) -> Answered {
 
 async fn get_events(
     State(app): State<App>,
+    Extension(client): Extension<Principal>,
     granted: Option<Extension<Granted>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Answered {
     let parameters = Parameters::only(&uri, &["from", "account"])?;
     let granted = granted.map(|Extension(granted)| granted);
-    events::follow(&app, granted, &headers, &parameters)
+    events::follow(&app, client, granted, &headers, &parameters)
 }
 
 async fn get_challenge(State(app): State<App>, uri: Uri) -> Answered {
@@ -480,10 +509,15 @@ fn millis(life: Duration) -> u64 {
     u64::try_from(life.as_millis()).unwrap_or(u64::MAX)
 }
 
-async fn post_token(State(app): State<App>, headers: HeaderMap, body: Body) -> Answered {
+async fn post_token(
+    State(app): State<App>,
+    Extension(client): Extension<Principal>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answered {
     Format::of(&headers, &[Format::Json])?;
-    let Received { bytes, room } = body::read(&app, body, TOKEN_BODY_BYTES_MAX).await?;
-    let _place = place(&app)?;
+    let Received { bytes, room } = body::read(&app, client, body, TOKEN_BODY_BYTES_MAX).await?;
+    let _place = app.place(client)?;
     let request: TokenRequest = serde_json::from_slice(&bytes).map_err(|error| {
         Problem::new(
             Kind::BodyMalformed,
@@ -491,7 +525,7 @@ async fn post_token(State(app): State<App>, headers: HeaderMap, body: Body) -> A
         )
     })?;
     drop(room);
-    let access = Arc::clone(&app.access);
+    let (access, service) = (Arc::clone(&app.access), Arc::clone(&app.service));
     let made = blocking(move || {
         let TokenRequest {
             challenge,
@@ -502,6 +536,7 @@ async fn post_token(State(app): State<App>, headers: HeaderMap, body: Body) -> A
             &challenge,
             &signature,
             (access.clock(), access.token_life()),
+            |key| service.roles(key).is_some(),
         )
     });
     let token = made

@@ -8,25 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use super::budget::{Principal, Resource};
 use super::stall::StallGuard;
 use super::{App, routes};
-
-/// Answer to a connection above the bound, without reading a byte of it.
-fn full() -> String {
-    let body = r#"{"type":"urn:bds:problem:busy","title":"The node is busy","status":503,"detail":"all connections are taken; connect again later","code":"BUSY","retryable":true}"#;
-    format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    )
-}
 
 /// Accepts until `shutdown` is done, then waits for requests in work.
 ///
@@ -44,24 +38,28 @@ pub(super) async fn run(
     let router = routes::router(app.clone());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let socket = tokio::select! {
+        let (socket, peer) = tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
-                Ok((socket, _)) => socket,
+                Ok((socket, peer)) => (socket, Principal::from(peer.ip())),
                 Err(error) => {
                     survive(&error).await?;
                     continue;
                 }
             },
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            // One attempt that never waits: whatever does not fit in an empty socket buffer is not worth it.
-            let _ = socket.try_write(full().as_bytes());
-            continue;
+        let place = match app.budgets.take(peer, Resource::Connections, &places) {
+            Ok(place) => place,
+            Err(problem) => {
+                // Without reading a byte, and in one attempt that never waits: whatever does not fit in an empty socket buffer is not
+                // worth it.
+                let _ = socket.try_write(problem.closing_answer().as_bytes());
+                continue;
+            }
         };
         let (app, router) = (app.clone(), router.clone());
         connections.spawn(async move {
-            if let Err(error) = connection(socket, &app, router).await {
+            if let Err(error) = connection(socket, peer, &app, router).await {
                 tracing::debug!(%error, "connection ended");
             }
             drop(place);
@@ -82,7 +80,20 @@ pub(super) async fn run(
     Ok(())
 }
 
-async fn connection(socket: TcpStream, app: &App, router: Router) -> Result<(), hyper::Error> {
+async fn connection(
+    socket: TcpStream,
+    peer: Principal,
+    app: &App,
+    router: Router,
+) -> Result<(), hyper::Error> {
+    let routes = TowerToHyperService::new(router);
+    let access = Arc::clone(&app.access);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let member = access.member(request.headers());
+        let client = member.map_or(peer, Principal::Member);
+        request.extensions_mut().insert(client);
+        routes.call(request)
+    });
     // Fails only on a socket that is already broken; serving it says so.
     let _ = socket.set_nodelay(true);
     let io = TokioIo::new(StallGuard::new(socket, app.limits.stall_time));
@@ -92,7 +103,7 @@ async fn connection(socket: TcpStream, app: &App, router: Router) -> Result<(), 
             .header_read_timeout(app.limits.head_time)
             .max_headers(64)
             .max_buf_size(64 * 1024)
-            .serve_connection(io, TowerToHyperService::new(router))
+            .serve_connection(io, service)
     );
     tokio::select! {
         served = serving.as_mut() => return served,

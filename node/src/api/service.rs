@@ -1,15 +1,18 @@
 //! What the HTTP interface asks of a running validator. The validator implements it; tests use a small fake.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bds_client::wire::{BatchAnswer, BlockReceipts, EvidenceAnswer, NodeStatus, NonceAnswer, Wait};
 use bds_contracts::account::Roles;
 use bds_contracts::block::{CertifiedHeader, Height};
+use bds_contracts::kernel::describe::event_accounts;
 use bds_contracts::kernel::proof::EntryProof;
 use bds_contracts::kernel::receipt::{EventView, ReceiptId, Receipts};
+use bds_contracts::modules::Modules;
 pub use bds_contracts::query::QueryError;
 use bds_contracts::receipt::{Code, ReceiptProof};
 use bds_contracts::tx::{AccountId, PublicKey, TxId};
@@ -21,6 +24,52 @@ pub struct BlockDone {
     pub block: CertifiedHeader,
     /// All receipts, in order.
     pub receipts: Arc<Receipts>,
+    /// Its events by account, once a stream has asked for those of one.
+    by_account: OnceLock<ByAccount>,
+}
+
+#[derive(Debug)]
+struct ByAccount {
+    events: Vec<PlacedEvent>,
+    of: HashMap<AccountId, Vec<u32>>,
+}
+
+impl BlockDone {
+    /// A block with its receipts.
+    #[must_use]
+    pub fn new(block: CertifiedHeader, receipts: Arc<Receipts>) -> Self {
+        Self {
+            block,
+            receipts,
+            by_account: OnceLock::new(),
+        }
+    }
+
+    /// Its events that name the account, in order, from the one with this number on. The first call reads all events of the block, for all
+    /// streams that ask for any account.
+    pub fn events_of(&self, account: AccountId, from: u32) -> impl Iterator<Item = &PlacedEvent> {
+        let ByAccount { events, of } = self.by_account.get_or_init(|| {
+            let height = self.block.header.height;
+            let events: Vec<_> = PlacedEvent::of_block(height, &self.receipts, 0).collect();
+            let mut of: HashMap<AccountId, Vec<u32>> = HashMap::new();
+            for placed in &events {
+                // One that this version cannot read names none.
+                for account in event_accounts::<Modules>(&placed.event()).unwrap_or_default() {
+                    let known = of.entry(account).or_default();
+                    // An event may name an account twice.
+                    if known.last() != Some(&placed.index) {
+                        known.push(placed.index);
+                    }
+                }
+            }
+            ByAccount { events, of }
+        });
+        let numbers = of.get(&account).map_or(&[][..], Vec::as_slice);
+        let first = numbers.partition_point(|number| *number < from);
+        numbers[first..]
+            .iter()
+            .filter_map(|number| events.get(usize::try_from(*number).ok()?))
+    }
 }
 
 /// One event with its place: what a stream resumes from.
@@ -88,18 +137,25 @@ pub enum ReceiptAnswer {
 /// Why the node is not ready to serve, in words for `/readyz?verbose`.
 pub type NotReady = Vec<String>;
 
+/// What whoever submits asks for besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// How far it waits.
+    pub wait: Wait,
+    /// At most so long.
+    pub timeout: Duration,
+    /// Whether each takes the place of the sender's transaction with the same nonce that waits on this node for its place in the order,
+    /// if there is one; without it that one stays.
+    pub replace: bool,
+}
+
 /// A future without a name.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A running validator, seen from the interface. All methods are cheap or say so.
 pub trait Service: Send + Sync + 'static {
-    /// Admits a batch and waits as asked, at most `timeout`. One answer a transaction, in order; never fails as a whole.
-    fn submit(
-        &self,
-        transactions: Vec<Vec<u8>>,
-        wait: Wait,
-        timeout: Duration,
-    ) -> Answer<'_, BatchAnswer>;
+    /// Admits a batch and waits as asked. One answer a transaction, in order; never fails as a whole.
+    fn submit(&self, transactions: Vec<Vec<u8>>, terms: Terms) -> Answer<'_, BatchAnswer>;
 
     /// Receipt and proof by id. One index look-up and one read.
     fn receipt(&self, id: &TxId) -> ReceiptAnswer;

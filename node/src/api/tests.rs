@@ -11,6 +11,7 @@ mod reads;
 mod refusals;
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,6 +57,7 @@ impl Served {
             height: Mutex::new(3),
             blocks: broadcast::channel(4).0,
             submitted: Mutex::default(),
+            asking: AtomicUsize::new(0),
             gate: Semaphore::new(1),
             refuse_all: Mutex::default(),
             not_ready: Mutex::default(),
@@ -116,6 +118,13 @@ impl Served {
     fn submissions(&self) -> usize {
         self.fake.submitted.lock().expect("unpoisoned").len()
     }
+}
+
+/// A client at one of the addresses of this machine.
+fn from_address(address: &str) -> reqwest::Client {
+    let address: std::net::IpAddr = address.parse().expect("an address");
+    let client = reqwest::Client::builder().local_address(address);
+    client.timeout(PATIENCE).build().expect("a client")
 }
 
 /// Checks the form of a problem and returns its code and detail.

@@ -198,15 +198,16 @@ fn deploy(args: &DeployArgs) -> anyhow::Result<ExitCode> {
     description.encoded().context("the activation")?;
     roles(&args.roles)?;
     let signer = Signer::read(&args.key)?;
-    args.target.run(Some(&args.key), async |client, chain| {
-        is_next(client, &args.name, args.version).await?;
-        let nonce = next_nonce(client, &signer.public_key()).await?;
-        // First: without code it does no harm, and code that was sent is good for nothing without it.
-        std::fs::write(&args.out, text + "\n")
-            .with_context(|| format!("cannot write {}", args.out.display()))?;
-        let mut sender = Sender::new(signer, chain, nonce);
-        Ok(wires(&mut sender, &code, &methods))
-    })
+    args.target
+        .run(Some(&args.key), false, async |client, chain| {
+            is_next(client, &args.name, args.version).await?;
+            let nonce = next_nonce(client, &signer.public_key()).await?;
+            // First: without code it does no harm, and code that was sent is good for nothing without it.
+            std::fs::write(&args.out, text + "\n")
+                .with_context(|| format!("cannot write {}", args.out.display()))?;
+            let mut sender = Sender::new(signer, chain, nonce);
+            Ok(wires(&mut sender, &code, &methods))
+        })
 }
 
 /// What an activation would be refused for.
@@ -335,17 +336,18 @@ fn input(digits: &str) -> anyhow::Result<Vec<u8>> {
 fn call(args: &CallArgs) -> anyhow::Result<ExitCode> {
     let input = input(&args.input)?;
     let signer = Signer::read(&args.key)?;
-    args.target.run(Some(&args.key), async |client, chain| {
-        let nonce = next_nonce(client, &signer.public_key()).await?;
-        let mut sender = Sender::new(signer, chain, nonce);
-        let run = Call::Run {
-            name: &args.name,
-            version: args.version,
-            method: &args.method,
-            input: &input,
-        };
-        Ok(vec![sender.sign_next::<Wasm>(&run)])
-    })
+    args.target
+        .run(Some(&args.key), false, async |client, chain| {
+            let nonce = next_nonce(client, &signer.public_key()).await?;
+            let mut sender = Sender::new(signer, chain, nonce);
+            let run = Call::Run {
+                name: &args.name,
+                version: args.version,
+                method: &args.method,
+                input: &input,
+            };
+            Ok(vec![sender.sign_next::<Wasm>(&run)])
+        })
 }
 
 /// Exit code 1 when there is no such contract.

@@ -54,13 +54,14 @@ pub(super) fn run(args: &EndorseArgs) -> anyhow::Result<ExitCode> {
         args.until
             .unwrap_or_else(|| now().0.saturating_add(GOOD_FOR)),
     );
-    args.target.run(Some(&args.key), async |client, chain| {
-        let nonce = next_nonce(client, &signer.public_key()).await?;
-        let mut sender = Sender::new(signer, chain, nonce);
-        let draft = calls.iter().fold(sender.draft(), |draft, call| {
-            let digest = digest_of(call.module, call.method, &call.arguments);
-            draft.call::<Identity>(&Call::Endorse { digest, until })
-        });
-        Ok(vec![sender.sign(&draft)])
-    })
+    args.target
+        .run(Some(&args.key), false, async |client, chain| {
+            let nonce = next_nonce(client, &signer.public_key()).await?;
+            let mut sender = Sender::new(signer, chain, nonce);
+            let draft = calls.iter().fold(sender.draft(), |draft, call| {
+                let digest = digest_of(call.module, call.method, &call.arguments);
+                draft.call::<Identity>(&Call::Endorse { digest, until })
+            });
+            Ok(vec![sender.sign(&draft)])
+        })
 }

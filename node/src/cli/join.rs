@@ -44,22 +44,24 @@ pub struct JoinArgs {
 /// When the ledger is none where anyone may take part, too many come, or no validator answers.
 pub(super) fn run(args: &JoinArgs) -> anyhow::Result<ExitCode> {
     let signer = Signer::read(&args.key)?;
-    args.target.run(Some(&args.key), async |client, chain| {
-        let key = signer.public_key();
-        if is_member(client, &key).await? {
-            let nonce = next_nonce(client, &key).await?;
-            let mut sender = Sender::new(signer, chain, nonce);
-            let draft = sender.draft().call::<Identity>(&Call::Join { work: 0 });
-            return Ok(vec![sender.sign(&draft)]);
-        }
-        let needed = needed(client).await?;
-        let mut sender = Sender::new(signer, chain, 0);
-        let mut draft = sender.draft();
-        draft.expires_at = Millis(now().0.saturating_add(GOOD_FOR));
-        // The cores are busy for a while; nothing else waits for this thread.
-        let worked = search(&draft, needed + BITS_SPARE).context("no number shows enough work")?;
-        Ok(vec![sender.sign(&worked)])
-    })
+    args.target
+        .run(Some(&args.key), false, async |client, chain| {
+            let key = signer.public_key();
+            if is_member(client, &key).await? {
+                let nonce = next_nonce(client, &key).await?;
+                let mut sender = Sender::new(signer, chain, nonce);
+                let draft = sender.draft().call::<Identity>(&Call::Join { work: 0 });
+                return Ok(vec![sender.sign(&draft)]);
+            }
+            let needed = needed(client).await?;
+            let mut sender = Sender::new(signer, chain, 0);
+            let mut draft = sender.draft();
+            draft.expires_at = Millis(now().0.saturating_add(GOOD_FOR));
+            // The cores are busy for a while; nothing else waits for this thread.
+            let worked =
+                search(&draft, needed + BITS_SPARE).context("no number shows enough work")?;
+            Ok(vec![sender.sign(&worked)])
+        })
 }
 
 async fn is_member(client: &Client, key: &PublicKey) -> anyhow::Result<bool> {

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 use bds_client::wire::{BATCH_ITEMS_MAX, BatchAnswer, ItemAnswer, ItemOutcome, Wait};
 use bds_client::{Client, Sender, Signer};
 use bds_contracts::block::Height;
+use bds_contracts::identity::{Call, Identity};
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::{ChainId, PublicKey, TxId};
 use clap::{Args, Subcommand, ValueEnum};
@@ -28,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum TxCommand {
     /// Signs one transaction described in a JSON file and submits it.
     Submit(SubmitArgs),
+    /// Uses the nonce of a transaction that waits on the node for its place in the order for one that does nothing. What is in a batch
+    /// already is executed all the same.
+    Cancel(CancelArgs),
     /// Endorses the calls of a transaction that another member will send, for whatever takes two.
     Endorse(EndorseArgs),
     /// Takes part in a public ledger as a consumer, with work where the key is no member's yet.
@@ -79,6 +83,24 @@ pub struct SubmitArgs {
     /// Key file for descriptions that name none.
     #[arg(long)]
     key: Option<PathBuf>,
+    /// Each takes the place of the sender's transaction with the same nonce that waits on the node for its place in the order. Where
+    /// that is in a batch already it stays, and the new one is refused.
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Arguments of `cancel`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: bds tx cancel --key trader.key --nonce 17")]
+pub struct CancelArgs {
+    /// Nonce of the transaction.
+    #[arg(long)]
+    nonce: u64,
+    /// Key file of its sender.
+    #[arg(long)]
+    key: PathBuf,
     #[command(flatten)]
     target: Target,
 }
@@ -90,6 +112,7 @@ pub struct SubmitArgs {
 pub fn run_tx(command: &TxCommand) -> anyhow::Result<ExitCode> {
     match command {
         TxCommand::Submit(args) => submit(args, &[read_one(&args.file)?]),
+        TxCommand::Cancel(args) => cancel(args),
         TxCommand::Endorse(args) => endorse::run(args),
         TxCommand::Join(args) => join::run(args),
     }
@@ -109,10 +132,18 @@ pub fn run_batch(command: &BatchCommand) -> anyhow::Result<ExitCode> {
 }
 
 fn submit(args: &SubmitArgs, descriptions: &[Description]) -> anyhow::Result<ExitCode> {
+    let reader = reader(args, descriptions);
     args.target
-        .run(reader(args, descriptions), async |client, chain| {
+        .run(reader, args.replace, async |client, chain| {
             sign_all(client, chain, args.key.as_deref(), descriptions).await
         })
+}
+
+fn cancel(args: &CancelArgs) -> anyhow::Result<ExitCode> {
+    args.target.run(Some(&args.key), true, async |_, chain| {
+        let mut sender = Sender::new(Signer::read(&args.key)?, chain, args.nonce);
+        Ok(vec![sender.sign_next::<Identity>(&Call::Nothing {})])
+    })
 }
 
 /// Whoever sends the first one reads what it takes to send them.
@@ -122,14 +153,15 @@ fn reader<'a>(args: &'a SubmitArgs, descriptions: &'a [Description]) -> Option<&
 }
 
 impl Target {
-    /// Makes transactions for the ledger that is there, submits them, reading as `reader`, and says what became of each. Exit code 1 when one did
-    /// not do what was asked.
+    /// Makes transactions for the ledger that is there, submits them, reading as `reader`, and says what became of each. With `replace`
+    /// they take the places of those that wait. Exit code 1 when one did not do what was asked.
     ///
     /// # Errors
     /// What `make` returns; when no validator answers.
     pub(super) fn run(
         &self,
         reader: Option<&Path>,
+        replace: bool,
         make: impl AsyncFnOnce(&Client, ChainId) -> anyhow::Result<Vec<Vec<u8>>>,
     ) -> anyhow::Result<ExitCode> {
         let wait = match self.wait {
@@ -142,6 +174,7 @@ impl Target {
             let (client, chain) = reading::ledger(&client).await?;
             let wires = make(&client, chain).await?;
             let mut answer = BatchAnswer::default();
+            let client = if replace { client.replacing() } else { client };
             for part in wires.chunks(BATCH_ITEMS_MAX) {
                 let items = client.submit_batch(part, wait, PATIENCE).await?.items;
                 answer.items.extend(items);

@@ -15,12 +15,12 @@ use bds_contracts::ledger::Ledger;
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::{ChainId, Millis, PublicKey, TxId};
 use bds_core::batch::Payload;
-use bds_core::turn::Input;
-use crossbeam::channel::{Receiver, Sender, TrySendError};
+use bds_core::turn::{Input, Submission};
+use crossbeam::channel::{Receiver, Sender};
 use tokio::sync::oneshot;
 
-use super::nonces::Nonces;
-use super::tracker::{Place, Standing, Tracker, Waiter};
+use super::nonces::{Nonces, Waiting};
+use super::tracker::{self, Place, Standing, Tracker, Waiter};
 use crate::engine::Engine;
 use crate::execution::opaque_id;
 use crate::metrics::{Metrics, Outcome};
@@ -40,6 +40,8 @@ pub struct Request {
     pub transactions: Vec<Vec<u8>>,
     /// How far the caller waits.
     pub wait: Wait,
+    /// Each takes the place of the sender's transaction with its nonce that waits here, if there is one.
+    pub replace: bool,
     /// Gets one answer a transaction and the waiter for those admitted.
     pub answer: oneshot::Sender<Admitted>,
 }
@@ -72,6 +74,8 @@ pub struct Admission {
     pub submit_credit: Arc<AtomicU64>,
     /// Bytes that were.
     pub submitted_bytes: u64,
+    /// Transactions that were, without those that take the place of another.
+    pub submitted: u64,
     /// Whether anything is taken at all.
     pub gate: Arc<Gate>,
     /// Counts outcomes.
@@ -145,7 +149,7 @@ impl Admission {
             Mode::Verified => self.check(&wires, &waiters),
             Mode::Opaque => self.wave_through(&wires),
         };
-        self.hand_on(&wires, &ids, &mut items, &waiters);
+        self.hand_on(&requests, &wires, &ids, &mut items, &waiters);
         for waiter in &waiters {
             waiter.seal();
         }
@@ -280,12 +284,15 @@ impl Admission {
     /// Judges nonces in order, reserves room in the mempool and hands the rest to the core in one input.
     fn hand_on(
         &mut self,
+        requests: &[Request],
         wires: &[(usize, &[u8])],
         ids: &[TxId],
         items: &mut [Item],
         waiters: &[Arc<Waiter>],
     ) {
-        let closed = self.gate.refusal();
+        // Nobody else submits, so there is room for the input where there is room now.
+        let queue = self.core.is_full().then_some(Code::BUSY);
+        let closed = self.gate.refusal().or(queue);
         let credit = self.submit_credit.load(Ordering::Acquire);
         let mut room = credit.saturating_sub(self.submitted_bytes);
         let now = Instant::now();
@@ -312,13 +319,22 @@ impl Admission {
                 items[i] = Item::Refused(code);
                 continue;
             }
+            let mut replaced = None;
             if self.mode == Mode::Verified
                 && let Ok(view) = Envelope::parse(bytes)
             {
                 let (sender, nonce) = (view.sender(), view.nonce());
                 let member = ledger.member(&sender);
                 let executed = member.map(|member| member.nonces).unwrap_or_default();
-                let waiting = match nonces.check(&sender, nonce, executed, now) {
+                let waits = nonces.waiting(&sender, nonce, executed, now);
+                let free = match waits.filter(|_| requests[*request].replace) {
+                    Some((other, besides)) => {
+                        replaced = Some(other);
+                        Ok(besides)
+                    }
+                    None => nonces.check(&sender, nonce, executed, now),
+                };
+                let waiting = match free {
                     Ok(waiting) => waiting,
                     Err(code) => {
                         items[i] = Item::Refused(code);
@@ -331,32 +347,41 @@ impl Admission {
                     items[i] = Item::Refused(Code::RATE_LIMITED);
                     continue;
                 }
-                nonces.reserve(&sender, nonce, length, executed, now);
+                let new = Waiting {
+                    nonce,
+                    length,
+                    number: replaced.map_or(self.submitted, |other| other.number),
+                    key: tracker::key(&ids[i]),
+                };
+                match replaced {
+                    Some(_) => nonces.replace(&sender, new),
+                    None => nonces.reserve(&sender, new, executed, now),
+                }
             }
             room -= length;
             handing_over += length;
             self.tracker.admit(&ids[i], Some(&waiters[*request]));
-            admitted.push(Arc::<[u8]>::from(*bytes));
+            match replaced {
+                Some(other) => self.tracker.replacing(&ids[i], other.key),
+                None => self.submitted += 1,
+            }
+            admitted.push(Submission {
+                transaction: Arc::from(*bytes),
+                replaces: replaced.map(|other| other.number),
+            });
             indexes.push(i);
         }
         drop(ledger);
         if admitted.is_empty() {
             return;
         }
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            self.core.try_send(Input::Submit(admitted))
-        {
+        self.submitted_bytes += handing_over;
+        if self.core.try_send(Input::Submit(admitted)).is_err() {
+            // The core is gone: the node stops.
             for i in indexes {
                 self.tracker.forget(&ids[i]);
-                items[i] = Item::Refused(Code::BUSY);
-                if self.mode == Mode::Verified
-                    && let Ok(view) = Envelope::parse(wires[i].1)
-                {
-                    nonces.release(&view.sender());
-                }
+                items[i] = Item::Refused(Code::STOPPING);
             }
-        } else {
-            self.submitted_bytes += handing_over;
         }
     }
 }
@@ -404,6 +429,10 @@ mod tests {
         admission: Admission,
         members: Vec<Member>,
         core: Receiver<Input>,
+        /// What requests ask for.
+        replace: bool,
+        /// What transactions move.
+        quantity: u64,
         _dir: tempfile::TempDir,
     }
 
@@ -434,6 +463,7 @@ mod tests {
                 core: to_core,
                 submit_credit: Arc::new(AtomicU64::new(MEMPOOL)),
                 submitted_bytes: 0,
+                submitted: 0,
                 gate: Arc::default(),
                 metrics: Arc::new(Metrics::new()),
                 nonces: Arc::default(),
@@ -444,6 +474,8 @@ mod tests {
                 admission,
                 members: signers.into_iter().map(member).collect(),
                 core,
+                replace: false,
+                quantity: 1,
                 _dir: dir,
             }
         }
@@ -464,7 +496,7 @@ mod tests {
                 from: AccountId(1),
                 to: AccountId(2),
                 instrument: InstrumentId(1),
-                quantity: Quantity(1),
+                quantity: Quantity(self.quantity),
             };
             let sender = &mut self.members[member];
             let next = |_| sender.sign_next::<Units>(&transfer);
@@ -473,6 +505,7 @@ mod tests {
             self.admission.admit(vec![Request {
                 transactions,
                 wait: Wait::Accepted,
+                replace: self.replace,
                 answer,
             }]);
             let items = answered.blocking_recv().unwrap().items;
@@ -490,7 +523,8 @@ mod tests {
             inputs
                 .map(|input| match input {
                     Input::Submit(transactions) => {
-                        let lengths = transactions.iter().map(|tx| Payload::packed_bytes(tx));
+                        let submitted = transactions.iter().map(|s| &s.transaction);
+                        let lengths = submitted.map(|tx| Payload::packed_bytes(tx));
                         lengths.sum::<usize>() as u64
                     }
                     other => panic!("{other:?}"),
@@ -516,6 +550,45 @@ mod tests {
         assert_eq!(desk.submit(0), None);
         desk.members[0].restart_at(0);
         assert_eq!(desk.submit(0), Some(Code::NONCE_REUSED));
+    }
+
+    #[test]
+    fn one_that_waits_gives_its_place_where_that_is_asked_for() {
+        let mut desk = Desk::open(1);
+        assert_eq!(desk.submit_all(0, 3), [None; 3]);
+        assert!(desk.handed_on() > 0);
+        let mut again = |nonce, quantity, replace| {
+            desk.members[0].restart_at(nonce);
+            (desk.quantity, desk.replace) = (quantity, replace);
+            let refusal = desk.submit_all(0, 1)[0];
+            let inputs: Vec<Input> = desk.core.try_iter().collect();
+            let replaces = inputs.into_iter().map(|input| match input {
+                Input::Submit(submissions) => submissions[0].replaces,
+                other => panic!("{other:?}"),
+            });
+            (refusal, replaces.collect::<Vec<_>>())
+        };
+        // Another one with a nonce that waits is a mistake, unless it says so.
+        assert_eq!(again(1, 2, false), (Some(Code::NONCE_REUSED), vec![]));
+        assert_eq!(again(1, 2, true), (None, vec![Some(1)]));
+        // The same one again is the same one, and a third may take its place.
+        assert_eq!(again(1, 2, true), (None, vec![]));
+        assert_eq!(again(1, 3, true), (None, vec![Some(1)]));
+        // Where nothing waits it is one like any other; the next one is the fifth submission.
+        assert_eq!(again(3, 2, true), (None, vec![None]));
+        assert_eq!(again(3, 3, true), (None, vec![Some(3)]));
+        // The core was in time for the first two and too late for the third.
+        desk.admission.tracker.replaced(&[true, true, false]);
+        let mut told = |nonce, quantity| {
+            desk.members[0].restart_at(nonce);
+            desk.quantity = quantity;
+            desk.submit_all(0, 1)[0]
+        };
+        assert_eq!(told(1, 1), Some(Code::REPLACED));
+        assert_eq!(told(1, 2), Some(Code::REPLACED));
+        assert_eq!(told(1, 3), None);
+        assert_eq!(told(3, 2), None);
+        assert_eq!(told(3, 3), Some(Code::NONCE_REUSED));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::admission::wall_clock;
 use super::executor::Work;
 use super::reports::Reporter;
 use super::serving::Serving;
+use super::tracker::Tracker;
 use crate::engine::Engine;
 use crate::execution::transactions_root;
 use crate::metrics::Metrics;
@@ -59,6 +60,8 @@ pub struct CoreLoop {
     pub network: Network,
     /// Computes roots and checks batches.
     pub engine: Arc<Engine>,
+    /// Is told which submissions were replaced.
+    pub tracker: Arc<Tracker>,
     /// Answers being read for peers.
     pub serving: Serving,
     /// Executes.
@@ -234,6 +237,7 @@ impl CoreLoop {
                     );
                 });
             }
+            Effect::Replaced(answers) => self.tracker.replaced(&answers),
             Effect::Verify(batch) => {
                 // The verifier ends only after this loop.
                 let _ = self.verifier.send(batch);

@@ -175,10 +175,9 @@ impl Executor {
                 .store(done.height, Ordering::Release);
             if done.height == height && self.blocks.receiver_count() > 0 {
                 // Nobody listening is no error.
-                let _ = self.blocks.send(Arc::new(BlockDone {
-                    block: block.clone(),
-                    receipts: done.receipts,
-                }));
+                let _ = self
+                    .blocks
+                    .send(Arc::new(BlockDone::new(block.clone(), done.receipts)));
             }
         }
     }

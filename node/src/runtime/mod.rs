@@ -67,7 +67,7 @@ const SUBMISSIONS_MAX: usize = 64;
 /// Transactions whose outcome is remembered for waiting clients.
 const TRACKED_MAX: usize = 1 << 20;
 /// Certified blocks an event stream may lag before it has to re-read.
-const BLOCKS_LAG_MAX: usize = 256;
+const BLOCKS_LAG_MAX: usize = 32;
 /// How often free disk space is looked at.
 const DISK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -95,10 +95,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         config.get::<String>("engine.backend"),
         config.get("engine.threads"),
     );
-    let engine = Arc::new(match config.get("engine.pin") {
-        true => Engine::pinned(&backend, threads)?,
-        false => Engine::new(&backend, threads)?,
-    });
+    let pin = config.get("engine.pin");
+    let engine = Arc::new(Engine::at_home(home, &backend, threads, pin)?);
     say_gpu(&backend, config.get("engine.require_gpu"))?;
     let durable: bool = config.get("storage.durable");
     if !durable {
@@ -242,11 +240,12 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         mode: genesis.mode,
         engine: Arc::clone(&engine),
         ledger,
-        tracker,
+        tracker: Arc::clone(&tracker),
         index: Arc::clone(&index),
         core: submissions_tx,
         submit_credit: Arc::clone(&numbers.submit_credit),
         submitted_bytes: 0,
+        submitted: 0,
         gate: Arc::clone(&gate),
         metrics: Arc::clone(&metrics),
         nonces,
@@ -263,6 +262,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         metrics: Arc::clone(&metrics),
         network: network.clone(),
         engine: Arc::clone(&engine),
+        tracker: Arc::clone(&tracker),
         serving,
         executor: work_tx.clone(),
         answers: answers_tx.clone(),

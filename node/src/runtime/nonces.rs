@@ -12,15 +12,30 @@ use bds_contracts::kernel::nonce::Nonces as Used;
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::PublicKey;
 
+use super::tracker::Key;
+
 /// After this long without progress a reservation counts no more.
 pub const RESERVATION_MAX: Duration = Duration::from_secs(10);
+
+/// A transaction that was handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its nonce.
+    pub nonce: u64,
+    /// Its bytes in a batch.
+    pub length: u64,
+    /// Which submission it was.
+    pub number: u64,
+    /// Its name.
+    pub key: Key,
+}
 
 #[derive(Debug)]
 struct Reserved {
     /// The used nonces once all of `waiting` is executed, in its order.
     ahead: Used,
-    /// Nonce and length of what is reserved, in the order of the lane.
-    waiting: VecDeque<(u64, u64)>,
+    /// What is reserved, in the order of the lane.
+    waiting: VecDeque<Waiting>,
     /// Sum of the lengths.
     bytes: u64,
     touched: Instant,
@@ -30,17 +45,17 @@ impl Reserved {
     /// Forgets what was executed.
     fn advance(&mut self, executed: Used, now: Instant) {
         // The lane keeps the order, so what was executed stands in front.
-        while let Some((nonce, length)) = self.waiting.front()
-            && executed.is_used(*nonce)
+        while let Some(first) = self.waiting.front()
+            && executed.is_used(first.nonce)
         {
-            self.bytes -= length;
+            self.bytes -= first.length;
             self.waiting.pop_front();
             self.touched = now;
         }
     }
 }
 
-/// Reservations by sender; at most one entry for each member and for each that showed the work of becoming one, and sixteen bytes a
+/// Reservations by sender; at most one entry for each member and for each that showed the work of becoming one, and forty bytes a
 /// transaction that waits, so bounded by the mempool.
 #[derive(Debug, Default)]
 pub struct Nonces {
@@ -100,26 +115,49 @@ impl Nonces {
         Some(known.into_mut())
     }
 
-    /// The transaction with the nonce that [`check`](Self::check) has just let pass is handed on.
-    pub fn reserve(
+    /// What `sender` has waiting with this nonce, for another to take its place, and how many bytes of it wait besides.
+    pub fn waiting(
         &mut self,
         sender: &PublicKey,
         nonce: u64,
-        length: u64,
         executed: Used,
         now: Instant,
-    ) {
+    ) -> Option<(Waiting, u64)> {
+        let entry = self.reserved.get_mut(sender)?;
+        // Also without progress for long: where nothing goes on is where plans change.
+        entry.advance(executed, now);
+        let found = entry
+            .waiting
+            .iter()
+            .find(|waiting| waiting.nonce == nonce)?;
+        Some((*found, entry.bytes - found.length))
+    }
+
+    /// The transaction takes the place of the one with its nonce that [`waiting`](Self::waiting) has just told.
+    pub fn replace(&mut self, sender: &PublicKey, with: Waiting) {
+        let Some(entry) = self.reserved.get_mut(sender) else {
+            return;
+        };
+        let before = entry.waiting.iter_mut().find(|w| w.nonce == with.nonce);
+        if let Some(before) = before {
+            entry.bytes = entry.bytes - before.length + with.length;
+            *before = with;
+        }
+    }
+
+    /// The transaction with the nonce that [`check`](Self::check) has just let pass is handed on.
+    pub fn reserve(&mut self, sender: &PublicKey, waiting: Waiting, executed: Used, now: Instant) {
         let entry = self.reserved.entry(*sender).or_insert_with(|| Reserved {
             ahead: executed,
             waiting: VecDeque::new(),
             bytes: 0,
             touched: now,
         });
-        if let Ok(ahead) = entry.ahead.using(nonce) {
+        if let Ok(ahead) = entry.ahead.using(waiting.nonce) {
             entry.ahead = ahead;
         }
-        entry.waiting.push_back((nonce, length));
-        entry.bytes += length;
+        entry.waiting.push_back(waiting);
+        entry.bytes += waiting.length;
         entry.touched = now;
     }
 
@@ -136,6 +174,15 @@ mod tests {
 
     const SENDER: PublicKey = PublicKey([1; 32]);
 
+    fn waiting(nonce: u64, length: u64) -> Waiting {
+        Waiting {
+            nonce,
+            length,
+            number: nonce,
+            key: [nonce as u8; 16],
+        }
+    }
+
     /// As the ledger knows it when all below `floor` were executed.
     fn used(floor: u64) -> Used {
         (0..floor).fold(Used::default(), |used, nonce| used.using(nonce).unwrap())
@@ -145,11 +192,11 @@ mod tests {
     fn reservations_run_ahead_of_the_ledger_and_fall_back_to_it() {
         let (mut nonces, start) = (Nonces::default(), Instant::now());
         let mut take = |nonce, executed, now| {
-            let waiting = nonces.check(&SENDER, nonce, executed, now);
-            if waiting.is_ok() {
-                nonces.reserve(&SENDER, nonce, 100, executed, now);
+            let bytes = nonces.check(&SENDER, nonce, executed, now);
+            if bytes.is_ok() {
+                nonces.reserve(&SENDER, waiting(nonce, 100), executed, now);
             }
-            waiting
+            bytes
         };
         assert_eq!(take(5, used(5), start), Ok(0));
         assert_eq!(take(5, used(5), start), Err(Code::NONCE_REUSED));
@@ -181,23 +228,23 @@ mod tests {
         assert_eq!(nonces.next(&SENDER, used(5), start), (5, 0));
         for nonce in [5, 6, 8] {
             nonces.check(&SENDER, nonce, used(5), start).unwrap();
-            nonces.reserve(&SENDER, nonce, 100, used(5), start);
+            nonces.reserve(&SENDER, waiting(nonce, 100), used(5), start);
         }
         // The gap first, and what is above all that waits once it is filled.
         assert_eq!(nonces.next(&SENDER, used(5), start), (7, 3));
-        nonces.reserve(&SENDER, 7, 100, used(5), start);
+        nonces.reserve(&SENDER, waiting(7, 100), used(5), start);
         assert_eq!(nonces.next(&SENDER, used(5), start), (9, 4));
         assert_eq!(nonces.next(&PublicKey([2; 32]), used(0), start), (0, 0));
         // What was executed waits no more; used elsewhere, it is passed over.
         assert_eq!(nonces.next(&SENDER, used(7), start), (9, 2));
         assert_eq!(nonces.next(&SENDER, used(12), start), (12, 0));
         // Used through another validator while something above waits here: never offered again.
-        nonces.reserve(&SENDER, 15, 100, used(12), start);
+        nonces.reserve(&SENDER, waiting(15, 100), used(12), start);
         assert_eq!(nonces.next(&SENDER, used(12), start), (12, 1));
         assert_eq!(nonces.next(&SENDER, used(14), start), (14, 1));
         assert_eq!(nonces.next(&SENDER, used(15), start), (16, 1));
         nonces.release(&SENDER);
-        nonces.reserve(&SENDER, 7, 100, used(7), start);
+        nonces.reserve(&SENDER, waiting(7, 100), used(7), start);
         // Without progress for so long the ledger's word counts again.
         let late = start + RESERVATION_MAX * 2;
         assert_eq!(nonces.next(&SENDER, used(7), late), (7, 0));
@@ -207,15 +254,33 @@ mod tests {
     fn bytes_wait_until_they_are_executed_released_or_forgotten() {
         let (mut nonces, start) = (Nonces::default(), Instant::now());
         for (nonce, length) in (5..9).zip([100, 20, 3, 4_000]) {
-            nonces.reserve(&SENDER, nonce, length, used(5), start);
+            nonces.reserve(&SENDER, waiting(nonce, length), used(5), start);
         }
         assert_eq!(nonces.check(&SENDER, 9, used(5), start), Ok(4_123));
         assert_eq!(nonces.check(&PublicKey([2; 32]), 5, used(5), start), Ok(0));
         assert_eq!(nonces.check(&SENDER, 9, used(6), start), Ok(4_023));
         nonces.release(&SENDER);
         assert_eq!(nonces.check(&SENDER, 7, used(7), start), Ok(0));
-        nonces.reserve(&SENDER, 7, 50, used(7), start);
+        nonces.reserve(&SENDER, waiting(7, 50), used(7), start);
         let late = start + RESERVATION_MAX * 2;
         assert_eq!(nonces.check(&SENDER, 7, used(7), late), Ok(0));
+    }
+
+    #[test]
+    fn one_takes_the_place_of_another_that_waits() {
+        let (mut nonces, start) = (Nonces::default(), Instant::now());
+        for (nonce, length) in (5..8).zip([100, 20, 3]) {
+            nonces.reserve(&SENDER, waiting(nonce, length), used(5), start);
+        }
+        let of =
+            |nonces: &mut Nonces, nonce, floor| nonces.waiting(&SENDER, nonce, used(floor), start);
+        assert_eq!(of(&mut nonces, 6, 5), Some((waiting(6, 20), 103)));
+        nonces.replace(&SENDER, waiting(6, 700));
+        assert_eq!(of(&mut nonces, 6, 5), Some((waiting(6, 700), 103)));
+        assert_eq!(nonces.check(&SENDER, 8, used(5), start), Ok(803));
+        // What is executed, or was never here, has no place to be taken.
+        assert_eq!(of(&mut nonces, 5, 6), None);
+        assert_eq!(of(&mut nonces, 8, 6), None);
+        assert_eq!(nonces.check(&SENDER, 8, used(7), start), Ok(3));
     }
 }

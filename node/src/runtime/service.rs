@@ -33,7 +33,7 @@ use super::serving::Serving;
 use super::threads;
 use super::tracker::{Standing, Tracker};
 use crate::api::service::{
-    Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service,
+    Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service, Terms,
 };
 use crate::engine::Engine;
 use crate::metrics::{Metrics, Queue};
@@ -125,12 +125,12 @@ impl Validator {
 }
 
 impl Service for Validator {
-    fn submit(
-        &self,
-        transactions: Vec<Vec<u8>>,
-        wait: Wait,
-        timeout: Duration,
-    ) -> Answer<'_, BatchAnswer> {
+    fn submit(&self, transactions: Vec<Vec<u8>>, terms: Terms) -> Answer<'_, BatchAnswer> {
+        let Terms {
+            wait,
+            timeout,
+            replace,
+        } = terms;
         Box::pin(async move {
             let count = transactions.len();
             let (answer, admitted) = oneshot::channel();
@@ -148,6 +148,7 @@ impl Service for Validator {
                 .try_send(Request {
                     transactions,
                     wait,
+                    replace,
                     answer,
                 })
                 .is_err()

@@ -183,12 +183,16 @@ struct Inner {
     oldest_first: VecDeque<Key>,
     /// Applied and still in `entries`.
     applied: VecDeque<Key>,
+    /// Those that are to take the place of others, which the core has not answered yet: which, and whose.
+    replacing: VecDeque<(Key, Key)>,
 }
 
-/// First half of an id: 128 bits of SHA-512 name a transaction well enough in memory.
-type Key = [u8; 16];
+/// First quarter of an id: 128 bits of SHA-512 name a transaction well enough in memory.
+pub type Key = [u8; 16];
 
-fn key(id: &TxId) -> Key {
+/// The name of a transaction in memory.
+#[must_use]
+pub fn key(id: &TxId) -> Key {
     *id.0.first_chunk().expect("an id has 64 bytes")
 }
 
@@ -254,6 +258,31 @@ impl Tracker {
             self.lock().advance(&key(id), Standing::Dropped(code));
         }
         pending
+    }
+
+    /// A tracked transaction was handed on that is to take the place of another.
+    pub fn replacing(&self, id: &TxId, other: Key) {
+        self.lock().replacing.push_back((key(id), other));
+    }
+
+    /// What the core did with those told by [`replacing`](Self::replacing), in their order: the one is replaced, or the other comes
+    /// too late.
+    pub fn replaced(&self, answers: &[bool]) {
+        let mut inner = self.lock();
+        for &done in answers {
+            let Some((new, old)) = inner.replacing.pop_front() else {
+                return;
+            };
+            let (given_up, code) = if done {
+                (old, Code::REPLACED)
+            } else {
+                (new, Code::NONCE_REUSED)
+            };
+            let pending = |entry: &Entry| entry.standing == Standing::Pending;
+            if inner.entries.get(&given_up).is_some_and(pending) {
+                inner.advance(&given_up, Standing::Dropped(code));
+            }
+        }
     }
 
     /// Forgets a transaction that was tracked but could not be handed on.
@@ -372,6 +401,31 @@ mod tests {
         tracker.admit(&id(1), Some(&waiter));
         waiter.seal();
         waiter.done().await;
+    }
+
+    #[tokio::test]
+    async fn of_two_with_one_nonce_the_one_given_up_is_told() {
+        let tracker = Tracker::new(8);
+        for n in 1..=5 {
+            tracker.admit(&id(n), None);
+        }
+        tracker.replacing(&id(3), key(&id(1)));
+        tracker.replacing(&id(4), key(&id(2)));
+        tracker.replacing(&id(5), key(&id(3)));
+        let waiter = Waiter::new(Wait::Applied);
+        assert!(tracker.seen(&id(1), Some(&waiter)).is_some());
+        waiter.seal();
+        tracker.replaced(&[true, false]);
+        waiter.done().await;
+        let standing = |n| tracker.seen(&id(n), None);
+        assert_eq!(standing(1), Some(Standing::Dropped(Code::REPLACED)));
+        assert_eq!(standing(2), Some(Standing::Pending));
+        assert_eq!(standing(3), Some(Standing::Pending));
+        assert_eq!(standing(4), Some(Standing::Dropped(Code::NONCE_REUSED)));
+        // One that has taken a place can lose it again.
+        tracker.replaced(&[true]);
+        assert_eq!(standing(3), Some(Standing::Dropped(Code::REPLACED)));
+        assert_eq!(standing(5), Some(Standing::Pending));
     }
 
     #[test]

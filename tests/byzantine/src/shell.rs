@@ -203,6 +203,7 @@ impl Shell {
                     count,
                 });
             }
+            Effect::Replaced(_) => {}
             Effect::Verify(batch) => {
                 let digest = batch.header.digest();
                 let verdict = check_batches(&self.engine, self.mode, &[batch])[0];

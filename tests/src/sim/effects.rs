@@ -35,6 +35,7 @@ impl World {
                 };
                 self.answer(index, random.between(50, 2_000), sealed);
             }
+            Effect::Replaced(_) => {}
             Effect::Verify(batch) => {
                 let verdict = match self.plan.variant {
                     Variant::InvalidAccepted => Verdict::Valid,

@@ -400,7 +400,7 @@ impl SimNode {
 
 fn submitted_bytes(input: &Input) -> usize {
     match input {
-        Input::Submit(transactions) => transactions.iter().map(|tx| tx.len() + 4).sum(),
+        Input::Submit(transactions) => transactions.iter().map(|tx| tx.transaction.len() + 4).sum(),
         _ => 0,
     }
 }

@@ -9,8 +9,8 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use bds_contracts::block::{Validator, ValidatorIndex, ValidatorSet};
 use bds_contracts::tx::Millis;
@@ -199,7 +199,7 @@ impl Run {
             }
             let mut bytes = number.to_le_bytes().to_vec();
             bytes.resize(24, 7);
-            self.give(process, 1, Input::Submit(vec![Arc::from(bytes)]));
+            self.give(process, 1, Input::Submit(vec![bytes.into()]));
         }
     }
 
@@ -281,6 +281,7 @@ impl Run {
                 };
                 self.give(at, 1, sealed);
             }
+            Effect::Replaced(_) => {}
             Effect::Verify(batch) => {
                 let verdict = process.machine.verdict(&batch);
                 let digest = batch.header.digest();

@@ -61,7 +61,7 @@ impl World {
             // A liar may take it and say nothing; a client learns nothing from either.
             self.clients.refused();
             if self.checker.faulty.contains(&me) {
-                self.input(node, Input::Submit(vec![bytes]));
+                self.input(node, Input::Submit(vec![bytes.into()]));
             }
             return;
         }
@@ -73,7 +73,7 @@ impl World {
         {
             return;
         }
-        self.input(node, Input::Submit(vec![bytes]));
+        self.input(node, Input::Submit(vec![bytes.into()]));
     }
 
     pub(super) fn read(&mut self, node: usize, name: TxName) {

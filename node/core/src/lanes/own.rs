@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::context::Cx;
 use crate::gate::notary::Notary;
 use crate::message::Message;
-use crate::turn::{Effect, Record};
+use crate::turn::{Effect, Record, Submission};
 
 use super::Lanes;
 
@@ -70,11 +70,21 @@ impl Pace {
     }
 }
 
+/// A transaction that waits for a batch.
+struct Waiting {
+    /// Of its submission, from 1; 0 for one that was in a batch before.
+    number: u64,
+    transaction: Arc<[u8]>,
+}
+
 /// What only its author knows of a lane.
 #[derive(Default)]
 pub(super) struct OwnLane {
-    mempool: VecDeque<Arc<[u8]>>,
+    /// By rising numbers.
+    mempool: VecDeque<Waiting>,
     mempool_bytes: usize,
+    /// Submissions so far that replaced nothing.
+    submissions: u64,
     /// Packed bytes ever submitted.
     submitted_bytes: u64,
     pace: Pace,
@@ -103,26 +113,65 @@ impl OwnLane {
     pub(super) fn submitted_bytes(&self) -> u64 {
         self.submitted_bytes
     }
+
+    /// Whether so many packed bytes may wait, once so many others do not.
+    fn has_room(&self, config: &Config, bytes: usize, without: usize) -> bool {
+        let counted = self.mempool_bytes - self.returned_bytes - without;
+        bytes <= config.batch_bytes_max && counted.saturating_add(bytes) <= config.mempool_bytes_max
+    }
+
+    /// Puts a transaction where the one with this number waits; false when that waits no more.
+    fn replace(&mut self, cx: &mut Cx<'_>, number: u64, transaction: Arc<[u8]>) -> bool {
+        let Ok(at) = self
+            .mempool
+            .binary_search_by_key(&number, |waiting| waiting.number)
+        else {
+            return false;
+        };
+        let before = Payload::packed_bytes(&self.mempool[at].transaction);
+        let after = Payload::packed_bytes(&transaction);
+        if !self.has_room(cx.config, after, before) {
+            cx.count("submit_refused_full");
+            return false;
+        }
+        self.mempool_bytes = self.mempool_bytes - before + after;
+        self.mempool[at].transaction = transaction;
+        true
+    }
 }
 
 impl Lanes {
     /// Admitted transactions; what does not fit is dropped and counted (the shell asks for room before).
-    pub(crate) fn on_submit(&mut self, cx: &mut Cx<'_>, transactions: Vec<Arc<[u8]>>) {
-        for tx in transactions {
-            let bytes = Payload::packed_bytes(&tx);
+    pub(crate) fn on_submit(&mut self, cx: &mut Cx<'_>, submissions: Vec<Submission>) {
+        let mut replaced = Vec::new();
+        for submission in submissions {
+            let Submission {
+                transaction,
+                replaces,
+            } = submission;
+            let bytes = Payload::packed_bytes(&transaction);
             self.own.submitted_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
-            if bytes > cx.config.batch_bytes_max
-                || (self.own.mempool_bytes - self.own.returned_bytes).saturating_add(bytes)
-                    > cx.config.mempool_bytes_max
-            {
-                cx.count("submit_refused_full");
-                continue;
+            match replaces {
+                Some(number) => replaced.push(self.own.replace(cx, number + 1, transaction)),
+                None => {
+                    self.own.submissions += 1;
+                    if !self.own.has_room(cx.config, bytes, 0) {
+                        cx.count("submit_refused_full");
+                        continue;
+                    }
+                    if self.own.mempool.is_empty() {
+                        self.own.waiting_since = cx.now;
+                    }
+                    self.own.mempool_bytes += bytes;
+                    self.own.mempool.push_back(Waiting {
+                        number: self.own.submissions,
+                        transaction,
+                    });
+                }
             }
-            if self.own.mempool.is_empty() {
-                self.own.waiting_since = cx.now;
-            }
-            self.own.mempool_bytes += bytes;
-            self.own.mempool.push_back(tx);
+        }
+        if !replaced.is_empty() {
+            cx.effect(Effect::Replaced(replaced));
         }
     }
 
@@ -213,7 +262,10 @@ impl Lanes {
             let bytes = Payload::packed_bytes(tx);
             self.own.mempool_bytes += bytes;
             self.own.returned_bytes += bytes;
-            self.own.mempool.push_front(Arc::from(tx));
+            self.own.mempool.push_front(Waiting {
+                number: 0,
+                transaction: Arc::from(tx),
+            });
         }
         true
     }
@@ -251,13 +303,13 @@ impl Lanes {
             return;
         }
         let (mut bytes, mut count) = (0, 0);
-        for tx in self
+        for waiting in self
             .own
             .mempool
             .iter()
             .take(cx.config.batch_transactions_max)
         {
-            let more = Payload::packed_bytes(tx);
+            let more = Payload::packed_bytes(&waiting.transaction);
             if bytes + more > cx.config.batch_bytes_max {
                 break;
             }
@@ -271,7 +323,7 @@ impl Lanes {
         self.own.pace.measure(cx.now, self.own.submitted_bytes);
         let position = self.lanes[usize::from(cx.me())].chain.position + 1;
         self.own.sealing = Some(position);
-        let payload = Payload::pack(taken.iter().map(AsRef::as_ref));
+        let payload = Payload::pack(taken.iter().map(|w| w.transaction.as_ref()));
         cx.effect(Effect::Seal { position, payload });
     }
 

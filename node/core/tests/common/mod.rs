@@ -9,7 +9,6 @@ pub(crate) mod liar;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use bds_contracts::block::{
     BatchDigest, BlockDigest, BlockHeader, CertifiedHeader, Height, MerkleRoot, Signature,
@@ -23,7 +22,7 @@ use bds_core::lanes::LaneTip;
 use bds_core::message::{CommittedSlot, Message};
 use bds_core::recovery::{ExecutedBase, Recovered};
 use bds_core::scheme::{Scheme, SignatureCheck};
-use bds_core::turn::{Disk, Effect, Input, Now, Record, Turn, Verdict};
+use bds_core::turn::{Disk, Effect, Input, Now, Record, Submission, Turn, Verdict};
 use sha2::{Digest as _, Sha512_256};
 
 /// The ledger of all tests.
@@ -271,7 +270,10 @@ impl Net {
 
     /// Hands transactions to a validator.
     pub(crate) fn submit(&mut self, index: usize, transactions: &[&[u8]]) {
-        let transactions = transactions.iter().map(|tx| Arc::from(*tx)).collect();
+        let transactions = transactions
+            .iter()
+            .map(|tx| Submission::from(*tx))
+            .collect();
         self.input(index, Input::Submit(transactions));
     }
 
@@ -393,6 +395,7 @@ impl Net {
                     },
                 );
             }
+            Effect::Replaced(_) => {}
             Effect::Verify(batch) => {
                 let transactions = batch.payload.transactions().unwrap_or_default();
                 let same = root_of(&batch.payload) == batch.header.transactions_root

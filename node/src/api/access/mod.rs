@@ -166,16 +166,23 @@ impl Access {
                 "only members read this ledger; get a token: GET /v1/challenge, sign it, POST /v1/tokens",
             )
         };
-        let header = headers.get(AUTHORIZATION).ok_or_else(missing)?;
-        let text = header
-            .to_str()
-            .ok()
-            .and_then(|text| text.strip_prefix("Bearer "));
-        let text = text.ok_or_else(missing)?;
         self.secret
-            .reader(text.trim(), self.clock())
+            .reader(bearer(headers).ok_or_else(missing)?, self.clock())
+            .map(|shown| (shown.key, shown.until))
             .map_err(|error: TokenError| Problem::new(Kind::TokenRequired, error.to_string()))
     }
+
+    /// Whose token comes with a request, when it was given to a member.
+    pub(super) fn member(&self, headers: &HeaderMap) -> Option<PublicKey> {
+        let shown = self.secret.reader(bearer(headers)?, self.clock()).ok()?;
+        shown.member.then_some(shown.key)
+    }
+}
+
+/// The token of a request.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    text.strip_prefix("Bearer ").map(str::trim)
 }
 
 /// What the ledger says of whoever asks.

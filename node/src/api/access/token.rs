@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | whose key | 32 bytes | 32 bytes |
 //! | good until, in milliseconds of the node's monotonic clock, little endian | 8 bytes | 8 bytes |
+//! | whether the ledger knows it as a member | 0 | 0 or 1, as of when it was given |
 //! | BLAKE3 keyed hash over a tag and the parts above | 32 bytes | 32 bytes |
 //!
 //! In text they are hexadecimal. What is signed is [`bds_client::access::statement`].
@@ -25,7 +26,7 @@ pub const CHALLENGE_LIFE: Duration = Duration::from_secs(2 * 60);
 /// A token is good for so long, unless it is set otherwise.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 
-const BODY: usize = 32 + 8;
+const BODY: usize = 32 + 8 + 1;
 const BYTES: usize = BODY + 32;
 const CHALLENGE: &[u8] = b"challenge";
 const TOKEN: &[u8] = b"token";
@@ -42,6 +43,17 @@ pub enum TokenError {
     /// The signature is not this key's.
     #[error("the signature is not of this key over this challenge and ledger")]
     BadSignature,
+}
+
+/// What a token or a challenge says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// Whose it is.
+    pub key: PublicKey,
+    /// It is good until then.
+    pub until: Millis,
+    /// The ledger knew it as a member when it was given.
+    pub member: bool,
 }
 
 /// The key of the hashes.
@@ -62,10 +74,10 @@ impl Secret {
     /// What this key has to sign; good for [`CHALLENGE_LIFE`].
     #[must_use]
     pub fn challenge(&self, key: PublicKey, now: Millis) -> String {
-        self.make(CHALLENGE, key, after(now, CHALLENGE_LIFE))
+        self.make(CHALLENGE, key, after(now, CHALLENGE_LIFE), false)
     }
 
-    /// A token for a signed challenge; good for `life` from now on.
+    /// A token for a signed challenge; good for `life` from now on. It says whether its key is a member's.
     ///
     /// # Errors
     /// [`TokenError`].
@@ -75,27 +87,30 @@ impl Secret {
         challenge: &str,
         signature: &Signature,
         (now, life): (Millis, Duration),
+        is_member: impl FnOnce(&PublicKey) -> bool,
     ) -> Result<String, TokenError> {
-        let (key, _) = self.check(CHALLENGE, "challenge", challenge, now)?;
+        let Shown { key, .. } = self.check(CHALLENGE, "challenge", challenge, now)?;
         let signed = statement(chain, challenge);
         if !ed25519::verify(&key, &signed, signature) {
             return Err(TokenError::BadSignature);
         }
-        Ok(self.make(TOKEN, key, after(now, life)))
+        let member = is_member(&key);
+        Ok(self.make(TOKEN, key, after(now, life), member))
     }
 
     /// Whose token this is, and until when.
     ///
     /// # Errors
     /// [`TokenError`].
-    pub fn reader(&self, token: &str, now: Millis) -> Result<(PublicKey, Millis), TokenError> {
+    pub fn reader(&self, token: &str, now: Millis) -> Result<Shown, TokenError> {
         self.check(TOKEN, "token", token, now)
     }
 
-    fn make(&self, tag: &[u8], key: PublicKey, until: Millis) -> String {
+    fn make(&self, tag: &[u8], key: PublicKey, until: Millis, member: bool) -> String {
         let mut bytes = [0; BYTES];
         bytes[..32].copy_from_slice(&key.0);
-        bytes[32..BODY].copy_from_slice(&until.0.to_le_bytes());
+        bytes[32..40].copy_from_slice(&until.0.to_le_bytes());
+        bytes[40] = u8::from(member);
         let hash = self.hash(tag, &bytes[..BODY]);
         bytes[BODY..].copy_from_slice(hash.as_bytes());
         hex::encode(bytes)
@@ -107,7 +122,7 @@ impl Secret {
         what: &'static str,
         text: &str,
         now: Millis,
-    ) -> Result<(PublicKey, Millis), TokenError> {
+    ) -> Result<Shown, TokenError> {
         let mut bytes = [0; BYTES];
         hex::decode_to_slice(text, &mut bytes).map_err(|_| TokenError::NotOurs(what))?;
         let (body, hash) = bytes.split_at(BODY);
@@ -116,7 +131,8 @@ impl Secret {
         if !is_ours {
             return Err(TokenError::NotOurs(what));
         }
-        let (key, until) = body.split_at(32);
+        let (key, rest) = body.split_at(32);
+        let (until, member) = rest.split_at(8);
         let (Ok(key), Ok(until)) = (key.try_into(), until.try_into()) else {
             return Err(TokenError::NotOurs(what));
         };
@@ -124,7 +140,11 @@ impl Secret {
         if until <= now {
             return Err(TokenError::Over(what));
         }
-        Ok((PublicKey(key), until))
+        Ok(Shown {
+            key: PublicKey(key),
+            until,
+            member: member == [1],
+        })
     }
 
     fn hash(&self, tag: &[u8], body: &[u8]) -> blake3::Hash {
@@ -161,17 +181,23 @@ mod tests {
         let (challenge, signature) = signed(&secret, &signer);
         let last = Millis(after(NOW, CHALLENGE_LIFE).0 - 1);
         let token = secret
-            .token(&CHAIN, &challenge, &signature, (last, TOKEN_LIFE))
+            .token(&CHAIN, &challenge, &signature, (last, TOKEN_LIFE), |_| true)
             .unwrap();
         let until = after(last, TOKEN_LIFE);
         let good = secret.reader(&token, Millis(until.0 - 1));
-        assert_eq!(good, Ok((signer.public_key(), until)));
+        let shown = Shown {
+            key: signer.public_key(),
+            until,
+            member: true,
+        };
+        assert_eq!(good, Ok(shown));
         assert_eq!(secret.reader(&token, until), Err(TokenError::Over("token")));
         let late = secret.token(
             &CHAIN,
             &challenge,
             &signature,
             (Millis(last.0 + 1), TOKEN_LIFE),
+            |_| true,
         );
         assert_eq!(late, Err(TokenError::Over("challenge")));
     }
@@ -181,23 +207,23 @@ mod tests {
         let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
         let (challenge, signature) = signed(&secret, &signer);
         let token = secret
-            .token(&CHAIN, &challenge, &signature, (NOW, TOKEN_LIFE))
+            .token(&CHAIN, &challenge, &signature, (NOW, TOKEN_LIFE), |_| true)
             .unwrap();
         let bad = |result: Result<String, TokenError>| result.map(|_| ()).unwrap_err();
 
         let other = Signer::from_seed(&[2; 32]).sign_bytes(&statement(&CHAIN, &challenge));
         assert_eq!(
-            bad(secret.token(&CHAIN, &challenge, &other, (NOW, TOKEN_LIFE))),
+            bad(secret.token(&CHAIN, &challenge, &other, (NOW, TOKEN_LIFE), |_| true)),
             TokenError::BadSignature
         );
         let chain = ChainId([6; 32]);
         assert_eq!(
-            bad(secret.token(&chain, &challenge, &signature, (NOW, TOKEN_LIFE))),
+            bad(secret.token(&chain, &challenge, &signature, (NOW, TOKEN_LIFE), |_| true)),
             TokenError::BadSignature
         );
         // One is not the other, nor good at another node or after a restart.
         assert_eq!(
-            bad(secret.token(&CHAIN, &token, &signature, (NOW, TOKEN_LIFE))),
+            bad(secret.token(&CHAIN, &token, &signature, (NOW, TOKEN_LIFE), |_| true)),
             TokenError::NotOurs("challenge")
         );
         assert_eq!(
@@ -210,7 +236,7 @@ mod tests {
             Err(TokenError::NotOurs("token"))
         );
         assert_eq!(
-            bad(elsewhere.token(&CHAIN, &challenge, &signature, (NOW, TOKEN_LIFE))),
+            bad(elsewhere.token(&CHAIN, &challenge, &signature, (NOW, TOKEN_LIFE), |_| true)),
             TokenError::NotOurs("challenge")
         );
     }
@@ -220,7 +246,7 @@ mod tests {
         let (secret, signer) = (Secret::new().unwrap(), Signer::from_seed(&[1; 32]));
         let (challenge, signature) = signed(&secret, &signer);
         let token = secret
-            .token(&CHAIN, &challenge, &signature, (NOW, TOKEN_LIFE))
+            .token(&CHAIN, &challenge, &signature, (NOW, TOKEN_LIFE), |_| true)
             .unwrap();
         let bytes = hex::decode(&token).unwrap();
         for bit in 0..bytes.len() * 8 {

@@ -11,7 +11,7 @@ use bds_contracts::tx::ChainId;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{CHAIN, PATIENCE, Served, problem};
+use super::{CHAIN, PATIENCE, Served, borsh_batch, problem};
 use crate::api::Limits;
 use crate::api::access::Access;
 use crate::api::access::log::{ASKED_MAX, verify};
@@ -502,4 +502,34 @@ fn every_path_is_content_or_open() {
     let listed = crate::api::routes::list();
     let listed = listed.into_iter().map(|(_, path)| path.to_owned());
     assert_eq!(all, listed.collect());
+}
+
+/// What comes from one address is one client's, but for members that sign in: each has a share of its own, and pays for itself.
+#[tokio::test]
+async fn a_member_that_signs_in_has_a_share_of_its_own() {
+    let ledger = ledger(Profile::Public).await;
+    let [trader, ..] = signers();
+    let member = ledger.token(&trader).await;
+    let stranger = ledger.token(&Signer::from_seed(&[9; 32])).await;
+    let post = async |token: Option<&str>, first: u8| {
+        let request = ledger.served.request(Method::POST, "/v1/batch");
+        let request = request.header("content-type", "application/x-borsh");
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let body = borsh_batch(&vec![&[first][..]; 4_096]);
+        request.body(body).send().await.expect("an answer").status()
+    };
+    // One bad batch, and whoever comes from there waits, except the member.
+    assert_eq!(post(None, 3).await, StatusCode::OK);
+    assert_eq!(post(None, 2).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(
+        post(Some(&stranger), 2).await,
+        StatusCode::TOO_MANY_REQUESTS,
+        "a key costs nothing"
+    );
+    assert_eq!(post(Some(&member), 2).await, StatusCode::OK);
+    assert_eq!(post(Some(&member), 3).await, StatusCode::OK);
+    assert_eq!(post(Some(&member), 2).await, StatusCode::TOO_MANY_REQUESTS);
 }

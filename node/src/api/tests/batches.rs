@@ -47,11 +47,11 @@ async fn a_batch_is_answered_item_by_item_in_the_format_it_came_in() {
     let submitted = served.fake.submitted.lock().expect("unpoisoned");
     assert_eq!(submitted[0].0, [vec![2, 2], vec![3], vec![4; 300]]);
     assert_eq!(
-        (submitted[0].1, submitted[0].2),
+        (submitted[0].1.wait, submitted[0].1.timeout),
         (Wait::Applied, Duration::from_millis(1234))
     );
     assert_eq!(submitted[1].0, [vec![2, 2], vec![3], vec![4]]);
-    assert_eq!(submitted[1].1, Wait::Accepted);
+    assert_eq!(submitted[1].1.wait, Wait::Accepted);
 }
 
 #[tokio::test]

@@ -95,6 +95,8 @@ async fn events_are_resumed_anywhere_without_gap_or_repeat() {
     served.fake.certify_next();
     assert_eq!(future.ids(2).await, ["5:3", "5:4"]);
     assert_eq!(now.ids(1).await, ["5:0"]);
+    // Those of one account, as they come.
+    assert_eq!(of_one.ids(1).await, ["5:2"]);
 }
 
 #[tokio::test]
@@ -115,16 +117,22 @@ async fn a_stream_that_lags_reads_the_past_again() {
 #[tokio::test]
 async fn streams_are_bounded_and_end_with_the_node() {
     let mut served = Served::with(Limits {
-        streams_max: 2,
+        streams_max: 3,
         ..Limits::default()
     })
     .await;
     let mut first = Events::open(&served, "?from=1:0", None).await;
     let second = Events::open(&served, "?from=1:0", None).await;
-    let (code, detail) = problem(served.get("/v1/events").await, 503).await;
-    assert_eq!(code, "BUSY");
-    assert!(detail.contains('2'), "{detail}");
-    drop(second);
+    let (code, detail) = problem(served.get("/v1/events").await, 429).await;
+    assert_eq!(code, "RATE_LIMITED");
+    assert!(detail.contains("event streams"), "{detail}");
+    let url = format!("http://{}/v1/events", served.address);
+    let others = ["127.0.0.2", "127.0.0.3"].map(super::from_address);
+    let third = others[0].get(&url).send().await.expect("an answer");
+    assert_eq!(third.status(), StatusCode::OK);
+    let full = others[1].get(&url).send().await.expect("an answer");
+    assert_eq!(problem(full, 503).await.0, "BUSY");
+    drop((second, third));
     let deadline = tokio::time::Instant::now() + PATIENCE;
     while served.get("/v1/events").await.status() != StatusCode::OK {
         assert!(

@@ -1,12 +1,12 @@
 //! A validator that remembers what it was asked, in place of a real one.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use bds_client::wire::{
     BatchAnswer, BlockReceipts, EvidenceAnswer, EvidenceItem, ItemAnswer, ItemOutcome, NodeStatus,
-    NonceAnswer, SignedStatement, Wait,
+    NonceAnswer, SignedStatement,
 };
 use bds_contracts::account::Roles;
 use bds_contracts::amount::{Currency, Money};
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::api::service::{
-    Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service,
+    Answer, BlockDone, NotReady, PlacedEvent, QueryError, ReceiptAnswer, Service, Terms,
 };
 
 pub(super) fn id(byte: u8) -> TxId {
@@ -97,13 +97,15 @@ pub(super) fn certified(height: Height) -> CertifiedHeader {
 }
 
 /// What a submission came with.
-pub(super) type Submission = (Vec<Vec<u8>>, Wait, Duration);
+pub(super) type Submission = (Vec<Vec<u8>>, Terms);
 
 /// A validator with a few blocks that admits everything that starts with an even byte.
 pub(super) struct Fake {
     pub(super) height: Mutex<Height>,
     pub(super) blocks: broadcast::Sender<Arc<BlockDone>>,
     pub(super) submitted: Mutex<Vec<Submission>>,
+    /// Submissions begun.
+    pub(super) asking: AtomicUsize,
     /// While it has no permits, submissions wait.
     pub(super) gate: Semaphore,
     pub(super) refuse_all: Mutex<Option<Code>>,
@@ -119,10 +121,7 @@ impl Fake {
             *height += 1;
             *height
         };
-        let done = BlockDone {
-            block: certified(height),
-            receipts: Arc::new(receipts(height)),
-        };
+        let done = BlockDone::new(certified(height), Arc::new(receipts(height)));
         // Nobody may be listening.
         let _ = self.blocks.send(Arc::new(done));
     }
@@ -133,13 +132,9 @@ impl Fake {
 }
 
 impl Service for Fake {
-    fn submit(
-        &self,
-        transactions: Vec<Vec<u8>>,
-        wait: Wait,
-        timeout: Duration,
-    ) -> Answer<'_, BatchAnswer> {
+    fn submit(&self, transactions: Vec<Vec<u8>>, terms: Terms) -> Answer<'_, BatchAnswer> {
         Box::pin(async move {
+            self.asking.fetch_add(1, Ordering::AcqRel);
             self.gate.acquire().await.expect("never closed").forget();
             self.gate.add_permits(1);
             let refuse_all = *self.refuse_all.lock().expect("unpoisoned");
@@ -160,7 +155,7 @@ impl Service for Fake {
                 items: items.collect(),
             };
             let mut submitted = self.submitted.lock().expect("unpoisoned");
-            submitted.push((transactions, wait, timeout));
+            submitted.push((transactions, terms));
             answer
         })
     }
