@@ -65,7 +65,7 @@ pub const KEYS: &[Key] = &[
         name: "consensus.batch_delay_ms",
         default: "10",
         kind: Kind::Number(1, 10_000),
-        help: "or after this time, whichever comes first; up to three times as long while much comes in",
+        help: "or after this time, whichever comes first; up to six times as long while much comes in",
     },
     Key {
         name: "consensus.mempool_bytes",
@@ -77,7 +77,7 @@ pub const KEYS: &[Key] = &[
         name: "consensus.slot_interval_ms",
         default: "20",
         kind: Kind::Number(0, 10_000),
-        help: "least time between two proposals of a primary",
+        help: "least time between two proposals of a primary; up to twice as long while much comes in",
     },
     Key {
         name: "consensus.view_timeout_ms",

@@ -36,9 +36,11 @@ impl Uncertified {
 /// How much comes in, measured over spans of this many milliseconds and more.
 const PACE_MS: u64 = 100;
 /// A batch that leaves after the plain delay with this part of its bounds is cheap enough; what comes in faster gathers for longer.
-const CHEAP_PART: u64 = 32;
+const CHEAP_PART: u64 = 64;
 /// By so much at the most.
-const LONGER_MAX: u64 = 3;
+const LONGER_MAX: u64 = 6;
+/// What a slot costs is shared by the batches in it, so under load slots wait as well, by half as much and so much at the most.
+const SLOT_LONGER_MAX: u64 = 2;
 
 /// How fast transactions come in.
 #[derive(Default)]
@@ -141,8 +143,16 @@ impl OwnLane {
 }
 
 impl Lanes {
+    /// The least time between two proposals: longer than the plain one while much comes in here.
+    pub(crate) fn slot_interval_ms(&self, config: &Config) -> u64 {
+        let plain = config.slot_interval_min_ms;
+        let longer = self.own.pace.patience(config) / (2 * config.batch_delay_ms).max(1);
+        plain * longer.clamp(1, SLOT_LONGER_MAX)
+    }
+
     /// Admitted transactions; what does not fit is dropped and counted (the shell asks for room before).
     pub(crate) fn on_submit(&mut self, cx: &mut Cx<'_>, submissions: Vec<Submission>) {
+        self.own.pace.measure(cx.now, self.own.submitted_bytes);
         let mut replaced = Vec::new();
         for submission in submissions {
             let Submission {
@@ -320,7 +330,6 @@ impl Lanes {
         self.own.mempool_bytes -= bytes;
         self.own.returned_bytes = self.own.returned_bytes.saturating_sub(bytes);
         self.own.waiting_since = cx.now;
-        self.own.pace.measure(cx.now, self.own.submitted_bytes);
         let position = self.lanes[usize::from(cx.me())].chain.position + 1;
         self.own.sealing = Some(position);
         let payload = Payload::pack(taken.iter().map(|w| w.transaction.as_ref()));
@@ -515,7 +524,7 @@ mod tests {
 
     use super::*;
 
-    /// 10 ms and batches of 512 KiB: a thirty-second of one is 16 KiB, so up to 1,638 bytes a millisecond nothing is gathered for longer.
+    /// 10 ms and batches of 512 KiB: a sixty-fourth of one is 8 KiB, so up to 819 bytes a millisecond nothing is gathered for longer.
     #[test]
     fn a_batch_gathers_for_longer_the_more_comes_in() {
         let validator = Validator {
@@ -536,13 +545,14 @@ mod tests {
         let (mut now, mut submitted) = (Millis(5_000), 0);
         for (bytes_per_ms, patience) in [
             (0, 10),
-            (1_600, 10),
-            (1_900, 11),
-            (3_277, 20),
-            (4_915, 29),
-            (4_916, 30),
-            (50_000, 30),
-            (u64::MAX / 1_000, 30),
+            (819, 10),
+            (1_000, 12),
+            (1_639, 20),
+            (4_096, 50),
+            (4_915, 59),
+            (4_916, 60),
+            (50_000, 60),
+            (u64::MAX / 1_000, 60),
             (100, 10),
         ] {
             now.0 += 100;

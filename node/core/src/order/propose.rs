@@ -33,7 +33,7 @@ impl Order {
         let work = self.is_voting()
             && lanes.waiting_since().is_some()
             && primary_of(config, self.view, self.next_slot()) == config.me;
-        work.then_some(Millis(self.proposed_at.0 + config.slot_interval_min_ms))
+        work.then_some(Millis(self.proposed_at.0 + lanes.slot_interval_ms(config)))
     }
 
     /// Section 4.2, pre-prepare: proposes every newly certified tip if a slot is free.
