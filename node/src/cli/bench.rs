@@ -15,6 +15,7 @@ use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Kill, Run, make, timing};
 use crate::measure::show::Show;
 use crate::measure::sweep::{self, Bound, Search, Step};
+use crate::measure::window::SECONDS_MIN;
 use crate::measure::{row, schema};
 use crate::workload::{self, Config, Opaque, Scenario, Schedule};
 
@@ -59,7 +60,7 @@ pub struct BenchArgs {
     /// Offered transactions a second; of a sweep, the first step's.
     #[arg(long, default_value_t = 4000.0)]
     rate: f64,
-    /// Counted seconds.
+    /// Counted seconds; whether a rate is sustained takes 5 at least, and so does a sweep.
     #[arg(long, default_value_t = 30.0)]
     duration: f64,
     /// Seconds before them that do not count.
@@ -133,6 +134,13 @@ impl SweepArgs {
         }
         if !(self.precision >= 1.0 && self.precision <= 100.0) {
             bail!("--precision must be 1 to 100 percent: no two runs are closer to each other");
+        }
+        if self.bench.duration < SECONDS_MIN {
+            bail!(
+                "--duration {}: a sweep asks of each step whether its rate is sustained, and a window shorter than {SECONDS_MIN} seconds \
+                 does not show that; give it {SECONDS_MIN} or more",
+                self.bench.duration
+            );
         }
         Ok(())
     }
@@ -311,7 +319,7 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
         batch: args.batch,
         keys: if is_opaque { 0 } else { workload.keys() },
         key_skew: args.skew,
-        instruments: if is_opaque { 0 } else { args.instruments },
+        instruments: traded(scenario, args.instruments).filter(|_| !is_opaque),
         seed: args.seed,
         ..Setup::default()
     };
@@ -351,6 +359,14 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
             () = interrupted() => bail!("interrupted; the validators were stopped"),
         }
     })
+}
+
+/// Instruments that orders are sent for, of so many that a workload was made for; none where it sends no orders.
+pub(super) fn traded(scenario: Scenario, instruments: usize) -> Option<usize> {
+    match scenario {
+        Scenario::Carbon | Scenario::Mixed => Some(instruments),
+        Scenario::Vpp | Scenario::Retail | Scenario::Transfers => None,
+    }
 }
 
 /// What limits the meaning of the figures.

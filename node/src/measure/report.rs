@@ -41,25 +41,25 @@ pub struct Report {
     pub lateness_ms_max: f64,
     /// What was due before the window: the cold start, which no figure above has in it.
     pub warmup: Warmup,
-    /// The longest time without a good answer.
+    /// The longest time without a good answer, of the whole run.
     pub gap_ms_max: f64,
     /// What became of the transactions of the whole run, warm-up included.
     pub counts: Counts,
     /// Of those due in the window.
     pub counts_window: Counts,
-    /// Requests sent more than once, in part or whole.
+    /// Requests of the whole run that were sent more than once, in part or whole.
     pub retried_batches: u64,
     /// Good answers by second from the start of the load, warm-up included.
     pub good_per_second: Vec<u64>,
-    /// Work by stage, all validators together.
+    /// Work by stage, all validators together, from the end of the opening until they settled after the load.
     pub stages: BTreeMap<String, Stage>,
-    /// CPU time during the load.
+    /// CPU time during the load, warm-up included.
     pub cpu: Cpu,
     /// One entry a validator.
     pub validators: Vec<ValidatorReport>,
     /// All validators ended at one height with one root.
     pub state_roots_equal: bool,
-    /// View changes of the validator that saw the most.
+    /// View changes of the validator that saw the most, from its start on.
     pub view_changes: u64,
     /// Receipts whose proof was fetched after the run and found good; in opaque mode there are none.
     pub receipts_verified: u64,
@@ -110,8 +110,9 @@ pub struct Setup {
     pub keys: usize,
     /// Exponent of the Zipf distribution over keys; 0 is uniform.
     pub key_skew: f64,
-    /// Instruments that the carbon mix sends orders for.
-    pub instruments: usize,
+    /// Instruments that the carbon mix sends orders for; left out where no orders are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruments: Option<usize>,
     /// Seed of the workload.
     pub seed: u64,
     /// Bytes of an average transaction in the requests.

@@ -25,6 +25,9 @@ impl Bound {
     #[must_use]
     pub fn reasons(&self, report: &Report) -> Vec<String> {
         let mut reasons = report.window.not_sustained.clone();
+        if report.window.sustained.is_none() {
+            reasons.push("its window does not say whether it was sustained".to_owned());
+        }
         let latency = &report.latency_ms;
         for (name, found, most) in [
             ("p50", latency.p50, self.p50_ms),
@@ -53,13 +56,13 @@ pub struct Search {
 }
 
 impl Search {
-    /// - `first`: where it begins, above 0.
+    /// - `first`: where it begins, above 0, unless `rate_max` is lower.
     /// - `rate_max`: no step is above it.
     /// - `precision`: it ends when the lowest rate that did not count is above the highest that did by this part or less.
     #[must_use]
     pub fn new(first: f64, rate_max: f64, precision: f64) -> Self {
         Self {
-            first,
+            first: first.min(rate_max),
             rate_max,
             precision,
             held: None,
@@ -299,6 +302,9 @@ mod tests {
         assert_eq!(peak, Some(3_000.0));
         let (rates, _) = super::tests::rates(1e300, Search::new(1.0, f64::MAX, 0.1));
         assert_eq!(rates.len(), STEPS_MAX);
+        // It does not begin above it either.
+        let (rates, peak) = super::tests::rates(1e12, Search::new(8_000.0, 3_000.0, 0.1));
+        assert_eq!((rates, peak), (vec![3_000.0], Some(3_000.0)));
     }
 
     #[test]
@@ -383,6 +389,11 @@ mod tests {
         assert_eq!(reasons(|report| report.latency_ms.p99 = 501.0), late);
         let grew = reasons(|report| report.window.not_sustained.push("it grew".to_owned()));
         assert_eq!(grew, ["it grew"]);
+        let unknown = reasons(|report| report.window.sustained = None);
+        assert_eq!(
+            unknown,
+            ["its window does not say whether it was sustained"]
+        );
         let wrong = reasons(|report| report.problems.push("roots differ".to_owned()));
         assert_eq!(wrong, ["roots differ"]);
     }
