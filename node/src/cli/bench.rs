@@ -14,7 +14,7 @@ use crate::measure::block_on;
 use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Kill, Run, make, timing};
 use crate::measure::show::Show;
-use crate::measure::sweep::{self, Bound, Search, Step};
+use crate::measure::sweep::{self, Bound, Found, Search};
 use crate::measure::window::SECONDS_MIN;
 use crate::measure::{row, schema};
 use crate::workload::{self, Config, Opaque, Scenario, Schedule};
@@ -31,7 +31,9 @@ pub enum BenchCommand {
     Tps(BenchArgs),
     /// The highest rate that is sustained within a bound on latency: doubled until it is not, then bisected. A step counts when
     /// its report says that the rate was sustained, it keeps to the bound, and nothing in it is wrong.
-    #[command(after_help = "Example: bds bench sweep --rate 1000 --duration 10 --p50-max 100")]
+    #[command(
+        after_help = "Example: bds bench sweep --rate 1000 --duration 10 --p50-max 100\nExits 3 when a step cannot be made: what was measured before it is reported all the same."
+    )]
     Sweep(SweepArgs),
     /// Prints the JSON Schema of a report.
     Schema,
@@ -124,6 +126,9 @@ pub struct SweepArgs {
     /// The search ends when the rate that is too much is above the peak by this part, in percent.
     #[arg(long, default_value_t = 5.0)]
     precision: f64,
+    /// No step is above this rate, in transactions a second.
+    #[arg(long, value_name = "RATE")]
+    rate_max: Option<f64>,
 }
 
 impl SweepArgs {
@@ -140,6 +145,15 @@ impl SweepArgs {
                 "--duration {}: a sweep asks of each step whether its rate is sustained, and a window shorter than {SECONDS_MIN} seconds \
                  does not show that; give it {SECONDS_MIN} or more",
                 self.bench.duration
+            );
+        }
+        if self
+            .rate_max
+            .is_some_and(|most| !most.is_finite() || most < self.bench.rate)
+        {
+            bail!(
+                "--rate-max must be at least --rate ({}), which is the first step's",
+                self.bench.rate
             );
         }
         Ok(())
@@ -192,7 +206,7 @@ impl BenchArgs {
 /// Runs the bench. Exit code 1 when a check after the run finds something wrong, or no step of a sweep counts.
 ///
 /// # Errors
-/// When the run cannot be made.
+/// When the run cannot be made, or a step of a sweep: the steps before it are written and printed by then.
 pub fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
     match command {
         BenchCommand::Tps(args) => {
@@ -229,7 +243,8 @@ fn run_sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         p99_ms: args.p99_max,
     };
     let show = Show::new(bench.silent());
-    let rate_max = workload::TRANSACTIONS_MAX / (bench.duration + bench.warmup);
+    let rate_most = workload::TRANSACTIONS_MAX / (bench.duration + bench.warmup);
+    let rate_max = args.rate_max.map_or(rate_most, |most| most.min(rate_most));
     let mut number = 0;
     let make = |rate| {
         let dir = bench.dir.as_ref();
@@ -241,22 +256,40 @@ fn run_sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         Ok((report, reasons))
     };
     let search = Search::new(bench.rate, rate_max, precision / 100.0);
-    let steps = sweep::search(search, make, || true)?;
+    let Found { steps, failed } = sweep::search(search, make, || true);
+    let told = failed
+        .as_ref()
+        .map(|failed| json!({ "rate": failed.rate, "error": format!("{:#}", failed.error) }));
+    let failed = failed.map(|failed| failed.into_error(steps.len()));
+    if steps.is_empty()
+        && let Some(error) = failed
+    {
+        return Err(error);
+    }
     let document = json!({
         "schema": sweep::SCHEMA,
         "bound": bound,
         "precision_percent": precision,
         "peak_sustained_tps": sweep::peak(&steps).map(sweep::lasting),
         "lowest_rate_missed": sweep::missed(&steps).map(|step| step.rate),
+        "failed": told,
         "steps": steps,
     });
-    write(bench, &document, steps.iter().map(|step| &step.report))?;
     if !bench.silent() {
         print(&sweep::table(&steps, &bound));
     }
-    let is_wrong = |step: &Step<Report>| !step.report.passed();
-    let failed = sweep::peak(&steps).is_none() || steps.iter().any(is_wrong);
-    Ok(ExitCode::from(u8::from(failed)))
+    let written = write(bench, &document, steps.iter().map(|step| &step.report));
+    match (failed, written) {
+        (None, written) => written?,
+        (Some(error), Ok(())) => return Err(error),
+        (Some(error), Err(other)) => {
+            return Err(error.context(format!(
+                "what was measured is not written either ({other:#})"
+            )));
+        }
+    }
+    let is_good = sweep::peak(&steps).is_some() && steps.iter().all(|step| step.report.passed());
+    Ok(ExitCode::from(u8::from(!is_good)))
 }
 
 fn write<'a>(

@@ -16,7 +16,7 @@ use crate::measure::load::Timing;
 use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Finished, Run, make, timing};
 use crate::measure::show::Show;
-use crate::measure::sweep::{self, Bound, Search, Step};
+use crate::measure::sweep::{self, Bound, Found, Search, Step};
 use crate::workload::{self, Config, Replay, Scenario, Schedule, Workload};
 
 /// Transactions a request.
@@ -154,12 +154,18 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     }
     let mut is_right = report.passed();
     if !args.json && args.data.is_none() && args.peak_seconds > 0 {
-        let steps = peak(args, &show)?;
-        print("");
-        for line in sweep::peak_lines(&steps, &PEAK_BOUND) {
-            print(&line);
+        let Found { steps, failed } = peak(args, &show);
+        if !steps.is_empty() {
+            print("");
+            for line in sweep::peak_lines(&steps, &PEAK_BOUND) {
+                print(&line);
+            }
+            print(&checked(&steps));
         }
-        print(&checked(&steps));
+        if let Some(failed) = failed {
+            let error = failed.into_error(steps.len());
+            return Err(error.context("searching for the highest rate"));
+        }
         is_right &= steps.iter().all(|step| !is_wrong(&step.report));
     }
     Ok(ExitCode::from(u8::from(!is_right)))
@@ -176,7 +182,7 @@ fn finish(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
 }
 
 /// The highest rate of the same scenario that this machine sustains.
-fn peak(args: &DemoArgs, show: &Show) -> anyhow::Result<Vec<Step<Report>>> {
+fn peak(args: &DemoArgs, show: &Show) -> Found<Report> {
     show.say("searching for the highest rate that this machine sustains");
     let workload = args.scenario.workload(Config::default());
     let began = Instant::now();

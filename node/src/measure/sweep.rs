@@ -116,23 +116,58 @@ pub struct Step<R> {
     pub report: R,
 }
 
-/// Searches, and returns all steps in their order.
+/// What a search came to.
+#[derive(Debug)]
+pub struct Found<R> {
+    /// All steps that were made, in their order.
+    pub steps: Vec<Step<R>>,
+    /// The one that could not be made, which ended it.
+    pub failed: Option<Failed>,
+}
+
+/// A step that could not be made.
+#[derive(Debug)]
+pub struct Failed {
+    /// Offered transactions a second.
+    pub rate: f64,
+    /// Why.
+    pub error: anyhow::Error,
+}
+
+impl Failed {
+    /// The error, which says of which step it is.
+    ///
+    /// - `made`: steps before it.
+    #[must_use]
+    pub fn into_error(self, made: usize) -> anyhow::Error {
+        let Self { rate, error } = self;
+        let number = made + 1;
+        error.context(format!(
+            "step {number}, at {rate:.0} TPS, could not be made"
+        ))
+    }
+}
+
+/// Searches until it is over, time is up, or a step cannot be made; what was measured before that is not lost with it.
 ///
 /// - `make`: makes a step at a rate: what it showed, and why it does not count.
 /// - `go_on`: asked before each step but the first.
-///
-/// # Errors
-/// The first of `make`.
 pub fn search<R>(
     mut search: Search,
     mut make: impl FnMut(f64) -> anyhow::Result<(R, Vec<String>)>,
     mut go_on: impl FnMut() -> bool,
-) -> anyhow::Result<Vec<Step<R>>> {
-    let mut steps = Vec::new();
+) -> Found<R> {
+    let (mut steps, mut failed) = (Vec::new(), None);
     while let Some(rate) = search.next()
         && (steps.is_empty() || go_on())
     {
-        let (report, not_counted) = make(rate)?;
+        let (report, not_counted) = match make(rate) {
+            Ok(made) => made,
+            Err(error) => {
+                failed = Some(Failed { rate, error });
+                break;
+            }
+        };
         search.tell(rate, not_counted.is_empty());
         steps.push(Step {
             rate,
@@ -140,7 +175,7 @@ pub fn search<R>(
             report,
         });
     }
-    Ok(steps)
+    Found { steps, failed }
 }
 
 /// The step that counts and has the highest rate.
@@ -217,7 +252,7 @@ pub fn peak_lines(steps: &[Step<Report>], bound: &Bound) -> Vec<String> {
     );
     let Some(step @ Step { report, .. }) = peak(steps) else {
         return vec![format!(
-            "peak           none: no rate was sustained with {within}"
+            "peak           none: no rate that was tried was sustained with {within}"
         )];
     };
     let mut lines = vec![
@@ -260,7 +295,8 @@ mod tests {
             let reasons = (rate > knee).then(|| "too much".to_owned());
             Ok(((), reasons.into_iter().collect()))
         };
-        let steps = super::search(search, make, || true).expect("steps are made");
+        let Found { steps, failed } = super::search(search, make, || true);
+        assert!(failed.is_none(), "{failed:?}");
         let peak = peak(&steps).map(|step| step.rate);
         (steps.iter().map(|step| step.rate).collect(), peak)
     }
@@ -308,18 +344,33 @@ mod tests {
     }
 
     #[test]
-    fn ends_when_time_is_up_and_at_the_first_error() {
+    fn ends_when_time_is_up() {
         let search = Search::new(1_000.0, 1e9, 0.1);
         let mut left = 2;
         let go_on = || {
             left -= 1;
             left >= 0
         };
-        let steps = super::search(search, |_| Ok(((), Vec::new())), go_on).expect("steps");
+        let steps = super::search(search, |_| Ok(((), Vec::new())), go_on).steps;
         assert_eq!(steps.len(), 3);
         assert!(super::missed(&steps).is_none());
-        let fails = |_| anyhow::bail!("no room");
-        assert!(super::search::<()>(search, fails, || true).is_err());
+    }
+
+    /// The third step of 1,000, 2,000 and 4,000 cannot be made: the two before it are there, and it is named.
+    #[test]
+    fn a_step_that_cannot_be_made_ends_it_and_takes_no_other_along() {
+        let search = Search::new(1_000.0, 1e9, 0.1);
+        let make = |rate| {
+            anyhow::ensure!(rate < 3_000.0, "no room");
+            Ok((rate, Vec::new()))
+        };
+        let Found { steps, failed } = super::search(search, make, || true);
+        let made: Vec<f64> = steps.iter().map(|step| step.report).collect();
+        assert_eq!(made, [1_000.0, 2_000.0]);
+        let failed = failed.expect("the third one");
+        assert_eq!(failed.rate, 4_000.0);
+        let words = format!("{:#}", failed.into_error(steps.len()));
+        assert_eq!(words, "step 3, at 4000 TPS, could not be made: no room");
     }
 
     /// Wherever the knee is, the peak is below it by the precision at the most.
