@@ -171,6 +171,48 @@ async fn a_dead_lane_ends_in_time_outs() {
     assert_eq!((all.sent, all.good, all.timed_out), (6, 0, 6));
 }
 
+/// What may have been taken is not known to be put off: whoever said at first that it does not know, or gave no answer to what it
+/// was sent, refuses the copy only that comes next.
+#[tokio::test]
+async fn a_refusal_does_not_hide_what_may_be_under_way() {
+    for hangs_up in [false, true] {
+        let (url, _) = serve(move |request: Request| async move {
+            let sent: BatchRequest = borsh::from_slice(&request.body).expect("own encoding");
+            let count = sent.transactions.len();
+            match (request.number, hangs_up) {
+                (0, true) => Reply::HangUp,
+                (0, false) => answer(vec![ItemOutcome::Unknown; count]),
+                _ => answer(vec![refused(true); count]),
+            }
+        })
+        .await;
+        let mut timing = timing(Duration::ZERO, Duration::from_secs(1));
+        timing.patience = Duration::from_millis(200);
+        let all = load(url, plan(1, 3), timing).await.all();
+        assert_eq!((all.sent, all.timed_out), (3, 3), "{hangs_up}");
+        assert!(all.put_off.is_empty(), "{:?}", all.put_off);
+    }
+}
+
+/// A validator that is not there was sent nothing, and what another one refuses meanwhile is put off.
+#[tokio::test]
+async fn a_validator_that_is_gone_has_taken_nothing() {
+    let (url, _) = serve(|request: Request| async move {
+        let sent: BatchRequest = borsh::from_slice(&request.body).expect("own encoding");
+        answer(vec![refused(true); sent.transactions.len()])
+    })
+    .await;
+    let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = gone.local_addr().expect("bound");
+    drop(gone);
+    let client = Client::new([format!("http://{address}"), url]).expect("URLs");
+    let mut timing = timing(Duration::ZERO, Duration::from_secs(1));
+    timing.patience = Duration::from_millis(500);
+    let progress = Arc::new(Progress::default());
+    let all = run(&client, vec![plan(1, 3)], timing, progress).await.all();
+    assert_eq!((all.timed_out, all.put_off.get(&Code(11))), (0, Some(&3)));
+}
+
 /// A validator that says it is busy until patience ends has refused, which is no time-out: that would say that nobody knows what
 /// became of them.
 #[tokio::test]

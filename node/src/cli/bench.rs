@@ -15,7 +15,8 @@ use crate::measure::block_on;
 use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Kill, Run, make, timing};
 use crate::measure::show::Show;
-use crate::measure::sweep::{self, Bound, Search, Step};
+use crate::measure::sweep::{self, Bound, Found, Search};
+use crate::measure::window::SECONDS_MIN;
 use crate::measure::{row, schema};
 use crate::workload::{self, Config, Opaque, Scenario, Schedule};
 
@@ -31,7 +32,11 @@ pub enum BenchCommand {
     Tps(BenchArgs),
     /// The highest rate that is sustained within a bound on latency: doubled until it is not, then bisected. A step counts when
     /// its report says that the rate was sustained, it keeps to the bound, and nothing in it is wrong.
-    #[command(after_help = "Example: bds bench sweep --rate 1000 --duration 10 --p50-max 100")]
+    #[command(
+        after_help = "Example: bds bench sweep --rate 1000 --duration 10 --p50-max 100\nExits 1 when no step counts or the ledger of \
+                      any step is wrong; view changes and late transactions at rates that do not count are told, and no reason to. \
+                      Exits 3 when a step cannot be made: what was measured before it is reported all the same."
+    )]
     Sweep(SweepArgs),
     /// A steady load beside subscribers, silent and slow connections, a flood of bad signatures and a client that wants too much: whether
     /// it goes on as it does alone.
@@ -64,7 +69,7 @@ pub struct BenchArgs {
     /// Offered transactions a second; of a sweep, the first step's.
     #[arg(long, default_value_t = 4000.0)]
     rate: f64,
-    /// Counted seconds.
+    /// Counted seconds; whether a rate is sustained takes 5 at least, and so does a sweep.
     #[arg(long, default_value_t = 30.0)]
     duration: f64,
     /// Seconds before them that do not count.
@@ -128,6 +133,9 @@ pub struct SweepArgs {
     /// The search ends when the rate that is too much is above the peak by this part, in percent.
     #[arg(long, default_value_t = 5.0)]
     precision: f64,
+    /// No step is above this rate, in transactions a second.
+    #[arg(long, value_name = "RATE")]
+    rate_max: Option<f64>,
 }
 
 impl SweepArgs {
@@ -138,6 +146,22 @@ impl SweepArgs {
         }
         if !(self.precision >= 1.0 && self.precision <= 100.0) {
             bail!("--precision must be 1 to 100 percent: no two runs are closer to each other");
+        }
+        if self.bench.duration < SECONDS_MIN {
+            bail!(
+                "--duration {}: a sweep asks of each step whether its rate is sustained, and a window shorter than {SECONDS_MIN} seconds \
+                 does not show that; give it {SECONDS_MIN} or more",
+                self.bench.duration
+            );
+        }
+        if self
+            .rate_max
+            .is_some_and(|most| !most.is_finite() || most < self.bench.rate)
+        {
+            bail!(
+                "--rate-max must be at least --rate ({}), which is the first step's",
+                self.bench.rate
+            );
         }
         Ok(())
     }
@@ -186,10 +210,11 @@ impl BenchArgs {
     }
 }
 
-/// Runs the bench. Exit code 1 when a check after the run finds something wrong, or no step of a sweep counts.
+/// Runs the bench. Exit code 1 when a check after the run finds something wrong; of a sweep, when it is something that no rate excuses,
+/// or no step counts.
 ///
 /// # Errors
-/// When the run cannot be made.
+/// When the run cannot be made, or a step of a sweep: the steps before it are written and printed by then.
 pub fn run(command: &BenchCommand) -> anyhow::Result<ExitCode> {
     match command {
         BenchCommand::Tps(args) => {
@@ -227,7 +252,8 @@ fn run_sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         p99_ms: args.p99_max,
     };
     let show = Show::new(bench.silent());
-    let rate_max = workload::TRANSACTIONS_MAX / (bench.duration + bench.warmup);
+    let rate_most = workload::TRANSACTIONS_MAX / (bench.duration + bench.warmup);
+    let rate_max = args.rate_max.map_or(rate_most, |most| most.min(rate_most));
     let mut number = 0;
     let make = |rate| {
         let dir = bench.dir.as_ref();
@@ -239,22 +265,40 @@ fn run_sweep(args: &SweepArgs) -> anyhow::Result<ExitCode> {
         Ok((report, reasons))
     };
     let search = Search::new(bench.rate, rate_max, precision / 100.0);
-    let steps = sweep::search(search, make, || true)?;
+    let Found { steps, failed } = sweep::search(search, make, || true);
+    let told = failed
+        .as_ref()
+        .map(|failed| json!({ "rate": failed.rate, "error": format!("{:#}", failed.error) }));
+    let failed = failed.map(|failed| failed.into_error(steps.len()));
+    if steps.is_empty()
+        && let Some(error) = failed
+    {
+        return Err(error);
+    }
     let document = json!({
         "schema": sweep::SCHEMA,
         "bound": bound,
         "precision_percent": precision,
         "peak_sustained_tps": sweep::peak(&steps).map(sweep::lasting),
         "lowest_rate_missed": sweep::missed(&steps).map(|step| step.rate),
+        "failed": told,
         "steps": steps,
     });
-    write(bench, &document, steps.iter().map(|step| &step.report))?;
     if !bench.silent() {
         print(&sweep::table(&steps, &bound));
     }
-    let is_wrong = |step: &Step<Report>| !step.report.passed();
-    let failed = sweep::peak(&steps).is_none() || steps.iter().any(is_wrong);
-    Ok(ExitCode::from(u8::from(failed)))
+    let written = write(bench, &document, steps.iter().map(|step| &step.report));
+    match (failed, written) {
+        (None, written) => written?,
+        (Some(error), Ok(())) => return Err(error),
+        (Some(error), Err(other)) => {
+            return Err(error.context(format!(
+                "what was measured is not written either ({other:#})"
+            )));
+        }
+    }
+    let is_good = sweep::peak(&steps).is_some() && sweep::is_sound(&steps);
+    Ok(ExitCode::from(u8::from(!is_good)))
 }
 
 fn write<'a>(
@@ -317,7 +361,7 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
         batch: args.batch,
         keys: if is_opaque { 0 } else { workload.keys() },
         key_skew: args.skew,
-        instruments: if is_opaque { 0 } else { args.instruments },
+        instruments: traded(scenario, args.instruments).filter(|_| !is_opaque),
         seed: args.seed,
         ..Setup::default()
     };
@@ -357,6 +401,14 @@ fn one(args: &BenchArgs, rate: f64, dir: Option<&Path>, show: &Show) -> anyhow::
             () = interrupted() => bail!("interrupted; the validators were stopped"),
         }
     })
+}
+
+/// Instruments that orders are sent for, of so many that a workload was made for; none where it sends no orders.
+pub(super) fn traded(scenario: Scenario, instruments: usize) -> Option<usize> {
+    match scenario {
+        Scenario::Carbon | Scenario::Mixed => Some(instruments),
+        Scenario::Vpp | Scenario::Retail | Scenario::Transfers => None,
+    }
 }
 
 /// What limits the meaning of the figures.

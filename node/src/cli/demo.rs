@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
+use super::bench::traded;
 use super::{print, print_json};
 use crate::children::interrupted;
 use crate::measure::block_on;
@@ -15,17 +16,17 @@ use crate::measure::load::Timing;
 use crate::measure::report::{Report, Setup};
 use crate::measure::run::{Finished, Run, make, timing};
 use crate::measure::show::Show;
-use crate::measure::sweep::{self, Bound, Search, Step};
+use crate::measure::sweep::{self, Bound, Found, Search, Step};
 use crate::workload::{self, Config, Replay, Scenario, Schedule, Workload};
 
 /// Transactions a request.
 const BATCH: u32 = 128;
 /// Seconds before the counted window.
 const WARMUP: Duration = Duration::from_secs(2);
-/// What the search for the peak begins with, in transactions a second.
-const PEAK_FIRST: f64 = 8_000.0;
-/// Counted seconds of each of its steps.
-const PEAK_WINDOW: Duration = Duration::from_secs(4);
+/// The search for the peak begins with so many times the rate that was shown.
+const PEAK_FIRST: f64 = 2.0;
+/// Counted seconds of each of its steps: some more than it takes to say whether a rate is sustained.
+const PEAK_WINDOW: Duration = Duration::from_secs(8);
 /// Transactions a request then: with few in flight the generator would be what is measured.
 const PEAK_BATCH: u32 = 512;
 /// How near it comes.
@@ -38,7 +39,7 @@ const PEAK_BOUND: Bound = Bound {
 /// Seconds of load that is shown.
 const SECONDS: u64 = 10;
 /// Seconds within which steps of the search begin.
-const PEAK_WITHIN: u64 = 60;
+const PEAK_WITHIN: u64 = 90;
 /// Time given to a replay before the window is said to be over; it ends by itself when the file does.
 const REPLAY_MAX: Duration = Duration::from_secs(600);
 
@@ -55,7 +56,8 @@ pub struct DemoArgs {
     /// Seconds of load.
     #[arg(long, default_value_t = SECONDS)]
     seconds: u64,
-    /// Seconds within which steps of the search for the peak begin; 0 for no search. It is of the same scenario.
+    /// Seconds within which steps of the search for the peak begin; 0 for no search. It is of the same scenario, and begins with twice
+    /// the rate.
     #[arg(long, default_value_t = PEAK_WITHIN)]
     peak_seconds: u64,
     /// What is sent.
@@ -117,6 +119,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         None => {
             workload = args.scenario.workload(Config::default());
             let load = Load {
+                scenario: args.scenario,
                 rate: args.rate,
                 batch: BATCH,
                 timing: timing(WARMUP, Duration::from_secs(args.seconds)),
@@ -134,7 +137,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let mut lines = Vec::new();
     if let Some(replay) = &replay {
         let (problems, text) = compare(replay, &chain.transferred, report.counts.good);
-        report.problems.extend(problems);
+        report.add_unsound(problems);
         lines = text;
     }
     if args.json {
@@ -151,13 +154,22 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     }
     let mut is_right = report.passed();
     if !args.json && args.data.is_none() && args.peak_seconds > 0 {
-        let steps = peak(args, &show)?;
-        print("");
-        for line in sweep::peak_lines(&steps, &PEAK_BOUND) {
-            print(&line);
+        let Found { steps, failed } = peak(args, &show);
+        if !steps.is_empty() {
+            print("");
+            for line in sweep::peak_lines(&steps, &PEAK_BOUND) {
+                print(&line);
+            }
+            print(&checked(&steps));
+            for line in sweep::unsound_lines(&steps) {
+                print(&line);
+            }
         }
-        print(&checked(&steps));
-        is_right &= steps.iter().all(|step| !is_wrong(&step.report));
+        if let Some(failed) = failed {
+            let error = failed.into_error(steps.len());
+            return Err(error.context("searching for the highest rate"));
+        }
+        is_right &= sweep::is_sound(&steps);
     }
     Ok(ExitCode::from(u8::from(!is_right)))
 }
@@ -173,7 +185,7 @@ fn finish(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
 }
 
 /// The highest rate of the same scenario that this machine sustains.
-fn peak(args: &DemoArgs, show: &Show) -> anyhow::Result<Vec<Step<Report>>> {
+fn peak(args: &DemoArgs, show: &Show) -> Found<Report> {
     show.say("searching for the highest rate that this machine sustains");
     let workload = args.scenario.workload(Config::default());
     let began = Instant::now();
@@ -182,6 +194,7 @@ fn peak(args: &DemoArgs, show: &Show) -> anyhow::Result<Vec<Step<Report>>> {
     let make = |rate| {
         let folder = tempfile::tempdir().context("making a temporary folder")?;
         let load = Load {
+            scenario: args.scenario,
             rate,
             batch: PEAK_BATCH,
             timing,
@@ -197,17 +210,12 @@ fn peak(args: &DemoArgs, show: &Show) -> anyhow::Result<Vec<Step<Report>>> {
         Ok((report, reasons))
     };
     let search = Search::new(
-        PEAK_FIRST,
+        PEAK_FIRST * args.rate,
         workload::TRANSACTIONS_MAX / length,
         PEAK_PRECISION,
     );
     let within = Duration::from_secs(args.peak_seconds);
     sweep::search(search, make, || began.elapsed() < within)
-}
-
-/// A step at more than the machine takes may change views or leave what it was sent undone, and its ledger is right all the same.
-fn is_wrong(report: &Report) -> bool {
-    !report.state_roots_equal || report.acknowledged_lost > 0 || report.conserved == Some(false)
 }
 
 /// What was checked of all steps together.
@@ -224,8 +232,9 @@ fn checked(steps: &[Step<Report>]) -> String {
     )
 }
 
-/// How much is sent.
+/// How much is sent, and what it is of.
 struct Load {
+    scenario: Scenario,
     rate: f64,
     batch: u32,
     timing: Timing,
@@ -234,6 +243,7 @@ struct Load {
 fn workload_run(validators: usize, load: Load, workload: &dyn Workload, dir: PathBuf) -> Run<'_> {
     let Config { clients, seed, .. } = Config::default();
     let Load {
+        scenario,
         rate,
         batch,
         timing,
@@ -261,7 +271,7 @@ fn workload_run(validators: usize, load: Load, workload: &dyn Workload, dir: Pat
             rate,
             batch,
             keys: workload.keys(),
-            instruments: Config::default().instruments,
+            instruments: traded(scenario, Config::default().instruments),
             seed,
             ..Setup::default()
         },

@@ -11,14 +11,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bds_client::wire::{BatchAnswer, BatchRequest, ItemAnswer, ItemOutcome, Wait};
-use bds_client::{Client, ClientError};
-use bds_contracts::receipt::Code;
-use bds_contracts::tx::TxId;
+use bds_client::Client;
+use bds_client::wire::{BatchAnswer, BatchRequest, Wait};
 use futures::future::join_all;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::tally::{Tally, Times};
+use super::told::Told;
+
+/// First pause before the same bytes are sent again; doubles up to [`PAUSE_MAX`].
+const PAUSE_FIRST: Duration = Duration::from_millis(25);
+/// Longest pause between two attempts.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Attempts at one validator before the next one is asked.
+const ATTEMPTS_PER_VALIDATOR: usize = 3;
 
 /// One request, made ready before the clock starts.
 #[derive(Debug, Clone)]
@@ -91,22 +97,17 @@ pub async fn run(
 ) -> Tally {
     let tally = RefCell::new(Tally::default());
     let start = Instant::now();
-    join_all(plans.into_iter().map(|plan| {
-        one_client(
-            client.on_lane(plan.lane),
-            plan,
-            &timing,
-            start,
-            &tally,
-            &progress,
-        )
-    }))
+    join_all(
+        plans
+            .into_iter()
+            .map(|plan| one_client(client, plan, &timing, start, &tally, &progress)),
+    )
     .await;
     tally.into_inner()
 }
 
 async fn one_client(
-    client: Client,
+    client: &Client,
     plan: ClientPlan,
     timing: &Timing,
     start: Instant,
@@ -121,7 +122,7 @@ async fn one_client(
         tally
             .borrow_mut()
             .count_sent(timing, (batch.due, sent), (count, bytes));
-        let answer = definite(&client, &batch, timing, tally).await;
+        let answer = definite(client, plan.lane, &batch, timing, tally).await;
         let times = Times {
             due: batch.due,
             sent,
@@ -132,78 +133,65 @@ async fn one_client(
     }
 }
 
-/// Sends the body as it is; whatever is still open then goes through the client's retries.
+/// Sends the body as it is, and then again whatever nothing definite is told of, until its time is over: with growing pauses, a few
+/// times to one validator and then to the next, and at once to the next where one is silent.
 async fn definite(
     client: &Client,
+    lane: usize,
     batch: &Batch,
     timing: &Timing,
     tally: &RefCell<Tally>,
 ) -> BatchAnswer {
     let deadline = Instant::now() + timing.patience;
-    let first = client
-        .post_batch(batch.body.clone(), timing.wait, timing.patience / 2)
-        .await;
-    let mut answer = match first {
-        Ok(answer) if answer.items.len() == batch.count as usize => answer,
-        Ok(_) | Err(_) => BatchAnswer { items: Vec::new() },
-    };
-    let is_open = |outcome: &ItemOutcome| match outcome {
-        ItemOutcome::Unknown => true,
-        ItemOutcome::Refused { retryable, .. } => *retryable,
-        _ => false,
-    };
-    if answer.items.len() == batch.count as usize
-        && !answer.items.iter().any(|item| is_open(&item.outcome))
-    {
-        return answer;
-    }
-    tally.borrow_mut().retried_batches += 1;
-    let request: BatchRequest =
-        borsh::from_slice(&batch.body).expect("the workload encoded this body");
-    let open: Vec<usize> = (0..request.transactions.len())
-        .filter(|&i| {
-            answer
-                .items
-                .get(i)
-                .is_none_or(|item| is_open(&item.outcome))
-        })
-        .collect();
-    let again: Vec<Vec<u8>> = open
-        .iter()
-        .map(|&i| request.transactions[i].clone())
-        .collect();
-    let left = deadline.saturating_duration_since(Instant::now());
-    let items = match client.submit_batch(&again, timing.wait, left).await {
-        Ok(second) => second.items,
-        // What was told of each before is worth more than what was told of the request.
-        Err(_) if !answer.items.is_empty() => return answer,
-        Err(error) => {
-            let whole = ItemAnswer {
-                id: TxId([0; 64]),
-                outcome: of_request(&error),
-            };
-            vec![whole; batch.count as usize]
+    let mut told = Told::nothing(batch.count as usize);
+    let mut transactions = Vec::new();
+    let mut pause = PAUSE_FIRST;
+    // Attempts that were made, and those that a silent validator does not get any more.
+    let mut attempt = 0;
+    loop {
+        let open = told.open();
+        let left = deadline.saturating_duration_since(Instant::now());
+        if open.is_empty() || (attempt > 0 && left.is_zero()) {
+            return told.into_answer();
         }
-    };
-    if answer.items.is_empty() {
-        return BatchAnswer { items };
-    }
-    for (i, item) in open.into_iter().zip(items) {
-        answer.items[i] = item;
-    }
-    answer
-}
-
-/// What became of the transactions of a request that was never answered item by item.
-fn of_request(error: &ClientError) -> ItemOutcome {
-    let code = match error {
-        ClientError::Problem { status: 429, .. } => Code::RATE_LIMITED,
-        ClientError::Problem { status: 503, .. } => Code::BUSY,
-        _ => return ItemOutcome::Unknown,
-    };
-    ItemOutcome::Refused {
-        code,
-        reason: error.to_string(),
-        retryable: true,
+        let body = if attempt == 0 {
+            batch.body.clone()
+        } else {
+            if transactions.is_empty() {
+                tally.borrow_mut().retried_batches += 1;
+                transactions = borsh::from_slice::<BatchRequest>(&batch.body)
+                    .expect("the workload encoded this body")
+                    .transactions;
+            }
+            let again = open.iter().map(|&place| transactions[place].clone());
+            let again = BatchRequest {
+                transactions: again.collect(),
+            };
+            borsh::to_vec(&again).expect("writing to memory cannot fail")
+        };
+        // A validator gets a share of the time, so that a silent one leaves time for the others.
+        let share = left.min(Duration::max(timing.patience / 2, PAUSE_MAX));
+        let on = client.on_lane(lane + attempt / ATTEMPTS_PER_VALIDATOR);
+        match on.post_batch(body, timing.wait, share).await {
+            Ok(answer) if answer.items.len() == open.len() => told.hear(&open, answer.items),
+            // Nobody knows which items these are of.
+            Ok(_) => told.lose(&open),
+            Err(error) => {
+                told.miss(&open, &error);
+                if !error.is_retryable() {
+                    return told.into_answer();
+                }
+                if error.is_silence() {
+                    attempt += ATTEMPTS_PER_VALIDATOR - 1 - attempt % ATTEMPTS_PER_VALIDATOR;
+                }
+            }
+        }
+        attempt += 1;
+        if told.open().is_empty() {
+            return told.into_answer();
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        sleep(pause.min(left)).await;
+        pause = (pause * 2).min(PAUSE_MAX);
     }
 }

@@ -41,25 +41,25 @@ pub struct Report {
     pub lateness_ms_max: f64,
     /// What was due before the window: the cold start, which no figure above has in it.
     pub warmup: Warmup,
-    /// The longest time without a good answer.
+    /// The longest time without a good answer, of the whole run.
     pub gap_ms_max: f64,
     /// What became of the transactions of the whole run, warm-up included.
     pub counts: Counts,
     /// Of those due in the window.
     pub counts_window: Counts,
-    /// Requests sent more than once, in part or whole.
+    /// Requests of the whole run that were sent more than once, in part or whole.
     pub retried_batches: u64,
     /// Good answers by second from the start of the load, warm-up included.
     pub good_per_second: Vec<u64>,
-    /// Work by stage, all validators together.
+    /// Work by stage, all validators together, from the end of the opening until they settled after the load.
     pub stages: BTreeMap<String, Stage>,
-    /// CPU time during the load.
+    /// CPU time during the load, warm-up included.
     pub cpu: Cpu,
     /// One entry a validator.
     pub validators: Vec<ValidatorReport>,
     /// All validators ended at one height with one root.
     pub state_roots_equal: bool,
-    /// View changes of the validator that saw the most.
+    /// View changes of the validator that saw the most, from its start on.
     pub view_changes: u64,
     /// Receipts whose proof was fetched after the run and found good; in opaque mode there are none.
     pub receipts_verified: u64,
@@ -79,6 +79,10 @@ pub struct Report {
     pub memory_flat: bool,
     /// Everything that is wrong, in words. Empty when all is well.
     pub problems: Vec<String>,
+    /// Of `problems`, those that no rate excuses: the ledger is wrong, or what was sent to it. The others, such as view changes, also
+    /// come of a rate that is more than the network takes.
+    #[serde(default)]
+    pub unsound: Vec<String>,
 }
 
 /// What was run.
@@ -110,8 +114,9 @@ pub struct Setup {
     pub keys: usize,
     /// Exponent of the Zipf distribution over keys; 0 is uniform.
     pub key_skew: f64,
-    /// Instruments that the carbon mix sends orders for.
-    pub instruments: usize,
+    /// Instruments that the carbon mix sends orders for; left out where no orders are sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruments: Option<usize>,
     /// Seed of the workload.
     pub seed: u64,
     /// Bytes of an average transaction in the requests.
@@ -286,6 +291,18 @@ impl Report {
     #[must_use]
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
+    }
+
+    /// The ledger is right, and so is what was sent to it, whether or not the network kept up.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.unsound.is_empty()
+    }
+
+    /// Adds what no rate excuses.
+    pub fn add_unsound(&mut self, problems: Vec<String>) {
+        self.problems.extend(problems.iter().cloned());
+        self.unsound.extend(problems);
     }
 }
 

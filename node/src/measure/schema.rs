@@ -123,6 +123,17 @@ mod tests {
                         wrong.push(format!("{at}: {value}, not {rule}"));
                     }
                 }
+                "oneOf" => {
+                    let fits = |one: &&Value| {
+                        let mut wrong = Vec::new();
+                        check(document, one, value, at, &mut wrong);
+                        wrong.is_empty()
+                    };
+                    let forms = rule.as_array().expect("forms");
+                    if forms.iter().filter(fits).count() != 1 {
+                        wrong.push(format!("{at}: {value} is not one of {rule}"));
+                    }
+                }
                 "minimum" => {
                     if value.is_number() && value.as_f64() < rule.as_f64() {
                         wrong.push(format!("{at}: {value} below {rule}"));
@@ -159,6 +170,7 @@ mod tests {
         assert_eq!(misfits(&value(&produced())), Vec::<String>::new());
         let mut script = produced();
         (script.window.sustained, script.conserved) = (None, None);
+        script.window.backlog = None;
         assert_eq!(misfits(&value(&script)), Vec::<String>::new());
     }
 

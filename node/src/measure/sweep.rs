@@ -25,6 +25,9 @@ impl Bound {
     #[must_use]
     pub fn reasons(&self, report: &Report) -> Vec<String> {
         let mut reasons = report.window.not_sustained.clone();
+        if report.window.sustained.is_none() {
+            reasons.push("its window does not say whether it was sustained".to_owned());
+        }
         let latency = &report.latency_ms;
         for (name, found, most) in [
             ("p50", latency.p50, self.p50_ms),
@@ -53,13 +56,13 @@ pub struct Search {
 }
 
 impl Search {
-    /// - `first`: where it begins, above 0.
+    /// - `first`: where it begins, above 0, unless `rate_max` is lower.
     /// - `rate_max`: no step is above it.
     /// - `precision`: it ends when the lowest rate that did not count is above the highest that did by this part or less.
     #[must_use]
     pub fn new(first: f64, rate_max: f64, precision: f64) -> Self {
         Self {
-            first,
+            first: first.min(rate_max),
             rate_max,
             precision,
             held: None,
@@ -113,23 +116,58 @@ pub struct Step<R> {
     pub report: R,
 }
 
-/// Searches, and returns all steps in their order.
+/// What a search came to.
+#[derive(Debug)]
+pub struct Found<R> {
+    /// All steps that were made, in their order.
+    pub steps: Vec<Step<R>>,
+    /// The one that could not be made, which ended it.
+    pub failed: Option<Failed>,
+}
+
+/// A step that could not be made.
+#[derive(Debug)]
+pub struct Failed {
+    /// Offered transactions a second.
+    pub rate: f64,
+    /// Why.
+    pub error: anyhow::Error,
+}
+
+impl Failed {
+    /// The error, which says of which step it is.
+    ///
+    /// - `made`: steps before it.
+    #[must_use]
+    pub fn into_error(self, made: usize) -> anyhow::Error {
+        let Self { rate, error } = self;
+        let number = made + 1;
+        error.context(format!(
+            "step {number}, at {rate:.0} TPS, could not be made"
+        ))
+    }
+}
+
+/// Searches until it is over, time is up, or a step cannot be made; what was measured before that is not lost with it.
 ///
 /// - `make`: makes a step at a rate: what it showed, and why it does not count.
 /// - `go_on`: asked before each step but the first.
-///
-/// # Errors
-/// The first of `make`.
 pub fn search<R>(
     mut search: Search,
     mut make: impl FnMut(f64) -> anyhow::Result<(R, Vec<String>)>,
     mut go_on: impl FnMut() -> bool,
-) -> anyhow::Result<Vec<Step<R>>> {
-    let mut steps = Vec::new();
+) -> Found<R> {
+    let (mut steps, mut failed) = (Vec::new(), None);
     while let Some(rate) = search.next()
         && (steps.is_empty() || go_on())
     {
-        let (report, not_counted) = make(rate)?;
+        let (report, not_counted) = match make(rate) {
+            Ok(made) => made,
+            Err(error) => {
+                failed = Some(Failed { rate, error });
+                break;
+            }
+        };
         search.tell(rate, not_counted.is_empty());
         steps.push(Step {
             rate,
@@ -137,7 +175,7 @@ pub fn search<R>(
             report,
         });
     }
-    Ok(steps)
+    Found { steps, failed }
 }
 
 /// The step that counts and has the highest rate.
@@ -202,6 +240,7 @@ pub fn table(steps: &[Step<Report>], bound: &Bound) -> String {
         ));
     }
     lines.extend(peak_lines(steps, bound));
+    lines.extend(unsound_lines(steps));
     lines.join("\n")
 }
 
@@ -214,7 +253,7 @@ pub fn peak_lines(steps: &[Step<Report>], bound: &Bound) -> Vec<String> {
     );
     let Some(step @ Step { report, .. }) = peak(steps) else {
         return vec![format!(
-            "peak           none: no rate was sustained with {within}"
+            "peak           none: no rate that was tried was sustained with {within}"
         )];
     };
     let mut lines = vec![
@@ -244,6 +283,24 @@ pub fn peak_lines(steps: &[Step<Report>], bound: &Bound) -> Vec<String> {
     lines
 }
 
+/// No step shows a wrong ledger. Above the knee views change and transactions are late, and the ledger is right all the same.
+#[must_use]
+pub fn is_sound(steps: &[Step<Report>]) -> bool {
+    steps.iter().all(|step| step.report.is_sound())
+}
+
+/// What no rate excuses, by step.
+#[must_use]
+pub fn unsound_lines(steps: &[Step<Report>]) -> Vec<String> {
+    let of_step = |step: &Step<Report>| {
+        let rate = step.rate;
+        let problems = step.report.unsound.clone();
+        let line = move |problem| format!("WRONG          at {rate:.0} TPS: {problem}");
+        problems.into_iter().map(line)
+    };
+    steps.iter().flat_map(of_step).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::assemble::tests::report;
@@ -257,7 +314,8 @@ mod tests {
             let reasons = (rate > knee).then(|| "too much".to_owned());
             Ok(((), reasons.into_iter().collect()))
         };
-        let steps = super::search(search, make, || true).expect("steps are made");
+        let Found { steps, failed } = super::search(search, make, || true);
+        assert!(failed.is_none(), "{failed:?}");
         let peak = peak(&steps).map(|step| step.rate);
         (steps.iter().map(|step| step.rate).collect(), peak)
     }
@@ -299,21 +357,39 @@ mod tests {
         assert_eq!(peak, Some(3_000.0));
         let (rates, _) = super::tests::rates(1e300, Search::new(1.0, f64::MAX, 0.1));
         assert_eq!(rates.len(), STEPS_MAX);
+        // It does not begin above it either.
+        let (rates, peak) = super::tests::rates(1e12, Search::new(8_000.0, 3_000.0, 0.1));
+        assert_eq!((rates, peak), (vec![3_000.0], Some(3_000.0)));
     }
 
     #[test]
-    fn ends_when_time_is_up_and_at_the_first_error() {
+    fn ends_when_time_is_up() {
         let search = Search::new(1_000.0, 1e9, 0.1);
         let mut left = 2;
         let go_on = || {
             left -= 1;
             left >= 0
         };
-        let steps = super::search(search, |_| Ok(((), Vec::new())), go_on).expect("steps");
+        let steps = super::search(search, |_| Ok(((), Vec::new())), go_on).steps;
         assert_eq!(steps.len(), 3);
         assert!(super::missed(&steps).is_none());
-        let fails = |_| anyhow::bail!("no room");
-        assert!(super::search::<()>(search, fails, || true).is_err());
+    }
+
+    /// The third step of 1,000, 2,000 and 4,000 cannot be made: the two before it are there, and it is named.
+    #[test]
+    fn a_step_that_cannot_be_made_ends_it_and_takes_no_other_along() {
+        let search = Search::new(1_000.0, 1e9, 0.1);
+        let make = |rate| {
+            anyhow::ensure!(rate < 3_000.0, "no room");
+            Ok((rate, Vec::new()))
+        };
+        let Found { steps, failed } = super::search(search, make, || true);
+        let made: Vec<f64> = steps.iter().map(|step| step.report).collect();
+        assert_eq!(made, [1_000.0, 2_000.0]);
+        let failed = failed.expect("the third one");
+        assert_eq!(failed.rate, 4_000.0);
+        let words = format!("{:#}", failed.into_error(steps.len()));
+        assert_eq!(words, "step 3, at 4000 TPS, could not be made: no room");
     }
 
     /// Wherever the knee is, the peak is below it by the precision at the most.
@@ -359,6 +435,20 @@ mod tests {
         assert!(none.contains("peak           none"), "{none}");
     }
 
+    /// A step that changed views beyond the knee is one that does not count; one whose roots differ makes the sweep wrong.
+    #[test]
+    fn too_much_is_told_and_a_wrong_ledger_is_wrong_at_any_rate() {
+        let mut too_much = step(2_000.0, &["2 view changes without a fault"]);
+        too_much.report.problems = too_much.not_counted.clone();
+        let mut steps = vec![step(1_000.0, &[]), too_much];
+        assert!(is_sound(&steps) && unsound_lines(&steps).is_empty());
+        let words = "the state roots differ".to_owned();
+        steps[1].report.add_unsound(vec![words]);
+        assert!(!is_sound(&steps));
+        let lines = ["WRONG          at 2000 TPS: the state roots differ"];
+        assert_eq!(unsound_lines(&steps), lines);
+    }
+
     #[test]
     fn a_step_counts_when_it_is_sustained_in_time_and_right() {
         let bound = Bound {
@@ -383,6 +473,11 @@ mod tests {
         assert_eq!(reasons(|report| report.latency_ms.p99 = 501.0), late);
         let grew = reasons(|report| report.window.not_sustained.push("it grew".to_owned()));
         assert_eq!(grew, ["it grew"]);
+        let unknown = reasons(|report| report.window.sustained = None);
+        assert_eq!(
+            unknown,
+            ["its window does not say whether it was sustained"]
+        );
         let wrong = reasons(|report| report.problems.push("roots differ".to_owned()));
         assert_eq!(wrong, ["roots differ"]);
     }

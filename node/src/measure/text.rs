@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::report::{Counts, Report};
+use super::window::SECONDS_MIN;
 
 /// Characters of a line of what happened, its heading not counted.
 const WIDTH: usize = 100;
@@ -170,12 +171,18 @@ impl Report {
     /// Whether the rate was kept up, and what lay open. More than was offered is never shown without what it is of.
     fn write_window(&self, out: &mut String) -> std::fmt::Result {
         let (window, seconds) = (&self.window, self.setup.seconds);
-        if let Some(sustained) = window.sustained {
-            let answer = if sustained { "yes" } else { "NO" };
-            writeln!(out, "sustained      {answer}")?;
-            for reason in &window.not_sustained {
-                writeln!(out, "               {reason}")?;
-            }
+        match (window.sustained, window.backlog) {
+            (Some(true), _) => writeln!(out, "sustained      yes")?,
+            (Some(false), _) => writeln!(out, "sustained      NO")?,
+            (None, Some(_)) => writeln!(
+                out,
+                "sustained      unknown: {seconds} s are too short to tell, {SECONDS_MIN} s are the least"
+            )?,
+            // A script.
+            (None, None) => {}
+        }
+        for reason in &window.not_sustained {
+            writeln!(out, "               {reason}")?;
         }
         write!(
             out,
@@ -186,11 +193,14 @@ impl Report {
             let of_warmup = window.committed_of_warmup;
             write!(out, ", {of_warmup} of them backlog of the warm-up")?;
         }
-        let open = &window.backlog;
+        writeln!(out)?;
+        let Some(open) = window.backlog else {
+            return Ok(());
+        };
         let behind = |count| window.behind_seconds(count, seconds);
         writeln!(
             out,
-            "\nbacklog        {} at the start ({:.2} s of load), {} in the middle, {} at the end ({:.2} s)",
+            "backlog        {} at the start ({:.2} s of load), {} in the middle, {} at the end ({:.2} s)",
             open.start,
             behind(open.start),
             open.middle,

@@ -13,12 +13,18 @@
 //!   one that grows anew.
 //! - *Present*: at the end no more than a second's load is open, and one request. Who is further behind catches up or falls
 //!   behind; both show a rate that does not last.
+//!
+//! Of a window shorter than [`SECONDS_MIN`] nothing is said. A script asks for no rate and ends when it is done, so there is nothing
+//! to sustain, and the middle and end of a window that it does not fill are no moments of it: it has no backlog to tell.
 
 use serde::{Deserialize, Serialize};
 
 use super::load::Timing;
 use super::tally::Tally;
 
+/// The shortest window that shows whether a rate lasts, in seconds. The tenth of a second's load that may always be left is what a rate
+/// 2 % too high leaves in 5 s, and one 10 % too high in 1 s.
+pub const SECONDS_MIN: f64 = 5.0;
 /// Part of what was due that must come back good.
 const COMPLETE: f64 = 0.99;
 /// Part of the window's load by which the backlog may be larger at the end.
@@ -50,11 +56,12 @@ pub struct Window {
     pub committed: u64,
     /// Of these, due before it: backlog of the warm-up that was worked off.
     pub committed_of_warmup: u64,
-    /// What lay open.
-    pub backlog: Backlog,
-    /// Whether the rate was sustained; none for a script, which asks for no rate.
+    /// What lay open; none for a script, which does not fill its window.
+    pub backlog: Option<Backlog>,
+    /// Whether the rate was sustained; none for a script, which asks for no rate, and for a window shorter than 5 seconds, which
+    /// does not show it.
     pub sustained: Option<bool>,
-    /// Why it was not, in words.
+    /// Why it was not, in words. Empty where `sustained` is none.
     pub not_sustained: Vec<String>,
 }
 
@@ -69,11 +76,13 @@ impl Window {
             offered_good: tally.window.outcomes.good,
             committed: tally.window_answered,
             committed_of_warmup: tally.window_answered_of_warmup,
-            backlog: tally.backlog,
+            backlog: (!timing.until_done).then_some(tally.backlog),
             ..Self::default()
         };
-        if !timing.until_done {
-            window.not_sustained = window.reasons(seconds, tally.request_max);
+        if let Some(backlog) = window.backlog
+            && seconds >= SECONDS_MIN
+        {
+            window.not_sustained = window.reasons(backlog, seconds, tally.request_max);
             window.sustained = Some(window.not_sustained.is_empty());
         }
         window
@@ -87,7 +96,7 @@ impl Window {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    fn reasons(&self, seconds: f64, request: u64) -> Vec<String> {
+    fn reasons(&self, backlog: Backlog, seconds: f64, request: u64) -> Vec<String> {
         let offered = self.offered as f64;
         let mut reasons = Vec::new();
         if (self.offered_good as f64) < COMPLETE * offered || self.offered == 0 {
@@ -96,7 +105,7 @@ impl Window {
                 self.offered_good, self.offered
             ));
         }
-        let Backlog { start, middle, end } = self.backlog;
+        let Backlog { start, middle, end } = backlog;
         let second = offered / seconds;
         let growth = f64::max(GROWTH_PART * offered, GROWTH_SECONDS * second) + request as f64;
         if end as f64 > start.min(middle) as f64 + growth {
@@ -118,7 +127,7 @@ mod tests {
     use bds_contracts::Code;
 
     use super::super::assemble::tests::report;
-    use super::super::tally::tests::{applied, request};
+    use super::super::tally::tests::{TIMING, applied, request};
     use super::*;
 
     /// Twenty seconds at a hundred a second, in requests of 5: 25 more may be open at the end, and 105 in all.
@@ -126,10 +135,10 @@ mod tests {
         let window = Window {
             offered: 2_000,
             offered_good,
-            backlog: Backlog { start, middle, end },
             ..Window::default()
         };
-        window.reasons(20.0, 5).len()
+        let backlog = Backlog { start, middle, end };
+        window.reasons(backlog, 20.0, 5).len()
     }
 
     #[test]
@@ -165,10 +174,9 @@ mod tests {
             let window = Window {
                 offered: 500,
                 offered_good: 500,
-                backlog,
                 ..Window::default()
             };
-            window.reasons(5.0, 0).len()
+            window.reasons(backlog, 5.0, 0).len()
         };
         assert_eq!((short(10), short(11)), (0, 1));
         // Ten a second in requests of 64: one that is on its way when the window ends is no backlog, a second one is.
@@ -180,17 +188,13 @@ mod tests {
             let window = Window {
                 offered: 192,
                 offered_good: 192,
-                backlog,
                 ..Window::default()
             };
-            window.reasons(19.2, 64).len()
+            window.reasons(backlog, 19.2, 64).len()
         };
         assert_eq!((slow(64), slow(128)), (0, 2));
-        assert_eq!(
-            Window::default().reasons(1.0, 0).len(),
-            1,
-            "nothing offered"
-        );
+        let nothing = Window::default().reasons(Backlog::default(), 5.0, 0);
+        assert_eq!(nothing.len(), 1, "nothing offered");
     }
 
     fn good(count: usize) -> Vec<ItemOutcome> {
@@ -216,7 +220,8 @@ mod tests {
             middle: 0,
             end: 0,
         };
-        assert_eq!((window.backlog, window.sustained), (backlog, Some(true)));
+        assert_eq!(window.backlog, Some(backlog));
+        assert_eq!(window.sustained, Some(true));
         let text = report.text();
         for words in [
             "7 TPS   of 5 offered",
@@ -267,8 +272,8 @@ mod tests {
             }
         }
         let tally = tallied(&requests);
-        let window = Window::of(&tally, &super::super::tally::tests::TIMING, 20.0);
-        let open = window.backlog;
+        let window = Window::of(&tally, &TIMING, 20.0);
+        let open = window.backlog.expect("a rate was asked for");
         assert_eq!(open.start + window.offered, window.committed + open.end);
         assert!(
             open.start > 0 && open.middle > 0 && open.end > 0,
@@ -276,14 +281,41 @@ mod tests {
         );
     }
 
-    /// A script is as long as it is.
+    /// A script is as long as it is, and nothing of it is due or open at moments that it does not reach.
     #[test]
-    fn a_script_is_not_asked_for_a_rate() {
+    fn a_script_is_asked_for_no_rate_and_has_no_backlog() {
         let timing = Timing {
             until_done: true,
-            ..super::super::tally::tests::TIMING
+            ..TIMING
         };
-        let window = Window::of(&tallied(&[[11, 11, 12]]), &timing, 2.0);
-        assert_eq!((window.sustained, window.committed), (None, 1));
+        let tally = tallied(&[[9, 9, 11], [11, 11, 12]]);
+        let mut report = report(&tally);
+        report.window = Window::of(&tally, &timing, 8.0);
+        let window = &report.window;
+        assert_eq!((window.sustained, window.backlog), (None, None));
+        assert_eq!(window.committed, 2);
+        let text = report.text();
+        for heading in ["sustained", "backlog"] {
+            let is_told = text.lines().any(|line| line.starts_with(heading));
+            assert!(!is_told, "{heading}\n{text}");
+        }
+    }
+
+    /// Nothing is left open, and a window this short says nothing for it; nor against it, where all of it is.
+    #[test]
+    fn a_short_window_does_not_say_whether_a_rate_lasts() {
+        for (answered, open) in [(11, 0), (40, 10)] {
+            let tally = tallied(&[[10, 10, answered]; 10]);
+            let of = |seconds| Window::of(&tally, &TIMING, seconds);
+            let short = of(4.999);
+            assert_eq!((short.sustained, &short.not_sustained), (None, &Vec::new()));
+            assert_eq!(short.backlog.expect("a rate was asked for").end, open);
+            assert_eq!(of(5.0).sustained, Some(open == 0));
+            let mut report = report(&tally);
+            (report.window, report.setup.seconds) = (short, 4.0);
+            let words = "sustained      unknown: 4 s are too short to tell, 5 s are the least";
+            let text = report.text();
+            assert!(text.contains(words), "{text}");
+        }
     }
 }

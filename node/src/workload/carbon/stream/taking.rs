@@ -111,6 +111,8 @@ impl Stream<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use bds_contracts::kernel::envelope::{Envelope, Payload};
     use bds_contracts::kernel::module::{Calls as _, Module as _};
     use bds_contracts::kernel::wire::Reader;
@@ -118,17 +120,19 @@ mod tests {
     use super::*;
     use crate::workload::Config;
 
-    /// What a member sends at once, by what is told of it: without a price, and in full or not at all.
+    /// What members send at once, by what is told of it: without a price, and in full or not at all. Members 0 and 1 trade in the first
+    /// book, 2 and 3 in the second and so on, and of each two the first one buys: so each book is taken from on both sides. What
+    /// stands behind them is in every book whoever trades where, and is not counted.
     #[test]
     fn some_orders_have_no_price_and_some_are_all_or_nothing() {
         let carbon = Carbon::new(Config {
-            keys: 4,
+            keys: 6,
             clients: 2,
             instruments: 3,
             ..Config::default()
         });
         let chain = carbon.genesis().chain_id();
-        let (mut market, mut whole, mut books) = (0, 0, std::collections::BTreeSet::new());
+        let (mut market, mut whole, mut taken) = (0, 0, HashSet::new());
         for client in 0..2 {
             let mut stream = carbon.stream(chain, client);
             for wire in (0..40).flat_map(|_| stream.next_batch(100)) {
@@ -142,14 +146,18 @@ mod tests {
                     }
                     if let Ok(orders::Call::Place {
                         instrument,
+                        side,
                         price,
                         validity,
                         ..
                     }) = orders::Call::decode(call.method, &mut Reader::new(call.arguments))
                     {
-                        books.insert(instrument);
+                        let is_whole = validity == ValidityKind::FillOrKill;
                         market += u32::from(price.is_none());
-                        whole += u32::from(validity == ValidityKind::FillOrKill);
+                        whole += u32::from(is_whole);
+                        if price.is_none() || is_whole {
+                            taken.insert((instrument.0, side == Side::Buy));
+                        }
                     }
                 }
             }
@@ -157,6 +165,9 @@ mod tests {
         // Of 8,000 about 128 each.
         assert!(market > 60 && whole > 60, "{market} {whole}");
         assert!(market < 240 && whole < 240, "{market} {whole}");
-        assert!(books.len() >= 2, "{books:?}");
+        let both = |book: InstrumentId| [(book.0, true), (book.0, false)];
+        let expected: HashSet<_> = carbon.books().flat_map(both).collect();
+        assert_eq!(expected.len(), 6, "three books with two sides");
+        assert_eq!(taken, expected);
     }
 }
