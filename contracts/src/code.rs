@@ -86,7 +86,7 @@ codes! {
     73 ORDER_NUMBER_USED "OrderNumberUsed" "Order numbers of an account must rise.";
     74 PRICE_ABOVE_RESERVE "PriceAboveReserve" "The new price is above the price the money was reserved at.";
     75 RESERVE_INVALID "ReserveInvalid" "The reserve price is below the limit.";
-    76 NOT_FILLABLE "NotFillable" "A fill-or-kill order could not be filled at once; nothing was traded.";
+    76 NOT_FILLABLE "NotFillable" "A fill-or-kill order could not be filled at once, or the book of an intraday order that is done at once is not open; nothing was traded.";
     77 MAX_CASH_INVALID "MaxCashInvalid" "A market bid needs a positive bound on the money it may spend; other orders take none.";
     78 ORDER_INVALID "OrderInvalid" "This type of order and this time in force do not go together.";
     79 QUANTITY_TOO_LARGE "QuantityTooLarge" "The quantity is above the largest allowed, or would be with what was filled.";
@@ -332,7 +332,7 @@ codes! {
     570 INTRADAY_RULE_INVALID "IntradayRuleInvalid" "The lead, the prices, the largest energy or the bounds of a zone's intraday books are out of range.";
     571 INTRADAY_NOT_OPEN "IntradayNotOpen" "The zone has no intraday books, or the auction of the day is not cleared.";
     572 INTRADAY_ENERGY_INVALID "IntradayEnergyInvalid" "The energy of an intraday order is not above zero, not a multiple of the session's lot, or above the zone's largest.";
-    573 INTRADAY_BOOKS_FULL "IntradayBooksFull" "As many intraday books of the zone, or of all zones together, as there may be are open.";
+    573 INTRADAY_BOOKS_FULL "IntradayBooksFull" "As many intraday books of the zone are open as may be, or the zone's rule would let those of all zones become more than may be.";
     574 INTRADAY_ACCOUNT_FULL "IntradayAccountFull" "The account has as many open intraday orders in the session as it may.";
     575 INTRADAY_ACCOUNT_ACTIVE "IntradayAccountActive" "The account may trade, so nobody else withdraws its intraday orders.";
 }

@@ -1,4 +1,5 @@
-//! What is over: prognoses, reservations and requests with their day, offers at their time, orders 31 days after their day.
+//! What is over: prognoses, reservations and requests with their day, what was replaced when it would have begun, offers at their time,
+//! orders 31 days after their day.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -23,21 +24,17 @@ pub(super) enum Due {
     Offer,
     /// The order of the trigger's own number is settled if nobody did, and forgotten.
     Order,
+    /// The day that was replaced begins, and none that does can be told any more.
+    Replaced(PointId, AccountId, Millis),
 }
 
 impl Due {
     pub(super) fn run(cx: &mut Cx<'_>, trigger: u64, data: &[u8]) -> Result<(), Code> {
-        let now = cx.block().time;
         match borsh::from_slice(data).map_err(|_| Code::MALFORMED)? {
             Self::Prognosis(point, aggregator, start) => {
                 let (tables, journal) = cx.tables::<Flexibility>();
                 let key = (point, aggregator, start);
-                tables.prognoses.remove(journal, &key)?;
-                let replaced = tables.replaced.get(&(point, aggregator));
-                if replaced.is_some_and(|(end, _)| *end <= now) {
-                    tables.replaced.remove(journal, &(point, aggregator))?;
-                }
-                Ok(())
+                tables.prognoses.remove(journal, &key).map(|_| ())
             }
             Self::Reservation(point, aggregator, start) => {
                 let (tables, journal) = cx.tables::<Flexibility>();
@@ -56,6 +53,11 @@ impl Due {
                 })
             }
             Self::Order => settlement::end(cx, trigger),
+            Self::Replaced(point, aggregator, start) => {
+                let (tables, journal) = cx.tables::<Flexibility>();
+                let key = (point, aggregator, start);
+                tables.replaced.remove(journal, &key).map(|_| ())
+            }
         }
     }
 }

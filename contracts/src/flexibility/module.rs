@@ -48,8 +48,8 @@ crate::tables! {
         10 orders: Ordered<u64, Order>,
         /// Orders of each day.
         11 ordered: Ordered<(PointId, AccountId, Millis, u64), ()>,
-        /// Of aggregators that replaced a prognosis: when the last day ends that was replaced, and the highest revision of all.
-        12 replaced: Table<(PointId, AccountId), (Millis, u64)>,
+        /// The last revision of days that were replaced, until they would have begun.
+        12 replaced: Table<DayKey, u64>,
     }
 }
 

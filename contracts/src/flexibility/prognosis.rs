@@ -104,7 +104,7 @@ impl<'a> Said<'a> {
         let day = self.day(cx, frame)?;
         let tables = cx.read::<Flexibility>();
         let old = before(&tables.prognoses, |one| one.day, self.place, &day)?;
-        if old.is_some_and(|old| self.revision <= old.revision) || self.is_taken(cx, &day) {
+        if old.is_some_and(|old| self.revision <= old.revision) || self.is_taken(cx, day.start) {
             return Err(Code::REVISION_INVALID);
         }
         let trigger = old.map(|old| old.trigger);
@@ -130,7 +130,7 @@ impl<'a> Said<'a> {
             return Err(Code::FLEX_PERIOD_INVALID);
         }
         let mut revisions = old.iter().map(|(_, revision, _)| *revision);
-        if revisions.any(|old| self.revision <= old) || self.is_taken(cx, &day) {
+        if revisions.any(|old| self.revision <= old) || self.is_taken(cx, day.start) {
             return Err(Code::REVISION_INVALID);
         }
         let key = |start| (self.place.0, self.place.1, start);
@@ -142,12 +142,15 @@ impl<'a> Said<'a> {
         let (powers, resources) = self.read(cx, day)?;
 
         for (day, revision, trigger) in old {
+            let key = key(day.start);
+            if !cx.read::<Flexibility>().replaced.contains(&key) {
+                let due = Due::Replaced(key.0, key.1, key.2);
+                cx.schedule_work::<Flexibility>(When::Time(day.start), &due)?;
+            }
             let (tables, journal) = cx.tables::<Flexibility>();
-            let last = tables.replaced.get(&self.place).copied();
-            let (end, highest) = last.unwrap_or((Millis(0), 0));
-            let last = (end.max(day.end()), highest.max(revision));
-            tables.replaced.set(journal, self.place, last)?;
-            tables.prognoses.remove(journal, &key(day.start))?;
+            // Higher than what stands there, or it would not have been told.
+            tables.replaced.set(journal, key, revision)?;
+            tables.prognoses.remove(journal, &key)?;
             cx.unschedule::<Flexibility>(When::Time(day.end()), trigger)?;
             cx.emit::<Flexibility>(&Event::PrognosisReplaced {
                 point: self.place.0,
@@ -160,11 +163,12 @@ impl<'a> Said<'a> {
         self.put(cx, day, powers, resources, None)
     }
 
-    /// Whether something was told under this revision, or a higher one, of a day that has a part of this one and was replaced: an order
-    /// names the prognosis that it builds on by its revision, which must not come to mean another.
-    fn is_taken(&self, cx: &Cx<'_>, day: &Day) -> bool {
-        let replaced = cx.read::<Flexibility>().replaced.get(&self.place);
-        replaced.is_some_and(|(end, revision)| day.start < *end && self.revision <= *revision)
+    /// Whether a day that began there was told under this revision, or a higher one, and replaced: an order names the prognosis that it
+    /// builds on by the day's start and the revision, which must not come to mean another.
+    fn is_taken(&self, cx: &Cx<'_>, start: Millis) -> bool {
+        let key = (self.place.0, self.place.1, start);
+        let replaced = cx.read::<Flexibility>().replaced.get(&key);
+        replaced.is_some_and(|last| self.revision <= *last)
     }
 
     /// The day that is spoken of, which is to come.

@@ -243,8 +243,13 @@ pub(crate) fn represents(cx: &Cx<'_>, member: MemberId, id: AccountId, slot: Slo
 
 /// Whether the account is open and one of its representatives has one of these roles now.
 pub(crate) fn is_active(cx: &Cx<'_>, id: AccountId, roles: Roles) -> bool {
-    let slot = cx.read::<Identity>().find(id);
-    slot.is_ok_and(|slot| is_active_at(cx, id, slot, roles))
+    to_trade(cx, id, roles).is_some()
+}
+
+/// Where the account lies, if [`is_active`]: then its orders may trade.
+pub(crate) fn to_trade(cx: &Cx<'_>, id: AccountId, roles: Roles) -> Option<Slot> {
+    let slot = cx.read::<Identity>().find(id).ok()?;
+    is_active_at(cx, id, slot, roles).then_some(slot)
 }
 
 /// [`is_active`] of the account in this slot.

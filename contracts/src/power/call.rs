@@ -108,7 +108,7 @@ crate::calls! {
             session: u64,
         }
         /// Says by which rule the intervals of a zone are traded once their auction is cleared. It holds for books that are opened from
-        /// then on.
+        /// then on. All zones together have no more than 4,096 books.
         7 SetIntraday "set-intraday" for Who::Roles(Roles::MARKET_OPERATOR), on Profiles::DESIGNATED, costs 50 {
             /// Which zone.
             zone: ZoneId,

@@ -85,7 +85,7 @@ pub(super) fn leave(cx: &mut Cx<'_>, call: &Call<'_>) -> Result<(), Code> {
     check_calls(cx, new.calls)?;
     let tables = cx.read::<Standing>();
     let own = tables.owned.range((id, 0)..=(id, u64::MAX)).count();
-    // Whoever comes by itself to a public ledger comes as often as it likes.
+    // Whoever comes by itself to a public ledger comes as often as it likes, and has no other role than that of a consumer, or none.
     let is_anyone = cx.profile() == Profile::Public && Roles::CONSUMER.has(cx.roles());
     let own_max = if is_anyone { 0 } else { STATES_OWN_MAX };
     let full = tables.states.len() >= STATES_MAX || queue::states_of(cx, id) >= own_max;

@@ -255,6 +255,11 @@ fn whoever_came_by_itself_waits_for_no_state() {
     };
     let refused = stage.call::<Standing>(Who::Guest, &wait(own));
     assert_eq!(refused, Code::INSTRUCTION_LIMIT);
+    // Nor when it gives up the role that it came with: it is as easily had again.
+    let left = stage.call::<Identity>(Who::Guest, &Call::Leave {});
+    assert_eq!(left, Code::OK);
+    let refused = stage.call::<Standing>(Who::Guest, &wait(own));
+    assert_eq!(refused, Code::INSTRUCTION_LIMIT);
     let admitted = stage.call::<Standing>(Who::Anna, &wait(ANNA_S));
     assert_eq!(admitted, Code::OK);
 }

@@ -32,6 +32,14 @@ pub(crate) struct Rehearsal {
 }
 
 impl Rehearsal {
+    pub(crate) fn of(stage: Stage) -> Self {
+        Self {
+            stage,
+            covered: Default::default(),
+            failures: 0,
+        }
+    }
+
     pub(crate) fn step<M: Module>(&mut self, who: Who, call: &M::Call<'_>) {
         let mut sent = self.stage.clone();
         let tx = sent.tx::<M>(who, call);
@@ -78,12 +86,8 @@ impl Rehearsal {
 
 #[test]
 fn every_write_of_every_method_made_to_fail_once_leaves_nothing() {
-    let mut rehearsal = Rehearsal {
-        // The profile on which nearly every method is offered.
-        stage: Stage::on(Profile::Consortium),
-        covered: Default::default(),
-        failures: 0,
-    };
+    // The profile on which nearly every method is offered.
+    let mut rehearsal = Rehearsal::of(Stage::on(Profile::Consortium));
     let r = &mut rehearsal;
     r.step::<Identity>(Who::Guest, &identity::Call::Nothing {});
     // Offered on public ledgers alone.

@@ -71,7 +71,7 @@ impl Generator {
             makers_max: self.random.pick(&[1, 3, 6]),
             orders_max: self.random.pick(&[3, 12]),
             account_orders_max: self.random.pick(&[1, 2, 6]),
-            books_max: self.random.pick(&[0, 2, 6, 6]),
+            books_max: self.random.pick(&[0, 2, 6, 6, 6, 1_024]),
         };
         let [operator, _] = self.two_of(SURVEILLANCE);
         self.one::<Power>(operator, &call)

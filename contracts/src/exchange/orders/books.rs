@@ -414,3 +414,82 @@ impl<K: table::Key + Copy> Journaled for Books<K> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: u64 = 7;
+
+    fn end_block(books: &mut Books<u64>) -> usize {
+        let mut changes = Changes::default();
+        books.end_block(&mut changes);
+        changes.len()
+    }
+
+    /// Entries of all books, as a snapshot has them.
+    fn entries(books: &Books<u64>) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut changes = Changes::default();
+        books.entries(&mut changes);
+        let all = changes.iter();
+        all.map(|one| (one.key.to_vec(), one.value.expect("an entry").to_vec()))
+            .collect()
+    }
+
+    /// A book that is there, at the beginning of a block.
+    fn opened() -> (Books<u64>, Journal) {
+        let mut books = Books::new(Place::new(11, 0, 12, false));
+        let mut journal = Journal::new();
+        let opened = books.open(&mut journal, ID, Rules::PLAIN, Millis(1));
+        assert_eq!(opened, Ok(()));
+        journal.commit();
+        assert_eq!(end_block(&mut books), 1);
+        (books, journal)
+    }
+
+    #[test]
+    fn a_book_that_was_closed_in_vain_is_there_again() {
+        let (mut books, mut journal) = opened();
+        let before = entries(&books);
+        assert_eq!(books.close(&mut journal, ID), Ok(()));
+        assert_eq!((books.len(), books.iter().count()), (0, 0));
+        let gone = Err(Code::UNKNOWN_MARKET);
+        assert_eq!(books.get(ID).map(|_| ()), gone);
+        assert_eq!(books.close(&mut journal, ID), gone);
+        books.undo();
+        assert_eq!((books.len(), books.iter().count()), (1, 1));
+        assert!(books.get(ID).is_ok());
+        assert_eq!(end_block(&mut books), 0, "nothing changed");
+        assert_eq!(entries(&books), before);
+        // It closes all the same, and its entry goes then.
+        journal.commit();
+        assert_eq!(books.close(&mut journal, ID), Ok(()));
+        assert_eq!(end_block(&mut books), 1);
+        assert_eq!((books.len(), entries(&books)), (0, Vec::new()));
+    }
+
+    /// What was asked of it and that it was closed are taken back one after the other, whatever was closed for good before.
+    #[test]
+    fn the_steps_of_a_transaction_are_taken_back_in_reverse() {
+        let (mut books, mut journal) = opened();
+        let other = ID + 1;
+        let opened = books.open(&mut journal, other, Rules::PLAIN, Millis(1));
+        assert_eq!(opened, Ok(()));
+        assert_eq!(books.close(&mut journal, other), Ok(()));
+        journal.commit();
+        let asked = books.ask(&mut journal, ID, |book| {
+            Ok(book.cancel_all(AccountId(1), 1, &mut ()))
+        });
+        assert!(asked.is_ok());
+        assert_eq!(books.close(&mut journal, ID), Ok(()));
+        assert_eq!(books.len(), 0);
+        books.undo();
+        assert_eq!(books.len(), 1);
+        books.undo();
+        assert!(books.get(ID).is_ok());
+        assert_eq!(books.get(other).map(|_| ()), Err(Code::UNKNOWN_MARKET));
+        // The other one came and went in the same block.
+        assert_eq!(end_block(&mut books), 0);
+        assert_eq!(books.len(), 1);
+    }
+}

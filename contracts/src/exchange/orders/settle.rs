@@ -82,9 +82,7 @@ pub(super) struct Delta {
     units_reserved: i128,
     /// Whether it trades.
     trades: bool,
-    /// Whether it was asked and may.
-    may_trade: bool,
-    /// Where it lies, once somebody looked.
+    /// Where it lies, once it was asked whether it may trade, and may.
     slot: Option<Slot>,
 }
 
@@ -299,7 +297,6 @@ impl Follows for Settlement {
         let mut settlement = Self::with_room(*market, room);
         if let Some(order) = order {
             let delta = settlement.delta(order.account);
-            delta.may_trade = true;
             delta.slot = Some(order.slot);
             delta.reserve(order.side, order.more);
         }
@@ -339,12 +336,9 @@ impl Follows for Settlement {
     fn shut(&mut self, cx: &Cx<'_>) -> Vec<AccountId> {
         let mut shut = Vec::new();
         let others = self.accounts.iter_mut();
-        for (id, delta) in others.filter(|(_, delta)| delta.trades && !delta.may_trade) {
-            delta.slot = cx.read::<Identity>().find(*id).ok();
-            delta.may_trade = delta
-                .slot
-                .is_some_and(|slot| account::is_active_at(cx, *id, slot, TRADING));
-            if !delta.may_trade {
+        for (id, delta) in others.filter(|(_, delta)| delta.trades && delta.slot.is_none()) {
+            delta.slot = account::to_trade(cx, *id, TRADING);
+            if delta.slot.is_none() {
                 shut.push(*id);
             }
         }

@@ -68,7 +68,8 @@ fn quantity(period: &Traded, energy: WattHours) -> Result<Quantity, Code> {
 
 /// Refused in this order: account unknown, not represented, not open; no such session; no such interval; the auction is not cleared,
 /// or the zone has no books; gate closed; energy out of range; one open order too many for the account; what the book's checks say;
-/// one open book too many for the zone; too little money free; not endorsed; not to be filled at once.
+/// done at once where there is no book; one open book too many for the zone; too little money free; not endorsed; not to be filled at
+/// once.
 pub(in super::super) fn place(
     cx: &mut Cx<'_>,
     call: &Call<'_>,
@@ -92,14 +93,14 @@ pub(in super::super) fn place(
         // All that an empty book asks.
         Err(_) => period.rules.check_request(&request).map(|()| None)?,
     };
-    period.check_room(cx)?;
-    let more = needed(energy, Price(request.reserve));
-    afford(cx, &period, (account, slot), more)?;
-    account::second(cx, account, slot, || endorse::digest::<Power>(call))?;
     // A book is opened for what stays in it alone: each takes one of the zone's places, and keeps the rule that it is opened with.
     if !period.has_book && !rests {
         return Err(Code::NOT_FILLABLE);
     }
+    period.check_room()?;
+    let more = needed(energy, Price(request.reserve));
+    afford(cx, &period, (account, slot), more)?;
+    account::second(cx, account, slot, || endorse::digest::<Power>(call))?;
 
     period.open_book(cx)?;
     let accepted = Event::OrderAccepted {

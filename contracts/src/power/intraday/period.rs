@@ -8,7 +8,6 @@ use super::super::event::Event;
 use super::super::module::Power;
 use super::super::rules::INTERVAL;
 use super::super::session::{Session, SessionPhase};
-use super::rule::ALL_BOOKS_MAX;
 use super::settle::{Command, Market};
 use super::{PeriodId, rule};
 use crate::amount::Price;
@@ -88,14 +87,12 @@ impl Traded {
         })
     }
 
-    /// Whether a book can be opened where there is none: the zone has room for it, and so have all zones together.
+    /// Whether a book can be opened where there is none: the zone has room for it. All zones together have room for what each may have.
     ///
     /// # Errors
     /// `INTRADAY_BOOKS_FULL`.
-    pub(super) fn check_room(&self, cx: &Cx<'_>) -> Result<(), Code> {
-        let full = self.zone.books >= self.zone.rule.books_max;
-        let all = cx.read::<Power>().books.len();
-        if !self.has_book && (full || all >= ALL_BOOKS_MAX) {
+    pub(super) fn check_room(&self) -> Result<(), Code> {
+        if !self.has_book && self.zone.books >= self.zone.rule.books_max {
             return Err(Code::INTRADAY_BOOKS_FULL);
         }
         Ok(())

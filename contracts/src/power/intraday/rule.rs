@@ -24,7 +24,7 @@ pub const ACCOUNT_ORDERS_MAX: u32 = 256;
 /// Most open books of a zone: a quarter of those of all.
 pub const BOOKS_MAX: u32 = 1_024;
 /// Most open books of all zones together: what a book keeps for prices near the best takes 64 kB, so all of them a quarter of a gigabyte.
-pub const ALL_BOOKS_MAX: usize = 4_096;
+pub const ALL_BOOKS_MAX: u32 = 4_096;
 
 /// Watt hours of a megawatt hour, for which prices are.
 const WATT_HOURS: u64 = 1_000_000;
@@ -59,6 +59,13 @@ pub struct Zone {
     pub rule: Rule,
     /// How many of its books are open.
     pub books: u32,
+}
+
+impl Zone {
+    /// Most of its books that can be open at a time: under a rule before there may have been more.
+    fn books_most(&self) -> u32 {
+        self.books.max(self.rule.books_max)
+    }
 }
 
 impl Rule {
@@ -100,15 +107,25 @@ impl Rule {
     }
 }
 
-/// Refused: lead, prices, energy or bounds out of range.
+/// Refused in this order: lead, prices, energy or bounds out of range; more books than all zones together may have. So no order is
+/// refused for what other zones have, and a rule of fewer books is never.
 pub(in super::super) fn set(cx: &mut Cx<'_>, zone: ZoneId, rule: Rule) -> Result<(), Code> {
     if !rule.is_sound() {
         return Err(Code::INTRADAY_RULE_INVALID);
     }
+    let zones = &cx.read::<Power>().zones;
+    let books = zones.get(&zone).map_or(0, |old| old.books);
+    let (count, new) = (zones.len(), Zone { rule, books });
+    let others = zones.range(..).filter(|(id, _)| **id != zone);
+    // Correctness: no rule before made it more than `ALL_BOOKS_MAX`.
+    let others: u32 = others.map(|(_, one)| one.books_most()).sum();
+    if others + new.books_most() > ALL_BOOKS_MAX {
+        return Err(Code::INTRADAY_BOOKS_FULL);
+    }
+    cx.charge_items(count)?;
 
     let (tables, journal) = cx.tables::<Power>();
-    let books = tables.zones.get(&zone).map_or(0, |old| old.books);
-    tables.zones.set(journal, zone, Zone { rule, books })?;
+    tables.zones.set(journal, zone, new)?;
     cx.emit::<Power>(&Event::IntradaySet {
         zone,
         lead: rule.lead,

@@ -51,7 +51,7 @@ pub(super) fn needed(open: Quantity, worst: Price) -> i128 {
 /// What one command does to an account.
 #[derive(Debug, Clone, Copy, Default)]
 struct Delta {
-    /// Where it lies, once somebody looked.
+    /// Where it lies, once it was asked whether it may trade, and may.
     slot: Option<Slot>,
     desk: desk::Change,
     bought: i128,
@@ -253,15 +253,11 @@ impl Follows for Settlement {
     }
 
     fn shut(&mut self, cx: &Cx<'_>) -> Vec<AccountId> {
-        let sender = self.taker.map(|taker| taker.account);
         let mut shut = Vec::new();
-        for (id, delta) in &mut self.accounts {
-            if !delta.trades() || Some(*id) == sender {
-                continue;
-            }
-            delta.slot = cx.read::<Identity>().find(*id).ok();
-            let may_trade = |slot| account::is_active_at(cx, *id, slot, MEMBER);
-            if !delta.slot.is_some_and(may_trade) {
+        let others = self.accounts.iter_mut();
+        for (id, delta) in others.filter(|(_, delta)| delta.trades() && delta.slot.is_none()) {
+            delta.slot = account::to_trade(cx, *id, MEMBER);
+            if delta.slot.is_none() {
                 shut.push(*id);
             }
         }

@@ -11,6 +11,7 @@ use bds_contracts::tx::{AccountId, Millis};
 
 use super::super::energy::resource;
 use super::super::stage::{BANK_S, Who};
+use super::super::undo::Rehearsal;
 use super::*;
 
 const HOUR: u64 = 3_600_000;
@@ -142,17 +143,18 @@ fn the_right_day_takes_the_place_of_wrong_ones() {
     assert_eq!(told[..2], [replaced(early + DAY, 3), replaced(early, 7)]);
     assert!(told[2].starts_with("PrognosisSubmitted"), "{told:?}");
     assert_eq!((told.len(), starts(&stage)), (3, vec![START]));
-    // The day after it is free too, and what waited for the wrong days is gone.
+    // The day after it is free too, under any revision, and what waited for the wrong days is gone.
     done(
         &mut stage,
         Who::Bert,
-        &prognosis_of((END, END + DAY), 8, WHOLE),
+        &prognosis_of((END, END + DAY), 1, WHOLE),
     );
     for over in [early + DAY, early + 2 * DAY] {
         let mut then = stage.clone();
         wait(&mut then, over);
         let due = then.execute(&[]).receipts.len();
-        assert_eq!(due, usize::from(over > END), "the right day's own");
+        let own = usize::from(over > END);
+        assert_eq!(due, 2 + own, "the right day's own, and two revisions");
     }
     at(&mut stage, END);
     assert_eq!(starts(&stage), [END]);
@@ -175,6 +177,7 @@ fn a_day_that_was_told_too_short_is_replaced() {
         blocked,
     );
     done(&mut stage, Who::Bert, &replacement((START, END), 2, WHOLE));
+    at(&mut stage, START);
     wait(&mut stage, END - HOUR);
     assert_eq!(stage.execute(&[]).receipts.len(), 0);
     assert_eq!(starts(&stage), [START]);
@@ -267,22 +270,69 @@ fn a_revision_of_a_day_never_means_another_prognosis() {
     told(&mut stage, &replacement(shifted, 6, WHOLE));
     let next = (END, END + DAY);
     told(&mut stage, &replacement(next, 7, WHOLE));
-    // What was told of the day reached to an hour after its end, under revisions up to 6.
+    // A day that begins at another time is another one, though it has most of it.
+    let early = (START - HOUR, END - HOUR);
+    let mut alone = stage.clone();
+    told(&mut stage, &prognosis_of(early, 1, WHOLE));
     let other: Runs<'_> = &[((0, 96), Watts(9))];
-    for revision in [5, 6] {
+    let taken = Code::REVISION_INVALID;
+    for revision in [4, 5] {
         let again = prognosis_of((START, END), revision, other);
-        refused(&mut stage, Who::Bert, &again, Code::REVISION_INVALID);
-        let again = replacement((START + HOUR, END + HOUR), revision, other);
-        refused(&mut stage, Who::Bert, &again, Code::REVISION_INVALID);
+        refused(&mut alone, Who::Bert, &again, taken);
+        let again = replacement((START, END), revision, other);
+        refused(&mut stage, Who::Bert, &again, taken);
     }
-    told(&mut stage, &prognosis_of((START, END), 7, other));
+    told(&mut alone, &prognosis_of((START, END), 6, other));
+    told(&mut stage, &replacement((START, END), 6, other));
     assert_eq!(starts(&stage), [START, END]);
-    // It is forgotten with a prognosis that runs out behind all that was replaced.
-    assert_eq!(tables(&stage).replaced.len(), 1);
-    at(&mut stage, END);
-    assert_eq!(tables(&stage).replaced.len(), 1);
-    at(&mut stage, END + DAY);
-    assert_eq!(tables(&stage).replaced.len(), 0);
+}
+
+/// Revisions of days that were replaced, of those that begin so long after `START`.
+fn kept(stage: &Stage, after: &[u64]) -> Vec<Option<u64>> {
+    let table = &tables(stage).replaced;
+    let of = |after| (POINT, AGGREGATOR, Millis(START + after));
+    after
+        .iter()
+        .map(|at| table.get(&of(*at)).copied())
+        .collect()
+}
+
+/// Two days take each other's place again and again: each keeps one revision, until it would begin.
+#[test]
+fn what_was_replaced_is_kept_until_it_would_begin() {
+    let mut stage = long_grid();
+    let days = [0, HOUR].map(|late| (START + late, END + late));
+    done(&mut stage, Who::Bert, &prognosis_of(days[0], 1, WHOLE));
+    for revision in 2..=5 {
+        let day = days[usize::from(revision % 2 == 0)];
+        done(&mut stage, Who::Bert, &replacement(day, revision, WHOLE));
+    }
+    assert_eq!(kept(&stage, &[0, HOUR]), [Some(3), Some(4)]);
+    assert_eq!(tables(&stage).replaced.len(), 2);
+    at(&mut stage, START - 1);
+    assert_eq!(kept(&stage, &[0, HOUR]), [Some(3), Some(4)]);
+    wait(&mut stage, START);
+    assert_eq!(stage.execute(&[]).receipts.len(), 1);
+    assert_eq!(kept(&stage, &[0, HOUR]), [None, Some(4)]);
+    // No day that begins then can be told, whatever its revision.
+    let begun = Code::FLEX_PERIOD_INVALID;
+    let again = prognosis_of(days[0], 9, WHOLE);
+    refused(&mut stage, Who::Bert, &again, begun);
+    at(&mut stage, START + HOUR);
+    assert!(tables(&stage).replaced.is_empty());
+}
+
+/// Every write of a replacement fails once, also where the day had been replaced before: what was kept of it stays.
+#[test]
+fn a_replacement_that_fails_keeps_what_was_replaced() {
+    let mut rehearsal = Rehearsal::of(long_grid());
+    let days = [0, HOUR].map(|late| (START + late, END + late));
+    rehearsal.step::<Flexibility>(Who::Bert, &prognosis_of(days[0], 1, WHOLE));
+    for (revision, day) in (2..).zip([days[1], days[0], days[1]]) {
+        let call = replacement(day, revision, WHOLE);
+        rehearsal.step::<Flexibility>(Who::Bert, &call);
+    }
+    assert_eq!(kept(&rehearsal.stage, &[0, HOUR]), [Some(3), Some(2)]);
 }
 
 /// What has begun stays: the rest of it could not be told anew.

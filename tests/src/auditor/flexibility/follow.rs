@@ -4,6 +4,15 @@ use super::super::schedule::When;
 use super::judge::{bounds_of, span_of};
 use super::*;
 
+/// What is due of a day.
+fn due(kind: u8, (point, aggregator, start): DayKey) -> Vec<u8> {
+    let mut data = vec![kind];
+    data.extend(point.to_le_bytes());
+    data.extend(aggregator.to_le_bytes());
+    data.extend(start.to_le_bytes());
+    data
+}
+
 impl Books {
     pub(super) fn follow_flexibility(
         &mut self,
@@ -150,10 +159,7 @@ impl Books {
         let key = (point, aggregator, span.start);
         let trigger = all.get(&key).map(|old| old.trigger);
         let trigger = trigger.unwrap_or_else(|| {
-            let mut data = vec![u8::from(!foreseen)];
-            data.extend(point.to_le_bytes());
-            data.extend(aggregator.to_le_bytes());
-            data.extend(span.start.to_le_bytes());
+            let data = due(u8::from(!foreseen), key);
             self.schedule.add(When::Time(span.end()), FLEXIBILITY, data)
         });
         let new = Said {
@@ -177,10 +183,12 @@ impl Books {
             let old = self.flexibility.prognoses.remove(&key);
             let old = old.ok_or("no prognosis")?;
             self.schedule.remove(old.trigger);
-            let kept = self.flexibility.replaced.entry((point, aggregator));
-            let (end, highest) = kept.or_default();
-            *end = old.span.end().max(*end);
-            *highest = old.number.max(*highest);
+            let last = self.flexibility.replaced.insert(key, old.number);
+            ensure!(last < Some(old.number), "{key:?} was told again");
+            if last.is_none() {
+                self.schedule
+                    .add(When::Time(key.2), FLEXIBILITY, due(5, key));
+            }
             let said = [
                 ("point", n(point)),
                 ("operator", n(operator)),
@@ -389,7 +397,7 @@ impl Books {
         events: &mut Events<'_, '_>,
     ) -> Result<(), Finding> {
         match *data {
-            [kind @ (0 | 1), ref key @ ..] => {
+            [kind @ (0 | 1 | 5), ref key @ ..] => {
                 let (point, key) = key.split_first_chunk::<4>().ok_or("a short key")?;
                 let (aggregator, start) = key.split_first_chunk::<8>().ok_or("a short key")?;
                 let start = start.try_into().map_err(|_| "a short key")?;
@@ -398,16 +406,13 @@ impl Books {
                     u64::from_le_bytes(*aggregator),
                     u64::from_le_bytes(start),
                 );
-                let all = match kind {
-                    0 => &mut self.flexibility.prognoses,
-                    _ => &mut self.flexibility.reservations,
+                let own = &mut self.flexibility;
+                let is_known = match kind {
+                    0 => own.prognoses.remove(&key).is_some(),
+                    1 => own.reservations.remove(&key).is_some(),
+                    _ => own.replaced.remove(&key).is_some(),
                 };
-                ensure!(all.remove(&key).is_some(), "nothing was said of {key:?}");
-                let (here, now) = ((key.0, key.1), self.time);
-                let replaced = &mut self.flexibility.replaced;
-                if kind == 0 && replaced.get(&here).is_some_and(|(end, _)| *end <= now) {
-                    replaced.remove(&here);
-                }
+                ensure!(is_known, "nothing was said of {key:?}");
             }
             [2] => {
                 let gone = self.flexibility.requests.remove(&trigger);

@@ -207,11 +207,14 @@ impl Books {
         unless(!connected.is_empty(), NO_PORTFOLIO)
     }
 
-    /// Whether something that was replaced, of a day that may meet this one, had this revision or a higher one.
+    /// Whether something that was replaced and began with this day had this revision or a higher one.
     fn was_told(&self, ask: &Ask<'_>, span: &Span) -> bool {
-        let here = (ask.call.u32("point"), ask.call.u64("aggregator"));
-        let replaced = self.flexibility.replaced.get(&here);
-        replaced.is_some_and(|(end, last)| span.start < *end && ask.call.u64("revision") <= *last)
+        let (point, aggregator) = (ask.call.u32("point"), ask.call.u64("aggregator"));
+        let replaced = self
+            .flexibility
+            .replaced
+            .get(&(point, aggregator, span.start));
+        replaced.is_some_and(|last| ask.call.u64("revision") <= *last)
     }
 
     /// What is replaced: something, by a higher revision, and nothing was ordered of it.

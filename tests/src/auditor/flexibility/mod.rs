@@ -102,8 +102,8 @@ pub(super) struct Flexibility {
     pub(super) points: BTreeMap<u32, Point>,
     pub(super) connections: BTreeMap<u64, Connection>,
     pub(super) prognoses: BTreeMap<DayKey, Said>,
-    /// By point and aggregator: the latest end of what was replaced, and the highest number.
-    pub(super) replaced: BTreeMap<(u32, u64), (u64, u64)>,
+    /// The number of what was replaced and began there.
+    pub(super) replaced: BTreeMap<DayKey, u64>,
     pub(super) reservations: BTreeMap<DayKey, Said>,
     pub(super) requests: BTreeMap<u64, Request>,
     pub(super) offers: BTreeMap<u64, Offer>,

@@ -75,11 +75,10 @@ impl Rule {
 }
 
 impl Intraday {
-    /// How many books of a zone are open, or of all.
-    pub(in super::super) fn open_books(&self, zone: Option<u32>) -> usize {
+    /// How many books of a zone are open.
+    pub(in super::super) fn open_books(&self, zone: u32) -> usize {
         let all = self.periods.values().filter(|one| one.is_open);
-        all.filter(|one| zone.is_none_or(|zone| one.zone == zone))
-            .count()
+        all.filter(|one| one.zone == zone).count()
     }
 
     pub(super) fn of_session(&self, session: u64) -> impl Iterator<Item = (&PeriodId, &Period)> {

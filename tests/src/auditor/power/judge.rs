@@ -59,7 +59,15 @@ impl Session {
 impl Books {
     pub(in super::super) fn judge_intraday(&self, ask: &Ask<'_>) -> Result<(), u16> {
         if ask.name == "power.set-intraday" {
-            return unless(Rule::read(ask).is_sound(), RULE_INVALID);
+            let rule = Rule::read(ask);
+            unless(rule.is_sound(), RULE_INVALID)?;
+            let mut rules = self.power.intraday.zones.clone();
+            rules.insert(ask.call.u32("zone"), rule);
+            let most = rules.iter().map(|(zone, rule)| {
+                let open = self.power.intraday.open_books(*zone);
+                open.max(rule.books_max as usize)
+            });
+            return unless(most.sum::<usize>() <= ALL_BOOKS_MAX, BOOKS_FULL);
         }
         let account = ask.call.u64("account");
         let found = self.identity.accounts.get(&account);
@@ -139,13 +147,12 @@ impl Books {
         unless(!used, ORDER_NUMBER_USED)?;
         let count = orders.map_or(0, |orders| orders.all.len());
         unless(!rests || count < rule.orders_max as usize, BOOK_FULL)?;
+        unless(rests || orders.is_some(), NOT_FILLABLE)?;
         let zone = intraday.zones.get(&session.zone);
-        let open = |of| intraday.open_books(of);
-        let room = zone.is_some_and(|zone| open(Some(session.zone)) < zone.books_max as usize);
-        let room = room && open(None) < ALL_BOOKS_MAX;
+        let open = intraday.open_books(session.zone);
+        let room = zone.is_some_and(|zone| open < zone.books_max as usize);
         unless(orders.is_some() || room, BOOKS_FULL)?;
         self.can_be_paid(ask, session, new.aside())?;
-        unless(rests || orders.is_some(), NOT_FILLABLE)?;
         unless(
             call.u8("standing") != WHOLE || self.is_filled(ask, new, &rule),
             NOT_FILLABLE,

@@ -64,9 +64,8 @@ impl Books {
             out.add(day(*key), put_said(one));
         }
         out.table(12, 12);
-        for ((point, aggregator), (end, number)) in &flexibility.replaced {
-            let key = Bytes::new().u32(*point).u64(*aggregator);
-            out.add(key, Bytes::new().u64(*end).u64(*number));
+        for (key, number) in &flexibility.replaced {
+            out.add(day(*key), Bytes::new().u64(*number));
         }
         self.traded_flexibility(out);
     }

@@ -19,7 +19,7 @@ impl Books {
                 .u32(rule.orders_max)
                 .u32(rule.account_orders_max)
                 .u32(rule.books_max)
-                .count(intraday.open_books(Some(*zone)));
+                .count(intraday.open_books(*zone));
             out.add(Bytes::new().u32(*zone), value);
         }
         out.table(11, 13);

@@ -38,15 +38,12 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     books.record_entries(&mut expected);
     books.code_entries(&mut expected);
     let mut expected = expected.all;
-    let (mut orders, mut intraday) = (Vec::new(), Vec::new());
+    let mut of_books = [BOOKS, INTRADAY].map(|table| (table, Vec::new()));
     for entry in entries.iter() {
         let value = entry.value.ok_or("an entry without a value")?;
-        if entry.key.starts_with(&BOOKS) {
-            orders.push((&entry.key[4..], value));
-            continue;
-        }
-        if entry.key.starts_with(&INTRADAY) {
-            intraday.push((&entry.key[4..], value));
+        let mut own = of_books.iter_mut();
+        if let Some((table, own)) = own.find(|(table, _)| entry.key.starts_with(table)) {
+            own.push((&entry.key[table.len()..], value));
             continue;
         }
         let Some(right) = expected.remove(entry.key) else {
@@ -62,6 +59,7 @@ pub(super) fn compare(books: &Books, entries: &Changes) -> Result<(), Finding> {
     if let Some((key, value)) = expected.first_key_value() {
         return Err(format!("the entry {} is missing", name(key, value)));
     }
+    let [(_, orders), (_, intraday)] = of_books;
     books.compare_markets(&orders)?;
     books.compare_intraday(&intraday)
 }

@@ -1,7 +1,6 @@
 //! What bounds the books: how many of a zone, of orders in one, of an account, and of those that one order meets.
 
 use bds_contracts::Code;
-use bds_contracts::power::intraday::rule::ALL_BOOKS_MAX;
 
 use super::super::super::stage::codes;
 use super::*;
@@ -47,49 +46,62 @@ fn of_zone(zone: u32, call: Call<'static>) -> Call<'static> {
     call
 }
 
-/// Each zone has room, and all of them together have none; what closes makes some in the same block.
-#[test]
-fn all_zones_together_have_so_many_books() {
-    let mut stage = traders();
-    let zones = ALL_BOOKS_MAX.div_ceil(96) as u32;
-    let many = Terms {
-        account_orders_max: 256,
-        ..PLAIN
-    };
-    let sessions: Vec<u64> = (1..=zones)
-        .map(|zone| {
-            done(&mut stage, Who::Surveillance, &of_zone(zone, many.call()));
-            opened(&mut stage, &of_zone(zone, plain_day()))
-        })
-        .collect();
-    cleared(&mut stage);
-    let at_zero = |session, interval, number| Order {
-        interval,
-        ..order(session, T[0], number, Side::Buy, (0, 1))
-    };
-    let all = sessions
-        .iter()
-        .flat_map(|session| (0..96).map(|at| (*session, at)));
-    let all: Vec<Vec<u8>> = all
-        .take(ALL_BOOKS_MAX)
-        .map(|(session, interval)| {
-            stage.tx::<Power>(Who::Anna, &at_zero(session, interval, 1).call())
-        })
-        .collect();
-    for txs in all.chunks(1_000) {
-        assert_eq!(codes(&stage.execute(txs)), vec![Code::OK; txs.len()]);
+/// Zones whose rules let them have so many books each.
+fn let_books(stage: &mut Stage, zones: &[(u32, u32)]) {
+    for (zone, books_max) in zones {
+        done(stage, Who::Surveillance, &books_of(*zone, *books_max));
     }
-    assert_eq!(tables(&stage).books.len(), ALL_BOOKS_MAX);
-    let last = *sessions.last().expect("a zone");
-    let one_more = at_zero(last, 95, 1).call();
-    let full = (Code::INTRADAY_BOOKS_FULL, Vec::new());
-    assert_eq!(send(&mut stage, Who::Anna, &one_more), full);
-    at_zero(last, 0, 2).done(&mut stage);
-    // The books of the first interval of every zone close.
-    wait(&mut stage, START - LEAD);
-    done(&mut stage, Who::Anna, &one_more);
-    let left = ALL_BOOKS_MAX - zones as usize + 1;
-    assert_eq!(tables(&stage).books.len(), left);
+}
+
+fn books_of(zone: u32, books_max: u32) -> Call<'static> {
+    let terms = Terms { books_max, ..PLAIN };
+    of_zone(zone, terms.call())
+}
+
+/// So an order is refused for what its own zone has, and never for what others have.
+#[test]
+fn rules_let_all_zones_together_have_so_many_books() {
+    let mut stage = traders();
+    let refuse = |stage: &mut Stage, zone, books_max| {
+        let call = books_of(zone, books_max);
+        refused(stage, Who::Surveillance, &call, Code::INTRADAY_BOOKS_FULL);
+    };
+    // 3 x 1,024 + 1,023 + 1.
+    let most = [(1, 1_024), (2, 1_024), (3, 1_024), (4, 1_023), (5, 1)];
+    let_books(&mut stage, &most);
+    for (zone, books_max) in [(4, 1_024), (5, 2), (6, 1)] {
+        refuse(&mut stage, zone, books_max);
+    }
+    // A zone without books takes nothing, and what one zone gives up another can have.
+    let_books(&mut stage, &[(6, 0), (1, 1_000), (6, 24)]);
+    refuse(&mut stage, 6, 25);
+    let_books(&mut stage, &[(1, 1_000), (1, 0), (6, 1_024)]);
+    // What no zone may have is told first.
+    let wrong = books_of(7, 1_025);
+    let invalid = Code::INTRADAY_RULE_INVALID;
+    refused(&mut stage, Who::Surveillance, &wrong, invalid);
+}
+
+/// Books that are open count until they close, though the rule of their zone lets fewer be by then.
+#[test]
+fn open_books_count_under_a_smaller_rule() {
+    let (mut stage, session) = trading_by(Terms {
+        books_max: 2,
+        ..PLAIN
+    });
+    for interval in [0, 1] {
+        let one = order(session, T[0], 1, Side::Buy, (50, 10));
+        Order { interval, ..one }.done(&mut stage);
+    }
+    let most = [(2, 1_024), (3, 1_024), (4, 1_024), (1, 0), (5, 1_022)];
+    let_books(&mut stage, &most);
+    let full = Code::INTRADAY_BOOKS_FULL;
+    for (gate, more) in [(0, 1_023), (1, 1_024)] {
+        let call = books_of(5, more);
+        refused(&mut stage, Who::Surveillance, &call, full);
+        at(&mut stage, START + gate * QUARTER - LEAD);
+        done(&mut stage, Who::Surveillance, &call);
+    }
 }
 
 #[test]
@@ -171,7 +183,7 @@ fn an_order_that_meets_the_most_fits_into_a_transaction() {
                 stage.tx::<Power>(owner(*account), &one.call())
             })
             .collect();
-        stage.execute(&txs);
+        assert_eq!(codes(&stage.execute(&txs)), vec![Code::OK; txs.len()]);
     }
     let left = |stage: &Stage| tables(stage).books.get((session, 0)).map(|book| book.len());
     assert_eq!(left(&stage), Ok(1_024));

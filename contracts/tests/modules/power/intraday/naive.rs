@@ -270,11 +270,11 @@ impl Market {
         if stands == Stands::On && here.count() >= self.orders_max {
             return Err(No::BookFull);
         }
-        if new.most() > 0 && new.most() > self.money[&new.account] - self.aside(new.account) {
-            return Err(No::TooPoor);
-        }
         if stands != Stands::On && !self.begun.contains(&new.interval) {
             return Err(No::NotWhole);
+        }
+        if new.most() > 0 && new.most() > self.money[&new.account] - self.aside(new.account) {
+            return Err(No::TooPoor);
         }
         self.enter(new.interval, |after| {
             after.begun.push(new.interval);

@@ -291,3 +291,48 @@ fn an_account_of_two_takes_both() {
     done(&mut stage, Who::Bert, &cancel(session, joint, 1));
     assert_eq!(stage.held(joint, EUR), (CASH, 0));
 }
+
+/// Where there is no book, what is done at once is refused before it is asked what only an order that is let in needs: a place for a book,
+/// money, and the word of a second one.
+#[test]
+fn what_is_done_at_once_needs_a_book_first() {
+    let (mut stage, session) = trading_by(Terms {
+        books_max: 1,
+        ..PLAIN
+    });
+    order(session, T[1], 1, Side::Sell, (5_000, 10)).done(&mut stage);
+    let joint = AccountId(220);
+    open_account(&mut stage, joint, 2, &[Who::Anna, Who::Bert]);
+    let bid = |account, interval, price, standing| {
+        let one = order(session, account, 1, Side::Buy, (price, 500));
+        Order {
+            interval,
+            standing,
+            ..one
+        }
+        .call()
+    };
+    let mut anna = |account, interval, price, standing, code| {
+        let call = bid(account, interval, price, standing);
+        refused(&mut stage, Who::Anna, &call, code);
+    };
+    // At 5,000 it is more than they have.
+    for standing in [Standing::ImmediateOrCancel, Standing::FillOrKill] {
+        anna(T[0], 1, 5_001, standing, Code::PRICE_INVALID);
+        for account in [T[0], joint] {
+            anna(account, 1, 5_000, standing, Code::NOT_FILLABLE);
+            anna(account, 0, 5_000, standing, Code::CASH_TOO_LOW);
+        }
+        anna(joint, 1, 1, standing, Code::NOT_FILLABLE);
+        anna(joint, 0, 1, standing, Code::NOT_ENDORSED);
+    }
+    for price in [1, 5_000] {
+        anna(
+            joint,
+            1,
+            price,
+            Standing::UntilGate,
+            Code::INTRADAY_BOOKS_FULL,
+        );
+    }
+}

@@ -1,5 +1,6 @@
 //! Accounts that may not trade any more: their orders go when they are met, and nothing goes out of them.
 
+use super::super::super::stage::codes;
 use super::*;
 
 #[test]
@@ -116,6 +117,60 @@ fn the_operator_withdraws_orders_of_a_shut_account() {
     assert_eq!(told, [withdrawn(None)]);
 }
 
+/// As many orders as an account may have, in every interval of the day: all of them go in one transaction, and nothing of them is left.
+#[test]
+fn the_most_that_can_be_withdrawn_fits_into_a_transaction() {
+    let (mut stage, session) = trading_by(Terms {
+        account_orders_max: 256,
+        ..PLAIN
+    });
+    // Two in each of 96 intervals, and a third in the first 64.
+    let all = || (0..3).flat_map(|round| (0..96).map(move |interval| (interval, round + 1)));
+    let txs: Vec<Vec<u8>> = all()
+        .take(256)
+        .map(|(interval, number)| {
+            let one = order(session, T[1], number, Side::Sell, (-40, 1));
+            stage.tx::<Power>(Who::Bert, &Order { interval, ..one }.call())
+        })
+        .collect();
+    assert_eq!(codes(&stage.execute(&txs)), vec![Code::OK; 256]);
+    order(session, T[3], 1, Side::Sell, (-40, 10)).done(&mut stage);
+    assert_eq!((books(&stage).1[1], entries(&stage)[1]), (1_024 * MWH, 2));
+    let mut gone: Vec<(u8, u64)> = all().take(256).collect();
+    gone.sort_unstable();
+    let gone = |reason| -> Vec<_> {
+        let all = gone.iter();
+        all.map(|(_, number)| (T[1].0, *number, 1, reason))
+            .collect()
+    };
+    let nothing_left = |stage: &Stage| {
+        assert_eq!((books(stage).1[1], entries(stage)[1]), (0, 0));
+        let orders = (0..96).flat_map(|interval| open(stage, (session, interval), T[1]));
+        assert_eq!(orders.collect::<Vec<_>>(), []);
+        assert!(!tables(stage).desks.contains(&(session, T[1])));
+        assert_eq!(open(stage, (session, 0), T[3]), [(1, 10)]);
+    };
+    let mut own = stage.clone();
+    let told = done(&mut own, Who::Bert, &cancel_all(session, T[1], None));
+    assert_eq!(lost(&told), gone(Reason::Cancelled));
+    nothing_left(&own);
+
+    set_status(&mut stage, T[1], AccountStatus::Suspended);
+    let withdraw = withdraw_all(session, T[1], None);
+    let told = done(&mut stage, Who::Surveillance, &withdraw);
+    let withdrawn = Event::OrdersWithdrawn {
+        session,
+        interval: None,
+        account: T[1],
+    };
+    assert_eq!(told[0], withdrawn);
+    assert_eq!((told.len(), lost(&told)), (257, gone(Reason::AccountShut)));
+    nothing_left(&stage);
+    // The books stay until their gates, and there is nothing to withdraw any more.
+    assert_eq!(tables(&stage).books.len(), 96);
+    assert_eq!(done(&mut stage, Who::Surveillance, &withdraw), [withdrawn]);
+}
+
 #[test]
 fn orders_of_whoever_may_trade_are_nobody_elses() {
     let (mut stage, session) = trading();
@@ -159,7 +214,7 @@ fn a_crowd_of_shut_accounts_keeps_no_book_shut() {
                 stage.tx::<Power>(Who::Bert, &one.call())
             })
             .collect();
-        stage.execute(&txs);
+        assert_eq!(codes(&stage.execute(&txs)), vec![Code::OK; 256]);
     }
     let crowd: Vec<AccountId> = (0..24).map(|n| AccountId(1_001 + n)).collect();
     for account in &crowd {
