@@ -74,6 +74,12 @@ pub const KEYS: &[Key] = &[
         help: "admitted transactions waiting for the own lane; beyond it the answer is busy",
     },
     Key {
+        name: "consensus.queue_ms",
+        default: "500",
+        kind: Kind::Number(10, 600_000),
+        help: "and so it is when more waits than leaves within this time, but for four batches",
+    },
+    Key {
         name: "consensus.slot_interval_ms",
         default: "20",
         kind: Kind::Number(0, 10_000),

@@ -25,6 +25,8 @@ pub struct Config {
     pub batch_delay_busy_ms: u64,
     /// Transactions waiting for a batch; over it the newest are refused.
     pub mempool_bytes_max: usize,
+    /// No more is asked for than leaves the mempool within so long.
+    pub queue_ms: u64,
     /// Own batches sealed and not yet certified; at the bound, transactions wait in the mempool.
     pub lane_window: u64,
     /// Batches of one lane above its last ordered one; a position further ahead is ignored, and the own lane
@@ -96,6 +98,7 @@ impl Config {
             batch_delay_ms: 10,
             batch_delay_busy_ms: 200,
             mempool_bytes_max: 64 * 1024 * 1024,
+            queue_ms: 500,
             lane_window: 8,
             lane_ahead_max: 256,
             bad_batches_max: 3,

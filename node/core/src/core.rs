@@ -454,10 +454,13 @@ impl Core {
     }
 
     /// Packed bytes that may be submitted since the start, those that were among them; the shell answers BUSY beyond it, so that
-    /// what it accepts is never dropped. A total, not a rest: it holds whatever is on its way when it is read.
+    /// what it accepts is never dropped, and does not wait for much longer than `queue_ms`. A total, not a rest: it holds whatever is on
+    /// its way when it is read.
     #[must_use]
     pub fn submit_credit(&self) -> u64 {
-        let free = u64::try_from(self.mempool_free_bytes()).unwrap_or(u64::MAX);
+        let (waiting, _) = self.machines.lanes.mempool();
+        let free = self.machines.lanes.queue_bytes(&self.config);
+        let free = u64::try_from(free.saturating_sub(waiting)).unwrap_or(u64::MAX);
         self.machines.lanes.submitted_bytes().saturating_add(free)
     }
 

@@ -271,3 +271,31 @@ fn what_is_within_the_credit_is_never_dropped() {
     assert_eq!(net.nodes[0].core().mempool().0, 0);
     assert_eq!(net.nodes[0].core().submit_credit(), 1_100 + 1_000);
 }
+
+/// No more is asked for than leaves within the time that the settings name: four batches at first, and as much as has left of late.
+#[test]
+fn the_credit_follows_what_leaves() {
+    let mut net = Net::new(1, |config| {
+        config.batch_bytes_max = 1_000;
+        config.batch_delay_ms = 10;
+        config.queue_ms = 500;
+    });
+    let transaction = [7; 96];
+    let allowed = |net: &Net, submitted: u64| {
+        let core = net.nodes[0].core();
+        core.submit_credit() - submitted + core.mempool().0 as u64
+    };
+    assert_eq!(allowed(&net, 0), 4_000);
+    // A hundred bytes a millisecond.
+    for _ in 0..400 {
+        net.submit(0, &[&transaction]);
+        net.run(1);
+    }
+    let now = allowed(&net, 40_000);
+    assert!((40_000..=60_000).contains(&now), "{now}");
+    // A standstill counts no less than four batches.
+    net.run(2_000);
+    net.submit(0, &[&transaction]);
+    net.run(100);
+    assert_eq!(allowed(&net, 40_100), 4_000);
+}

@@ -347,6 +347,7 @@ fn core_config(genesis: &Genesis, me: ValidatorIndex, config: &Config) -> bds_co
     core.batch_bytes_max = config.get("consensus.batch_bytes");
     core.batch_delay_ms = config.get("consensus.batch_delay_ms");
     core.mempool_bytes_max = config.get("consensus.mempool_bytes");
+    core.queue_ms = config.get("consensus.queue_ms");
     core.slot_interval_min_ms = config.get("consensus.slot_interval_ms");
     core.view_timeout_base_ms = config.get("consensus.view_timeout_ms");
     core

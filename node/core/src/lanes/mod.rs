@@ -259,6 +259,11 @@ impl Lanes {
         self.own.mempool()
     }
 
+    /// Packed bytes that may wait for a batch.
+    pub(crate) fn queue_bytes(&self, config: &Config) -> usize {
+        self.own.queue_bytes(config)
+    }
+
     /// Packed bytes ever submitted.
     pub(crate) fn submitted_bytes(&self) -> u64 {
         self.own.submitted_bytes()

@@ -33,7 +33,9 @@ impl Uncertified {
     }
 }
 
-/// How much comes in, measured over spans of this many milliseconds and more.
+/// So many full batches may wait, however slowly they leave.
+const QUEUE_BATCHES_MIN: usize = 4;
+/// How much comes in and leaves, measured over spans of this many milliseconds and more.
 const PACE_MS: u64 = 100;
 /// A batch that leaves after the plain delay with this part of its bounds is cheap enough; what comes in faster gathers for longer.
 const CHEAP_PART: u64 = 64;
@@ -42,22 +44,22 @@ const LONGER_MAX: u64 = 6;
 /// What a slot costs is shared by the batches in it, so under load slots wait as well, by half as much and so much at the most.
 const SLOT_LONGER_MAX: u64 = 2;
 
-/// How fast transactions come in.
+/// How fast a total of bytes grows.
 #[derive(Default)]
 struct Pace {
     since: Millis,
-    /// Submitted by then.
-    submitted_bytes: u64,
+    /// What it was by then.
+    total: u64,
     bytes_per_ms: u64,
 }
 
 impl Pace {
-    fn measure(&mut self, now: Millis, submitted_bytes: u64) {
+    fn measure(&mut self, now: Millis, total: u64) {
         let passed = now.0.saturating_sub(self.since.0);
         if passed >= PACE_MS {
-            self.bytes_per_ms = submitted_bytes.saturating_sub(self.submitted_bytes) / passed;
+            self.bytes_per_ms = total.saturating_sub(self.total) / passed;
             self.since = now;
-            self.submitted_bytes = submitted_bytes;
+            self.total = total;
         }
     }
 
@@ -89,7 +91,12 @@ pub(super) struct OwnLane {
     submissions: u64,
     /// Packed bytes ever submitted.
     submitted_bytes: u64,
+    /// How fast they come in.
     pace: Pace,
+    /// Packed bytes ever put into a batch.
+    sealed_bytes: u64,
+    /// How fast they leave.
+    leaving: Pace,
     /// When the oldest transaction of the mempool came.
     waiting_since: Millis,
     /// Position handed out for sealing, answer outstanding.
@@ -114,6 +121,15 @@ impl OwnLane {
 
     pub(super) fn submitted_bytes(&self) -> u64 {
         self.submitted_bytes
+    }
+
+    /// Packed bytes that may wait before clients are told to come again: what leaves within `queue_ms` as fast as of late, and some full
+    /// batches in any case. Who is refused at once can go elsewhere, or think again; who waits for long can do neither.
+    pub(super) fn queue_bytes(&self, config: &Config) -> usize {
+        let leaves = self.leaving.bytes_per_ms.saturating_mul(config.queue_ms);
+        let leaves = usize::try_from(leaves).unwrap_or(usize::MAX);
+        let some = QUEUE_BATCHES_MIN.saturating_mul(config.batch_bytes_max);
+        leaves.max(some).min(config.mempool_bytes_max)
     }
 
     /// Whether so many packed bytes may wait, once so many others do not.
@@ -330,6 +346,8 @@ impl Lanes {
         self.own.mempool_bytes -= bytes;
         self.own.returned_bytes = self.own.returned_bytes.saturating_sub(bytes);
         self.own.waiting_since = cx.now;
+        self.own.sealed_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+        self.own.leaving.measure(cx.now, self.own.sealed_bytes);
         let position = self.lanes[usize::from(cx.me())].chain.position + 1;
         self.own.sealing = Some(position);
         let payload = Payload::pack(taken.iter().map(|w| w.transaction.as_ref()));
