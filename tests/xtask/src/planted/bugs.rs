@@ -155,6 +155,8 @@ bugs! {
         "id: order,\n        slot,\n        aside: more," => "id: order,\n        slot,\n        aside: more.min(0),";
     "an account has an intraday order too many" in "power/intraday/order.rs":
         "orders >= period.rules.account_orders_max" => "orders > period.rules.account_orders_max";
+    "zones have more intraday books together than there may be" in "power/intraday/rule.rs":
+        "if others + new.books_most() > ALL_BOOKS_MAX {" => "if others > ALL_BOOKS_MAX {";
     "a reader that is withdrawn keeps what opens the record" in "records/grant.rs":
         "known.wrap = Vec::new();" => "";
     "a record opens to a key that its reader gave up" in "records/grant.rs":
