@@ -155,6 +155,8 @@ bugs! {
         "id: order,\n        slot,\n        aside: more," => "id: order,\n        slot,\n        aside: more.min(0),";
     "an account has an intraday order too many" in "power/intraday/order.rs":
         "orders >= period.rules.account_orders_max" => "orders > period.rules.account_orders_max";
+    "zones have more intraday books together than there may be" in "power/intraday/rule.rs":
+        "if others + new.books_most() > ALL_BOOKS_MAX {" => "if others > ALL_BOOKS_MAX {";
     "a reader that is withdrawn keeps what opens the record" in "records/grant.rs":
         "known.wrap = Vec::new();" => "";
     "a record opens to a key that its reader gave up" in "records/grant.rs":
@@ -175,9 +177,11 @@ bugs! {
         => "if both.all(|(new, old)| *new != Watts::ZERO && *old != Watts::ZERO) {";
     "flexibility is ordered when its offer has expired" in "flexibility/order.rs":
         "if offer.expires <= cx.block().time {" => "if offer.expires < cx.block().time {";
-    "more flexibility is paid than was ordered" in "flexibility/settlement.rs":
-        "more.clamp(ordered.min(0), ordered.max(0))"
-        => "more.clamp(2 * ordered.min(0), 2 * ordered.max(0))";
+    "flexibility that was delivered the other way is paid" in "flexibility/settlement.rs":
+        "more.clamp(ordered.min(0), ordered.max(0))" => "more.abs().min(ordered.abs())";
+    "a day of flexibility that was replaced is told anew under its revision" in "flexibility/prognosis.rs":
+        "replaced.is_some_and(|last| self.revision <= *last)"
+        => "replaced.is_some_and(|last| self.revision < *last)";
     "a connection is taken away by another aggregator" in "flexibility/portfolio.rs":
         "(old.point, old.aggregator) != (id, aggregator) && now < old.until"
         => "old.point != id && now < old.until";
