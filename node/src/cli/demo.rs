@@ -137,7 +137,7 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let mut lines = Vec::new();
     if let Some(replay) = &replay {
         let (problems, text) = compare(replay, &chain.transferred, report.counts.good);
-        report.problems.extend(problems);
+        report.add_unsound(problems);
         lines = text;
     }
     if args.json {
@@ -161,12 +161,15 @@ pub fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
                 print(&line);
             }
             print(&checked(&steps));
+            for line in sweep::unsound_lines(&steps) {
+                print(&line);
+            }
         }
         if let Some(failed) = failed {
             let error = failed.into_error(steps.len());
             return Err(error.context("searching for the highest rate"));
         }
-        is_right &= steps.iter().all(|step| !is_wrong(&step.report));
+        is_right &= sweep::is_sound(&steps);
     }
     Ok(ExitCode::from(u8::from(!is_right)))
 }
@@ -213,11 +216,6 @@ fn peak(args: &DemoArgs, show: &Show) -> Found<Report> {
     );
     let within = Duration::from_secs(args.peak_seconds);
     sweep::search(search, make, || began.elapsed() < within)
-}
-
-/// A step at more than the machine takes may change views or leave what it was sent undone, and its ledger is right all the same.
-fn is_wrong(report: &Report) -> bool {
-    !report.state_roots_equal || report.acknowledged_lost > 0 || report.conserved == Some(false)
 }
 
 /// What was checked of all steps together.

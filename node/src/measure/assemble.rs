@@ -145,6 +145,7 @@ pub(super) fn assemble(
         formed_watt_hours: chain.happened.formed(),
         memory_flat,
         problems: Vec::new(),
+        unsound: Vec::new(),
     }
 }
 
@@ -181,24 +182,27 @@ fn stages(before: &[NodeStatus], after: &[NodeStatus]) -> BTreeMap<String, Stage
 }
 
 /// Writes down everything that is wrong.
+///
+/// No workload sends anything that is to fail or to be refused. But a transaction may take what one before it did, and where one was
+/// not executed in time, because the network did not keep up, those after it may fail: that is no fault of theirs or of the ledger's.
 pub(super) fn judge(
     report: &mut Report,
     chain: &Chain,
     after: &[NodeStatus],
     view_changes_allowed: bool,
 ) {
-    let mut problems = Vec::new();
+    let mut unsound = Vec::new();
     if !report.state_roots_equal {
-        problems.push("the state roots differ".to_owned());
+        unsound.push("the state roots differ".to_owned());
     }
     if report.setup.mode != "opaque" && chain.receipts_verified != chain.receipts {
-        problems.push(format!(
+        unsound.push(format!(
             "{} receipts verified of {} on the chain",
             chain.receipts_verified, chain.receipts
         ));
     }
     if chain.acknowledged_lost > 0 {
-        problems.push(format!(
+        unsound.push(format!(
             "{} acknowledged transactions are not on the chain",
             chain.acknowledged_lost
         ));
@@ -207,39 +211,52 @@ pub(super) fn judge(
         .iter()
         .filter(|status| status.transactions != chain.transactions)
     {
-        problems.push(format!(
+        unsound.push(format!(
             "validator {} counts {} transactions, its blocks hold {}",
             status.validator, status.transactions, chain.transactions
         ));
     }
-    if report.counts.good > chain.transactions {
-        problems.push(format!(
+    let counts = &report.counts;
+    if counts.good > chain.transactions {
+        unsound.push(format!(
             "{} good answers for {} transactions",
-            report.counts.good, chain.transactions
+            counts.good, chain.transactions
         ));
     }
+    if counts.conflicts > 0 {
+        unsound.push(format!(
+            "{} nonces were used by another transaction, and the workload uses each once",
+            counts.conflicts
+        ));
+    }
+    let mut of_load = Vec::new();
+    let is_all_done = counts.timed_out == 0 && counts.put_off.is_empty();
+    for (by_code, what) in [
+        (&counts.failed, "failed"),
+        (&counts.refused, "were refused"),
+    ] {
+        let count: u64 = by_code.values().sum();
+        if count > 0 {
+            let problems = match is_all_done {
+                true => &mut unsound,
+                false => &mut of_load,
+            };
+            problems.push(format!(
+                "{count} transactions {what}, and the workload makes none that should"
+            ));
+        }
+    }
     if report.view_changes > 0 && !view_changes_allowed {
-        problems.push(format!(
+        of_load.push(format!(
             "{} view changes without a fault",
             report.view_changes
         ));
     }
-    let failed: u64 = report.counts.failed.values().sum();
-    if failed > 0 {
-        problems.push(format!(
-            "{failed} transactions failed, and the workload makes none that should"
-        ));
+    if counts.good == 0 {
+        of_load.push("nothing was committed".to_owned());
     }
-    if report.counts.conflicts > 0 {
-        problems.push(format!(
-            "{} nonces were used by another transaction, and the workload uses each once",
-            report.counts.conflicts
-        ));
-    }
-    if report.counts.good == 0 {
-        problems.push("nothing was committed".to_owned());
-    }
-    report.problems = problems;
+    report.add_unsound(unsound);
+    report.problems.extend(of_load);
 }
 
 #[cfg(test)]
@@ -298,6 +315,97 @@ pub(super) mod tests {
         assert!(text.contains("latest send 3000.0 ms late: the warm-up"));
         let conflict = "1 nonces were used by another transaction, and the workload uses each once";
         assert!(report.problems.iter().any(|problem| problem == conflict));
+    }
+
+    /// A run that sends a transaction for each of these outcomes, and one good one, on a chain that has what was executed of them.
+    fn judged(
+        outcomes: &[ItemOutcome],
+        change: impl FnOnce(&mut Report, &mut Chain),
+    ) -> (bool, Vec<String>) {
+        let mut tally = Tally::default();
+        let outcomes = [&[applied(Code::OK)], outcomes].concat();
+        request(&mut tally, [15, 15, 16], &outcomes);
+        let mut report = report(&tally);
+        let is_executed = |outcome: &&ItemOutcome| matches!(outcome, ItemOutcome::Applied { .. });
+        let executed = outcomes.iter().filter(is_executed).count() as u64;
+        let mut chain = Chain {
+            transactions: executed,
+            receipts: executed,
+            receipts_verified: executed,
+            ..Chain::default()
+        };
+        change(&mut report, &mut chain);
+        judge(&mut report, &chain, &[], false);
+        assert!(
+            report.unsound.iter().all(|it| report.problems.contains(it)),
+            "{report:?}"
+        );
+        (report.is_sound(), report.problems)
+    }
+
+    #[test]
+    fn a_good_run_has_no_problem() {
+        assert_eq!(judged(&[], |_, _| {}), (true, Vec::new()));
+    }
+
+    /// What no rate excuses, one by one.
+    #[test]
+    fn a_wrong_ledger_is_unsound() {
+        type Spoil = fn(&mut Report, &mut Chain);
+        let spoils: [(&str, Spoil); 4] = [
+            ("the state roots differ", |report, _| {
+                report.state_roots_equal = false;
+            }),
+            ("1 receipts verified of 2 on the chain", |_, chain| {
+                chain.receipts = 2;
+            }),
+            (
+                "3 acknowledged transactions are not on the chain",
+                |_, chain| chain.acknowledged_lost = 3,
+            ),
+            ("1 good answers for 0 transactions", |_, chain| {
+                chain.transactions = 0;
+            }),
+        ];
+        for (words, spoil) in spoils {
+            assert_eq!(judged(&[], spoil), (false, vec![words.to_owned()]));
+        }
+    }
+
+    /// Every transaction is meant to be good. Where all were done in time, one that failed or was refused for good is a fault; where one
+    /// was not, those after it may fail for want of it.
+    #[test]
+    fn whoever_fails_is_a_fault_unless_something_was_not_done_in_time() {
+        let failed = "1 transactions failed, and the workload makes none that should";
+        let refusal = "1 transactions were refused, and the workload makes none that should";
+        let undone = [ItemOutcome::Unknown, refused(Code::BUSY, true)];
+        for (outcome, words) in [
+            (applied(Code::EXPIRED), failed),
+            (refused(Code::EXPIRED, false), refusal),
+        ] {
+            let alone = judged(std::slice::from_ref(&outcome), |_, _| {});
+            assert_eq!(alone, (false, vec![words.to_owned()]));
+            for undone in &undone {
+                let after = judged(&[undone.clone(), outcome.clone()], |_, _| {});
+                assert_eq!(after, (true, vec![words.to_owned()]));
+            }
+        }
+        for undone in undone {
+            assert_eq!(judged(&[undone], |_, _| {}), (true, Vec::new()));
+        }
+        let twice = [refused(Code::NONCE_REUSED, false), ItemOutcome::Unknown];
+        assert!(!judged(&twice, |_, _| {}).0, "a nonce of its own");
+    }
+
+    /// Both come of too much load, and are told.
+    #[test]
+    fn view_changes_and_silence_are_problems_of_the_load() {
+        let (is_sound, problems) = judged(&[], |report, _| report.view_changes = 2);
+        assert!(is_sound);
+        assert_eq!(problems, ["2 view changes without a fault"]);
+        let (is_sound, problems) = judged(&[], |report, _| report.counts.good = 0);
+        assert!(is_sound);
+        assert_eq!(problems, ["nothing was committed"]);
     }
 
     /// Two validators take 3 s and 1 s of CPU, the generator 2 s, for a thousand good transactions within 3 s on four cores: half of

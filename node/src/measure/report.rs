@@ -79,6 +79,10 @@ pub struct Report {
     pub memory_flat: bool,
     /// Everything that is wrong, in words. Empty when all is well.
     pub problems: Vec<String>,
+    /// Of `problems`, those that no rate excuses: the ledger is wrong, or what was sent to it. The others, such as view changes, also
+    /// come of a rate that is more than the network takes.
+    #[serde(default)]
+    pub unsound: Vec<String>,
 }
 
 /// What was run.
@@ -287,6 +291,18 @@ impl Report {
     #[must_use]
     pub fn passed(&self) -> bool {
         self.problems.is_empty()
+    }
+
+    /// The ledger is right, and so is what was sent to it, whether or not the network kept up.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.unsound.is_empty()
+    }
+
+    /// Adds what no rate excuses.
+    pub fn add_unsound(&mut self, problems: Vec<String>) {
+        self.problems.extend(problems.iter().cloned());
+        self.unsound.extend(problems);
     }
 }
 

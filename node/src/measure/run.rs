@@ -230,8 +230,8 @@ pub async fn make(run: Run<'_>, show: &Show) -> anyhow::Result<Finished> {
     report.cpu = cpu(&readings, generator_seconds, wall, &report);
     report.conserved = not_conserved.as_ref().map(Vec::is_empty);
     judge(&mut report, &chain, &after, run.view_changes_allowed);
-    report.problems.extend(not_conserved.unwrap_or_default());
-    report.problems.extend(not_fitting);
+    report.add_unsound(not_conserved.unwrap_or_default());
+    report.add_unsound(not_fitting);
     Ok(Finished {
         report,
         chain,

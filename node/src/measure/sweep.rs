@@ -240,6 +240,7 @@ pub fn table(steps: &[Step<Report>], bound: &Bound) -> String {
         ));
     }
     lines.extend(peak_lines(steps, bound));
+    lines.extend(unsound_lines(steps));
     lines.join("\n")
 }
 
@@ -280,6 +281,24 @@ pub fn peak_lines(steps: &[Step<Report>], bound: &Bound) -> Vec<String> {
         None => "               no rate that was tried was too much".to_owned(),
     });
     lines
+}
+
+/// No step shows a wrong ledger. Above the knee views change and transactions are late, and the ledger is right all the same.
+#[must_use]
+pub fn is_sound(steps: &[Step<Report>]) -> bool {
+    steps.iter().all(|step| step.report.is_sound())
+}
+
+/// What no rate excuses, by step.
+#[must_use]
+pub fn unsound_lines(steps: &[Step<Report>]) -> Vec<String> {
+    let of_step = |step: &Step<Report>| {
+        let rate = step.rate;
+        let problems = step.report.unsound.clone();
+        let line = move |problem| format!("WRONG          at {rate:.0} TPS: {problem}");
+        problems.into_iter().map(line)
+    };
+    steps.iter().flat_map(of_step).collect()
 }
 
 #[cfg(test)]
@@ -414,6 +433,20 @@ mod tests {
         }
         let none = table(&[step(1_000.0, &["late"])], &bound);
         assert!(none.contains("peak           none"), "{none}");
+    }
+
+    /// A step that changed views beyond the knee is one that does not count; one whose roots differ makes the sweep wrong.
+    #[test]
+    fn too_much_is_told_and_a_wrong_ledger_is_wrong_at_any_rate() {
+        let mut too_much = step(2_000.0, &["2 view changes without a fault"]);
+        too_much.report.problems = too_much.not_counted.clone();
+        let mut steps = vec![step(1_000.0, &[]), too_much];
+        assert!(is_sound(&steps) && unsound_lines(&steps).is_empty());
+        let words = "the state roots differ".to_owned();
+        steps[1].report.add_unsound(vec![words]);
+        assert!(!is_sound(&steps));
+        let lines = ["WRONG          at 2000 TPS: the state roots differ"];
+        assert_eq!(unsound_lines(&steps), lines);
     }
 
     #[test]
