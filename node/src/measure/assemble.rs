@@ -351,7 +351,8 @@ pub(super) mod tests {
     /// What no rate excuses, one by one.
     #[test]
     fn a_wrong_ledger_is_unsound() {
-        let spoils: [(&str, fn(&mut Report, &mut Chain)); 4] = [
+        type Spoil = fn(&mut Report, &mut Chain);
+        let spoils: [(&str, Spoil); 4] = [
             ("the state roots differ", |report, _| {
                 report.state_roots_equal = false;
             }),
@@ -382,7 +383,7 @@ pub(super) mod tests {
             (applied(Code::EXPIRED), failed),
             (refused(Code::EXPIRED, false), refusal),
         ] {
-            let alone = judged(&[outcome.clone()], |_, _| {});
+            let alone = judged(std::slice::from_ref(&outcome), |_, _| {});
             assert_eq!(alone, (false, vec![words.to_owned()]));
             for undone in &undone {
                 let after = judged(&[undone.clone(), outcome.clone()], |_, _| {});
