@@ -14,6 +14,7 @@ pub mod json;
 pub mod keys;
 pub mod merkle;
 pub mod submit;
+pub mod told;
 pub mod verify;
 pub mod wire;
 

@@ -9,9 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::ClientError;
 use crate::http::{Client, borsh_answer, read_body};
-use crate::wire::{
-    BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, BatchRequest, ItemAnswer, ItemOutcome, Wait,
-};
+use crate::told::Told;
+use crate::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, BatchRequest, Wait};
 
 /// First pause before the same bytes are sent again; doubles up to [`PAUSE_MAX`].
 pub const PAUSE_FIRST: Duration = Duration::from_millis(25);
@@ -57,11 +56,12 @@ impl Client {
 
     /// Submits transactions and stays with them until every one is definite or `timeout` is over: retries with
     /// growing pauses at the preferred lane, then at the others. Safe to repeat, because a transaction counts once
-    /// by its id. Items still open at the end are [`ItemOutcome::Unknown`] (or `Accepted`, if that was asked for).
+    /// by its id. Of those that are still open at the end the answer says what is known: refused for the moment, or
+    /// [`Unknown`](crate::wire::ItemOutcome::Unknown) where one may have been taken.
     ///
     /// # Errors
-    /// [`ClientError::BatchTooLarge`]; [`ClientError::BadAnswer`]; a problem that no retry mends; or the last
-    /// transport error when no validator ever answered.
+    /// [`ClientError::BatchTooLarge`]; where no validator said anything of a transaction, the last error, which is one that no
+    /// retry mends or of the transport.
     pub async fn submit_batch(
         &self,
         transactions: &[Vec<u8>],
@@ -71,86 +71,105 @@ impl Client {
         if transactions.len() > BATCH_ITEMS_MAX {
             return Err(ClientError::BatchTooLarge(transactions.len()));
         }
+        let body = encode(transactions.to_vec());
+        let count = transactions.len();
+        let (told, error) = self
+            .submit_encoded(&body, count, (wait, timeout), || ())
+            .await;
+        if let Some(error) = error {
+            return Err(error);
+        }
+        let mut answer = told.into_answer();
+        for (item, bytes) in answer.items.iter_mut().zip(transactions) {
+            // No validator has named it.
+            if item.id == TxId([0; 64])
+                && let Ok(envelope) = Envelope::parse(bytes)
+            {
+                item.id = envelope.id();
+            }
+        }
+        Ok(answer)
+    }
+
+    /// As [`Client::submit_batch`], of a body that is encoded already (borsh of a [`BatchRequest`] of `count` transactions): what was told
+    /// of each, and the last error where no validator said anything of any.
+    ///
+    /// - `again`: called before a part is sent again.
+    ///
+    /// # Panics
+    /// When the body is not of that form and something of it has to be sent again.
+    pub async fn submit_encoded(
+        &self,
+        body: &[u8],
+        count: usize,
+        (wait, timeout): (Wait, Duration),
+        mut again: impl FnMut(),
+    ) -> (Told, Option<ClientError>) {
         let deadline = Instant::now() + timeout;
-        let mut answers: Vec<Option<ItemAnswer>> = vec![None; transactions.len()];
+        let mut told = Told::nothing(count);
+        let mut transactions = Vec::new();
         let mut pause = PAUSE_FIRST;
-        let mut last_error = None;
+        let (mut is_answered, mut last_error) = (false, None);
         // Attempts that were made, and those that a silent validator does not get any more.
         let mut attempt = 0_u32;
         loop {
-            let open: Vec<usize> = (0..transactions.len())
-                .filter(|&i| !answers[i].as_ref().is_some_and(|a| is_definite(&a.outcome)))
-                .collect();
+            let open = told.open();
             let left = deadline.saturating_duration_since(Instant::now());
             if open.is_empty() || (attempt > 0 && left.is_zero()) {
                 break;
             }
-            let body = borsh::to_vec(&BatchRequest {
-                transactions: open.iter().map(|&i| transactions[i].clone()).collect(),
-            })
-            .expect("writing to memory cannot fail");
+            let body = if attempt == 0 {
+                body.to_vec()
+            } else {
+                if transactions.is_empty() {
+                    again();
+                    let request: BatchRequest =
+                        borsh::from_slice(body).expect("the body of a batch request");
+                    transactions = request.transactions;
+                }
+                encode(open.iter().map(|&i| transactions[i].clone()).collect())
+            };
             let lane = self.lane + usize::try_from(attempt / ATTEMPTS_PER_NODE).unwrap_or(0);
             let on = self.on_lane(lane);
             // A validator gets a share of the time, so that a silent one leaves time for the others.
             let share = left.min(Duration::max(timeout / 2, PAUSE_MAX));
             match on.post_batch(body, wait, share).await {
                 Ok(answer) if answer.items.len() == open.len() => {
-                    for (i, item) in open.into_iter().zip(answer.items) {
-                        answers[i] = Some(item);
-                    }
-                    last_error = None;
+                    told.hear(&open, answer.items);
+                    is_answered = true;
                 }
                 Ok(answer) => {
-                    return Err(ClientError::BadAnswer {
+                    // Nobody knows which items these are of.
+                    told.lose(&open);
+                    last_error = Some(ClientError::BadAnswer {
                         node: on.nodes[on.lane].clone(),
                         what: format!("{} items for {}", answer.items.len(), open.len()),
                     });
+                    break;
                 }
-                Err(error) if error.is_retryable() => {
+                Err(error) => {
+                    told.miss(&open, &error);
                     if error.is_silence() {
                         attempt += ATTEMPTS_PER_NODE - 1 - attempt % ATTEMPTS_PER_NODE;
                     }
+                    let is_retryable = error.is_retryable();
                     last_error = Some(error);
+                    if !is_retryable {
+                        break;
+                    }
                 }
-                Err(error) => return Err(error),
             }
             attempt = attempt.saturating_add(1);
-            if answers
-                .iter()
-                .all(|a| a.as_ref().is_some_and(|a| is_definite(&a.outcome)))
-            {
+            if told.open().is_empty() {
                 break;
             }
             sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
-        if let Some(error) = last_error
-            && answers.iter().all(Option::is_none)
-        {
-            return Err(error);
-        }
-        let items = answers
-            .into_iter()
-            .zip(transactions)
-            .map(|(answer, bytes)| answer.unwrap_or_else(|| unknown(bytes)))
-            .collect();
-        Ok(BatchAnswer { items })
+        (told, last_error.filter(|_| !is_answered))
     }
 }
 
-/// Nothing that is sent again can change this outcome.
-fn is_definite(outcome: &ItemOutcome) -> bool {
-    match outcome {
-        ItemOutcome::Refused { retryable, .. } => !retryable,
-        ItemOutcome::Accepted | ItemOutcome::Committed { .. } | ItemOutcome::Applied { .. } => true,
-        ItemOutcome::Unknown => false,
-    }
-}
-
-fn unknown(bytes: &[u8]) -> ItemAnswer {
-    let id = Envelope::parse(bytes).map_or(TxId([0; 64]), |envelope| envelope.id());
-    ItemAnswer {
-        id,
-        outcome: ItemOutcome::Unknown,
-    }
+fn encode(transactions: Vec<Vec<u8>>) -> Vec<u8> {
+    borsh::to_vec(&BatchRequest { transactions }).expect("writing to memory cannot fail")
 }

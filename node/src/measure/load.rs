@@ -12,19 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bds_client::Client;
-use bds_client::wire::{BatchAnswer, BatchRequest, Wait};
+use bds_client::wire::Wait;
 use futures::future::join_all;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::tally::{Tally, Times};
-use super::told::Told;
-
-/// First pause before the same bytes are sent again; doubles up to [`PAUSE_MAX`].
-const PAUSE_FIRST: Duration = Duration::from_millis(25);
-/// Longest pause between two attempts.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
-/// Attempts at one validator before the next one is asked.
-const ATTEMPTS_PER_VALIDATOR: usize = 3;
 
 /// One request, made ready before the clock starts.
 #[derive(Debug, Clone)]
@@ -114,6 +106,7 @@ async fn one_client(
     tally: &RefCell<Tally>,
     progress: &Progress,
 ) {
+    let client = client.on_lane(plan.lane);
     for batch in plan.batches {
         sleep_until(start + batch.due).await;
         let sent = start.elapsed();
@@ -122,7 +115,13 @@ async fn one_client(
         tally
             .borrow_mut()
             .count_sent(timing, (batch.due, sent), (count, bytes));
-        let answer = definite(client, plan.lane, &batch, timing, tally).await;
+        let terms = (timing.wait, timing.patience);
+        let count = batch.count as usize;
+        let again = || tally.borrow_mut().retried_batches += 1;
+        let (told, _) = client
+            .submit_encoded(&batch.body, count, terms, again)
+            .await;
+        let answer = told.into_answer();
         let times = Times {
             due: batch.due,
             sent,
@@ -130,68 +129,5 @@ async fn one_client(
         };
         let good = tally.borrow_mut().count(timing, times, &answer);
         progress.good.fetch_add(good, Ordering::Relaxed);
-    }
-}
-
-/// Sends the body as it is, and then again whatever nothing definite is told of, until its time is over: with growing pauses, a few
-/// times to one validator and then to the next, and at once to the next where one is silent.
-async fn definite(
-    client: &Client,
-    lane: usize,
-    batch: &Batch,
-    timing: &Timing,
-    tally: &RefCell<Tally>,
-) -> BatchAnswer {
-    let deadline = Instant::now() + timing.patience;
-    let mut told = Told::nothing(batch.count as usize);
-    let mut transactions = Vec::new();
-    let mut pause = PAUSE_FIRST;
-    // Attempts that were made, and those that a silent validator does not get any more.
-    let mut attempt = 0;
-    loop {
-        let open = told.open();
-        let left = deadline.saturating_duration_since(Instant::now());
-        if open.is_empty() || (attempt > 0 && left.is_zero()) {
-            return told.into_answer();
-        }
-        let body = if attempt == 0 {
-            batch.body.clone()
-        } else {
-            if transactions.is_empty() {
-                tally.borrow_mut().retried_batches += 1;
-                transactions = borsh::from_slice::<BatchRequest>(&batch.body)
-                    .expect("the workload encoded this body")
-                    .transactions;
-            }
-            let again = open.iter().map(|&place| transactions[place].clone());
-            let again = BatchRequest {
-                transactions: again.collect(),
-            };
-            borsh::to_vec(&again).expect("writing to memory cannot fail")
-        };
-        // A validator gets a share of the time, so that a silent one leaves time for the others.
-        let share = left.min(Duration::max(timing.patience / 2, PAUSE_MAX));
-        let on = client.on_lane(lane + attempt / ATTEMPTS_PER_VALIDATOR);
-        match on.post_batch(body, timing.wait, share).await {
-            Ok(answer) if answer.items.len() == open.len() => told.hear(&open, answer.items),
-            // Nobody knows which items these are of.
-            Ok(_) => told.lose(&open),
-            Err(error) => {
-                told.miss(&open, &error);
-                if !error.is_retryable() {
-                    return told.into_answer();
-                }
-                if error.is_silence() {
-                    attempt += ATTEMPTS_PER_VALIDATOR - 1 - attempt % ATTEMPTS_PER_VALIDATOR;
-                }
-            }
-        }
-        attempt += 1;
-        if told.open().is_empty() {
-            return told.into_answer();
-        }
-        let left = deadline.saturating_duration_since(Instant::now());
-        sleep(pause.min(left)).await;
-        pause = (pause * 2).min(PAUSE_MAX);
     }
 }

@@ -20,7 +20,6 @@ pub mod sweep;
 pub mod tally;
 mod text;
 pub mod timing;
-mod told;
 pub mod window;
 
 /// Runs a future to its end on this thread: validators on the same machine need the others.

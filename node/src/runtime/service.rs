@@ -401,6 +401,11 @@ impl Service for Validator {
                 ));
             }
         }
+        if let Some(problem) = self.index.failure() {
+            reasons.push(format!(
+                "receipts are not kept any more since the index cannot be written: {problem}; make room or mend the disk, and restart"
+            ));
+        }
         if let Some(code) = self.gate.refusal() {
             reasons.push(format!("admission is closed: {}", code.text()));
         }

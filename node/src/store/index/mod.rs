@@ -198,11 +198,18 @@ impl Index {
         };
         let sent = self.queue.as_ref().is_some_and(|q| q.send(block).is_ok());
         if !sent {
-            let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            let failure = self.failure();
             return Err(failed(failure.as_deref().unwrap_or("the writer is gone")));
         }
         self.recorded.store(height, Ordering::Release);
         Ok(())
+    }
+
+    /// Why no more blocks are written, if so: what was written can be read, and nothing after it.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone()
     }
 
     /// Blocks on their way to the files.

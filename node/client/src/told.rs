@@ -4,27 +4,30 @@
 //! From then on a refusal that a retry may mend is about the copy that was sent again and says nothing of the one that may be
 //! under way: what became of the transaction is unknown until something definite is told.
 
-use bds_client::ClientError;
-use bds_client::wire::{BatchAnswer, ItemAnswer, ItemOutcome};
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::TxId;
 
+use crate::error::ClientError;
+use crate::wire::{BatchAnswer, ItemAnswer, ItemOutcome};
+
 /// What was told, by place in the request.
 #[derive(Debug)]
-pub(super) struct Told {
+pub struct Told {
     items: Vec<Option<ItemAnswer>>,
 }
 
 impl Told {
     /// Nothing yet, of a request of so many.
-    pub(super) fn nothing(count: usize) -> Self {
+    #[must_use]
+    pub fn nothing(count: usize) -> Self {
         Self {
             items: vec![None; count],
         }
     }
 
     /// Places of which nothing definite is told.
-    pub(super) fn open(&self) -> Vec<usize> {
+    #[must_use]
+    pub fn open(&self) -> Vec<usize> {
         let items = self.items.iter().enumerate();
         items
             .filter(|(_, item)| item.as_ref().is_none_or(|item| is_open(&item.outcome)))
@@ -33,7 +36,7 @@ impl Told {
     }
 
     /// An answer about these places, in their order.
-    pub(super) fn hear(&mut self, places: &[usize], items: Vec<ItemAnswer>) {
+    pub(crate) fn hear(&mut self, places: &[usize], items: Vec<ItemAnswer>) {
         for (place, item) in places.iter().zip(items) {
             let before = &mut self.items[*place];
             let is_unknown = before
@@ -46,7 +49,7 @@ impl Told {
     }
 
     /// No answer about these places, but an error.
-    pub(super) fn miss(&mut self, places: &[usize], error: &ClientError) {
+    pub(crate) fn miss(&mut self, places: &[usize], error: &ClientError) {
         let code = match error {
             ClientError::Problem { status: 429, .. } => Code::RATE_LIMITED,
             ClientError::Problem { status: 503, .. } => Code::BUSY,
@@ -63,12 +66,13 @@ impl Told {
     }
 
     /// What was sent of these places may have been taken, and nobody says so.
-    pub(super) fn lose(&mut self, places: &[usize]) {
+    pub(crate) fn lose(&mut self, places: &[usize]) {
         self.hear(places, vec![nameless(ItemOutcome::Unknown); places.len()]);
     }
 
     /// What it comes to. Of whom nothing was told, nothing is known.
-    pub(super) fn into_answer(self) -> BatchAnswer {
+    #[must_use]
+    pub fn into_answer(self) -> BatchAnswer {
         let unknown = || nameless(ItemOutcome::Unknown);
         let items = self.items.into_iter();
         BatchAnswer {
@@ -98,8 +102,23 @@ fn nameless(outcome: ItemOutcome) -> ItemAnswer {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tally::tests::{applied, refused};
     use super::*;
+
+    fn applied(code: Code) -> ItemOutcome {
+        ItemOutcome::Applied {
+            height: 1,
+            index: 0,
+            code,
+        }
+    }
+
+    fn refused(code: Code, retryable: bool) -> ItemOutcome {
+        ItemOutcome::Refused {
+            code,
+            reason: code.text().to_owned(),
+            retryable,
+        }
+    }
 
     fn problem(status: u16) -> ClientError {
         ClientError::Problem {
