@@ -469,7 +469,9 @@ mod tests {
                 nonces: Arc::default(),
                 lost: crossbeam::channel::never(),
             };
-            let member = |signer| Member::new(signer, chain, 0);
+            // The same bytes whenever they are signed.
+            let never = Millis(4_102_444_800_000);
+            let member = |signer| Member::new(signer, chain, 0).expiring_at(never);
             Self {
                 admission,
                 members: signers.into_iter().map(member).collect(),
@@ -574,7 +576,7 @@ mod tests {
         // The same one again is the same one, and a third may take its place.
         assert_eq!(again(1, 2, true), (None, vec![]));
         assert_eq!(again(1, 3, true), (None, vec![Some(1)]));
-        // Where nothing waits it is one like any other; the next one is the fifth submission.
+        // Where nothing waits it is one like any other: the fourth submission.
         assert_eq!(again(3, 2, true), (None, vec![None]));
         assert_eq!(again(3, 3, true), (None, vec![Some(3)]));
         // The core was in time for the first two and too late for the third.
