@@ -213,3 +213,53 @@ fn a_run_is_a_row_of_a_table() {
         }
     }
 }
+
+/// A steady load beside others: whatever this machine gives it, every transaction has a definite answer, the flood is turned away, and
+/// subscribers are told what happens.
+#[test]
+fn a_soak_tells_what_each_span_was_like() {
+    let _alone = ONE_NETWORK.lock().unwrap_or_else(PoisonError::into_inner);
+    let directory = tempfile::tempdir().expect("a directory");
+    let report = directory.path().join("soak.json");
+    let mut command = Command::new(bds());
+    command.args([
+        "bench",
+        "soak",
+        "--rate",
+        "3000",
+        "--clients",
+        "8",
+        "--json",
+    ]);
+    command.arg(&report);
+    for (option, count) in [
+        ("--alone", "5"),
+        ("--duration", "6"),
+        ("--overload", "5"),
+        ("--subscribers", "40"),
+        ("--idle", "40"),
+        ("--slow", "10"),
+        ("--times", "4"),
+        ("--batch", "50"),
+    ] {
+        command.args([option, count]);
+    }
+    let output = command.stdin(Stdio::null()).output().expect("bds runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let found = read_json(&report);
+    let problems = found["problems"].as_array().expect("a list");
+    let code = i32::from(!problems.is_empty());
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    let spans = found["spans"].as_array().expect("a list");
+    let names: Vec<&str> = spans.iter().filter_map(|s| s["name"].as_str()).collect();
+    assert_eq!(names, ["alone", "crowd", "overload", "after"]);
+    for span in spans {
+        assert_eq!(span["unknown"], 0, "{span}");
+        assert!(span["good_tps"].as_f64() > Some(0.0), "{span}");
+    }
+    let count = |name: &str| found[name].as_f64().expect("a number");
+    assert!(count("events") > 0.0);
+    assert!(count("receipts_found") > 0.0);
+    assert!(count("flood_tps") > 0.0 && count("greedy_tps") > 0.0);
+    assert!(count("bad_turned_away") > 0.0, "the flood goes on");
+}

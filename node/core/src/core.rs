@@ -453,6 +453,17 @@ impl Core {
         self.config.mempool_bytes_max.saturating_sub(waiting)
     }
 
+    /// Packed bytes that were submitted since the start and wait no more: they leave in the order in which they came.
+    #[must_use]
+    pub fn submitted_and_left(&self) -> u64 {
+        let (waiting, _) = self.machines.lanes.mempool();
+        let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
+        self.machines
+            .lanes
+            .submitted_bytes()
+            .saturating_sub(waiting)
+    }
+
     /// Packed bytes that may be submitted since the start, those that were among them; the shell answers BUSY beyond it, so that
     /// what it accepts is never dropped, and does not wait for much longer than `queue_ms`. A total, not a rest: it holds whatever is on
     /// its way when it is read.

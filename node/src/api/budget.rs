@@ -10,14 +10,13 @@
 //! of its own signs in.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use bds_contracts::tx::PublicKey;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::problem::{Kind, Problem};
+pub(super) use super::service::Principal;
 
 /// So many bad signatures may be owed for; beyond it nothing of the client is looked at.
 const OWED_MAX: u64 = 4_096;
@@ -29,27 +28,6 @@ const FORGIVEN_PER_SECOND: u64 = 64;
 const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Clients that are remembered while they have nothing in hand; of more than these those that owe least are forgotten.
 const REMEMBERED_MAX: usize = 1 << 16;
-
-/// Who a request is counted for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Principal {
-    /// Whoever has shown its key.
-    Member(PublicKey),
-    /// Everyone at this address.
-    Address(IpAddr),
-}
-
-impl From<IpAddr> for Principal {
-    fn from(address: IpAddr) -> Self {
-        Self::Address(match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let subscriber = u128::from(address) >> 64 << 64;
-                IpAddr::V6(subscriber.into())
-            }
-            v4 @ IpAddr::V4(_) => v4,
-        })
-    }
-}
 
 /// Of which each client has a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -306,6 +284,8 @@ impl Drop for Submitting {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn address(text: &str) -> Principal {

@@ -17,6 +17,7 @@ pub mod routes;
 mod server;
 pub mod service;
 mod stall;
+mod submission;
 #[cfg(test)]
 mod tests;
 

@@ -14,12 +14,9 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Extension, Json, Router};
 use bds_client::access::{ChallengeAnswer, TokenAnswer, TokenRequest};
 use bds_client::json::{BlockReceiptsDocument, EntryDocument, ProofDocument};
-use bds_client::wire::{
-    BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE, BatchAnswer, ItemAnswer, ItemOutcome, Wait,
-};
+use bds_client::wire::{BATCH_ITEMS_MAX, BORSH_MEDIA_TYPE};
 use bds_contracts::kernel::proof::is_closed;
 use bds_contracts::query;
-use bds_contracts::receipt::Code;
 use bds_contracts::tx::{PublicKey, TX_BYTES_MAX, TxId};
 use borsh::BorshSerialize;
 use serde::Serialize;
@@ -28,37 +25,36 @@ use serde_json::json;
 use super::access::token::CHALLENGE_LIFE;
 use super::access::{self, Class, Granted};
 use super::body::{self, Format, Received};
-use super::budget::{Held, Principal};
+use super::budget::Principal;
 use super::parameters::{Parameters, invalid, parse};
 use super::problem::{Kind, Problem};
-use super::service::{QueryError, ReceiptAnswer, Terms};
-use super::{App, blocking, catalog, events, failed, openapi, reading};
+use super::service::{QueryError, ReceiptAnswer};
+use super::{App, blocking, catalog, events, openapi, reading, submission};
 
-/// Time given to a batch that does not say how long to wait.
-const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
-/// Longest time a batch may ask to wait.
-const TIMEOUT_MAX: Duration = Duration::from_secs(120);
 /// How long a read waits for the block that it asks for by `min_height`, which may be so many above the newest.
 const MIN_HEIGHT_WAIT_MAX: Duration = Duration::from_secs(5);
 const MIN_HEIGHT_AHEAD_MAX: u64 = 1_000;
 /// Says of a read which block it shows at least.
 const HEIGHT: HeaderName = HeaderName::from_static("x-bds-height");
-/// Longest body of `POST /v1/transactions`: hex doubles the longest transaction, JSON adds a little.
-const ONE_BODY_BYTES_MAX: usize = 2 * TX_BYTES_MAX + 1024;
 /// Longest body of `POST /v1/tokens`.
 const TOKEN_BODY_BYTES_MAX: usize = 4 * 1024;
 /// Longest key of an entry that is looked for; those that exist are far shorter.
 const KEY_BYTES_MAX: usize = 1024;
 
 /// What answers a request: most answer well or with a problem.
-type Answered = Result<Response, Problem>;
+pub(super) type Answered = Result<Response, Problem>;
 
 /// All routes: method, path, handler. The OpenAPI document is tested to list exactly these.
 fn table() -> Vec<(&'static str, &'static str, Class, MethodRouter<App>)> {
     use Class::{Open, Receipt, State};
     vec![
-        ("post", "/v1/batch", Open, post(post_batch)),
-        ("post", "/v1/transactions", Open, post(post_transaction)),
+        ("post", "/v1/batch", Open, post(submission::post_batch)),
+        (
+            "post",
+            "/v1/transactions",
+            Open,
+            post(submission::post_transaction),
+        ),
         ("get", "/v1/challenge", Open, get(get_challenge)),
         ("post", "/v1/tokens", Open, post(post_token)),
         ("get", "/v1/receipts/{id}", Receipt, get(get_receipt)),
@@ -194,128 +190,6 @@ async fn wait_for_height(app: &App, request: &mut Request) -> Result<(), Problem
         Ok(()) => Ok(()),
         Err(_) => behind(app.service.height()),
     }
-}
-
-async fn post_batch(
-    State(app): State<App>,
-    Extension(client): Extension<Principal>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Answered {
-    let terms = terms(&uri)?;
-    let format = Format::of(&headers, &[Format::Borsh, Format::Json])?;
-    let Received { bytes, room } =
-        body::read(&app, client, body, app.limits.batch_body_bytes).await?;
-    let holding = [room, app.place(client)?];
-    let transactions = body::decode_batch(format, &bytes)?;
-    drop(bytes);
-    let answer = submit(&app, client, holding, transactions, terms).await?;
-    refused_as_a_whole(&answer)?;
-    Ok(encode(&answer, format == Format::Borsh))
-}
-
-async fn post_transaction(
-    State(app): State<App>,
-    Extension(client): Extension<Principal>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Body,
-) -> Answered {
-    let terms = terms(&uri)?;
-    let formats = [Format::Json, Format::Octets, Format::Hex, Format::Borsh];
-    let format = Format::of(&headers, &formats)?;
-    let Received { bytes, room } = body::read(&app, client, body, ONE_BODY_BYTES_MAX).await?;
-    let holding = [room, app.place(client)?];
-    let transactions = vec![body::decode_one(format, bytes)?];
-    let answer = submit(&app, client, holding, transactions, terms).await?;
-    refused_as_a_whole(&answer)?;
-    let item = answer.items.into_iter().next().ok_or_else(|| {
-        Problem::new(
-            Kind::Internal,
-            "the node gave no answer for the transaction",
-        )
-    })?;
-    Ok(encode(&item, wants_borsh(&headers)))
-}
-
-/// Hands transactions over, unless too many bad signatures came from this client. What it holds meanwhile it holds until all is done,
-/// also when it does not wait for the answer.
-async fn submit(
-    app: &App,
-    client: Principal,
-    holding: [Held; 2],
-    transactions: Vec<Vec<u8>>,
-    terms: Terms,
-) -> Result<BatchAnswer, Problem> {
-    let mut submitting = app.budgets.submitting(client)?;
-    let service = Arc::clone(&app.service);
-    let answered = tokio::spawn(async move {
-        let answer = service.submit(transactions, terms).await;
-        let is_bad = |item: &&ItemAnswer| match &item.outcome {
-            ItemOutcome::Refused { code, .. } => *code == Code::BAD_SIGNATURE,
-            _ => false,
-        };
-        submitting.found_bad(answer.items.iter().filter(is_bad).count());
-        drop((submitting, holding));
-        answer
-    });
-    answered.await.map_err(|_| failed())
-}
-
-fn terms(uri: &Uri) -> Result<Terms, Problem> {
-    let parameters = Parameters::only(uri, &["wait", "timeout_ms", "replace"])?;
-    let replace = parameters.parse("replace", "true or false")?;
-    let wait = match parameters.get("wait") {
-        None | Some("accepted") => Wait::Accepted,
-        Some("committed") => Wait::Committed,
-        Some("applied") => Wait::Applied,
-        Some(other) => {
-            return Err(invalid(format!(
-                "parameter `wait`: `{other}` is not accepted, committed or applied"
-            )));
-        }
-    };
-    let timeout = parameters
-        .parse("timeout_ms", "a number of milliseconds")?
-        .map_or(TIMEOUT_DEFAULT, Duration::from_millis);
-    if timeout > TIMEOUT_MAX {
-        return Err(invalid(format!(
-            "parameter `timeout_ms`: the longest wait is {} ms",
-            TIMEOUT_MAX.as_millis()
-        )));
-    }
-    Ok(Terms {
-        wait,
-        timeout,
-        replace: replace.unwrap_or(false),
-    })
-}
-
-/// When the node took nothing at all, for a reason that is not in the transactions, the status says so.
-fn refused_as_a_whole(answer: &BatchAnswer) -> Result<(), Problem> {
-    let code_of = |outcome: &ItemOutcome| match outcome {
-        ItemOutcome::Refused { code, .. } => Some(*code),
-        _ => None,
-    };
-    let Some(code) = answer.items.first().and_then(|item| code_of(&item.outcome)) else {
-        return Ok(());
-    };
-    let kind = match code {
-        Code::BUSY => Kind::Busy,
-        Code::RATE_LIMITED => Kind::RateLimited,
-        Code::STOPPING => Kind::Stopping,
-        Code::STORAGE_FULL => Kind::StorageFull,
-        _ => return Ok(()),
-    };
-    if answer
-        .items
-        .iter()
-        .all(|item| code_of(&item.outcome) == Some(code))
-    {
-        return Err(Problem::new(kind, code.text()));
-    }
-    Ok(())
 }
 
 async fn get_receipt(
@@ -606,7 +480,7 @@ async fn wrong_method(method: axum::http::Method, uri: Uri) -> Problem {
 }
 
 /// True when the client asks for the binary form.
-fn wants_borsh(headers: &HeaderMap) -> bool {
+pub(super) fn wants_borsh(headers: &HeaderMap) -> bool {
     let accepted = headers
         .get_all(ACCEPT)
         .iter()
@@ -616,7 +490,7 @@ fn wants_borsh(headers: &HeaderMap) -> bool {
         .any(|range| range.split(';').next().unwrap_or("").trim() == BORSH_MEDIA_TYPE)
 }
 
-fn encode<T: Serialize + BorshSerialize>(value: &T, borsh: bool) -> Response {
+pub(super) fn encode<T: Serialize + BorshSerialize>(value: &T, borsh: bool) -> Response {
     if borsh {
         binary(value)
     } else {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -137,6 +138,27 @@ pub enum ReceiptAnswer {
 /// Why the node is not ready to serve, in words for `/readyz?verbose`.
 pub type NotReady = Vec<String>;
 
+/// Who a request is counted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// Whoever has shown its key.
+    Member(PublicKey),
+    /// Everyone at this address.
+    Address(IpAddr),
+}
+
+impl From<IpAddr> for Principal {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let subscriber = u128::from(address) >> 64 << 64;
+                IpAddr::V6(subscriber.into())
+            }
+            v4 @ IpAddr::V4(_) => v4,
+        })
+    }
+}
+
 /// What whoever submits asks for besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Terms {
@@ -147,6 +169,8 @@ pub struct Terms {
     /// Whether each takes the place of the sender's transaction with the same nonce that waits on this node for its place in the order,
     /// if there is one; without it that one stays.
     pub replace: bool,
+    /// Who it is.
+    pub client: Principal,
 }
 
 /// A future without a name.

@@ -16,6 +16,7 @@ pub mod admission;
 pub mod core_loop;
 pub mod executor;
 pub mod nonces;
+mod queued;
 pub mod reports;
 pub mod scheme;
 pub mod service;
@@ -245,6 +246,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         core: submissions_tx,
         submit_credit: Arc::clone(&numbers.submit_credit),
         submitted_bytes: 0,
+        submitted_and_left: Arc::clone(&numbers.submitted_and_left),
+        queued: queued::Queued::default(),
         submitted: 0,
         gate: Arc::clone(&gate),
         metrics: Arc::clone(&metrics),

@@ -130,6 +130,7 @@ impl Service for Validator {
             wait,
             timeout,
             replace,
+            client,
         } = terms;
         Box::pin(async move {
             let count = transactions.len();
@@ -149,6 +150,7 @@ impl Service for Validator {
                     transactions,
                     wait,
                     replace,
+                    client,
                     answer,
                 })
                 .is_err()

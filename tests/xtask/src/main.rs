@@ -3,6 +3,7 @@
 //! Installs what is missing through cargo (cargo-deny), says so, and prints first what this machine can do. `.ci/run` calls exactly
 //! this.
 
+mod cost;
 mod planted;
 
 use std::collections::BTreeSet;
@@ -110,10 +111,14 @@ fn main() -> ExitCode {
     {
         ["test"] => run_all(),
         ["edges"] => report(edges()),
+        ["cost"] => report(cost::run(false)),
+        ["cost", "--store"] => report(cost::run(true)),
         ["planted-contracts"] => report(planted::run(None)),
         ["planted-contracts", part] => report(planted::run(Some(part))),
         _ => {
-            eprintln!("usage: cargo xtask test | edges | planted-contracts [PART OF A NAME]");
+            eprintln!(
+                "usage: cargo xtask test | edges | cost [--store] | planted-contracts [PART OF A NAME]"
+            );
             ExitCode::from(2)
         }
     }

@@ -13,6 +13,7 @@
 
 mod chain;
 mod held;
+mod mempool;
 mod ordered;
 mod others;
 mod own;
@@ -256,17 +257,22 @@ impl Lanes {
 
     /// Bytes and number of transactions waiting for a batch.
     pub(crate) fn mempool(&self) -> (usize, usize) {
-        self.own.mempool()
+        self.own.mempool.level()
+    }
+
+    /// The least time between two proposals: longer than the plain one while much comes in here.
+    pub(crate) fn slot_interval_ms(&self, config: &Config) -> u64 {
+        self.own.mempool.slot_interval_ms(config)
     }
 
     /// Packed bytes that may wait for a batch.
     pub(crate) fn queue_bytes(&self, config: &Config) -> usize {
-        self.own.queue_bytes(config)
+        self.own.mempool.queue_bytes(config)
     }
 
     /// Packed bytes ever submitted.
     pub(crate) fn submitted_bytes(&self) -> u64 {
-        self.own.submitted_bytes()
+        self.own.mempool.submitted_bytes()
     }
 
     /// Batches held and not ordered yet, batches being checked, batches asked for.

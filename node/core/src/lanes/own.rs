@@ -5,8 +5,7 @@
 //! make its certificate. At most `lane_window` batches are on their way at once, so a lane never runs ahead of
 //! what others hold.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use bds_contracts::block::{BatchDigest, MerkleRoot, Signature, Statement, ValidatorIndex};
 use bds_contracts::tx::Millis;
@@ -19,6 +18,7 @@ use crate::message::Message;
 use crate::turn::{Effect, Record, Submission};
 
 use super::Lanes;
+use super::mempool::Mempool;
 
 /// A sealed batch that is not certified yet.
 struct Uncertified {
@@ -33,169 +33,25 @@ impl Uncertified {
     }
 }
 
-/// So many full batches may wait, however slowly they leave.
-const QUEUE_BATCHES_MIN: usize = 4;
-/// How much comes in and leaves, measured over spans of this many milliseconds and more.
-const PACE_MS: u64 = 100;
-/// A batch that leaves after the plain delay with this part of its bounds is cheap enough; what comes in faster gathers for longer.
-const CHEAP_PART: u64 = 64;
-/// By so much at the most.
-const LONGER_MAX: u64 = 6;
-/// What a slot costs is shared by the batches in it, so under load slots wait as well, by half as much and so much at the most.
-const SLOT_LONGER_MAX: u64 = 2;
-
-/// How fast a total of bytes grows.
-#[derive(Default)]
-struct Pace {
-    since: Millis,
-    /// What it was by then.
-    total: u64,
-    bytes_per_ms: u64,
-}
-
-impl Pace {
-    fn measure(&mut self, now: Millis, total: u64) {
-        let passed = now.0.saturating_sub(self.since.0);
-        if passed >= PACE_MS {
-            self.bytes_per_ms = total.saturating_sub(self.total) / passed;
-            self.since = now;
-            self.total = total;
-        }
-    }
-
-    /// How long the first transaction of a batch waits while nothing of this lane is on its way. Each batch costs every validator a
-    /// sync, signatures and messages, so under load fewer and larger ones leave more for what is in them.
-    fn patience(&self, config: &Config) -> u64 {
-        let plain = config.batch_delay_ms;
-        let cheap = config.batch_bytes_max as u64 / CHEAP_PART;
-        let gathers = self.bytes_per_ms.saturating_mul(plain);
-        let longer = plain.saturating_mul(gathers) / cheap.max(1);
-        longer.clamp(plain, plain.saturating_mul(LONGER_MAX))
-    }
-}
-
-/// A transaction that waits for a batch.
-struct Waiting {
-    /// Of its submission, from 1; 0 for one that was in a batch before.
-    number: u64,
-    transaction: Arc<[u8]>,
-}
-
 /// What only its author knows of a lane.
 #[derive(Default)]
 pub(super) struct OwnLane {
-    /// By rising numbers.
-    mempool: VecDeque<Waiting>,
-    mempool_bytes: usize,
-    /// Submissions so far that replaced nothing.
-    submissions: u64,
-    /// Packed bytes ever submitted.
-    submitted_bytes: u64,
-    /// How fast they come in.
-    pace: Pace,
-    /// Packed bytes ever put into a batch.
-    sealed_bytes: u64,
-    /// How fast they leave.
-    leaving: Pace,
-    /// When the oldest transaction of the mempool came.
-    waiting_since: Millis,
+    pub(super) mempool: Mempool,
     /// Position handed out for sealing, answer outstanding.
     sealing: Option<Position>,
     /// Batches whose transactions go back to the mempool, in this order, once they are in memory and nothing is being sealed. Nothing is
     /// sealed until then, so that a sender's transactions keep their order.
     returning: Vec<BatchDigest>,
-    /// Bytes of the mempool that came back so. The bound does not count them: there was room for them once, and what was promised
-    /// since then has its own.
-    returned_bytes: usize,
     uncertified: BTreeMap<Position, Uncertified>,
     /// What others say they acknowledged that is not part of the chain: this validator sealed it before it lost its home, and
     /// asks for it. One a validator and place.
     lost: BTreeMap<(Position, ValidatorIndex), BatchDigest>,
 }
 
-impl OwnLane {
-    /// Bytes and number of transactions waiting for a batch.
-    pub(super) fn mempool(&self) -> (usize, usize) {
-        (self.mempool_bytes, self.mempool.len())
-    }
-
-    pub(super) fn submitted_bytes(&self) -> u64 {
-        self.submitted_bytes
-    }
-
-    /// Packed bytes that may wait before clients are told to come again: what leaves within `queue_ms` as fast as of late, and some full
-    /// batches in any case. Who is refused at once can go elsewhere, or think again; who waits for long can do neither.
-    pub(super) fn queue_bytes(&self, config: &Config) -> usize {
-        let leaves = self.leaving.bytes_per_ms.saturating_mul(config.queue_ms);
-        let leaves = usize::try_from(leaves).unwrap_or(usize::MAX);
-        let some = QUEUE_BATCHES_MIN.saturating_mul(config.batch_bytes_max);
-        leaves.max(some).min(config.mempool_bytes_max)
-    }
-
-    /// Whether so many packed bytes may wait, once so many others do not.
-    fn has_room(&self, config: &Config, bytes: usize, without: usize) -> bool {
-        let counted = self.mempool_bytes - self.returned_bytes - without;
-        bytes <= config.batch_bytes_max && counted.saturating_add(bytes) <= config.mempool_bytes_max
-    }
-
-    /// Puts a transaction where the one with this number waits; false when that waits no more.
-    fn replace(&mut self, cx: &mut Cx<'_>, number: u64, transaction: Arc<[u8]>) -> bool {
-        let Ok(at) = self
-            .mempool
-            .binary_search_by_key(&number, |waiting| waiting.number)
-        else {
-            return false;
-        };
-        let before = Payload::packed_bytes(&self.mempool[at].transaction);
-        let after = Payload::packed_bytes(&transaction);
-        if !self.has_room(cx.config, after, before) {
-            cx.count("submit_refused_full");
-            return false;
-        }
-        self.mempool_bytes = self.mempool_bytes - before + after;
-        self.mempool[at].transaction = transaction;
-        true
-    }
-}
-
 impl Lanes {
-    /// The least time between two proposals: longer than the plain one while much comes in here.
-    pub(crate) fn slot_interval_ms(&self, config: &Config) -> u64 {
-        let plain = config.slot_interval_min_ms;
-        let longer = self.own.pace.patience(config) / (2 * config.batch_delay_ms).max(1);
-        plain * longer.clamp(1, SLOT_LONGER_MAX)
-    }
-
     /// Admitted transactions; what does not fit is dropped and counted (the shell asks for room before).
     pub(crate) fn on_submit(&mut self, cx: &mut Cx<'_>, submissions: Vec<Submission>) {
-        self.own.pace.measure(cx.now, self.own.submitted_bytes);
-        let mut replaced = Vec::new();
-        for submission in submissions {
-            let Submission {
-                transaction,
-                replaces,
-            } = submission;
-            let bytes = Payload::packed_bytes(&transaction);
-            self.own.submitted_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
-            match replaces {
-                Some(number) => replaced.push(self.own.replace(cx, number + 1, transaction)),
-                None => {
-                    self.own.submissions += 1;
-                    if !self.own.has_room(cx.config, bytes, 0) {
-                        cx.count("submit_refused_full");
-                        continue;
-                    }
-                    if self.own.mempool.is_empty() {
-                        self.own.waiting_since = cx.now;
-                    }
-                    self.own.mempool_bytes += bytes;
-                    self.own.mempool.push_back(Waiting {
-                        number: self.own.submissions,
-                        transaction,
-                    });
-                }
-            }
-        }
+        let replaced = self.own.mempool.submit(cx, submissions);
         if !replaced.is_empty() {
             cx.effect(Effect::Replaced(replaced));
         }
@@ -269,31 +125,11 @@ impl Lanes {
         for digest in returning.iter().rev() {
             let batch = self.batches.payload(digest).cloned();
             let payload = batch.map(|batch| batch.payload);
-            if !payload.is_some_and(|payload| self.put_back(cx.now, &payload)) {
+            if !payload.is_some_and(|payload| self.own.mempool.put_back(cx.now, &payload)) {
                 cx.count("own_batch_lost");
             }
         }
         self.batches.forget_loaded(&returning);
-    }
-
-    /// Puts these in front of those that wait; false when they cannot be read.
-    fn put_back(&mut self, now: Millis, payload: &Payload) -> bool {
-        let Some(transactions) = payload.transactions() else {
-            return false;
-        };
-        if self.own.mempool.is_empty() {
-            self.own.waiting_since = now;
-        }
-        for tx in transactions.into_iter().rev() {
-            let bytes = Payload::packed_bytes(tx);
-            self.own.mempool_bytes += bytes;
-            self.own.returned_bytes += bytes;
-            self.own.mempool.push_front(Waiting {
-                number: 0,
-                transaction: Arc::from(tx),
-            });
-        }
-        true
     }
 
     /// When the next batch is due; `None` while none can be. `held_elsewhere` is the highest position of the own lane that f+1
@@ -306,20 +142,14 @@ impl Lanes {
         if !self.may_seal(config, held_elsewhere) {
             return None;
         }
-        let full = self.own.mempool_bytes >= config.batch_bytes_max
-            || self.own.mempool.len() >= config.batch_transactions_max;
         // While a batch is still on its way, the next one gathers: the busier the network, the larger and cheaper
         // the batches.
         let patience = if self.own.uncertified.is_empty() {
-            self.own.pace.patience(config)
+            self.own.mempool.patience(config)
         } else {
             config.batch_delay_busy_ms
         };
-        Some(if full {
-            Millis(0)
-        } else {
-            Millis(self.own.waiting_since.0 + patience)
-        })
+        Some(self.own.mempool.due(config, patience))
     }
 
     /// Takes the next batch out of the mempool if one is due.
@@ -328,29 +158,9 @@ impl Lanes {
         if due.is_none_or(|due| due > cx.now) {
             return;
         }
-        let (mut bytes, mut count) = (0, 0);
-        for waiting in self
-            .own
-            .mempool
-            .iter()
-            .take(cx.config.batch_transactions_max)
-        {
-            let more = Payload::packed_bytes(&waiting.transaction);
-            if bytes + more > cx.config.batch_bytes_max {
-                break;
-            }
-            bytes += more;
-            count += 1;
-        }
-        let taken: Vec<_> = self.own.mempool.drain(..count).collect();
-        self.own.mempool_bytes -= bytes;
-        self.own.returned_bytes = self.own.returned_bytes.saturating_sub(bytes);
-        self.own.waiting_since = cx.now;
-        self.own.sealed_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.own.leaving.measure(cx.now, self.own.sealed_bytes);
+        let payload = self.own.mempool.take(cx);
         let position = self.lanes[usize::from(cx.me())].chain.position + 1;
         self.own.sealing = Some(position);
-        let payload = Payload::pack(taken.iter().map(|w| w.transaction.as_ref()));
         cx.effect(Effect::Seal { position, payload });
     }
 
@@ -370,7 +180,7 @@ impl Lanes {
         self.own.sealing = None;
         if !self.own.returning.is_empty() {
             // What was sealed before it comes back: it waits behind that.
-            self.put_back(cx.now, &payload);
+            self.own.mempool.put_back(cx.now, &payload);
             self.take_back(cx);
             return;
         }
@@ -531,59 +341,6 @@ impl Lanes {
             let count = u64::try_from(digests.len()).unwrap_or(0);
             cx.count_many("batches_repeated", count);
             self.serve_batches(cx, to, digests);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bds_contracts::block::{Validator, ValidatorSet};
-    use bds_contracts::tx::{ChainId, PublicKey};
-
-    use super::*;
-
-    /// 10 ms and batches of 512 KiB: a sixty-fourth of one is 8 KiB, so up to 819 bytes a millisecond nothing is gathered for longer.
-    #[test]
-    fn a_batch_gathers_for_longer_the_more_comes_in() {
-        let validator = Validator {
-            key: PublicKey([1; 32]),
-            weight: 1,
-        };
-        let set = ValidatorSet {
-            epoch: 0,
-            validators: vec![validator],
-        };
-        let config = Config::new(ChainId([1; 32]), set, 0);
-        assert_eq!(
-            (config.batch_delay_ms, config.batch_bytes_max),
-            (10, 512 << 10)
-        );
-        let mut pace = Pace::default();
-        assert_eq!(pace.patience(&config), 10);
-        let (mut now, mut submitted) = (Millis(5_000), 0);
-        for (bytes_per_ms, patience) in [
-            (0, 10),
-            (819, 10),
-            (1_000, 12),
-            (1_639, 20),
-            (4_096, 50),
-            (4_915, 59),
-            (4_916, 60),
-            (50_000, 60),
-            (u64::MAX / 1_000, 60),
-            (100, 10),
-        ] {
-            now.0 += 100;
-            submitted += bytes_per_ms * 100;
-            pace.measure(now, submitted);
-            assert_eq!(pace.patience(&config), patience, "{bytes_per_ms}");
-            // A shorter span says too little.
-            now.0 += 99;
-            pace.measure(now, submitted);
-            assert_eq!(pace.patience(&config), patience, "{bytes_per_ms}");
-            now.0 += 1;
-            pace.measure(now, submitted);
-            assert_eq!(pace.patience(&config), 10, "nothing came in");
         }
     }
 }

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Ids of answers that are looked up again at the end: one in so many.
 const KEPT_EVERY: u64 = 1_000;
 
-/// What came back in one second of the run, by when it was due.
+/// What was due in one second of the run, and what came back good in it, whenever that was due.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Second {
     pub(super) offered: u64,
@@ -76,10 +76,14 @@ impl Honest {
         if self.seconds.len() <= at {
             self.seconds.resize_with(at + 1, Second::default);
         }
+        let answered = usize::try_from((due + took).as_secs()).unwrap_or(at);
+        if self.seconds.len() <= answered {
+            self.seconds.resize_with(answered + 1, Second::default);
+        }
         let second = &mut self.seconds[at];
         second.offered += u64::from(offered);
-        let took = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
-        second.latencies.push(took);
+        let millis = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
+        second.latencies.push(millis);
         let mut complain = |text: String| {
             if self.complaints.len() < 10 {
                 self.complaints.push(text);
@@ -94,10 +98,11 @@ impl Honest {
                 return;
             }
         };
+        let mut good = 0;
         for item in items {
             match item.outcome {
                 ItemOutcome::Applied { code, .. } if code.is_ok() => {
-                    second.good += 1;
+                    good += 1;
                     if u64::from_le_bytes(*item.id.0.first_chunk().expect("64 bytes"))
                         .is_multiple_of(KEPT_EVERY)
                     {
@@ -112,5 +117,6 @@ impl Honest {
                 }
             }
         }
+        self.seconds[answered].good += good;
     }
 }
