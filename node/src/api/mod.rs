@@ -1,7 +1,7 @@
 //! The HTTP interface for platforms: what is served is in [`routes`], how much of it at once is in [`Limits`].
 //!
 //! Every body, batch, request, connection and stream is counted against a bound; when one is reached the newest is
-//! refused with 503 and `Retry-After`, and a client that has its share of it (see [`budget`]) with 429; both distinct from a 4xx that blames
+//! refused with 503 and `Retry-After`, and a client that has its share of it (see `budget.rs`) with 429; both distinct from a 4xx that blames
 //! the request. Nothing in here decides about
 //! transactions: that is the [`Service`]'s part.
 
