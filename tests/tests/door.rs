@@ -3,7 +3,7 @@
 //! One validator alone is a network (f = 0), so every station of a transaction is passed for real.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bds_client::build::Sender;
 use bds_client::keys::Signer;
@@ -493,7 +493,9 @@ async fn what_waits_can_be_replaced_and_cancelled() {
         let new = accepts(&client.replacing(), &new).await;
         nonce += 1;
         // One of them is given up within milliseconds.
+        let asking = Instant::now();
         let replaced = loop {
+            assert!(asking.elapsed() < ANSWER, "neither is given up");
             if let Some(why) = given_up(&old).await {
                 assert!(why.contains(Code::REPLACED.text()), "{why}");
                 break true;
@@ -527,7 +529,9 @@ async fn what_waits_can_be_replaced_and_cancelled() {
         let instead = String::from_utf8_lossy(&output.stdout);
         let instead: TxId = instead[..128].parse().expect("an id first");
         nonce += 1;
+        let asking = Instant::now();
         let replaced = loop {
+            assert!(asking.elapsed() < ANSWER, "neither is given up");
             if given_up(&id).await.is_some() {
                 break true;
             }

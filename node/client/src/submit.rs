@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bds_contracts::kernel::envelope::Envelope;
 use bds_contracts::tx::TxId;
+use borsh::BorshSerialize;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tokio::time::{Instant, sleep};
 
@@ -71,10 +72,9 @@ impl Client {
         if transactions.len() > BATCH_ITEMS_MAX {
             return Err(ClientError::BatchTooLarge(transactions.len()));
         }
-        let body = encode(transactions.to_vec());
         let count = transactions.len();
         let (told, error) = self
-            .submit_encoded(&body, count, (wait, timeout), || ())
+            .submit_encoded(&encode(transactions), count, (wait, timeout), || ())
             .await;
         if let Some(error) = error {
             return Err(error);
@@ -127,7 +127,8 @@ impl Client {
                         borsh::from_slice(body).expect("the body of a batch request");
                     transactions = request.transactions;
                 }
-                encode(open.iter().map(|&i| transactions[i].clone()).collect())
+                let again: Vec<&Vec<u8>> = open.iter().map(|&i| &transactions[i]).collect();
+                encode(&again)
             };
             let lane = self.lane + usize::try_from(attempt / ATTEMPTS_PER_NODE).unwrap_or(0);
             let on = self.on_lane(lane);
@@ -170,6 +171,25 @@ impl Client {
     }
 }
 
-fn encode(transactions: Vec<Vec<u8>>) -> Vec<u8> {
-    borsh::to_vec(&BatchRequest { transactions }).expect("writing to memory cannot fail")
+/// As a [`BatchRequest`] is written, without owning what is in it.
+fn encode<T: BorshSerialize>(transactions: &[T]) -> Vec<u8> {
+    borsh::to_vec(transactions).expect("writing to memory cannot fail")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn borrowed_transactions_are_written_as_a_request() {
+        let transactions = vec![vec![1, 2, 3], Vec::new(), vec![9; 300]];
+        let some: Vec<&Vec<u8>> = transactions.iter().skip(1).collect();
+        for (written, transactions) in [
+            (encode(&transactions), transactions.clone()),
+            (encode(&some), transactions[1..].to_vec()),
+        ] {
+            let request = BatchRequest { transactions };
+            assert_eq!(written, borsh::to_vec(&request).unwrap());
+        }
+    }
 }

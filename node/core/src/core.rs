@@ -465,7 +465,7 @@ impl Core {
     }
 
     /// Packed bytes that may be submitted since the start, those that were among them; the shell answers BUSY beyond it, so that
-    /// what it accepts is never dropped, and does not wait for much longer than `queue_ms`. A total, not a rest: it holds whatever is on
+    /// what it accepts is never dropped, and does not wait for a batch for much longer than `queue_ms`. A total, not a rest: it holds whatever is on
     /// its way when it is read.
     #[must_use]
     pub fn submit_credit(&self) -> u64 {

@@ -49,6 +49,11 @@ impl Resource {
             Self::BodyBytes => "bytes of request bodies",
         }
     }
+
+    fn full(self) -> Problem {
+        let detail = format!("all {} are taken; come again later", self.words());
+        Problem::new(Kind::Busy, detail)
+    }
 }
 
 /// What clients have in hand.
@@ -149,10 +154,8 @@ impl Budgets {
         resource: Resource,
         of: &Arc<Semaphore>,
     ) -> Result<Held, Problem> {
-        let permit = Arc::clone(of).try_acquire_owned().map_err(|_| {
-            let detail = format!("all {} are taken; come again later", resource.words());
-            Problem::new(Kind::Busy, detail)
-        })?;
+        let permit = Arc::clone(of).try_acquire_owned();
+        let permit = permit.map_err(|_| resource.full())?;
         self.share(principal, resource, permit, of)
     }
 
@@ -167,14 +170,10 @@ impl Budgets {
         of: &Arc<Semaphore>,
         (amount, patience): (usize, Duration),
     ) -> Result<Held, Problem> {
-        let full = || {
-            let detail = format!("all {} are taken; come again later", resource.words());
-            Problem::new(Kind::Busy, detail)
-        };
-        let amount = u32::try_from(amount).map_err(|_| full())?;
+        let amount = u32::try_from(amount).map_err(|_| resource.full())?;
         let permit = Arc::clone(of).acquire_many_owned(amount);
         let permit = tokio::time::timeout(patience, permit).await;
-        let permit = permit.map_err(|_| full())?.expect("never closed");
+        let permit = permit.map_err(|_| resource.full())?.expect("never closed");
         self.share(principal, resource, permit, of)
     }
 

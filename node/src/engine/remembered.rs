@@ -12,7 +12,7 @@ use bds_engine::Scheduler;
 use bds_engine::scheduler::Calibration;
 use serde::Serialize;
 
-use crate::measure::machine::Machine;
+use crate::measure::machine::processor;
 
 /// Name of the file in a home.
 pub const CALIBRATION_FILE: &str = "engine-calibration";
@@ -32,7 +32,7 @@ pub struct Origin {
     pub remembered: bool,
     /// On what: processor and GPU.
     pub machine: String,
-    /// By which program: BLAKE3 of its file.
+    /// By which program: its version, and the length and time of its file.
     pub build: String,
 }
 
@@ -74,17 +74,20 @@ pub fn scheduler(home: Option<&Path>) -> (Scheduler, Origin) {
 
 fn machine() -> String {
     let gpu = super::gpu(false).unwrap_or_else(|_| "no GPU".to_owned());
-    format!("{}; {gpu}", Machine::here().cpu)
+    format!("{}; {gpu}", processor())
 }
 
-/// Empty where the program does not find its own file: then nothing is taken from an earlier start.
+/// Empty where the program does not find its own file: then nothing is taken from an earlier start. Not a hash of it: reading the whole file
+/// can take longer than the calibration.
 fn build() -> String {
-    let hash = || -> io::Result<String> {
-        let mut hasher = blake3::Hasher::new();
-        io::copy(&mut File::open(std::env::current_exe()?)?, &mut hasher)?;
-        Ok(hasher.finalize().to_hex().to_string())
+    let file = || -> io::Result<String> {
+        let file = fs::metadata(std::env::current_exe()?)?;
+        let changed = file.modified()?.duration_since(UNIX_EPOCH);
+        let nanos = changed.map_or(0, |changed| changed.as_nanos());
+        let version = env!("CARGO_PKG_VERSION");
+        Ok(format!("{version}, {} bytes of {nanos}", file.len()))
     };
-    hash().unwrap_or_default()
+    file().unwrap_or_default()
 }
 
 /// What is kept of this machine and program; nothing where it is of another, or not as it should be.
@@ -150,7 +153,7 @@ mod tests {
         };
         assert!(remembers(&good));
         assert!(!remembers(&good.replace(&origin.machine, "an abacus")));
-        assert!(!remembers(&good.replace(&origin.build, "0")));
+        assert!(!remembers(&good.replace(&origin.build, "another")));
         assert!(!remembers(&good.replace("calibration 1", "calibration 2")));
         assert!(!remembers(&good.replace("verify", "verity")));
         assert!(!remembers(&good.replacen("e0", "e0 1e0", 1)));

@@ -21,21 +21,32 @@ pub struct Machine {
     pub commit: String,
 }
 
+/// The processor, as it names itself.
+#[must_use]
+pub fn processor() -> String {
+    line("/proc/cpuinfo", "model name").unwrap_or_else(unknown)
+}
+
+/// What stands behind the colon of the first line that begins so.
+fn line(path: &str, key: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find(|line| line.starts_with(key))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
+}
+
 impl Machine {
     /// Looks around. What cannot be found out reads `unknown`.
     #[must_use]
     pub fn here() -> Self {
-        let line = |path: &str, key: &str| {
-            let text = std::fs::read_to_string(path).ok()?;
-            let line = text.lines().find(|line| line.starts_with(key))?;
-            Some(line.split_once(':')?.1.trim().to_owned())
-        };
         let word = |path: &str| Some(std::fs::read_to_string(path).ok()?.trim().to_owned());
-        let unknown = || "unknown".to_owned();
         let kibibytes = line("/proc/meminfo", "MemTotal")
             .and_then(|text| text.split_whitespace().next()?.parse::<u64>().ok());
         Self {
-            cpu: line("/proc/cpuinfo", "model name").unwrap_or_else(unknown),
+            cpu: processor(),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             memory_bytes: kibibytes.unwrap_or(0) * 1024,
             kernel: word("/proc/sys/kernel/osrelease")

@@ -120,6 +120,8 @@ impl Gate {
 /// An answer in the making.
 enum Item {
     Refused(Code),
+    /// Refused with a nonce that the ledger has seen: one that was executed is answered as it was, once somebody has looked.
+    Used(Code),
     Known(ItemOutcome),
     /// Passed the cheap checks; to be verified.
     Candidate,
@@ -153,7 +155,7 @@ impl Admission {
                     .map(move |tx| (r, tx.as_slice()))
             })
             .collect();
-        let (ids, mut items) = match self.mode {
+        let (mut ids, mut items) = match self.mode {
             Mode::Verified => self.check(&wires, &waiters),
             Mode::Opaque => self.wave_through(&wires),
         };
@@ -161,25 +163,51 @@ impl Admission {
         for waiter in &waiters {
             waiter.seal();
         }
-        let count = |kind: fn(&Item) -> bool| items.iter().filter(|item| kind(item)).count() as u64;
-        let accepted = count(|item| matches!(item, Item::Candidate));
-        let refused_count = count(|item| matches!(item, Item::Refused(_)));
-        self.metrics.transactions(Outcome::Accepted, accepted);
-        self.metrics.transactions(Outcome::Refused, refused_count);
-        let mut answers = ids.into_iter().zip(items).map(|(id, item)| {
-            let outcome = match item {
-                Item::Refused(code) => refused(code),
-                Item::Known(outcome) => outcome,
-                Item::Candidate => ItemOutcome::Accepted,
-            };
-            (id, outcome)
-        });
-        let counts: Vec<_> = requests.iter().map(|r| r.transactions.len()).collect();
-        for ((request, waiter), count) in requests.into_iter().zip(waiters).zip(counts) {
-            let items = answers.by_ref().take(count).collect();
-            // The client may have gone; its transactions are admitted all the same.
-            let _ = request.answer.send(Admitted { items, waiter });
+        let mut later = Vec::new();
+        for (request, waiter) in requests.into_iter().zip(waiters) {
+            let count = request.transactions.len();
+            let items: Vec<Item> = items.drain(..count).collect();
+            let ids = ids.drain(..count).collect();
+            // Nobody waits until the disk was read for somebody else.
+            if items.iter().any(|item| matches!(item, Item::Used(_))) {
+                later.push((request, waiter, ids, items));
+            } else {
+                self.answer(request, waiter, ids, items);
+            }
         }
+        let since = Instant::now();
+        for (request, waiter, ids, mut items) in later {
+            for (id, item) in ids.iter().zip(&mut items) {
+                if let Item::Used(code) = *item {
+                    *item = match since.elapsed() > LOOK_UPS_MAX {
+                        true => Item::Refused(Code::BUSY),
+                        false => self.executed(id).map_or(Item::Refused(code), Item::Known),
+                    };
+                }
+            }
+            self.answer(request, waiter, ids, items);
+        }
+    }
+
+    /// Tells whoever sent these what became of them so far.
+    fn answer(&self, request: Request, waiter: Arc<Waiter>, ids: Vec<TxId>, items: Vec<Item>) {
+        let (mut accepted, mut refusals) = (0, 0);
+        let outcomes = items.into_iter().map(|item| match item {
+            Item::Refused(code) | Item::Used(code) => {
+                refusals += 1;
+                refused(code)
+            }
+            Item::Known(outcome) => outcome,
+            Item::Candidate => {
+                accepted += 1;
+                ItemOutcome::Accepted
+            }
+        });
+        let items = ids.into_iter().zip(outcomes).collect();
+        self.metrics.transactions(Outcome::Accepted, accepted);
+        self.metrics.transactions(Outcome::Refused, refusals);
+        // The client may have gone; its transactions are admitted all the same.
+        let _ = request.answer.send(Admitted { items, waiter });
     }
 
     /// Ids of all, and for each whether it is refused, known, or has a good signature.
@@ -199,8 +227,6 @@ impl Admission {
         let mut ids: Vec<TxId> = self.engine.sha512(&signed).into_iter().map(TxId).collect();
         let now = wall_clock();
         let mut items = Vec::with_capacity(wires.len());
-        // Refused with a nonce that the ledger has seen: executed ones are answered as they were.
-        let mut used = Vec::new();
         {
             let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
             let block = BlockInfo {
@@ -219,27 +245,17 @@ impl Admission {
                         // so that nobody can use up somebody else's.
                         None => match ledger.admit(&block, id, view) {
                             Err(code) => {
-                                if ledger
-                                    .member(&view.sender())
-                                    .is_some_and(|member| member.nonces.is_used(view.nonce()))
-                                {
-                                    used.push(items.len());
+                                let member = ledger.member(&view.sender());
+                                match member.is_some_and(|m| m.nonces.is_used(view.nonce())) {
+                                    true => Item::Used(code),
+                                    false => Item::Refused(code),
                                 }
-                                Item::Refused(code)
                             }
                             Ok(()) => Item::Candidate,
                         },
                     },
                 };
                 items.push(item);
-            }
-        }
-        let since = Instant::now();
-        for at in used {
-            if since.elapsed() > LOOK_UPS_MAX {
-                items[at] = Item::Refused(Code::BUSY);
-            } else if let Some(outcome) = self.executed(&ids[at]) {
-                items[at] = Item::Known(outcome);
             }
         }
         let candidates: Vec<usize> = (0..items.len())
@@ -342,15 +358,14 @@ impl Admission {
                 let (sender, nonce) = (view.sender(), view.nonce());
                 let member = ledger.member(&sender);
                 let executed = member.map(|member| member.nonces).unwrap_or_default();
-                let waits = nonces.waiting(&sender, nonce, executed, now);
-                let free = match waits.filter(|_| requests[*request].replace) {
-                    Some((other, besides)) => {
-                        replaced = Some(other);
-                        Ok(besides)
-                    }
-                    None => nonces.check(&sender, nonce, executed, now),
-                };
-                let waiting = match free {
+                let mut besides = None;
+                if requests[*request].replace
+                    && let Some((other, bytes)) = nonces.waiting(&sender, nonce, executed, now)
+                {
+                    (replaced, besides) = (Some(other), Some(bytes));
+                }
+                let free = || nonces.check(&sender, nonce, executed, now);
+                let waiting = match besides.map_or_else(free, Ok) {
                     Ok(waiting) => waiting,
                     Err(code) => {
                         items[i] = Item::Refused(code);

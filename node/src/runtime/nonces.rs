@@ -8,7 +8,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use bds_contracts::kernel::nonce::Nonces as Used;
+use bds_contracts::kernel::nonce::{Nonces as Used, WINDOW};
 use bds_contracts::receipt::Code;
 use bds_contracts::tx::PublicKey;
 
@@ -53,6 +53,17 @@ impl Reserved {
             self.touched = now;
         }
     }
+}
+
+/// Where the transaction with this nonce waits. Each was at most a window above the floor when it came, and the floor never falls: whoever
+/// is two windows below comes before it, and of those from there on it is among the first few.
+fn place(waiting: &VecDeque<Waiting>, nonce: u64) -> Option<usize> {
+    let low = nonce.saturating_sub(2 * WINDOW);
+    let from = waiting.partition_point(|waiting| waiting.nonce < low);
+    let few = usize::try_from(4 * WINDOW + 1).unwrap_or(usize::MAX);
+    let mut near = waiting.range(from..).take(few);
+    near.position(|waiting| waiting.nonce == nonce)
+        .map(|at| from + at)
 }
 
 /// Reservations by sender; at most one entry for each member and for each that showed the work of becoming one, and forty bytes a
@@ -126,11 +137,8 @@ impl Nonces {
         let entry = self.reserved.get_mut(sender)?;
         // Also without progress for long: where nothing goes on is where plans change.
         entry.advance(executed, now);
-        let found = entry
-            .waiting
-            .iter()
-            .find(|waiting| waiting.nonce == nonce)?;
-        Some((*found, entry.bytes - found.length))
+        let found = entry.waiting[place(&entry.waiting, nonce)?];
+        Some((found, entry.bytes - found.length))
     }
 
     /// The transaction takes the place of the one with its nonce that [`waiting`](Self::waiting) has just told.
@@ -138,8 +146,8 @@ impl Nonces {
         let Some(entry) = self.reserved.get_mut(sender) else {
             return;
         };
-        let before = entry.waiting.iter_mut().find(|w| w.nonce == with.nonce);
-        if let Some(before) = before {
+        if let Some(at) = place(&entry.waiting, with.nonce) {
+            let before = &mut entry.waiting[at];
             entry.bytes = entry.bytes - before.length + with.length;
             *before = with;
         }
@@ -282,5 +290,36 @@ mod tests {
         assert_eq!(of(&mut nonces, 5, 6), None);
         assert_eq!(of(&mut nonces, 8, 6), None);
         assert_eq!(nonces.check(&SENDER, 8, used(7), start), Ok(3));
+    }
+
+    /// However nonces come within their windows, each is found, among many thousands.
+    #[test]
+    fn whatever_waits_is_found() {
+        let mut nonces = Nonces::default();
+        let (mut random, start) = (7_u64, Instant::now());
+        let mut all = Vec::new();
+        let mut ahead = Used::default();
+        while all.len() < 5_000 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let nonce = ahead.floor() + (random >> 33) % (WINDOW + 1);
+            if let Ok(next) = ahead.using(nonce) {
+                ahead = next;
+                nonces.reserve(&SENDER, waiting(nonce, 10), Used::default(), start);
+                all.push(nonce);
+            }
+        }
+        let mut found = |nonce| {
+            let found = nonces.waiting(&SENDER, nonce, Used::default(), start);
+            found.map(|(waiting, _)| waiting.nonce)
+        };
+        for nonce in &all {
+            assert_eq!(found(*nonce), Some(*nonce));
+        }
+        let missing = (0..ahead.floor() + WINDOW).filter(|nonce| !all.contains(nonce));
+        for nonce in missing {
+            assert_eq!(found(nonce), None);
+        }
     }
 }
