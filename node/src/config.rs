@@ -77,7 +77,7 @@ pub const KEYS: &[Key] = &[
         name: "consensus.queue_ms",
         default: "500",
         kind: Kind::Number(10, 600_000),
-        help: "and so it is when more waits than leaves within this time, but for four batches",
+        help: "and so it is when more is on its way than is executed within this time, but for four batches",
     },
     Key {
         name: "consensus.slot_interval_ms",

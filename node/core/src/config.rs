@@ -25,7 +25,8 @@ pub struct Config {
     pub batch_delay_busy_ms: u64,
     /// Transactions waiting for a batch; over it the newest are refused.
     pub mempool_bytes_max: usize,
-    /// No more is asked for than leaves the mempool within so long.
+    /// No more transactions are asked for than are executed within so long; to be longer than a transaction takes through an idle network,
+    /// or a busy one is not used to the full.
     pub queue_ms: u64,
     /// Own batches sealed and not yet certified; at the bound, transactions wait in the mempool.
     pub lane_window: u64,

@@ -217,6 +217,9 @@ impl Machines {
 
     fn on_executed(&mut self, cx: &mut Cx<'_>, header: BlockHeader) {
         self.results.on_executed(cx, header);
+        if let Some(own) = self.results.executed_tips().get(usize::from(cx.me())) {
+            self.lanes.execute_up_to(cx.now, own.position);
+        }
         self.hand_on(cx);
         self.results.dispatch(cx, &mut self.lanes);
         // Room for more, if this validator is catching up.
@@ -453,26 +456,24 @@ impl Core {
         self.config.mempool_bytes_max.saturating_sub(waiting)
     }
 
-    /// Packed bytes that were submitted since the start and wait no more: they leave in the order in which they came.
+    /// Packed bytes that were submitted since the start and are executed: they are in the order in which they came.
     #[must_use]
-    pub fn submitted_and_left(&self) -> u64 {
-        let (waiting, _) = self.machines.lanes.mempool();
-        let waiting = u64::try_from(waiting).unwrap_or(u64::MAX);
-        self.machines
-            .lanes
+    pub fn submitted_and_executed(&self) -> u64 {
+        let lanes = &self.machines.lanes;
+        lanes
             .submitted_bytes()
-            .saturating_sub(waiting)
+            .saturating_sub(lanes.unexecuted_bytes())
     }
 
     /// Packed bytes that may be submitted since the start, those that were among them; the shell answers BUSY beyond it, so that
-    /// what it accepts is never dropped, and does not wait for a batch for much longer than `queue_ms`. A total, not a rest: it holds whatever is on
-    /// its way when it is read.
+    /// what it accepts is never dropped, and is executed not much later than `queue_ms` from then. A total, not a rest: it holds whatever
+    /// is on its way when it is read.
     #[must_use]
     pub fn submit_credit(&self) -> u64 {
-        let (waiting, _) = self.machines.lanes.mempool();
-        let free = self.machines.lanes.queue_bytes(&self.config);
-        let free = u64::try_from(free.saturating_sub(waiting)).unwrap_or(u64::MAX);
-        self.machines.lanes.submitted_bytes().saturating_add(free)
+        let lanes = &self.machines.lanes;
+        let free = lanes.queue_bytes(&self.config);
+        let free = free.saturating_sub(lanes.unexecuted_bytes());
+        lanes.submitted_bytes().saturating_add(free)
     }
 
     /// Batches held and not ordered yet, batches being checked, batches asked for.

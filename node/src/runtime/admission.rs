@@ -3,6 +3,7 @@
 //! One thread admits, in order of arrival, so that a sender's transactions keep their order across requests and
 //! concurrent small requests share a signature batch. Nothing is changed for a refused transaction.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -78,9 +79,9 @@ pub struct Admission {
     pub submit_credit: Arc<AtomicU64>,
     /// Bytes that were.
     pub submitted_bytes: u64,
-    /// Of these, how many wait no more, as the core last said.
-    pub submitted_and_left: Arc<AtomicU64>,
-    /// What of each client waits.
+    /// Of these, how many are executed, as the core last said.
+    pub submitted_and_executed: Arc<AtomicU64>,
+    /// What of each client is not.
     pub queued: Queued,
     /// Transactions that were, without those that take the place of another.
     pub submitted: u64,
@@ -144,6 +145,8 @@ impl Admission {
     }
 
     fn admit(&mut self, requests: Vec<Request>) {
+        self.queued
+            .executed(self.submitted_and_executed.load(Ordering::Acquire));
         let waiters: Vec<_> = requests.iter().map(|r| Waiter::new(r.wait)).collect();
         let wires: Vec<(usize, &[u8])> = requests
             .iter()
@@ -156,7 +159,7 @@ impl Admission {
             })
             .collect();
         let (mut ids, mut items) = match self.mode {
-            Mode::Verified => self.check(&wires, &waiters),
+            Mode::Verified => self.check(&requests, &wires, &waiters),
             Mode::Opaque => self.wave_through(&wires),
         };
         self.hand_on(&requests, &wires, &ids, &mut items, &waiters);
@@ -213,6 +216,7 @@ impl Admission {
     /// Ids of all, and for each whether it is refused, known, or has a good signature.
     fn check(
         &mut self,
+        requests: &[Request],
         wires: &[(usize, &[u8])],
         waiters: &[Arc<Waiter>],
     ) -> (Vec<TxId>, Vec<Item>) {
@@ -226,6 +230,8 @@ impl Admission {
             .collect();
         let mut ids: Vec<TxId> = self.engine.sha512(&signed).into_iter().map(TxId).collect();
         let now = wall_clock();
+        let room = self.room();
+        let mut asked = HashMap::new();
         let mut items = Vec::with_capacity(wires.len());
         {
             let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
@@ -233,7 +239,7 @@ impl Admission {
                 time: now,
                 ..*ledger.block()
             };
-            for ((view, id), (request, _)) in views.iter().zip(&mut ids).zip(wires) {
+            for ((view, id), (request, bytes)) in views.iter().zip(&mut ids).zip(wires) {
                 let item = match view {
                     Err(code) => {
                         *id = TxId([0; 64]);
@@ -251,7 +257,24 @@ impl Admission {
                                     false => Item::Refused(code),
                                 }
                             }
-                            Ok(()) => Item::Candidate,
+                            // What there is no room for in any case is refused before its signature costs anything.
+                            Ok(()) => match &room {
+                                Err(code) => Item::Refused(*code),
+                                Ok(room) => {
+                                    let length = Payload::packed_bytes(bytes) as u64;
+                                    let client = requests[*request].client;
+                                    let asked = asked
+                                        .entry(client)
+                                        .or_insert_with(|| self.queued.of(&client));
+                                    match share(*room, *asked, length) {
+                                        Err(code) => Item::Refused(code),
+                                        Ok(()) => {
+                                            *asked += length;
+                                            Item::Candidate
+                                        }
+                                    }
+                                }
+                            },
                         },
                     },
                 };
@@ -272,6 +295,19 @@ impl Admission {
             }
         }
         (ids, items)
+    }
+
+    /// How many bytes may be handed to the core now, or why nothing may be.
+    fn room(&self) -> Result<u64, Code> {
+        if let Some(code) = self.gate.refusal() {
+            return Err(code);
+        }
+        // Nobody else submits, so there is room for the input where there is room now.
+        if self.core.is_full() {
+            return Err(Code::BUSY);
+        }
+        let credit = self.submit_credit.load(Ordering::Acquire);
+        Ok(credit.saturating_sub(self.submitted_bytes))
     }
 
     /// The answer for a transaction that was executed, in this run or an earlier one. May read the disk.
@@ -314,13 +350,11 @@ impl Admission {
         items: &mut [Item],
         waiters: &[Arc<Waiter>],
     ) {
-        // Nobody else submits, so there is room for the input where there is room now.
-        let queue = self.core.is_full().then_some(Code::BUSY);
-        let closed = self.gate.refusal().or(queue);
-        let credit = self.submit_credit.load(Ordering::Acquire);
-        let mut room = credit.saturating_sub(self.submitted_bytes);
-        self.queued
-            .left(self.submitted_and_left.load(Ordering::Acquire));
+        // Whoever is refused all is told so one by one: what is known already is answered all the same.
+        let (mut room, closed) = match self.room() {
+            Ok(room) => (room, None),
+            Err(code) => (0, Some(code)),
+        };
         let now = Instant::now();
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
         for sender in self.lost.try_iter() {
@@ -340,15 +374,11 @@ impl Admission {
                 continue;
             }
             let length = Payload::packed_bytes(bytes) as u64;
-            let busy = (room < length).then_some(Code::BUSY);
-            if let Some(code) = closed.or(busy) {
-                items[i] = Item::Refused(code);
-                continue;
-            }
-            // As for senders below: whoever has many keys is one client all the same.
+            // Whoever has many keys is one client all the same.
             let client = requests[*request].client;
-            if self.queued.of(&client) + length > room - length {
-                items[i] = Item::Refused(Code::RATE_LIMITED);
+            let share_of_client = share(room, self.queued.of(&client), length).err();
+            if let Some(code) = closed.or(share_of_client) {
+                items[i] = Item::Refused(code);
                 continue;
             }
             let mut replaced = None;
@@ -372,10 +402,8 @@ impl Admission {
                         continue;
                     }
                 };
-                // A sender may have as much waiting as it leaves free: one alone gets half of the mempool, each of k that
-                // send all they can 1/(k + 1), and whoever sends little is never kept out by those that send much.
-                if waiting + length > room - length {
-                    items[i] = Item::Refused(Code::RATE_LIMITED);
+                if let Err(code) = share(room, waiting, length) {
+                    items[i] = Item::Refused(code);
                     continue;
                 }
                 let new = Waiting {
@@ -416,6 +444,17 @@ impl Admission {
                 items[i] = Item::Refused(Code::STOPPING);
             }
         }
+    }
+}
+
+/// Whether somebody who has so much under way may have so much more, where there is this room. Everybody may have as much as it leaves
+/// free: one alone gets half, each of k that send all they can 1/(k + 1), and whoever sends little is never kept out by those that send
+/// much.
+fn share(room: u64, has: u64, more: u64) -> Result<(), Code> {
+    match room.checked_sub(more) {
+        None => Err(Code::BUSY),
+        Some(rest) if has + more > rest => Err(Code::RATE_LIMITED),
+        Some(_) => Ok(()),
     }
 }
 

@@ -42,8 +42,8 @@ pub struct CoreNumbers {
     pub committed: AtomicU64,
     /// Bytes that admission may hand over in all, as [`Core::submit_credit`] says.
     pub submit_credit: Arc<AtomicU64>,
-    /// Bytes handed over that wait no more, as [`Core::submitted_and_left`] says.
-    pub submitted_and_left: Arc<AtomicU64>,
+    /// Bytes handed over that are executed, as [`Core::submitted_and_executed`] says.
+    pub submitted_and_executed: Arc<AtomicU64>,
     /// Not behind its peers.
     pub synced: AtomicBool,
     /// Answers refused in a row while catching up.
@@ -324,8 +324,8 @@ impl CoreLoop {
             .committed
             .store(self.core.committed(), Ordering::Relaxed);
         numbers
-            .submitted_and_left
-            .store(self.core.submitted_and_left(), Ordering::Release);
+            .submitted_and_executed
+            .store(self.core.submitted_and_executed(), Ordering::Release);
         numbers
             .submit_credit
             .store(self.core.submit_credit(), Ordering::Release);

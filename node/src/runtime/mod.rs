@@ -246,7 +246,7 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
         core: submissions_tx,
         submit_credit: Arc::clone(&numbers.submit_credit),
         submitted_bytes: 0,
-        submitted_and_left: Arc::clone(&numbers.submitted_and_left),
+        submitted_and_executed: Arc::clone(&numbers.submitted_and_executed),
         queued: queued::Queued::default(),
         submitted: 0,
         gate: Arc::clone(&gate),

@@ -1,16 +1,16 @@
-//! How much of each client waits for a batch here.
+//! How much of each client is accepted here and not executed yet.
 //!
-//! What is handed to the core leaves it in the order in which it came, so it is enough to know how many bytes have left in all.
+//! What is handed to the core is executed in the order in which it came, so it is enough to know how many bytes are in all.
 
 use std::collections::{HashMap, VecDeque};
 
 use crate::api::service::Principal;
 
-/// What waits, by client; as much memory as requests that wait.
+/// What is not executed, by client; as much memory as requests that wait.
 #[derive(Debug, Default)]
 pub struct Queued {
     clients: HashMap<Principal, Client>,
-    left: u64,
+    executed: u64,
 }
 
 #[derive(Debug, Default)]
@@ -21,15 +21,15 @@ struct Client {
 }
 
 impl Queued {
-    /// So many bytes have left in all.
-    pub fn left(&mut self, left: u64) {
-        if left == self.left {
+    /// So many bytes are executed in all.
+    pub fn executed(&mut self, executed: u64) {
+        if executed == self.executed {
             return;
         }
-        self.left = left;
+        self.executed = executed;
         self.clients.retain(|_, client| {
             while let Some((end, bytes)) = client.pieces.front()
-                && *end <= left
+                && *end <= executed
             {
                 client.bytes -= bytes;
                 client.pieces.pop_front();
@@ -38,7 +38,7 @@ impl Queued {
         });
     }
 
-    /// Bytes of this client that wait.
+    /// Bytes of this client that are not.
     #[must_use]
     pub fn of(&self, client: &Principal) -> u64 {
         self.clients.get(client).map_or(0, |client| client.bytes)
@@ -49,7 +49,7 @@ impl Queued {
         let client = self.clients.entry(client).or_default();
         client.bytes += length;
         match client.pieces.back_mut() {
-            // Leaving together is near enough, as long as the piece is short.
+            // To be executed together is near enough, as long as the piece is short.
             Some((last, bytes)) if *last + length == end && *bytes < PIECE_BYTES => {
                 *last = end;
                 *bytes += length;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_is_known_by_what_has_left() {
+    fn what_waits_is_known_by_what_is_executed() {
         let [one, two] = [1, 2].map(|n| Principal::from(IpAddr::from([10, 0, 0, n])));
         let mut queued = Queued::default();
         queued.add(one, 100, 100);
@@ -78,14 +78,14 @@ mod tests {
         queued.add(one, 20_400, 20_000);
         queued.add(one, 20_410, 10);
         assert_eq!((queued.of(&one), queued.of(&two)), (20_160, 250));
-        // The first piece leaves as a whole.
-        queued.left(149);
+        // The first piece goes as a whole.
+        queued.executed(149);
         assert_eq!(queued.of(&one), 20_160);
-        queued.left(150);
+        queued.executed(150);
         assert_eq!(queued.of(&one), 20_010);
-        queued.left(400);
+        queued.executed(400);
         assert_eq!((queued.of(&one), queued.of(&two)), (20_010, 0));
-        queued.left(20_410);
+        queued.executed(20_410);
         assert!(queued.clients.is_empty());
     }
 }

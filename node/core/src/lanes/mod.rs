@@ -3,6 +3,8 @@
 //! | file | question |
 //! |---|---|
 //! | `own` | how transactions become a certified batch of the own lane |
+//! | `mempool` | which transactions wait for one |
+//! | `flow` | how fast they come and are executed, and how many more are asked for |
 //! | `others` | which batches of other lanes are taken |
 //! | `chain` | which of the known batches are a lane's chain, and so acknowledged |
 //! | `held` | which batches are known, kept in memory, or asked for |
@@ -12,6 +14,7 @@
 //! are committed, and slots that are handed to execution.
 
 mod chain;
+mod flow;
 mod held;
 mod mempool;
 mod ordered;
@@ -262,17 +265,22 @@ impl Lanes {
 
     /// The least time between two proposals: longer than the plain one while much comes in here.
     pub(crate) fn slot_interval_ms(&self, config: &Config) -> u64 {
-        self.own.mempool.slot_interval_ms(config)
+        self.own.flow.slot_interval_ms(config)
     }
 
-    /// Packed bytes that may wait for a batch.
-    pub(crate) fn queue_bytes(&self, config: &Config) -> usize {
-        self.own.mempool.queue_bytes(config)
+    /// Packed bytes that may be on their way from submission to execution.
+    pub(crate) fn queue_bytes(&self, config: &Config) -> u64 {
+        self.own.flow.queue_bytes(config)
+    }
+
+    /// Packed bytes that are, without those of transactions that wait once more.
+    pub(crate) fn unexecuted_bytes(&self) -> u64 {
+        self.own.flow.under_way_bytes() + self.own.mempool.counted_bytes() as u64
     }
 
     /// Packed bytes ever submitted.
     pub(crate) fn submitted_bytes(&self) -> u64 {
-        self.own.mempool.submitted_bytes()
+        self.own.flow.submitted_bytes()
     }
 
     /// Batches held and not ordered yet, batches being checked, batches asked for.

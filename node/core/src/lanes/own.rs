@@ -18,6 +18,7 @@ use crate::message::Message;
 use crate::turn::{Effect, Record, Submission};
 
 use super::Lanes;
+use super::flow::Flow;
 use super::mempool::Mempool;
 
 /// A sealed batch that is not certified yet.
@@ -37,6 +38,7 @@ impl Uncertified {
 #[derive(Default)]
 pub(super) struct OwnLane {
     pub(super) mempool: Mempool,
+    pub(super) flow: Flow,
     /// Position handed out for sealing, answer outstanding.
     sealing: Option<Position>,
     /// Batches whose transactions go back to the mempool, in this order, once they are in memory and nothing is being sealed. Nothing is
@@ -51,6 +53,10 @@ pub(super) struct OwnLane {
 impl Lanes {
     /// Admitted transactions; what does not fit is dropped and counted (the shell asks for room before).
     pub(crate) fn on_submit(&mut self, cx: &mut Cx<'_>, submissions: Vec<Submission>) {
+        let lengths = submissions
+            .iter()
+            .map(|submission| Payload::packed_bytes(&submission.transaction) as u64);
+        self.own.flow.submit(cx.now, lengths.sum());
         let replaced = self.own.mempool.submit(cx, submissions);
         if !replaced.is_empty() {
             cx.effect(Effect::Replaced(replaced));
@@ -145,7 +151,7 @@ impl Lanes {
         // While a batch is still on its way, the next one gathers: the busier the network, the larger and cheaper
         // the batches.
         let patience = if self.own.uncertified.is_empty() {
-            self.own.mempool.patience(config)
+            self.own.flow.patience(config)
         } else {
             config.batch_delay_busy_ms
         };
@@ -161,6 +167,8 @@ impl Lanes {
         let payload = self.own.mempool.take(cx);
         let position = self.lanes[usize::from(cx.me())].chain.position + 1;
         self.own.sealing = Some(position);
+        let bytes = payload.as_bytes().len() as u64;
+        self.own.flow.leave(position, bytes);
         cx.effect(Effect::Seal { position, payload });
     }
 
@@ -177,16 +185,21 @@ impl Lanes {
             cx.count("sealed_unasked");
             return;
         }
+        let left_as = position;
         self.own.sealing = None;
         if !self.own.returning.is_empty() {
             // What was sealed before it comes back: it waits behind that.
             self.own.mempool.put_back(cx.now, &payload);
+            self.own.flow.move_to(left_as, None);
             self.take_back(cx);
             return;
         }
         // Slots may have moved the lane on meanwhile: the batch takes the place that is next now.
         let tip = self.lanes[usize::from(cx.me())].chain;
         let position = tip.position + 1;
+        if position != left_as {
+            self.own.flow.move_to(left_as, Some(position));
+        }
         let header = BatchHeader {
             chain: cx.config.chain,
             lane: cx.config.me,
@@ -204,6 +217,11 @@ impl Lanes {
         };
         self.hold(cx, digest, batch);
         self.follow(cx, cx.config.me, position);
+    }
+
+    /// The own lane is executed up to this place.
+    pub(crate) fn execute_up_to(&mut self, now: Millis, position: Position) {
+        self.own.flow.execute_up_to(now, position);
     }
 
     /// What of the own lane is not certified collects acknowledgements again after a restart, and what was sealed and is not part of
