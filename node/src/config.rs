@@ -86,6 +86,12 @@ pub const KEYS: &[Key] = &[
         help: "least time between two proposals of a primary; up to twice as long while much comes in",
     },
     Key {
+        name: "consensus.replay_blocks",
+        default: "4096",
+        kind: Kind::Number(64, u64::MAX / 4),
+        help: "a validator that is further behind takes the state from others instead of executing what it missed",
+    },
+    Key {
         name: "consensus.view_timeout_ms",
         default: "1000",
         kind: Kind::Number(50, 60_000),
@@ -149,7 +155,25 @@ pub const KEYS: &[Key] = &[
         name: "storage.snapshot_blocks",
         default: "4096",
         kind: Kind::Number(1, u64::MAX),
-        help: "a state snapshot is written every so many blocks, and on a clean stop",
+        help: "a state snapshot is written every so many blocks, up to the next checkpoint, and on a clean stop",
+    },
+    Key {
+        name: "storage.retain_blocks",
+        default: "0",
+        kind: Kind::Number(0, u64::MAX / 2),
+        help: "older blocks are not kept in ledger and index, in whole files; 0 keeps all",
+    },
+    Key {
+        name: "storage.archive",
+        default: "true",
+        kind: Kind::Switch,
+        help: "files of the ledger that are not kept move to `archive` in the home; off removes them",
+    },
+    Key {
+        name: "storage.segment_bytes",
+        default: "268435456",
+        kind: Kind::Number(1 << 20, 1 << 30),
+        help: "length of a file of the ledger log",
     },
 ];
 

@@ -84,6 +84,14 @@ pub struct Place {
 /// yet, with its root; zeros without one.
 const END_BYTES: usize = 8 + 8 + 32;
 
+/// The checkpoint at the end of a snapshot's state whose root no header names yet, and that root.
+#[must_use]
+pub fn unnamed_checkpoint(state: &[u8]) -> Option<(Height, StateRoot)> {
+    let (_, end) = state.split_last_chunk::<40>()?;
+    let (height, root): (Height, [u8; 32]) = borsh::from_slice(end).ok()?;
+    Some((height, StateRoot(root)))
+}
+
 /// The header of height 0: no transactions, and the roots of the state that the genesis document describes.
 fn genesis_header(
     chain: ChainId,
@@ -188,6 +196,11 @@ impl Execution {
         let entries = ledger.stores().entries();
         let (mut roots, _, state_root) =
             Roots::new(&engine, header.height, header.checkpoint, entries);
+        ensure!(
+            header.checkpoint != header.height || header.state_root == state_root,
+            "the state snapshot of block {} has another root",
+            header.height
+        );
         let pending = (pending.0 > header.checkpoint).then_some((pending.0, StateRoot(pending.1)));
         if let Some((checkpoint, root)) = pending {
             ensure!(

@@ -213,6 +213,8 @@ pub struct NodeStatus {
     pub executed: Height,
     /// Last certified block.
     pub certified: Height,
+    /// The oldest block whose receipts and events are kept here; 1 unless older ones were removed, or never taken from others.
+    pub first_block: Height,
     /// Digest of the last certified header, in hex.
     pub head: String,
     /// Root of the state after block `executed`, in hex; computed for this answer.

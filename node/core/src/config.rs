@@ -60,6 +60,10 @@ pub struct Config {
     pub fetch_batches_max: usize,
     /// Committed slots taken from one answer; more are ignored.
     pub fetch_slots_max: usize,
+    /// A validator that is further behind than this asks for a state instead of executing what it missed.
+    pub replay_blocks_max: u64,
+    /// It asks no earlier than so long after its start.
+    pub replay_ms: u64,
     /// Slots after which the next validator is primary, in the same view: nobody orders for longer, and a primary that does
     /// its work is not given up for that.
     pub rotation_slots: u64,
@@ -114,6 +118,8 @@ impl Config {
             fetch_retry_ms: 300,
             fetch_batches_max: 64,
             fetch_slots_max: 256,
+            replay_blocks_max: 4_096,
+            replay_ms: 0,
             rotation_slots: 1_024,
             clock_ahead_max_ms: 500,
             clock_behind_max_ms: 1_000,

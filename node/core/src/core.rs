@@ -205,6 +205,14 @@ impl Machines {
             }
             Message::Slots(slots) => self.on_slots(cx, from, slots),
             Message::Headers(headers) => self.on_headers(cx, from, headers),
+            Message::FetchStates => cx.effect(Effect::ServeStates(from)),
+            Message::FetchPiece { height, piece } => cx.effect(Effect::ServePiece {
+                to: from,
+                height,
+                piece,
+            }),
+            // Whoever takes a state does so before it has a core.
+            Message::State(_) | Message::Piece { .. } => cx.count("state_unasked"),
         }
         self.hand_on(cx);
     }
@@ -274,6 +282,9 @@ impl Machines {
         }
         if let Some(certified) = repeats.outcomes {
             self.results.repeat_outcomes(cx, from, certified);
+        }
+        if let Some(height) = self.sync.out_of_reach(cx, &standing) {
+            cx.effect(Effect::TakeState(height));
         }
         self.sync.fetch(cx, &standing);
     }

@@ -202,6 +202,35 @@ pub struct Status {
     pub lanes: Vec<Position>,
 }
 
+/// The state after a block travels in pieces of so many bytes, the last one shorter.
+pub const STATE_PIECE_BYTES: usize = 512 * 1024;
+/// No state has more pieces: 12 GiB.
+pub const STATE_PIECES_MAX: usize = 24 * 1024;
+
+/// A state that a validator has on disk and gives to whoever asks.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct StateOffer {
+    /// The block it is the state after, a checkpoint.
+    pub block: CertifiedHeader,
+    /// The first block that names its root.
+    pub naming: CertifiedHeader,
+    /// Last executed batch of every lane after it, by lane. No header tells them, so they are true when f+1 say them.
+    pub tips: Vec<(Position, BatchDigest)>,
+    /// How long it is.
+    pub bytes: u64,
+    /// BLAKE3 of each piece.
+    pub pieces: Vec<[u8; 32]>,
+}
+
+impl StateOffer {
+    /// As many pieces as the length asks for, and no more than any state has.
+    #[must_use]
+    pub fn has_all_pieces(&self) -> bool {
+        let pieces = self.bytes.div_ceil(STATE_PIECE_BYTES as u64);
+        self.pieces.len() <= STATE_PIECES_MAX && pieces == self.pieces.len() as u64
+    }
+}
+
 /// One message between validators. The transport proves who sent it (Noise); signatures inside prove it to others.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum Message {
@@ -259,4 +288,24 @@ pub enum Message {
     },
     /// Answer to `FetchHeaders`: those there are, rising.
     Headers(Vec<CertifiedHeader>),
+    /// Which states do you have?
+    FetchStates,
+    /// Answer to `FetchStates`, once for each.
+    State(Box<StateOffer>),
+    /// Send me a piece of the state after this block.
+    FetchPiece {
+        /// The block.
+        height: Height,
+        /// Which piece, from 0.
+        piece: u32,
+    },
+    /// Answer to `FetchPiece`.
+    Piece {
+        /// The block.
+        height: Height,
+        /// Which piece.
+        piece: u32,
+        /// It.
+        bytes: Vec<u8>,
+    },
 }

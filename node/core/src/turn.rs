@@ -163,6 +163,20 @@ pub enum Effect {
         /// At most so many, and fewer when a message holds no more.
         count: usize,
     },
+    /// Say to the peer which states are on disk, each as a [`Message::State`].
+    ServeStates(ValidatorIndex),
+    /// Read a piece of the state after a block and send it to the peer as [`Message::Piece`].
+    ServePiece {
+        /// Who asked.
+        to: ValidatorIndex,
+        /// The block.
+        height: Height,
+        /// Which piece.
+        piece: u32,
+    },
+    /// Others are certified up to this block, further ahead than what is to be executed again here: stop this core, take the state of a
+    /// later block from them, and start another core from there. One that goes on all the same catches up block by block.
+    TakeState(Height),
     /// Call back with [`Input::Tick`] at this time of the timer ([`Now::timer`]) or later; the earliest asked for is enough.
     WakeAt(Millis),
     /// The node must stop: it disagrees with a quorum, and going on would spread the damage.

@@ -8,7 +8,7 @@ mod common;
 
 use bds_core::batch::{LaneTip, TipCertificate};
 use bds_core::message::Message;
-use common::Net;
+use common::{Net, status};
 
 const LIMIT: u64 = 64;
 
@@ -236,4 +236,44 @@ fn a_long_lane_is_fetched_past_a_silent_validator() {
     net.run(2_000);
     let executed: Vec<_> = (0..3).map(|i| net.nodes[i].core().executed()).collect();
     assert_eq!(executed, [1; 3], "{}", net.standing());
+}
+
+/// Executing again what others executed is for those who are a little behind; one liar does not make anybody stop.
+#[test]
+fn a_validator_that_is_too_far_behind_asks_for_a_state() {
+    let far = |replay_ms| {
+        let mut net = Net::stopped(4, |config| {
+            config.replay_blocks_max = 20;
+            config.replay_ms = replay_ms;
+            config.batch_delay_ms = 1;
+            config.slot_interval_min_ms = 1;
+        });
+        for index in 0..3 {
+            net.start(index);
+        }
+        net.make_blocks(0, 21);
+        net.run(500);
+        net.start(3);
+        net.run(200);
+        net
+    };
+    let net = far(0);
+    let (asked, certified) = (net.nodes[3].out_of_reach, net.nodes[0].core().certified());
+    assert!(asked.is_some_and(|height| height > 20 && height <= certified));
+    // Told to wait, it catches up instead.
+    let mut net = far(10_000);
+    net.run(3_000);
+    assert_eq!(net.nodes[3].out_of_reach, None);
+    assert_eq!(net.nodes[3].core().committed(), certified);
+
+    // As far as at least one correct validator is.
+    let mut net = Net::new(4, |config| config.replay_blocks_max = 20);
+    net.make_blocks(0, 3);
+    let base = net.nodes[3].core().executed();
+    net.say(1, 3, status(base + 5_000, 4));
+    assert_eq!(net.nodes[3].out_of_reach, None);
+    net.say(2, 3, status(base + 20, 4));
+    assert_eq!(net.nodes[3].out_of_reach, None);
+    net.say(2, 3, status(base + 21, 4));
+    assert_eq!(net.nodes[3].out_of_reach, Some(base + 21));
 }

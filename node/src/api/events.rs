@@ -27,6 +27,7 @@ use super::access::{Access, Granted};
 use super::budget::{Held, Principal, Resource};
 use super::parameters::{Parameters, invalid, parse};
 use super::problem::Problem;
+use super::routes::not_kept;
 use super::service::{BlockDone, PlacedEvent, Service};
 use super::{App, blocking, reading};
 
@@ -41,8 +42,9 @@ type Place = (Height, u32);
 /// Answers the request with an endless stream.
 ///
 /// # Errors
-/// [`Kind::ArgumentInvalid`], or [`Kind::Busy`] when there are too many streams, [`Kind::RateLimited`] when this client has too many.
+/// [`Kind::ArgumentInvalid`], [`Kind::NotKept`] for events of old blocks, or [`Kind::Busy`] when there are too many streams, [`Kind::RateLimited`] when this client has too many.
 ///
+/// [`Kind::NotKept`]: super::problem::Kind::NotKept
 /// [`Kind::ArgumentInvalid`]: super::problem::Kind::ArgumentInvalid
 /// [`Kind::Busy`]: super::problem::Kind::Busy
 /// [`Kind::RateLimited`]: super::problem::Kind::RateLimited
@@ -54,6 +56,13 @@ pub(super) fn follow(
     parameters: &Parameters,
 ) -> Result<Response, Problem> {
     let place = start(headers, parameters)?;
+    let first = app.service.first();
+    if let Some((height, index)) = place
+        && height < first
+        && first > 1
+    {
+        return Err(not_kept(format!("event {height}:{index}"), first));
+    }
     let account = parameters
         .parse::<u64>("account", "an account number")?
         .map(AccountId);
@@ -194,6 +203,8 @@ impl Follower {
                 self.place = Some(after(last.height, last.index));
                 self.ready.extend(page);
             }
+            // What was to be read next is not kept any more: whoever asks again is told so.
+            None if height > 0 && height < self.service.first() => return None,
             None => self.reading_past = false,
         }
         Some(())

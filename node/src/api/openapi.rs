@@ -368,7 +368,7 @@ fn schemas() -> Value {
         ]),
         "NodeStatus": object(&[
             ("chain", hex()), ("validator", integer()), ("view", integer()), ("view_changes", integer()),
-            ("committed", integer()), ("executed", integer()), ("certified", integer()), ("head", hex()),
+            ("committed", integer()), ("executed", integer()), ("certified", integer()), ("first_block", integer()), ("head", hex()),
             ("state_root", hex()), ("state_height", integer()), ("transactions", integer()), ("peers", integer()),
             ("ready", boolean()), ("mode", string()), ("durable", boolean()), ("backend", string()),
             ("stage_seconds", json!({ "type": "object", "additionalProperties": { "type": "number" } })),

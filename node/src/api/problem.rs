@@ -34,6 +34,8 @@ pub enum Kind {
     ReadForbidden,
     /// The receipt, block or thing asked about does not exist here.
     NotFound,
+    /// It is of a block that is older than what this node keeps.
+    NotKept,
     /// There is no such query.
     QueryUnknown,
     /// The transaction was ordered and left no trace in its block, for good.
@@ -56,7 +58,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, for the interface description.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BodyMalformed,
         Self::BodyTooLarge,
         Self::BodyTimeout,
@@ -68,6 +70,7 @@ impl Kind {
         Self::TokenRequired,
         Self::ReadForbidden,
         Self::NotFound,
+        Self::NotKept,
         Self::QueryUnknown,
         Self::NotExecuted,
         Self::NotExecutedYet,
@@ -143,6 +146,12 @@ impl Kind {
                 false,
             ),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "Not found", false),
+            Self::NotKept => (
+                StatusCode::GONE,
+                "not-kept",
+                "The node does not keep blocks so old",
+                false,
+            ),
             Self::QueryUnknown => (
                 StatusCode::NOT_FOUND,
                 "query-unknown",

@@ -1,6 +1,7 @@
 //! Every path of the interface and what it does.
 
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -200,6 +201,7 @@ async fn get_receipt(
 ) -> Answered {
     Parameters::only(&uri, &[])?;
     let id: TxId = parse("id", &id, "a transaction id of 128 hex digits")?;
+    let first = app.service.first();
     let found = reading(move || app.service.receipt(&id)).await?;
     Ok(match found {
         ReceiptAnswer::Proven(proof) => {
@@ -217,7 +219,12 @@ async fn get_receipt(
         ReceiptAnswer::Unknown => {
             return Err(Problem::new(
                 Kind::NotFound,
-                format!("this node knows no transaction {id}"),
+                match first {
+                    1 => format!("this node knows no transaction {id}"),
+                    _ => format!(
+                        "this node knows no transaction {id}, and keeps blocks from {first} on"
+                    ),
+                },
             ));
         }
     })
@@ -236,8 +243,9 @@ async fn get_block(
 ) -> Answered {
     Parameters::only(&uri, &[])?;
     let height = parse("height", &height, "a block height")?;
+    let first = app.service.first();
     let block = reading(move || app.service.block(height)).await?;
-    let block = block.ok_or_else(|| no_block(height))?;
+    let block = block.ok_or_else(|| no_block(height, first))?;
     Ok(encode(&block, wants_borsh(&headers)))
 }
 
@@ -250,18 +258,32 @@ async fn get_block_receipts(
     Parameters::only(&uri, &[])?;
     let height = parse("height", &height, "a block height")?;
     let borsh = wants_borsh(&headers);
+    let first = app.service.first();
     // Encoding thousands of receipts takes a while too.
     let response = reading(move || {
         let receipts = app.service.block_receipts(height)?;
         Some(encode_as::<_, BlockReceiptsDocument>(receipts, borsh))
     });
-    response.await?.ok_or_else(|| no_block(height))
+    response.await?.ok_or_else(|| no_block(height, first))
 }
 
-fn no_block(height: u64) -> Problem {
+fn no_block(height: u64, first: u64) -> Problem {
+    if (1..first).contains(&height) {
+        return not_kept(format!("block {height}"), first);
+    }
     Problem::new(
         Kind::NotFound,
         format!("block {height} is not certified on this node"),
+    )
+}
+
+/// Something of before the first block that is kept.
+pub(super) fn not_kept(what: impl Display, first: u64) -> Problem {
+    Problem::new(
+        Kind::NotKept,
+        format!(
+            "{what} is older than what this node keeps, which is from block {first} on: ask a node that keeps all, or the archive"
+        ),
     )
 }
 

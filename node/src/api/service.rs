@@ -187,6 +187,9 @@ pub trait Service: Send + Sync + 'static {
     /// The newest block that reads show.
     fn height(&self) -> Height;
 
+    /// The oldest block whose receipts and events are kept; 1 unless older ones were removed, or never taken from others.
+    fn first(&self) -> Height;
+
     /// Returns when reads show this block.
     fn reached(&self, height: Height) -> Answer<'_, ()>;
 

@@ -55,6 +55,7 @@ impl Served {
     async fn reading(limits: Limits, access: Access) -> Self {
         let fake = Arc::new(Fake {
             height: Mutex::new(3),
+            first: Mutex::new(1),
             blocks: broadcast::channel(4).0,
             submitted: Mutex::default(),
             asking: AtomicUsize::new(0),

@@ -11,6 +11,7 @@ use bds_contracts::block::{BlockHeader, Height};
 use bds_contracts::genesis::Genesis;
 use bds_contracts::tx::Millis;
 use bds_core::batch::Batch;
+use bds_core::lanes::LaneTip;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -21,9 +22,11 @@ use crate::execution::Execution;
 use crate::runtime::READS_LOG_FILE;
 use crate::setup::{GENESIS_FILE, read_genesis};
 use crate::store::archive::{
-    ArchiveError, Fault, Replay, Report, Totals, VerifyOptions, ledger_segments, verify,
+    ArchiveError, Fault, Replay, Report, Start, Totals, VerifyOptions, begin_later,
+    ledger_segments, verify,
 };
 use crate::store::inspect::{LedgerSummary, summarize};
+use crate::store::{SNAPSHOTS_DIR, Snapshot, Snapshots};
 
 const IO_ERROR: u8 = 3;
 
@@ -160,11 +163,28 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
             &format!("{} holds no ledger log", args.dir.display()),
         );
     }
+    let snapshot = match first_snapshot(&args.dir) {
+        Ok(snapshot) => snapshot,
+        Err(problem) => return failed(args.json, &format!("{problem:#}")),
+    };
+    let start = snapshot.as_ref().map(|snapshot| {
+        let tips = snapshot.lane_tips.iter();
+        Start {
+            header: snapshot.header.clone(),
+            tips: tips
+                .map(|&(position, digest)| LaneTip { position, digest })
+                .collect(),
+        }
+    });
+    let begins = start.as_ref().map(|start| start.header.height);
     let (backend, name) = crate::engine::backend(&args.backend, None)?;
     let replay = match args.replay {
         true => {
             let engine = Arc::new(Engine::new(&args.backend, 0)?);
-            let execution = Execution::from_genesis(&genesis, engine)?;
+            let execution = match snapshot {
+                Some(snapshot) => Execution::restore(&genesis, engine, snapshot)?,
+                None => Execution::from_genesis(&genesis, engine)?,
+            };
             Some(Box::new(Executor(execution)) as Box<dyn Replay>)
         }
         false => None,
@@ -176,6 +196,7 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         .sum();
     let bar = progress_bar(bytes);
     let options = VerifyOptions {
+        start,
         replay,
         engine_rate: args.engine_rate,
     };
@@ -184,7 +205,7 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     bar.finish_and_clear();
     match result {
         Ok(report) => {
-            print_report(args, name, &report)?;
+            print_report(args, name, begins, &report)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(ArchiveError::Fault(fault)) => {
@@ -193,6 +214,29 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         }
         Err(problem) => failed(args.json, &problem.to_string()),
     }
+}
+
+/// The oldest state to begin with in a log that does not hold the first blocks; `None` where it does.
+fn first_snapshot(dir: &Path) -> anyhow::Result<Option<Snapshot>> {
+    if !begin_later(&ledger_segments(dir)?)? {
+        return Ok(None);
+    }
+    let snapshots = Snapshots::read_only(&dir.join(SNAPSHOTS_DIR));
+    let found = match snapshots.oldest()? {
+        // Whole, or else the next.
+        Some(oldest) => match snapshots.latest(oldest)?.0 {
+            None => snapshots.latest(Height::MAX)?.0,
+            found => found,
+        },
+        None => None,
+    };
+    let found = found.with_context(|| {
+        format!(
+            "{} does not hold the first blocks: give a home with its state snapshots, or put the archived files in front of it",
+            dir.display()
+        )
+    })?;
+    Ok(Some(found))
 }
 
 fn find_genesis(args: &VerifyArgs) -> anyhow::Result<Genesis> {
@@ -227,7 +271,12 @@ fn show_progress(bar: &ProgressBar, totals: &Totals) {
     });
 }
 
-fn print_report(args: &VerifyArgs, backend: &str, report: &Report) -> anyhow::Result<()> {
+fn print_report(
+    args: &VerifyArgs,
+    backend: &str,
+    begins: Option<Height>,
+    report: &Report,
+) -> anyhow::Result<()> {
     let totals = &report.totals;
     let seconds = report.elapsed.as_secs_f64().max(1e-9);
     let rate = totals.signatures as f64 / seconds;
@@ -240,6 +289,7 @@ fn print_report(args: &VerifyArgs, backend: &str, report: &Report) -> anyhow::Re
     if args.json {
         let value = json!({
             "valid": true,
+            "begins_after": begins.unwrap_or(0),
             "totals": totals,
             "committed": report.committed,
             "head": head.as_ref().map(|(height, digest)| json!({"height": height, "digest": digest})),
@@ -259,6 +309,12 @@ fn print_report(args: &VerifyArgs, backend: &str, report: &Report) -> anyhow::Re
         out,
         "good: every checksum, link, root, signature and certificate"
     )?;
+    if let Some(height) = begins {
+        writeln!(
+            out,
+            "the log does not hold the first blocks: order, links and states are checked from the state snapshot of block {height} on"
+        )?;
+    }
     writeln!(
         out,
         "{} transactions in {} batches, {} slots, {} certified headers; {} records, {} bytes, {} segments",

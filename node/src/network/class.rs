@@ -62,7 +62,11 @@ impl Class {
             | Message::FetchSlots { .. }
             | Message::Slots(_)
             | Message::FetchHeaders { .. }
-            | Message::Headers(_) => Self::Sync,
+            | Message::Headers(_)
+            | Message::FetchStates
+            | Message::State(_)
+            | Message::FetchPiece { .. }
+            | Message::Piece { .. } => Self::Sync,
         }
     }
 

@@ -1,6 +1,8 @@
 //! How long a message may be and how much of one peer may wait: what both ends of a stream derive from the ledger's own
 //! figures, so that neither sends what the other refuses.
 
+use bds_core::message::{STATE_PIECE_BYTES, STATE_PIECES_MAX};
+
 use super::class::Class;
 
 /// Of every answer to a validator that fell behind: its items are cut when their encodings pass this.
@@ -59,7 +61,7 @@ impl Limits {
     ///   one signature a member. So it grows with `window * (64 + 42 + 48) * validators`. A view change and a
     ///   pre-prepare are smaller: a part of it, and a proposal with a certificate for each of its tips.
     /// - Lanes: a batch with a full payload.
-    /// - Sync: a batch, or an answer: [`ANSWER_BYTES_MAX`], or a single item that is longer.
+    /// - Sync: a batch, or an answer: [`ANSWER_BYTES_MAX`], or a single item that is longer; a piece of a state, or its offer.
     #[must_use]
     pub fn frame_bytes_max(&self, class: Class) -> usize {
         let bytes = match class {
@@ -68,7 +70,9 @@ impl Limits {
             Class::Sync => self
                 .batch()
                 .max(TAG + LENGTH + ANSWER_BYTES_MAX.max(self.committed_slot()))
-                .max(TAG + LENGTH + FETCH_BATCHES_MAX * DIGEST),
+                .max(TAG + LENGTH + FETCH_BATCHES_MAX * DIGEST)
+                .max(TAG + NUMBER + 2 * LENGTH + STATE_PIECE_BYTES)
+                .max(self.state_offer()),
         };
         bytes.max(FRAME_BYTES_MIN)
     }
@@ -113,6 +117,13 @@ impl Limits {
     fn committed_slot(&self) -> usize {
         let proposal = 2 * NUMBER + LENGTH + self.validators * TIP;
         proposal + PREPARED_AT + self.signatures()
+    }
+
+    /// Two certified headers, tips of all lanes, and a digest for each piece.
+    fn state_offer(&self) -> usize {
+        let tips = LENGTH + self.validators * (NUMBER + DIGEST);
+        let pieces = NUMBER + LENGTH + STATE_PIECES_MAX * DIGEST;
+        TAG + 2 * (HEADER + self.signatures()) + tips + pieces
     }
 
     fn new_view(&self) -> usize {

@@ -12,12 +12,13 @@ use bds_core::core::Core;
 use bds_core::message::Message;
 use bds_core::turn::{Effect, Input, Now, Turn};
 use crossbeam::channel::{Receiver, Select, Sender};
-use tracing::error;
+use tracing::{error, info};
 
 use super::admission::wall_clock;
 use super::executor::Work;
 use super::reports::Reporter;
 use super::serving::Serving;
+use super::states::States;
 use super::tracker::Tracker;
 use crate::engine::Engine;
 use crate::execution::transactions_root;
@@ -66,6 +67,8 @@ pub struct CoreLoop {
     pub tracker: Arc<Tracker>,
     /// Answers being read for peers.
     pub serving: Serving,
+    /// What may be given to peers that are far behind.
+    pub states: States,
     /// Executes.
     pub executor: Sender<Work>,
     /// Where computed answers come back.
@@ -129,6 +132,8 @@ pub enum Ended {
     Halted(String),
     /// The disk refused; nothing that depended on the lost write has left.
     Disk(String),
+    /// The others are further ahead than what this validator executes again.
+    Behind,
 }
 
 impl CoreLoop {
@@ -151,11 +156,20 @@ impl CoreLoop {
                 self.metrics.sync(started.elapsed());
             }
             for effect in effects {
-                if let Effect::Halt(reason) = effect {
-                    error!(%reason, "halting");
-                    return Ended::Halted(reason);
+                match effect {
+                    Effect::Halt(reason) => {
+                        error!(%reason, "halting");
+                        return Ended::Halted(reason);
+                    }
+                    Effect::TakeState(height) => {
+                        info!(height, "the others are far ahead");
+                        return match self.close() {
+                            Ended::Stopped => Ended::Behind,
+                            refused => refused,
+                        };
+                    }
+                    effect => self.carry_out(effect, &mut wake),
                 }
-                self.carry_out(effect, &mut wake);
             }
             // Only now are this turn's messages dealt with, and their senders may send as much again.
             drop(rooms);
@@ -281,8 +295,31 @@ impl CoreLoop {
                 network.send(to, &Message::Headers(headers));
                 Ok(())
             }),
+            Effect::ServeStates(to) => {
+                let states = self.states.clone();
+                self.serve(to, move |_, network| {
+                    for offer in states.offers()? {
+                        network.send(to, &Message::State(Box::new(offer)));
+                    }
+                    Ok(())
+                });
+            }
+            Effect::ServePiece { to, height, piece } => {
+                let states = self.states.clone();
+                self.serve(to, move |_, network| {
+                    if let Some(bytes) = states.piece(height, piece) {
+                        let piece = Message::Piece {
+                            height,
+                            piece,
+                            bytes,
+                        };
+                        network.send(to, &piece);
+                    }
+                    Ok(())
+                });
+            }
             Effect::WakeAt(at) => *wake = Some(wake.map_or(at, |earlier| earlier.min(at))),
-            Effect::Halt(_) => unreachable!("handled by the loop"),
+            Effect::Halt(_) | Effect::TakeState(_) => unreachable!("handled by the loop"),
         }
     }
 

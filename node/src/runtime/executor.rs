@@ -75,6 +75,8 @@ pub struct Executor {
     pub snapshots: Snapshots,
     /// One is written every so many blocks.
     pub snapshot_blocks: u64,
+    /// Told when one was.
+    pub saved: Sender<()>,
     /// To the core.
     pub answers: Sender<Input>,
     /// To event streams.
@@ -195,13 +197,21 @@ impl Executor {
     }
 
     fn snapshot(&self) {
+        // A start from this state executes only what comes after it, so what the index has before is durable first.
+        if let Err(problem) = self.index.sync() {
+            error!(%problem, "receipts are not durable");
+        }
         let snapshot = self.execution.snapshot();
         let (height, bytes) = (snapshot.header.height, snapshot.state.len());
         match self
             .snapshots
             .save(&snapshot.header, &snapshot.lane_tips, &snapshot.state)
         {
-            Ok(()) => info!(height, bytes, "state snapshot written"),
+            Ok(()) => {
+                info!(height, bytes, "state snapshot written");
+                // One that waits is about this one as well; nobody listens where everything is kept.
+                let _ = self.saved.try_send(());
+            }
             // The log alone is enough to restart; a missing snapshot only makes it slower.
             Err(problem) => error!(height, %problem, "state snapshot not written"),
         }

@@ -241,6 +241,10 @@ impl Service for Validator {
         })
     }
 
+    fn first(&self) -> Height {
+        self.index.first()
+    }
+
     fn block(&self, height: Height) -> Option<CertifiedHeader> {
         self.reader.certified(height).ok().flatten()
     }
@@ -363,6 +367,7 @@ impl Service for Validator {
             committed: self.numbers.committed.load(Ordering::Relaxed),
             executed: self.progress.executed.load(Ordering::Acquire),
             certified: certified.as_ref().map_or(0, |c| c.header.height),
+            first_block: self.index.first(),
             head: certified.map_or_else(String::new, |c| c.header.digest().to_string()),
             state_root,
             state_height,

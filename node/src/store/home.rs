@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bds_contracts::block::Height;
 use bds_contracts::tx::ChainId;
 
 use super::error::StoreError;
@@ -12,8 +13,11 @@ use super::medium::{Locked, Medium};
 
 const LOCK_FILE: &str = "LOCK";
 const COPIES: [&str; 2] = ["meta-a", "meta-b"];
-const MAGIC: [u8; 8] = *b"BDSMETA\x01";
-const META_BYTES: usize = 8 + 8 + 32 + 8 + 8 + 4;
+const MAGIC: [u8; 8] = *b"BDSMETA\x02";
+const META_BYTES: usize = 8 + 8 + 32 + 8 + 8 + 8 + 8 + 4;
+/// Before anything of a ledger was removed: no first record and no base in it.
+const MAGIC_WHOLE: [u8; 8] = *b"BDSMETA\x01";
+const META_WHOLE_BYTES: usize = META_BYTES - 16;
 
 /// Held as long as this process uses the home; the system lets go of it when the process ends, however it ends.
 pub struct HomeLock {
@@ -52,6 +56,10 @@ pub(crate) struct Meta {
     pub(crate) ledger_records: u64,
     /// Records of the vote log that had been durable.
     pub(crate) vote_records: u64,
+    /// Sequence of the first record of the ledger log that is kept.
+    pub(crate) ledger_first: u64,
+    /// Slots up to this one are not kept; 0 when all are.
+    pub(crate) base: Height,
 }
 
 /// Metadata in two files written in turn, so that a crash in the middle of one leaves the other.
@@ -125,6 +133,8 @@ impl MetaFiles {
         bytes.extend_from_slice(&meta.ledger.0);
         bytes.extend_from_slice(&meta.ledger_records.to_le_bytes());
         bytes.extend_from_slice(&meta.vote_records.to_le_bytes());
+        bytes.extend_from_slice(&meta.ledger_first.to_le_bytes());
+        bytes.extend_from_slice(&meta.base.to_le_bytes());
         let crc = crc32c::crc32c(&bytes);
         bytes.extend_from_slice(&crc.to_le_bytes());
         let mut file = self.medium.rewrite(&path).map_err(failed)?;
@@ -137,16 +147,22 @@ impl MetaFiles {
 }
 
 fn parse(bytes: &[u8]) -> Option<(u64, Meta)> {
-    let bytes: &[u8; META_BYTES] = bytes.try_into().ok()?;
     let (covered, crc) = bytes.split_last_chunk::<4>()?;
-    if u32::from_le_bytes(*crc) != crc32c::crc32c(covered) || covered[..8] != MAGIC {
+    let magic = match bytes.len() {
+        META_BYTES => MAGIC,
+        META_WHOLE_BYTES => MAGIC_WHOLE,
+        _ => return None,
+    };
+    if u32::from_le_bytes(*crc) != crc32c::crc32c(covered) || covered[..8] != magic {
         return None;
     }
-    let u64_at = |at: usize| Some(u64::from_le_bytes(*covered[at..].first_chunk()?));
+    let u64_at = |at: usize| Some(u64::from_le_bytes(*covered.get(at..)?.first_chunk()?));
     let meta = Meta {
         ledger: ChainId(*covered[16..].first_chunk()?),
         ledger_records: u64_at(48)?,
         vote_records: u64_at(56)?,
+        ledger_first: u64_at(64).unwrap_or(0),
+        base: u64_at(72).unwrap_or(0),
     };
     Some((u64_at(8)?, meta))
 }

@@ -36,6 +36,10 @@ pub(crate) struct LogOptions {
     pub(crate) segment_bytes: u64,
     /// Off: `sync` writes and does not wait for the disk. For measurements only.
     pub(crate) durable: bool,
+    /// Records below this sequence were removed on purpose. A segment begins with it.
+    pub(crate) first_sequence: u64,
+    /// Where such segments go; they are removed where there is no such place.
+    pub(crate) archive: Option<PathBuf>,
     /// Records below this sequence had been durable when the metadata was written: a shorter log has lost some.
     pub(crate) durable_floor: u64,
     pub(crate) medium: Arc<dyn Medium>,
@@ -112,6 +116,13 @@ impl Log {
             medium
                 .remove(&old)
                 .map_err(|e| StoreError::io("removing", &old, e))?;
+        }
+        // Nor after all of what is not kept any more was.
+        while let Some(next) = paths.get(1).and_then(|path| first_of(path))
+            && next <= options.first_sequence
+        {
+            let old = paths.remove(0);
+            put_away(medium.as_ref(), &old, options.archive.as_deref())?;
         }
         let segments = Segments::default();
         let mut next: Option<(u64, Chain)> = None;
@@ -207,6 +218,11 @@ impl Log {
     /// Sequence of the first record that is not durable: everything below is.
     pub(crate) fn durable_sequence(&self) -> u64 {
         self.group_start
+    }
+
+    /// Where segments go that are not kept any more, if anywhere.
+    pub(crate) fn archive(&self) -> Option<PathBuf> {
+        self.options.archive.clone()
     }
 
     /// Directory of the log.
@@ -320,12 +336,8 @@ impl Log {
         self.sync()?;
         self.options.segment_bytes = segment_bytes;
         for old in self.segments.keep_from(self.segment_number) {
-            self.options.medium.remove(&old.path).map_err(|e| {
-                self.failed = true;
-                StoreError::io("removing", &old.path, e)
-            })?;
+            old.remove().inspect_err(|_| self.failed = true)?;
         }
-        self.segment_number = 0;
         Ok(())
     }
 
@@ -436,13 +448,14 @@ fn scan_segment(
         }
         // Whatever lay before a restart has been removed.
         None if restart.is_some() => {}
-        None if header.first_sequence == 0 && header.chain == [0; 32] => {}
+        None if header.first_sequence == options.first_sequence
+            && (header.first_sequence > 0 || header.chain == [0; 32]) => {}
         _ => {
             // Perhaps it began with a restart that is too damaged to say so.
             Walk::new(bytes, &header).next().map_err(corrupt)?;
             return Err(StoreError::Gap {
                 path: path.to_owned(),
-                expected: next.map_or(0, |(sequence, _)| sequence),
+                expected: next.map_or(options.first_sequence, |(sequence, _)| sequence),
                 found: header.first_sequence,
             });
         }
@@ -528,6 +541,49 @@ fn restart_in(bytes: &[u8], header: &SegmentHeader) -> Option<Restart> {
         }
     }
     Some(Restart::Whole)
+}
+
+/// Moves a segment to the archive, durably, or removes it where there is none.
+pub(super) fn put_away(
+    medium: &dyn Medium,
+    path: &Path,
+    archive: Option<&Path>,
+) -> Result<(), StoreError> {
+    let (Some(archive), Some(name)) = (archive, path.file_name()) else {
+        let removed = medium.remove(path);
+        return removed.map_err(|e| StoreError::io("removing", path, e));
+    };
+    let failed = |e| StoreError::io("archiving", path, e);
+    let synced = |dir: &Path| {
+        let synced = medium.sync_dir(dir);
+        synced.map_err(|e| StoreError::sync(dir, e))
+    };
+    medium.create_dir(archive).map_err(failed)?;
+    let to = archive.join(name);
+    match medium.rename(path, &to) {
+        // The archive is on another disk.
+        Err(e) if e.kind() == io::ErrorKind::CrossesDevices => {
+            let unfinished = to.with_extension("unfinished");
+            let bytes = medium.view(path, None).map_err(failed)?;
+            let mut file = medium.rewrite(&unfinished).map_err(failed)?;
+            write_all(file.as_mut(), &bytes).map_err(failed)?;
+            file.sync().map_err(|e| StoreError::sync(&unfinished, e))?;
+            medium.rename(&unfinished, &to).map_err(failed)?;
+            synced(archive)?;
+            medium.remove(path).map_err(failed)
+        }
+        renamed => {
+            renamed.map_err(failed)?;
+            synced(archive)?;
+            path.parent().map_or(Ok(()), synced)
+        }
+    }
+}
+
+/// Sequence of the first record in the segment with this name.
+fn first_of(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?.strip_suffix(SEGMENT_SUFFIX)?;
+    name.parse().ok()
 }
 
 /// Which of these segments is the last one with a whole restart; the first if there is none.

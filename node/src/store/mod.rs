@@ -5,9 +5,12 @@
 //! | `LOCK` | held by the process that uses the home |
 //! | `meta-a`, `meta-b` | chain id and what had been durable, in two copies |
 //! | `ledger/` | batches, committed slots, certified headers: the ledger itself, append-only |
+//! | `archive/` | older files of that log, which no start reads: move them wherever they are to be kept |
 //! | `votes/` | what this validator signed and must not contradict; rewritten small at checkpoints |
 //! | `index/` | where each transaction is, and receipts: derived, may be deleted |
 //! | `snapshots/` | state at the last two checkpoints |
+//!
+//! What is kept of an old ledger, and how a home goes on from another's state: `retention`, `install`.
 
 pub mod archive;
 mod error;
@@ -15,6 +18,7 @@ mod format;
 mod home;
 pub mod index;
 pub mod inspect;
+mod install;
 mod log;
 #[allow(
     unsafe_code,
@@ -23,6 +27,7 @@ mod log;
 mod map;
 pub mod medium;
 mod reader;
+mod retention;
 mod segments;
 pub mod snapshots;
 #[cfg(test)]
@@ -30,8 +35,9 @@ mod tests;
 mod votes;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bds_contracts::block::Height;
 use bds_contracts::tx::ChainId;
 use bds_core::turn::{Disk, Record};
 
@@ -39,9 +45,11 @@ pub use error::StoreError;
 pub use format::Damage;
 pub use home::HomeLock;
 pub use index::Index;
+pub use install::install;
 pub use log::TornEnd;
 pub use medium::free_bytes;
 pub use reader::{Reader, Records};
+pub use retention::Retention;
 pub use segments::Location;
 pub use snapshots::{Snapshot, Snapshots};
 
@@ -53,6 +61,8 @@ use votes::NeededVotes;
 
 /// Directory of the ledger log in the home.
 pub const LEDGER_DIR: &str = "ledger";
+/// Directory of those files of the ledger log that are not kept any more: with them in front it is whole.
+pub const ARCHIVE_DIR: &str = "archive";
 /// Directory of the vote log in the home.
 pub const VOTES_DIR: &str = "votes";
 /// Directory of the index in the home.
@@ -71,6 +81,8 @@ pub struct StoreOptions {
     pub segment_bytes: u64,
     /// The vote log is rewritten at a checkpoint when it is longer than this and four times what is needed of it.
     pub votes_bytes_max: u64,
+    /// What is not kept any more of the ledger log moves to `archive/`; off: it is removed.
+    pub archive: bool,
     /// Where files are; tests give one that fails.
     pub medium: Arc<dyn Medium>,
 }
@@ -81,6 +93,7 @@ impl Default for StoreOptions {
             durable: true,
             segment_bytes: 256 << 20,
             votes_bytes_max: 8 << 20,
+            archive: true,
             medium: Arc::new(RealMedium),
         }
     }
@@ -108,12 +121,28 @@ pub struct Store {
     /// Appended to the ledger log and not durable yet.
     unsynced: Vec<(Key, Location)>,
     scratch: Vec<u8>,
-    meta: MetaFiles,
-    chain: ChainId,
+    meta: Arc<Mutex<Known>>,
     durable: bool,
     /// A write or sync failed: both logs stop, or one could run ahead of the other.
     failed: bool,
     _lock: HomeLock,
+}
+
+/// What is known of the home, and the files that say so.
+struct Known {
+    meta: Meta,
+    files: MetaFiles,
+}
+
+impl Known {
+    fn write(&mut self, change: impl FnOnce(&mut Meta)) -> Result<(), StoreError> {
+        change(&mut self.meta);
+        self.files.write(self.meta)
+    }
+}
+
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An open store and what was found in it.
@@ -138,9 +167,10 @@ impl Store {
     pub fn open(home: &Path, chain: ChainId, options: StoreOptions) -> Result<Opened, StoreError> {
         let lock = HomeLock::take(options.medium.as_ref(), home)?;
         let medium = options.medium.as_ref();
+        let installed = install::go_on(&options.medium, home, chain)?;
         let no_log = !has_segments(medium, &home.join(LEDGER_DIR))?;
         // Before the first log file nothing can have been lost: a crash in the middle of the first write leaves less.
-        let (mut meta_files, meta) = match MetaFiles::open(options.medium.clone(), home) {
+        let (mut files, meta) = match MetaFiles::open(options.medium.clone(), home) {
             Err(StoreError::Metadata { .. }) if no_log => {
                 (MetaFiles::new(options.medium.clone(), home), None)
             }
@@ -167,17 +197,22 @@ impl Store {
                     ledger: chain,
                     ledger_records: 0,
                     vote_records: 0,
+                    ledger_first: 0,
+                    base: 0,
                 };
-                meta_files.write(new)?;
+                files.write(new)?;
                 new
             }
         };
-        let log_options = |dir: &str, tag, durable_floor| LogOptions {
+        let archive = options.archive.then(|| home.join(ARCHIVE_DIR));
+        let log_options = |dir: &str, tag, first_sequence, durable_floor| LogOptions {
+            archive: archive.clone().filter(|_| dir == LEDGER_DIR),
             dir: home.join(dir),
             tag,
             ledger: chain,
             segment_bytes: options.segment_bytes.min(u64::from(u32::MAX) / 2),
             durable: options.durable,
+            first_sequence,
             durable_floor,
             medium: options.medium.clone(),
         };
@@ -186,7 +221,12 @@ impl Store {
         let mut found_keys = Vec::new();
         let mut torn = Vec::new();
         let (ledger, torn_ledger) = Log::open(
-            log_options(LEDGER_DIR, LEDGER_TAG, meta.ledger_records),
+            log_options(
+                LEDGER_DIR,
+                LEDGER_TAG,
+                meta.ledger_first,
+                meta.ledger_records,
+            ),
             &mut |location, record| {
                 let key = Key::of_payload(record.payload)?;
                 match key {
@@ -200,11 +240,11 @@ impl Store {
             },
         )?;
         torn.extend(torn_ledger);
-        let reader = Reader::new(ledger.segments());
+        let reader = Reader::new(ledger.segments(), meta.base);
         reader.publish(found_keys.into_iter());
 
         let (votes, torn_votes) = Log::open(
-            log_options(VOTES_DIR, VOTES_TAG, meta.vote_records),
+            log_options(VOTES_DIR, VOTES_TAG, 0, meta.vote_records),
             &mut |_, record| {
                 needed.add(&decode(record.payload)?, record.kind, record.payload);
                 Ok(())
@@ -226,12 +266,17 @@ impl Store {
             reader: reader.clone(),
             unsynced: Vec::new(),
             scratch: Vec::new(),
-            meta: meta_files,
-            chain,
+            meta: Arc::new(Mutex::new(Known { meta, files })),
             durable: options.durable,
             failed: false,
             _lock: lock,
         };
+        if let Some(certified) = installed {
+            // The log begins with what proves its base, so that others can be shown it.
+            store.append(&Record::Certified(certified))?;
+            store.sync()?;
+            install::finish(&options.medium, home)?;
+        }
         // Both copies, so that one that was damaged is whole again.
         store.write_meta()?;
         store.write_meta()?;
@@ -267,12 +312,24 @@ impl Store {
                 0
             }
         };
-        let meta = Meta {
-            ledger: self.chain,
-            ledger_records: known(&self.ledger),
-            vote_records: known(&self.votes),
-        };
-        self.meta.write(meta)
+        let (ledger, votes) = (known(&self.ledger), known(&self.votes));
+        lock(&self.meta).write(|meta| {
+            meta.ledger_records = ledger;
+            meta.vote_records = votes;
+        })
+    }
+
+    /// What forgets the beginning of the ledger log when it is long; the snapshots are this home's.
+    #[must_use]
+    pub fn retention(&self, snapshots: Snapshots, blocks: Height) -> Retention {
+        Retention {
+            known: Arc::clone(&self.meta),
+            segments: self.ledger.segments(),
+            archive: self.ledger.archive(),
+            reader: self.reader.clone(),
+            snapshots,
+            blocks,
+        }
     }
 
     fn restart_votes_if_long(&mut self) -> Result<(), StoreError> {

@@ -64,6 +64,8 @@ struct Places {
     batches: HashMap<BatchDigest, Location>,
     slots: BTreeMap<Height, Location>,
     certified: BTreeMap<Height, Location>,
+    /// Slots up to this one are not kept.
+    base: Height,
 }
 
 /// Reads the ledger log. Sees a record as soon as it is durable. Cheap to clone.
@@ -76,11 +78,49 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(segments: Segments) -> Self {
+    /// Of a log that holds the slots above `base`.
+    pub(crate) fn new(segments: Segments, base: Height) -> Self {
+        let places = Places {
+            base,
+            ..Places::default()
+        };
         Self {
             segments,
-            places: Arc::default(),
+            places: Arc::new(RwLock::new(places)),
         }
+    }
+
+    /// The oldest segment that nothing at or above `height` lies before, as far as slots and headers tell.
+    pub(super) fn segment_of(&self, height: Height) -> u32 {
+        self.place(|p| {
+            let slots = p.slots.range(height..);
+            let above = slots.chain(p.certified.range(height..));
+            above.map(|(_, at)| at.segment).min().unwrap_or(0)
+        })
+    }
+
+    /// The last slot that begins before this segment.
+    pub(super) fn last_before(&self, segment: u32) -> Height {
+        self.place(|p| {
+            let before = p.slots.iter().rev();
+            let mut before = before.filter(|(_, at)| at.segment < segment);
+            before.next().map_or(p.base, |(height, _)| *height)
+        })
+    }
+
+    /// Whatever lies before this segment is not kept any more, nor are slots up to `base`.
+    pub(super) fn forget(&self, segment: u32, base: Height) {
+        let mut places = self.places.write().unwrap_or_else(PoisonError::into_inner);
+        places.base = base;
+        places.batches.retain(|_, at| at.segment >= segment);
+        places.slots = places.slots.split_off(&(base + 1));
+        places.certified.retain(|_, at| at.segment >= segment);
+    }
+
+    /// Slots up to this one are not kept; 0 when all are.
+    #[must_use]
+    pub fn base(&self) -> Height {
+        self.place(|p| p.base)
     }
 
     /// Makes synced records visible.
@@ -144,10 +184,10 @@ impl Reader {
         }
     }
 
-    /// Height of the newest committed slot; 0 when there is none.
+    /// Height of the newest committed slot; that of the base when there is none.
     #[must_use]
     pub fn committed_height(&self) -> Height {
-        self.place(|p| p.slots.last_key_value().map_or(0, |(height, _)| *height))
+        self.place(|p| p.slots.last_key_value().map_or(p.base, |(h, _)| *h))
     }
 
     /// Height of the newest certified header; 0 when there is none.

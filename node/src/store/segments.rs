@@ -1,14 +1,16 @@
 //! Reads records of a log by place, while it grows.
 
+use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use super::error::StoreError;
 use super::format::{
     Damage, RECORD_HEADER_BYTES, RECORD_TRAILER_BYTES, SEGMENT_HEADER_BYTES, record_at,
 };
+use super::log::put_away;
 use super::medium::{Medium, ReadFile, View};
 
 /// Where a record starts: number of the segment in its log, and byte in the segment.
@@ -69,6 +71,17 @@ impl Segment {
     /// From now on nothing is appended, so the file may be viewed as a whole.
     pub(crate) fn seal(&self) {
         self.sealed.store(true, Ordering::Release);
+    }
+
+    /// Removes the file; who reads from it meanwhile still can.
+    pub(crate) fn remove(&self) -> Result<(), StoreError> {
+        let removed = self.medium.remove(&self.path);
+        removed.map_err(|e| StoreError::io("removing", &self.path, e))
+    }
+
+    /// The same, or moves it there.
+    pub(crate) fn put_away(&self, archive: Option<&Path>) -> Result<(), StoreError> {
+        put_away(self.medium.as_ref(), &self.path, archive)
     }
 
     /// Hands the payload of the record at `offset` to `take`, with its sequence and the next record's offset.
@@ -139,34 +152,57 @@ pub(crate) struct StoredRecord<'a> {
     pub(crate) next_offset: u64,
 }
 
-/// All segments of one log, shared by its writer and its readers.
+/// All segments of one log, shared by its writer and its readers. A segment keeps its number while older ones are removed.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Segments(Arc<RwLock<Vec<Arc<Segment>>>>);
+pub(crate) struct Segments(Arc<RwLock<List>>);
+
+#[derive(Debug, Default)]
+struct List {
+    /// Number of the oldest.
+    first: u32,
+    segments: VecDeque<Arc<Segment>>,
+}
+
+impl List {
+    fn get(&self, number: u32) -> Option<&Arc<Segment>> {
+        self.segments.get(number.checked_sub(self.first)? as usize)
+    }
+}
 
 impl Segments {
+    fn read_list(&self) -> RwLockReadGuard<'_, List> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Adds the newest segment and returns its number.
     pub(crate) fn push(&self, segment: Segment) -> u32 {
         let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        list.push(Arc::new(segment));
-        u32::try_from(list.len() - 1).expect("fewer than 2^32 segments")
+        list.segments.push_back(Arc::new(segment));
+        let behind = u32::try_from(list.segments.len() - 1).expect("fewer than 2^32 segments");
+        list.first + behind
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<Arc<Segment>> {
-        let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        list.get(number as usize).cloned()
+        self.read_list().get(number).cloned()
     }
 
+    /// The oldest first.
     pub(crate) fn list(&self) -> Vec<Arc<Segment>> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.read_list().segments.iter().cloned().collect()
     }
 
-    /// Forgets the segments before `number` and returns them; `number` becomes 0. Only for logs without readers.
+    /// Number of the oldest.
+    pub(crate) fn first(&self) -> u32 {
+        self.read_list().first
+    }
+
+    /// Forgets the segments before `number` and returns them. What is being read of them is read to its end.
     pub(crate) fn keep_from(&self, number: u32) -> Vec<Arc<Segment>> {
         let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        list.drain(..number as usize).collect()
+        let count = number.saturating_sub(list.first) as usize;
+        let count = count.min(list.segments.len());
+        list.first = list.first.max(number);
+        list.segments.drain(..count).collect()
     }
 
     #[cfg(test)]
@@ -207,13 +243,13 @@ impl Segments {
 
     /// The first record at or after the start of this segment; `None` when there is none yet.
     pub(crate) fn first_from(&self, segment: u32) -> Option<Location> {
-        let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        list.iter()
-            .enumerate()
-            .skip(segment as usize)
+        let list = self.read_list();
+        let numbered = (list.first..).zip(&list.segments);
+        numbered
+            .skip_while(|(number, _)| *number < segment)
             .find(|(_, s)| s.synced_bytes() > SEGMENT_HEADER_BYTES as u64)
             .map(|(number, _)| Location {
-                segment: u32::try_from(number).expect("fewer than 2^32 segments"),
+                segment: number,
                 offset: SEGMENT_HEADER_BYTES as u32,
             })
     }

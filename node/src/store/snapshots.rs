@@ -4,6 +4,7 @@
 //! another name, synced and renamed, so that a whole file under its own name is all a crash can leave.
 
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use bds_contracts::block::{BatchDigest, BlockHeader, Height};
 use bds_core::batch::Position;
 
 use super::error::StoreError;
-use super::medium::{AppendFile, Medium, files_with_suffix};
+use super::medium::{AppendFile, Medium, RealMedium, View, files_with_suffix};
 
 const TAG: [u8; 8] = *b"BDSSNAP\x02";
 const SUFFIX: &str = ".snapshot";
@@ -60,6 +61,15 @@ impl Snapshots {
             dir: dir.to_owned(),
             medium,
         })
+    }
+
+    /// Those in `dir` as they are, for whoever reads beside a node.
+    #[must_use]
+    pub fn read_only(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            medium: Arc::new(RealMedium),
+        }
     }
 
     /// Writes a snapshot durably and removes all but the last two.
@@ -127,12 +137,59 @@ impl Snapshots {
                 .view(&path, None)
                 .map_err(|e| StoreError::io("reading", &path, e))?;
             match parse(&bytes) {
-                Ok(snapshot) if snapshot.header.height > height_max => {}
-                Ok(snapshot) => return Ok((Some(snapshot), damaged)),
+                Ok(parsed) if parsed.header.height > height_max => {}
+                Ok(parsed) => {
+                    let snapshot = Snapshot {
+                        header: parsed.header,
+                        lane_tips: parsed.lane_tips,
+                        state: bytes[parsed.state].to_vec(),
+                    };
+                    return Ok((Some(snapshot), damaged));
+                }
                 Err(problem) => damaged.push(format!("{}: {problem}", path.display())),
             }
         }
         Ok((None, damaged))
+    }
+
+    /// The newest snapshots, whole ones only, as others may read them piece by piece.
+    ///
+    /// Cost: one pass over each.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn shown(&self) -> Result<Vec<Shown>, StoreError> {
+        let mut shown = Vec::new();
+        for path in self.paths()?.into_iter().rev() {
+            let bytes = match self.medium.view(&path, None) {
+                Ok(bytes) => bytes,
+                // Another took its place.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(StoreError::io("reading", &path, e)),
+            };
+            shown.extend(Shown::of(bytes));
+        }
+        Ok(shown)
+    }
+
+    /// Heights of all there are, whole or not, rising.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn heights(&self) -> Result<Vec<Height>, StoreError> {
+        Ok(self
+            .paths()?
+            .iter()
+            .filter_map(|path| height_of(path))
+            .collect())
+    }
+
+    /// Height of the oldest there is, whole or not.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn oldest(&self) -> Result<Option<Height>, StoreError> {
+        Ok(self.heights()?.first().copied())
     }
 
     fn path(&self, height: Height) -> PathBuf {
@@ -145,7 +202,52 @@ impl Snapshots {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Snapshot, &'static str> {
+fn height_of(path: &Path) -> Option<Height> {
+    let name = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    name.parse().ok()
+}
+
+/// A snapshot that stays readable, its file removed or not.
+pub struct Shown {
+    /// The block.
+    pub header: BlockHeader,
+    /// Last ordered batch of each lane after it, by lane.
+    pub lane_tips: Vec<(Position, BatchDigest)>,
+    bytes: View,
+    state: Range<usize>,
+}
+
+impl Shown {
+    /// `None` when it is not whole.
+    fn of(bytes: View) -> Option<Self> {
+        let Parsed {
+            header,
+            lane_tips,
+            state,
+        } = parse(&bytes).ok()?;
+        Some(Self {
+            header,
+            lane_tips,
+            bytes,
+            state,
+        })
+    }
+
+    /// The contracts' state, in their own encoding.
+    #[must_use]
+    pub fn state(&self) -> &[u8] {
+        &self.bytes[self.state.clone()]
+    }
+}
+
+/// What a file holds, and where in it the state lies.
+struct Parsed {
+    header: BlockHeader,
+    lane_tips: Vec<(Position, BatchDigest)>,
+    state: Range<usize>,
+}
+
+fn parse(bytes: &[u8]) -> Result<Parsed, &'static str> {
     let (covered, hash) = bytes
         .split_last_chunk::<HASH_BYTES>()
         .ok_or("shorter than its checksum")?;
@@ -160,10 +262,10 @@ fn parse(bytes: &[u8]) -> Result<Snapshot, &'static str> {
     if rest.len() as u64 != state_bytes {
         return Err("its state has another length than it says");
     }
-    Ok(Snapshot {
+    Ok(Parsed {
         header,
         lane_tips,
-        state: rest.to_vec(),
+        state: covered.len() - rest.len()..covered.len(),
     })
 }
 

@@ -3,11 +3,12 @@
 mod archive;
 mod faults;
 mod index;
+mod retention;
 mod samples;
 
 use std::path::PathBuf;
 
-use bds_contracts::block::{BatchDigest, BlockHeader};
+use bds_contracts::block::{BatchDigest, BlockHeader, CertifiedHeader};
 use bds_core::turn::{Disk as _, Record};
 
 use super::*;

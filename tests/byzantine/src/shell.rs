@@ -257,6 +257,8 @@ impl Shell {
                 self.say(to, &message);
             }
             Effect::WakeAt(at) => *wake = (*wake).min(at),
+            // It has no state, and needs none to lie.
+            Effect::ServeStates(_) | Effect::ServePiece { .. } | Effect::TakeState(_) => {}
             // A liar that disagrees with a quorum goes on lying.
             Effect::Halt(_) => {}
         }

@@ -78,6 +78,8 @@ impl World {
                     self.send(me, to, Class::Sync, Message::Headers(headers));
                 }
             }
+            // Nobody is ever so far behind here that it takes a state.
+            Effect::ServeStates(_) | Effect::ServePiece { .. } | Effect::TakeState(_) => {}
             Effect::WakeAt(at) => {
                 let node = &mut self.nodes[index];
                 let at = node.wake.map_or(at, |earlier| earlier.min(at));

@@ -222,6 +222,7 @@ impl SimNode {
             segment_bytes: 64 * 1024,
             votes_bytes_max: 16 * 1024,
             medium: medium.clone(),
+            archive: false,
         };
         let opened = Store::open(home, self.config.chain, options)?;
         let snapshots = Snapshots::open(medium, &home.join(SNAPSHOTS_DIR))?;

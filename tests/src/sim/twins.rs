@@ -337,6 +337,8 @@ impl Run {
                 let headers = headers.map(|(_, header)| header.clone()).collect();
                 self.send(at, Some(to), &Message::Headers(headers));
             }
+            // Nobody is ever so far behind here that it takes a state.
+            Effect::ServeStates(_) | Effect::ServePiece { .. } | Effect::TakeState(_) => {}
             Effect::WakeAt(due) => {
                 let after = due.0.saturating_sub(self.now).max(1);
                 self.give(at, after, Input::Tick);

@@ -8,7 +8,7 @@ use bds_contracts::block::ValidatorIndex;
 use bds_contracts::tx::Millis;
 
 use crate::config::Config;
-use crate::message::{Message, Proofs};
+use crate::message::{Message, Proofs, STATE_PIECE_BYTES};
 
 /// Checks a second that every peer has, whatever the size of the set.
 const CHECKS_PER_SECOND: u64 = 20_000;
@@ -92,9 +92,12 @@ impl Budgets {
                 let answers = u64::try_from(digests.len()).unwrap_or(u64::MAX);
                 return answers.saturating_mul(self.answer_checks);
             }
-            Message::FetchSlots { .. } | Message::FetchHeaders { .. } => 64,
+            Message::FetchSlots { .. } | Message::FetchHeaders { .. } | Message::FetchStates => 64,
+            Message::FetchPiece { .. } => STATE_PIECE_BYTES / BYTES_PER_CHECK,
             // Refused unread unless it was asked for, and asking is this validator's choice.
-            Message::Slots(_) | Message::Headers(_) => 1,
+            Message::Slots(_) | Message::Headers(_) | Message::State(_) | Message::Piece { .. } => {
+                1
+            }
         };
         u64::try_from(signatures).unwrap_or(u64::MAX)
     }

@@ -9,8 +9,8 @@ use bds_contracts::block::{CertifiedHeader, Signatures};
 use crate::batch::{Batch, Tip, TipCertificate};
 use crate::config::Config;
 use crate::message::{
-    CommittedSlot, Message, NewView, PrePrepare, PreparedSlot, Proofs, Proposal, Status,
-    ViewChange, Vote, VoteCertificate,
+    CommittedSlot, Message, NewView, PrePrepare, PreparedSlot, Proofs, Proposal, STATE_PIECE_BYTES,
+    STATE_PIECES_MAX, StateOffer, Status, ViewChange, Vote, VoteCertificate,
 };
 
 /// Heights, positions, views and times are below this.
@@ -45,6 +45,16 @@ pub(crate) fn check(config: &Config, message: &Message) -> Result<(), &'static s
         Message::Headers(headers) => (
             headers.iter().all(|h| ranges.header(h)),
             "headers_malformed",
+        ),
+        Message::FetchStates => (true, "fetch_malformed"),
+        Message::State(offer) => (ranges.offer(offer), "state_malformed"),
+        Message::FetchPiece { height, piece } => (
+            counts(*height) && usize::try_from(*piece).is_ok_and(|n| n < STATE_PIECES_MAX),
+            "fetch_malformed",
+        ),
+        Message::Piece { height, bytes, .. } => (
+            counts(*height) && bytes.len() <= STATE_PIECE_BYTES,
+            "piece_malformed",
         ),
     };
     if fine { Ok(()) } else { Err(name) }
@@ -127,6 +137,14 @@ impl Ranges<'_> {
             && header.checkpoint <= header.height
             && header.chain == self.0.chain
             && self.members(&certified.signatures)
+    }
+
+    fn offer(&self, offer: &StateOffer) -> bool {
+        self.header(&offer.block)
+            && self.header(&offer.naming)
+            && offer.tips.len() == self.0.validators()
+            && offer.tips.iter().all(|(position, _)| small(*position))
+            && offer.has_all_pieces()
     }
 
     fn window(&self) -> usize {

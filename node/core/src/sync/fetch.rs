@@ -117,6 +117,25 @@ impl Sync {
         }
     }
 
+    /// Up to where f+1 others, so at least one correct validator, are certified, when that is further than what is executed again here.
+    pub(crate) fn out_of_reach(&self, cx: &Cx<'_>, own: &Standing) -> Option<Height> {
+        if cx.now < self.replays_until {
+            return None;
+        }
+        let near = own.executed.saturating_add(cx.config.replay_blocks_max);
+        let mut certified: Vec<_> = (self.statuses.iter().zip(0..))
+            .filter_map(|(status, index)| Some((status.as_ref()?.certified, index)))
+            .filter(|(certified, _)| *certified > near)
+            .collect();
+        certified.sort_unstable_by_key(|(certified, _)| std::cmp::Reverse(*certified));
+        let mut weight = 0;
+        let (shown, _) = certified.into_iter().find(|(_, index)| {
+            weight += cx.notary.weight(*index);
+            weight >= cx.notary.one_correct
+        })?;
+        Some(shown)
+    }
+
     /// A peer asks for slots: the store has them.
     pub(crate) fn on_fetch_slots(
         &self,

@@ -3,7 +3,7 @@
 //! | file | question |
 //! |---|---|
 //! | `status` | what the others say they have, and what to repeat for them |
-//! | `fetch` | what to ask them for, and which answers to take |
+//! | `fetch` | what to ask them for, and which answers to take; when they are too far ahead for that |
 //!
 //! The machine knows the others; where this validator stands it is told. It says what is to be repeated, and which slots
 //! and headers are proven; it changes nothing itself.
@@ -49,6 +49,8 @@ pub(crate) struct Sync {
     own_lane_held: Option<Position>,
     /// When something was last repeated for each validator.
     repeated_at: Vec<Option<Millis>>,
+    /// No state is taken before.
+    replays_until: Millis,
     slots: Questions,
     headers: Questions,
     status_due: Millis,
@@ -79,6 +81,7 @@ impl Sync {
             statuses: vec![None; config.validators()],
             repeated_at: vec![None; config.validators()],
             status_due: now,
+            replays_until: Millis(now.0.saturating_add(config.replay_ms)),
             ..Self::default()
         };
         sync.digest_statuses(config, notary);

@@ -99,6 +99,8 @@ pub(crate) struct Node {
     pub(crate) disk: Memory,
     /// Why it stopped by itself.
     pub(crate) halted: Option<String>,
+    /// Up to where the others were when it asked for a state.
+    pub(crate) out_of_reach: Option<Height>,
     /// The state that the next start finds on disk; `None` for genesis.
     pub(crate) base: Option<ExecutedBase>,
     last: Option<BlockHeader>,
@@ -221,6 +223,7 @@ impl Net {
                 core: None,
                 disk: Memory::default(),
                 halted: None,
+                out_of_reach: None,
                 base: None,
                 last: None,
                 wake: None,
@@ -251,6 +254,7 @@ impl Net {
         }
         node.last = node.base.as_ref().map(|base| base.header.clone());
         node.halted = None;
+        node.out_of_reach = None;
         let scheme = Box::new(MockScheme(key(node.config.me)));
         node.core = Some(Core::new(node.config.clone(), scheme, recovered, self.now));
         self.input(index, Input::Tick);
@@ -472,7 +476,8 @@ impl Net {
                 self.nodes[index].core = None;
                 self.nodes[index].halted = Some(reason);
             }
-            Effect::Certified(_) => {}
+            Effect::TakeState(height) => self.nodes[index].out_of_reach = Some(height),
+            Effect::ServeStates(_) | Effect::ServePiece { .. } | Effect::Certified(_) => {}
         }
     }
 

@@ -102,6 +102,8 @@ pub(super) type Submission = (Vec<Vec<u8>>, Terms);
 /// A validator with a few blocks that admits everything that starts with an even byte.
 pub(super) struct Fake {
     pub(super) height: Mutex<Height>,
+    /// The oldest block it keeps.
+    pub(super) first: Mutex<Height>,
     pub(super) blocks: broadcast::Sender<Arc<BlockDone>>,
     pub(super) submitted: Mutex<Vec<Submission>>,
     /// Submissions begun.
@@ -178,6 +180,10 @@ impl Service for Fake {
         Self::height(self)
     }
 
+    fn first(&self) -> Height {
+        *self.first.lock().expect("unpoisoned")
+    }
+
     fn reached(&self, height: Height) -> Answer<'_, ()> {
         Box::pin(async move {
             let mut blocks = self.blocks.subscribe();
@@ -245,7 +251,7 @@ impl Service for Fake {
     }
 
     fn block_receipts(&self, height: Height) -> Option<BlockReceipts> {
-        let block = self.block(height)?;
+        let block = self.block(height).filter(|_| height >= self.first())?;
         let receipts = receipts(height);
         let receipts = receipts.iter().map(|bytes| (bytes.to_vec(), Vec::new()));
         Some(BlockReceipts {
@@ -282,7 +288,7 @@ impl Service for Fake {
     fn status(&self) -> NodeStatus {
         serde_json::from_value(json!({
             "chain": "01", "validator": 3, "view": 0, "view_changes": 0, "committed": 5, "executed": 5,
-            "certified": self.height(), "head": "02", "state_root": "03", "state_height": 4, "transactions": 6,
+            "certified": self.height(), "first_block": self.first(), "head": "02", "state_root": "03", "state_height": 4, "transactions": 6,
             "peers": 3, "ready": true, "mode": "verified", "durable": true, "backend": "portable",
             "stage_seconds": { "verify": 1.5 }, "cpu_seconds": 2.5, "memory_bytes": 1000,
         }))

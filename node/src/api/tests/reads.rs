@@ -339,3 +339,25 @@ async fn a_read_waits_for_the_block_that_it_asks_for() {
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{wrong}");
     }
 }
+
+/// A node that does not keep everything says so, whatever of an old block is asked for, instead of leaving events out.
+#[tokio::test]
+async fn what_is_not_kept_is_told() {
+    let served = Served::start().await;
+    *served.fake.first.lock().unwrap() = 3;
+    for path in [
+        "/v1/blocks/1/receipts",
+        "/v1/events?from=2:0",
+        "/v1/events?from=0:0",
+    ] {
+        let answer = served.get(path).await;
+        assert_eq!(problem(answer, 410).await.0, "NOT_KEPT", "{path}");
+    }
+    let status: NodeStatus = served.get("/v1/status").await.json().await.expect("JSON");
+    assert_eq!(status.first_block, 3);
+    assert_eq!(served.get("/v1/blocks/3").await.status(), StatusCode::OK);
+    let stream = served.get("/v1/events?from=3:0").await;
+    assert_eq!(stream.status(), StatusCode::OK);
+    let unknown = served.get("/v1/blocks/0").await;
+    assert_eq!(problem(unknown, 404).await.0, "NOT_FOUND");
+}

@@ -62,7 +62,7 @@ impl Desk {
             engine: Arc::new(Engine::new("portable", 1).unwrap()),
             ledger: Arc::new(RwLock::new(from_genesis(&genesis).unwrap().0)),
             tracker: Arc::new(Tracker::new(1_000)),
-            index: Arc::new(Index::open(Arc::new(RealMedium), dir.path()).unwrap()),
+            index: Arc::new(Index::open(Arc::new(RealMedium), dir.path(), 0).unwrap()),
             core: to_core,
             submit_credit: Arc::new(AtomicU64::new(MEMPOOL)),
             submitted_bytes: 0,

@@ -14,7 +14,7 @@ use bds_engine::Backend;
 use bds_engine::merkle::{self, Sha512_256};
 
 use super::stream::{Group, Names, Place, parse_batch};
-use super::{ArchiveError, Fault, Replay};
+use super::{ArchiveError, Fault, Replay, Start};
 use crate::store::format::record_at;
 use crate::store::map::Map;
 
@@ -37,6 +37,8 @@ pub(super) struct Chain {
     lanes: usize,
     checkpoint_interval: u64,
     genesis_time: Millis,
+    /// The block behind which the order is checked; `None` for genesis.
+    start: Option<Start>,
     chain: bds_contracts::tx::ChainId,
     batches: HashMap<BatchDigest, KnownBatch>,
     slots: BTreeMap<Height, KnownSlot>,
@@ -48,11 +50,12 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    pub(super) fn new(genesis: &Genesis) -> Self {
+    pub(super) fn new(genesis: &Genesis, start: Option<Start>) -> Self {
         Self {
             lanes: genesis.validators.validators.len(),
             checkpoint_interval: genesis.checkpoint_interval,
             genesis_time: genesis.time,
+            start,
             chain: genesis.chain_id(),
             batches: HashMap::new(),
             slots: BTreeMap::new(),
@@ -142,10 +145,15 @@ impl Chain {
         if let Some((place, height, what)) = self.contradiction {
             return Err(names.fault(place, Some(height), what).into());
         }
-        let mut tips = vec![LaneTip::default(); self.lanes];
-        let mut time = self.genesis_time;
-        let mut expected = 1;
-        for (height, slot) in &self.slots {
+        let (mut tips, mut time, mut expected) = match &self.start {
+            Some(start) => (
+                start.tips.clone(),
+                start.header.time,
+                start.header.height + 1,
+            ),
+            None => (vec![LaneTip::default(); self.lanes], self.genesis_time, 1),
+        };
+        for (height, slot) in self.slots.range(expected..) {
             if *height != expected {
                 return Err(names
                     .fault(
@@ -189,10 +197,12 @@ impl Chain {
         time: Millis,
         count: u64,
     ) -> Option<String> {
+        let start = self.start.as_ref().map(|start| &start.header);
         let before = self
             .headers
             .get(&(header.height - 1))
-            .map(|(_, before)| before);
+            .map(|(_, before)| before)
+            .or(start.filter(|start| start.height == header.height - 1));
         let checkpoint = named_checkpoint(header.height, self.checkpoint_interval);
         let counted = u64::from(header.tx_count) + u64::from(header.dropped_count);
         if header.chain != self.chain {

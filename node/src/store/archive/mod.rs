@@ -17,13 +17,16 @@ use bds_contracts::block::{BlockDigest, BlockHeader, Height};
 use bds_contracts::genesis::{Genesis, Mode};
 use bds_contracts::tx::Millis;
 use bds_core::batch::Batch;
+use bds_core::lanes::LaneTip;
 use bds_engine::{Backend, Verdicts};
 
 use super::error::StoreError;
+use super::format::{SegmentHeader, Walk};
 use super::home::MetaFiles;
 use super::log::SEGMENT_SUFFIX;
 use super::map::Map;
-use super::medium::{RealMedium, files_with_suffix};
+use super::medium::{Medium as _, RealMedium, files_with_suffix};
+use super::reader::KIND_CERTIFIED;
 
 /// Groups between the reading thread and the engine.
 const GROUPS_MAX: usize = 3;
@@ -115,24 +118,66 @@ pub trait Replay {
     fn head(&self) -> &BlockHeader;
 }
 
+/// Where the check of order and links begins, in a log that does not hold the first blocks.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Header of the block.
+    pub header: BlockHeader,
+    /// Last executed batch of every lane after it, by lane.
+    pub tips: Vec<LaneTip>,
+}
+
 /// What to do beside the checks that are always done.
 #[derive(Default)]
 pub struct VerifyOptions<'a> {
+    /// A block whose state there is, for a log that does not begin with the first one. What `replay` begins with, too.
+    pub start: Option<Start>,
     /// Execute every block again and compare headers.
     pub replay: Option<Box<dyn Replay + 'a>>,
     /// Measure the engine alone over the same signatures afterwards.
     pub engine_rate: bool,
 }
 
-/// The segments of the ledger log below `dir`, which is a home or the log's own directory.
+/// The segments of the ledger log below `dir`, which is a home or the log's own directory. Those in the archive of a home come first.
 ///
 /// # Errors
 /// The system's.
 pub fn ledger_segments(dir: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let list = |dir: &Path| {
+        files_with_suffix(&RealMedium, dir, SEGMENT_SUFFIX)
+            .map_err(|e| StoreError::io("listing", dir, e))
+    };
     let inner = dir.join(super::LEDGER_DIR);
-    let dir = if inner.is_dir() { &inner } else { dir };
-    files_with_suffix(&RealMedium, dir, SEGMENT_SUFFIX)
-        .map_err(|e| StoreError::io("listing", dir, e))
+    if !inner.is_dir() {
+        return list(dir);
+    }
+    let mut segments = list(&dir.join(super::ARCHIVE_DIR))?;
+    segments.extend(list(&inner)?);
+    Ok(segments)
+}
+
+/// Sequence and kind of the first record in the first of these segments; `None` for none, or where that cannot be read.
+fn first_record(segments: &[PathBuf]) -> Result<Option<(u64, u8)>, StoreError> {
+    let Some(path) = segments.first() else {
+        return Ok(None);
+    };
+    let bytes = RealMedium.view(path, None);
+    let bytes = bytes.map_err(|e| StoreError::io("mapping", path, e))?;
+    let Some(header) = SegmentHeader::parse(&bytes) else {
+        return Ok(None);
+    };
+    let first = Walk::new(&bytes, &header).next().ok().flatten();
+    Ok(first.map(|record| (record.sequence, record.kind)))
+}
+
+/// Whether these segments begin behind a block that they do not hold: older ones are elsewhere, or the state of that block was taken from
+/// others, which the log then begins with the header of.
+///
+/// # Errors
+/// The system's.
+pub fn begin_later(segments: &[PathBuf]) -> Result<bool, StoreError> {
+    let first = first_record(segments)?;
+    Ok(first.is_some_and(|(sequence, kind)| sequence > 0 || kind == KIND_CERTIFIED))
 }
 
 fn map_all(paths: &[PathBuf]) -> Result<Vec<Map>, StoreError> {
@@ -171,18 +216,24 @@ pub fn verify(
         Ok((_, None)) => 0,
         Err(e) => return Err(e.into()),
     };
+    // Whoever gives a start knows that the beginning is not here.
+    let first_record = match (&options.start, first_record(&paths)?) {
+        (Some(_), Some((sequence, _))) => sequence,
+        _ => 0,
+    };
     let source = stream::Source {
         paths: &paths,
         maps: &maps,
         chain: genesis.chain_id(),
         mode: genesis.mode,
+        first_record,
         durable_records,
     };
     let mut totals = Totals {
         segments: paths.len() as u64,
         ..Totals::default()
     };
-    let mut chain = chain::Chain::new(genesis);
+    let mut chain = chain::Chain::new(genesis, options.start);
     let mut kept: Vec<Vec<Transactions<'_>>> = Vec::new();
     let mut kept_count = 0;
     let outcome = std::thread::scope(|scope| -> Result<(), ArchiveError> {

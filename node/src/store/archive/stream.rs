@@ -82,6 +82,8 @@ pub(super) struct Source<'a> {
     pub(super) maps: &'a [Map],
     pub(super) chain: ChainId,
     pub(super) mode: Mode,
+    /// The log begins with this record.
+    pub(super) first_record: u64,
     /// The log must hold at least this many records.
     pub(super) durable_records: u64,
 }
@@ -103,7 +105,9 @@ impl<'a> Source<'a> {
 
     fn stream(&self, out: &GroupsOut<'a>) -> Result<(), Fault> {
         let names = self.names();
-        let mut next: (u64, Chain) = (0, [0; 32]);
+        // What comes before the first record of a later beginning is not here to be linked to.
+        let link = (self.first_record == 0).then_some([0; 32]);
+        let mut next: (u64, Option<Chain>) = (self.first_record, link);
         let mut group = Group::default();
         for (number, map) in self.maps.iter().enumerate() {
             let segment = u32::try_from(number).expect("fewer than 2^32 segments");
@@ -149,7 +153,7 @@ impl<'a> Source<'a> {
                     return Ok(());
                 }
             }
-            next = (walk.sequence(), walk.chain());
+            next = (walk.sequence(), Some(walk.chain()));
         }
         if next.0 < self.durable_records {
             let last =
@@ -188,7 +192,7 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
-    fn check_header(&self, map: &Map, next: (u64, Chain)) -> Result<SegmentHeader, String> {
+    fn check_header(&self, map: &Map, next: (u64, Option<Chain>)) -> Result<SegmentHeader, String> {
         let header = SegmentHeader::parse(map).ok_or_else(|| Damage::SegmentHeader.to_string())?;
         if header.tag != LEDGER_TAG {
             return Err("the file is no segment of a ledger log".to_owned());
@@ -205,7 +209,7 @@ impl<'a> Source<'a> {
                 header.first_sequence, next.0
             ));
         }
-        if header.chain != next.1 {
+        if next.1.is_some_and(|chain| chain != header.chain) {
             return Err("the segment does not continue the one before".to_owned());
         }
         Ok(header)

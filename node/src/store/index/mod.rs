@@ -60,7 +60,7 @@ pub struct Index {
     places: Arc<Places>,
     applied: Height,
     recent: Mutex<Recent>,
-    queue: Option<Sender<Recorded>>,
+    queue: Option<Sender<Job>>,
     writer: Option<JoinHandle<()>>,
     /// Why the writer stopped.
     failure: Arc<Mutex<Option<String>>>,
@@ -84,6 +84,14 @@ pub enum Found {
 }
 
 /// What the writer gets.
+enum Job {
+    Block(Recorded),
+    /// Answer when all before is durable.
+    Sync(Sender<()>),
+    /// Blocks up to this one are not kept any more.
+    Forget(Height),
+}
+
 struct Recorded {
     height: Height,
     receipts: Arc<Receipts>,
@@ -111,25 +119,41 @@ fn damaged(path: &Path, offset: u64) -> StoreError {
 }
 
 impl Index {
-    /// Opens the index in `dir`, creating an empty one if need be, and starts its writer.
+    /// Opens the index in `dir`, creating an empty one if need be, and starts its writer. Blocks up to `base` need not be there: the ledger
+    /// log does not hold them.
     ///
     /// Cost: receipts of 64 MiB are read at most, whatever the age of the ledger, beside 8 bytes of 255 transactions.
     ///
     /// # Errors
     /// The system's. What is damaged at the end, or lacks what came before it, is cut off, so that it is recorded again.
-    pub fn open(medium: Arc<dyn Medium>, dir: &Path) -> Result<Self, StoreError> {
-        Self::with_sizes(medium, dir, SIZES)
+    pub fn open(medium: Arc<dyn Medium>, dir: &Path, base: Height) -> Result<Self, StoreError> {
+        Self::with_sizes(medium, dir, base, SIZES)
+    }
+
+    /// Opens an empty index in `dir`, whatever is there, for the blocks above `base`.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn begin(medium: Arc<dyn Medium>, dir: &Path, base: Height) -> Result<Self, StoreError> {
+        let files = medium.list(dir);
+        for path in files.map_err(|e| StoreError::io("listing", dir, e))? {
+            let removed = medium.remove(&path);
+            removed.map_err(|e| StoreError::io("removing", &path, e))?;
+        }
+        Self::open(medium, dir, base)
     }
 
     pub(super) fn with_sizes(
         medium: Arc<dyn Medium>,
         dir: &Path,
+        base: Height,
         sizes: Sizes,
     ) -> Result<Self, StoreError> {
         let created = medium.create_dir(dir);
         created.map_err(|e| StoreError::io("creating", dir, e))?;
-        let (receipts, file, applied) = ReceiptFiles::open(Arc::clone(&medium), dir, sizes)?;
-        let places = Arc::new(Places::open(medium, dir, applied)?);
+        let (receipts, file, applied) = ReceiptFiles::open(Arc::clone(&medium), dir, base, sizes)?;
+        let places = Places::open(medium, dir, receipts.first() - 1, applied)?;
+        let places = Arc::new(places);
         for height in places.settled() + 1..=applied {
             let block = receipts.read(height)?;
             let block = block.ok_or_else(|| failed(format!("block {height} is missing")))?;
@@ -142,13 +166,14 @@ impl Index {
             }
         }
         let failure = Arc::new(Mutex::new(None));
-        let (queue, blocks) = bounded(QUEUE_BLOCKS_MAX);
+        let (queue, jobs) = bounded(QUEUE_BLOCKS_MAX);
         let writer = std::thread::Builder::new()
             .name("bds-index".to_owned())
             .spawn({
                 let (places, failure) = (Arc::clone(&places), Arc::clone(&failure));
+                let receipts = Arc::clone(&receipts);
                 move || {
-                    if let Err(e) = write_behind(file, &places, &blocks, sizes) {
+                    if let Err(e) = write_behind(file, &places, &receipts, &jobs, sizes) {
                         let mut failure = failure.lock().unwrap_or_else(PoisonError::into_inner);
                         *failure = Some(e.to_string());
                     }
@@ -196,13 +221,39 @@ impl Index {
             transactions,
             dropped,
         };
-        let sent = self.queue.as_ref().is_some_and(|q| q.send(block).is_ok());
-        if !sent {
-            let failure = self.failure();
-            return Err(failed(failure.as_deref().unwrap_or("the writer is gone")));
-        }
+        self.ask(Job::Block(block))?;
         self.recorded.store(height, Ordering::Release);
         Ok(())
+    }
+
+    /// Returns when everything recorded is durable: a state of that block may be kept, and nothing before it is executed again.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`] when the writer has failed.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let (done, wait) = bounded(1);
+        self.ask(Job::Sync(done))?;
+        wait.recv().map_err(|_| self.stopped())
+    }
+
+    /// Removes what is kept of blocks up to this one, in whole files, behind what was recorded.
+    ///
+    /// # Errors
+    /// [`StoreError::Index`] when the writer has failed.
+    pub fn forget_up_to(&self, height: Height) -> Result<(), StoreError> {
+        self.ask(Job::Forget(height))
+    }
+
+    fn ask(&self, job: Job) -> Result<(), StoreError> {
+        match self.queue.as_ref().is_some_and(|q| q.send(job).is_ok()) {
+            true => Ok(()),
+            false => Err(self.stopped()),
+        }
+    }
+
+    fn stopped(&self) -> StoreError {
+        let failure = self.failure();
+        failed(failure.as_deref().unwrap_or("the writer is gone"))
     }
 
     /// Why no more blocks are written, if so: what was written can be read, and nothing after it.
@@ -218,10 +269,17 @@ impl Index {
         self.queue.as_ref().map_or(0, Sender::len)
     }
 
-    /// Every block up to this height was in the index when it was opened; 0 when none was. Blocks above must be recorded.
+    /// Every block up to this height, from the first on, was in the index when it was opened; what came before its base when none was. Blocks
+    /// above must be recorded.
     #[must_use]
     pub fn applied(&self) -> Height {
         self.applied
+    }
+
+    /// The first block that can be read, once there is one.
+    #[must_use]
+    pub fn first(&self) -> Height {
+        self.receipts.first()
     }
 
     /// The last block that can be read.
@@ -316,10 +374,25 @@ impl Drop for Index {
 fn write_behind(
     mut file: ReceiptWriter,
     places: &Places,
-    blocks: &Receiver<Recorded>,
+    receipts: &ReceiptFiles,
+    jobs: &Receiver<Job>,
     sizes: Sizes,
 ) -> Result<(), StoreError> {
-    for block in blocks {
+    for job in jobs {
+        let block = match job {
+            Job::Block(block) => block,
+            Job::Sync(done) => {
+                file.sync()?;
+                // Whoever asked may be gone.
+                let _ = done.send(());
+                continue;
+            }
+            Job::Forget(height) => {
+                receipts.forget_up_to(height)?;
+                places.forget_up_to(height)?;
+                continue;
+            }
+        };
         let height = block.height;
         let full = file.append(height, &block.dropped, block.receipts.bytes())?;
         if full {

@@ -31,23 +31,28 @@ pub(super) struct Places {
     medium: Arc<dyn Medium>,
     /// In the order in which they came; each at least twice as long as the next.
     recent: RwLock<Vec<Arc<Vec<Entry>>>>,
+    /// Blocks up to this one are not kept.
+    base: Height,
     /// Files, in the order of heights.
     runs: RwLock<Arc<Vec<Arc<Run>>>>,
 }
 
 impl Places {
-    /// Opens the runs in `dir` that are whole and without a gap between them from the first block on, up to `applied`; others are
+    /// Opens the runs in `dir` that are whole and without a gap between them from the block after `base` on, up to `applied`; others are
     /// removed.
     pub(super) fn open(
         medium: Arc<dyn Medium>,
         dir: &Path,
+        base: Height,
         applied: Height,
     ) -> Result<Self, StoreError> {
         let (mut runs, mut superseded) = (Vec::new(), Vec::new());
-        let mut next = 1;
+        let mut next = base + 1;
         // Of those that begin with one height the longest comes first: a crash leaves what was merged beside what it was merged from.
         for (path, first, last) in run::list(medium.as_ref(), dir)? {
-            let continues = first == next && last <= applied;
+            // The first one may reach below the base.
+            let continues = first == next || runs.is_empty() && first <= next && next <= last;
+            let continues = continues && last <= applied;
             match continues.then(|| Run::open(medium.as_ref(), &path, first, last)) {
                 Some(Ok(run)) => {
                     next = last + 1;
@@ -66,13 +71,14 @@ impl Places {
             dir: dir.to_owned(),
             medium,
             recent: RwLock::default(),
+            base,
             runs: RwLock::new(Arc::new(runs)),
         })
     }
 
     /// The last height up to which places are in files.
     pub(super) fn settled(&self) -> Height {
-        self.files().last().map_or(0, |run| run.last)
+        self.files().last().map_or(self.base, |run| run.last)
     }
 
     /// Remembers where in this block each of these is.
@@ -197,6 +203,25 @@ impl Places {
                 removed.map_err(|e| StoreError::io("removing", &run.path, e))?;
             }
         }
+    }
+
+    /// Removes the files whose blocks are all at or below this height. Only for the thread that adds.
+    pub(super) fn forget_up_to(&self, height: Height) -> Result<(), StoreError> {
+        let old: Vec<Arc<Run>> = {
+            let mut runs = self.runs.write().unwrap_or_else(PoisonError::into_inner);
+            let count = runs.partition_point(|run| run.last <= height);
+            // The newest tells up to where places are in files.
+            let count = count.min(runs.len().saturating_sub(1));
+            let (old, kept) = runs.split_at(count);
+            let old = old.to_vec();
+            *runs = Arc::new(kept.to_vec());
+            old
+        };
+        for run in old {
+            let removed = self.medium.remove(&run.path);
+            removed.map_err(|e| StoreError::io("removing", &run.path, e))?;
+        }
+        Ok(())
     }
 
     /// The new run takes the place of so many of the newest.

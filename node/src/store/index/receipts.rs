@@ -103,12 +103,14 @@ struct Found {
 }
 
 impl ReceiptFiles {
-    /// Opens the files in `dir`: themselves, their writer, and the last height they hold; 0 when there is none.
+    /// Opens the files in `dir`: themselves, their writer, and the last height they hold; `base` when there is none. Blocks up to
+    /// `base` need not be there.
     ///
     /// Cost: the last file is read, and the end of each other.
     pub(super) fn open(
         medium: Arc<dyn Medium>,
         dir: &Path,
+        base: Height,
         sizes: Sizes,
     ) -> Result<(Arc<Self>, ReceiptWriter, Height), StoreError> {
         let paths = files_with_suffix(medium.as_ref(), dir, SUFFIX)
@@ -121,8 +123,15 @@ impl ReceiptFiles {
             sizes,
             files: RwLock::default(),
         };
-        // Files without a gap between them from the first block on; the last of them is the one that grows.
-        let mut kept = usize::from(firsts.first() == Some(&1));
+        // Those before the one that goes on behind the base were not removed yet.
+        let superseded = firsts.partition_point(|first| *first <= base + 1);
+        for first in firsts.drain(..superseded.saturating_sub(1)) {
+            new.remove(first)?;
+        }
+        // Files without a gap between them from the first block on; the last of them is the one that grows. Where the ledger log does not
+        // hold all blocks, neither can this, and it may hold fewer.
+        let begins = |first: &Height| *first <= base + 1 || base > 0;
+        let mut kept = usize::from(firsts.first().is_some_and(begins));
         while kept > 0 && kept < firsts.len() {
             let (last, next) = (firsts[kept - 1], firsts[kept]);
             if !new.is_full(last, next - last)? {
@@ -131,9 +140,7 @@ impl ReceiptFiles {
             kept += 1;
         }
         for &first in &firsts[kept..] {
-            let path = new.path(first);
-            let removed = new.medium.remove(&path);
-            removed.map_err(|e| StoreError::io("removing", &path, e))?;
+            new.remove(first)?;
         }
         firsts.truncate(kept);
         let (first, ends, file) = match firsts.pop() {
@@ -141,7 +148,7 @@ impl ReceiptFiles {
                 let (ends, file) = new.continue_at(first)?;
                 (first, ends, file)
             }
-            None => (1, Vec::new(), new.create(1)?),
+            None => (base + 1, Vec::new(), new.create(base + 1)?),
         };
         let last = first + ends.len() as u64 - 1;
         *new.files.write().unwrap_or_else(PoisonError::into_inner) = Files {
@@ -158,16 +165,51 @@ impl ReceiptFiles {
         Ok((files, writer, last))
     }
 
-    /// What is kept of a block; `None` when it is not here yet.
+    /// Removes the files whose blocks are all at or below this height.
+    pub(super) fn forget_up_to(&self, height: Height) -> Result<(), StoreError> {
+        let old: Vec<Height> = {
+            let files = self.files.write();
+            let mut files = files.unwrap_or_else(PoisonError::into_inner);
+            let after = files.full.partition_point(|first| *first <= height + 1);
+            // The last of these holds that height, or what follows it.
+            let count = match files.first <= height + 1 {
+                true => files.full.len(),
+                false => after.saturating_sub(1),
+            };
+            files.full.drain(..count).collect()
+        };
+        old.into_iter().try_for_each(|first| self.remove(first))
+    }
+
+    /// The first block that can be read, once it is there.
+    pub(super) fn first(&self) -> Height {
+        let files = self.files.read().unwrap_or_else(PoisonError::into_inner);
+        files.full.first().copied().unwrap_or(files.first)
+    }
+
+    fn remove(&self, first: Height) -> Result<(), StoreError> {
+        let path = self.path(first);
+        let removed = self.medium.remove(&path);
+        removed.map_err(|e| StoreError::io("removing", &path, e))
+    }
+
+    /// What is kept of a block; `None` when it is not here yet, or not any more.
     pub(super) fn read(&self, height: Height) -> Result<Option<Block>, StoreError> {
-        let Some(found) = self.find(height)? else {
+        let found = match self.find(height) {
+            // Its file was removed meanwhile.
+            Err(_) if height < self.first() => return Ok(None),
+            found => found?,
+        };
+        let Some(Found { path, start, end }) = found else {
             return Ok(None);
         };
-        let Found { path, start, end } = found;
         let wrong = || damaged(&path, start);
         let length = end.checked_sub(start).ok_or_else(wrong)?;
         let mut record = vec![0; usize::try_from(length).map_err(failed)?];
-        let file = self.reader(&path)?;
+        let file = match self.reader(&path) {
+            Err(_) if height < self.first() => return Ok(None),
+            file => file?,
+        };
         file.read_at(&mut record, start)
             .map_err(|e| StoreError::io("reading", &path, e))?;
         let (found, payload) = record_of(&record).ok_or_else(wrong)?;
@@ -267,8 +309,7 @@ impl ReceiptFiles {
         let head = bytes.get(..HEAD_BYTES);
         if head.is_none_or(|head| head != self::head(first)) {
             drop(bytes);
-            let removed = self.medium.remove(&path);
-            removed.map_err(|e| StoreError::io("removing", &path, e))?;
+            self.remove(first)?;
             return Ok((Vec::new(), self.create(first)?));
         }
         let mut ends = Vec::new();
@@ -362,6 +403,12 @@ impl ReceiptWriter {
         let mut files = files.unwrap_or_else(PoisonError::into_inner);
         files.ends.push(end);
         Ok(full)
+    }
+
+    /// Returns when everything appended is durable.
+    pub(super) fn sync(&mut self) -> Result<(), StoreError> {
+        let synced = self.file.sync();
+        synced.map_err(|e| StoreError::sync(&self.files.dir, e))
     }
 
     /// Closes the file that grows and begins the next.

@@ -210,6 +210,7 @@ fn a_good_ledger_is_accepted_and_counted() {
     let slots = std::env::var("BDS_ARCHIVE_SLOTS").map_or(10, |n| n.parse().unwrap());
     let home = write(&genesis, &ledger(&genesis, slots, batch));
     let options = VerifyOptions {
+        start: None,
         replay: None,
         engine_rate: true,
     };
@@ -515,6 +516,7 @@ fn replay_compares_every_header() {
         batches: 0,
     };
     let options = VerifyOptions {
+        start: None,
         replay: Some(Box::new(&mut table)),
         engine_rate: false,
     };
@@ -529,6 +531,7 @@ fn replay_compares_every_header() {
     table.headers[3].state_root.0[0] ^= 1;
     table.height = 0;
     let options = VerifyOptions {
+        start: None,
         replay: Some(Box::new(&mut table)),
         engine_rate: false,
     };

@@ -88,12 +88,17 @@ fn record(index: &Index, height: u64) -> Result<(), StoreError> {
 }
 
 fn open(medium: impl Medium + 'static, dir: &Path) -> Index {
-    Index::with_sizes(Arc::new(medium), dir, SMALL).unwrap()
+    Index::with_sizes(Arc::new(medium), dir, 0, SMALL).unwrap()
 }
 
 /// Everything up to `last`, and nothing above.
 fn holds(index: &Index, last: u64) {
-    for height in 1..=last {
+    holds_from(index, 1, last);
+}
+
+/// Everything from `first` to `last`, and nothing else.
+fn holds_from(index: &Index, first: u64, last: u64) {
+    for height in first..=last {
         let block = index.block(height).unwrap().unwrap();
         assert_eq!(block.receipts.bytes(), receipts(height).bytes());
         assert_eq!((block.height, block.receipts.len()), (height, 4));
@@ -113,7 +118,10 @@ fn holds(index: &Index, last: u64) {
             None => assert!(found.is_none()),
         }
     }
-    assert!(index.block(0).unwrap().is_none());
+    assert!(index.block(first - 1).unwrap().is_none());
+    if first > 1 {
+        assert!(executed(index, &id(first - 1, 1)).is_none());
+    }
     assert!(index.block(last + 1).unwrap().is_none());
     assert!(index.find(&id(last + 1, 0)).unwrap().is_none());
 }
@@ -129,8 +137,8 @@ fn the_index_finds_receipts_and_is_rebuilt_from_what_it_says_is_applied() {
     let dir = home.path().join(INDEX_DIR);
     for sizes in [None, Some(SMALL)] {
         let open = || match sizes {
-            None => Index::open(Arc::new(RealMedium), &dir).unwrap(),
-            Some(sizes) => Index::with_sizes(Arc::new(RealMedium), &dir, sizes).unwrap(),
+            None => Index::open(Arc::new(RealMedium), &dir, 0).unwrap(),
+            Some(sizes) => Index::with_sizes(Arc::new(RealMedium), &dir, 0, sizes).unwrap(),
         };
         let index = open();
         assert_eq!(index.applied(), 0);
@@ -212,6 +220,56 @@ fn files_of_places_are_merged() {
     holds(&open(RealMedium, &dir), 700);
 }
 
+/// A ledger that does not hold its beginning has an index that does not either, and it goes on from there.
+#[test]
+fn the_index_forgets_with_the_ledger() {
+    let home = temporary_home();
+    let dir = home.path().join(INDEX_DIR);
+    let index = open(RealMedium, &dir);
+    for height in 1..=200 {
+        record(&index, height).unwrap();
+    }
+    index.sync().unwrap();
+    let count = files(&dir, ".receipts").len() + files(&dir, ".places").len();
+    index.forget_up_to(150).unwrap();
+    index.sync().unwrap();
+    // Whole files go: of seven blocks each, so the one with block 151 begins by 145 at the earliest.
+    let first = index.first();
+    assert!((145..=151).contains(&first), "{first}");
+    holds_from(&index, first, 200);
+    assert!(files(&dir, ".receipts").len() + files(&dir, ".places").len() < count / 2);
+    drop(index);
+    let reopen = |base| Index::with_sizes(Arc::new(RealMedium), &dir, base, SMALL).unwrap();
+    for last in [200, 230] {
+        let index = reopen(150);
+        assert_eq!((index.first(), index.applied()), (first, last));
+        holds_from(&index, first, last);
+        for height in last + 1..=last + 30 {
+            record(&index, height).unwrap();
+        }
+    }
+    // The base rose, and nobody told the index.
+    let index = reopen(220);
+    assert!(index.first() > 210);
+    holds_from(&index, index.first(), 260);
+    drop(index);
+    // Begun anew behind a state.
+    let index = Index::begin(Arc::new(RealMedium), &dir, 1_000).unwrap();
+    assert_eq!((index.first(), index.applied()), (1_001, 1_000));
+    assert!(record(&index, 1_000).is_ok(), "at or below what is there");
+    assert!(record(&index, 1_002).is_err());
+    for height in 1_001..=1_050 {
+        record(&index, height).unwrap();
+    }
+    drop(index);
+    let index = reopen(1_000);
+    assert_eq!((index.first(), index.applied()), (1_001, 1_050));
+    holds_from(&index, 1_001, 1_050);
+    drop(index);
+    // A ledger that holds everything does without an index that does not.
+    assert_eq!(open(RealMedium, &dir).applied(), 0);
+}
+
 /// At every call to the medium at which a process can die or the machine lose power: what is said to be there is, and the rest can be
 /// recorded again.
 #[test]
@@ -222,7 +280,7 @@ fn a_crash_leaves_what_it_says() {
             let home = temporary_home();
             let dir = home.path().join(INDEX_DIR);
             let medium = FaultyMedium::with_fault(call, Fault::Crash);
-            if let Ok(index) = Index::with_sizes(Arc::new(medium.clone()), &dir, SMALL) {
+            if let Ok(index) = Index::with_sizes(Arc::new(medium.clone()), &dir, 0, SMALL) {
                 for height in 1..=70 {
                     if record(&index, height).is_err() {
                         break;
@@ -272,7 +330,7 @@ fn damage_is_told_or_recorded_again() {
             let mut changed = bytes.clone();
             changed[at] ^= 0x10;
             std::fs::write(path, &changed).unwrap();
-            let Ok(index) = Index::with_sizes(Arc::new(RealMedium), &dir, SMALL) else {
+            let Ok(index) = Index::with_sizes(Arc::new(RealMedium), &dir, 0, SMALL) else {
                 restore(&dir, &whole);
                 continue;
             };

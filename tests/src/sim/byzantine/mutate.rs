@@ -69,7 +69,13 @@ fn mutate(scene: &Scene<'_>, liar: ValidatorIndex, message: &mut Message, random
         },
         Message::NewView(new_view) => step(&mut new_view.view, random),
         Message::ViewChange(proven) => step(&mut proven.change.view, random),
-        Message::Batch(_) | Message::Slots(_) | Message::Headers(_) | Message::FetchBatches(_) => {}
+        Message::FetchPiece { height, .. } | Message::Piece { height, .. } => step(height, random),
+        Message::Batch(_)
+        | Message::Slots(_)
+        | Message::Headers(_)
+        | Message::FetchBatches(_)
+        | Message::FetchStates
+        | Message::State(_) => {}
     }
 }
 

@@ -1,0 +1,283 @@
+//! Takes the state of the ledger from the other validators, instead of executing all that they executed.
+//!
+//! No single peer is believed. What f+1 offer alike is true of the lanes; a quorum has signed the block and, in a later block, the root of
+//! the state after it; each piece has its digest in the offer; and the state is only taken when its root, computed here, is the one that was
+//! signed.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use bds_client::verify::Trust;
+use bds_contracts::block::{Height, ValidatorIndex, named_checkpoint};
+use bds_contracts::genesis::Genesis;
+use bds_core::message::{Message, STATE_PIECE_BYTES, StateOffer};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::states::SHOWN_MAX;
+use crate::engine::Engine;
+use crate::execution::{Execution, unnamed_checkpoint};
+use crate::network::{Inbox, Network, TurnShare};
+use crate::store::{self, Snapshot, StoreOptions};
+
+/// Who is asked for states is asked again after so long.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Whoever has not answered so long after the first is not waited for, unless the others do not suffice.
+const NEXT_OFFER_MAX: Duration = Duration::from_millis(200);
+/// When f+1 have not offered the same by then, there is none.
+const OFFERS_MAX: Duration = Duration::from_secs(20);
+/// A piece that has not come by then is asked of another.
+const PIECE_MAX: Duration = Duration::from_secs(5);
+/// Pieces asked of one peer at once; it reads no more for anyone.
+const PIECES_AT_ONCE: usize = 4;
+/// A peer that let so many pieces wait, or sent a wrong one, is asked no more.
+const FAILINGS_MAX: usize = 3;
+/// How long to wait for a message before looking at the clock.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Joined {
+    /// The home goes on from this block.
+    At(Height),
+    /// It goes on from where it was, and why.
+    Not(String),
+    /// The node is to stop.
+    Stopped,
+}
+
+/// Everything that is needed for it.
+pub(super) struct Joining<'a> {
+    /// Whose state is replaced; nobody has its store open.
+    pub home: &'a Path,
+    /// This ledger.
+    pub genesis: &'a Genesis,
+    /// Computes the root of what comes.
+    pub engine: &'a Arc<Engine>,
+    /// How the home is written.
+    pub options: &'a StoreOptions,
+    /// To the others.
+    pub network: &'a Network,
+    /// From them.
+    pub inbox: &'a Inbox,
+    /// Only the state of a later block is worth it.
+    pub executed: Height,
+    /// The node is to stop.
+    pub stop: &'a CancellationToken,
+}
+
+/// A state, and who has it.
+struct Found {
+    offer: StateOffer,
+    holders: Vec<ValidatorIndex>,
+}
+
+impl Joining<'_> {
+    /// Asks, checks, and installs.
+    ///
+    /// # Errors
+    /// When the home cannot be written.
+    pub(super) fn run(&self) -> anyhow::Result<Joined> {
+        let found = match self.find() {
+            Ok(found) => found,
+            Err(ended) => return Ok(ended),
+        };
+        let height = found.offer.block.header.height;
+        info!(
+            height,
+            bytes = found.offer.bytes,
+            holders = found.holders.len(),
+            "taking the state from other validators"
+        );
+        let state = match self.fetch(&found) {
+            Ok(state) => state,
+            Err(ended) => return Ok(ended),
+        };
+        let snapshot = Snapshot {
+            header: found.offer.block.header.clone(),
+            lane_tips: found.offer.tips.clone(),
+            state,
+        };
+        if let Err(problem) = self.check(&found.offer, &snapshot) {
+            warn!(%problem, "the state is not the one that was signed");
+            return Ok(Joined::Not(problem.to_string()));
+        }
+        let (chain, block) = (self.genesis.chain_id(), found.offer.block);
+        store::install(self.home, chain, self.options, &snapshot, block)
+            .with_context(|| format!("installing the state in {}", self.home.display()))?;
+        Ok(Joined::At(height))
+    }
+
+    /// What comes until `deadline`, one message at a time; `None` once it has passed.
+    fn hear(&self, deadline: Instant) -> Result<Option<(ValidatorIndex, Message)>, Joined> {
+        loop {
+            if self.stop.is_cancelled() {
+                return Err(Joined::Stopped);
+            }
+            while self.inbox.take_connected().is_some() {}
+            if let Some(heard) = self.inbox.take(&mut TurnShare::default()) {
+                return Ok(Some((heard.from, heard.message)));
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(None);
+            }
+            let _ = self.inbox.bell().recv_timeout(TICK.min(deadline - now));
+        }
+    }
+
+    /// The newest state that f+1 offer alike.
+    fn find(&self) -> Result<Found, Joined> {
+        let trust = Trust::in_genesis(self.genesis);
+        let set = &self.genesis.validators;
+        let mut offers: BTreeMap<ValidatorIndex, Vec<StateOffer>> = BTreeMap::new();
+        let until = Instant::now() + OFFERS_MAX;
+        while Instant::now() < until {
+            self.network.broadcast(&Message::FetchStates);
+            let mut again = (Instant::now() + ASK_AGAIN).min(until);
+            let mut this_time = BTreeSet::new();
+            while let Some((from, message)) = self.hear(again)? {
+                let Message::State(offer) = message else {
+                    continue;
+                };
+                if self.is_sound(&trust, &offer) {
+                    if this_time.insert(from) {
+                        offers.remove(&from);
+                    }
+                    let offers = offers.entry(from).or_default();
+                    if offers.len() < SHOWN_MAX {
+                        offers.push(*offer);
+                    }
+                    again = again.min(Instant::now() + NEXT_OFFER_MAX);
+                }
+            }
+            // Once the answers are in: whoever is slower has the same.
+            let all = offers.values().flatten();
+            let shared = all.filter(|offer| {
+                let holders = offers.iter().filter(|(_, has)| has.contains(offer));
+                set.weight_of(holders.map(|(index, _)| *index)) >= set.weight_one_correct()
+            });
+            if let Some(newest) = shared.max_by_key(|offer| offer.block.header.height) {
+                let holders = offers.iter().filter(|(_, has)| has.contains(newest));
+                return Ok(Found {
+                    offer: newest.clone(),
+                    holders: holders.map(|(index, _)| *index).collect(),
+                });
+            }
+        }
+        let heard = offers.len();
+        Err(Joined::Not(format!(
+            "of {heard} validators that offer a state of a block after {} no f+1 offer the same",
+            self.executed
+        )))
+    }
+
+    /// Whether quorums signed what it rests on.
+    fn is_sound(&self, trust: &Trust, offer: &StateOffer) -> bool {
+        let (block, naming) = (&offer.block.header, &offer.naming.header);
+        let interval = self.genesis.checkpoint_interval;
+        block.height > self.executed
+            && offer.has_all_pieces()
+            && offer.tips.len() == self.genesis.validators.validators.len()
+            && block.height.is_multiple_of(interval)
+            && naming.height >= block.height
+            && naming.checkpoint == block.height
+            && named_checkpoint(naming.height, interval) == block.height
+            && trust.verify_certificate(&offer.block).is_ok()
+            && trust.verify_certificate(&offer.naming).is_ok()
+    }
+
+    /// All pieces, each as its digest says.
+    fn fetch(&self, found: &Found) -> Result<Vec<u8>, Joined> {
+        let height = found.offer.block.header.height;
+        let count = found.offer.pieces.len();
+        let mut pieces: Vec<Option<Vec<u8>>> = vec![None; count];
+        let mut left = count;
+        let mut wanted: VecDeque<u32> = (0..).take(count).collect();
+        let mut asked: BTreeMap<u32, (ValidatorIndex, Instant)> = BTreeMap::new();
+        let mut failings: BTreeMap<ValidatorIndex, usize> = BTreeMap::new();
+        while left > 0 {
+            let now = Instant::now();
+            let late: Vec<u32> = (asked.iter())
+                .filter(|(_, (_, until))| *until <= now)
+                .map(|(piece, _)| *piece)
+                .collect();
+            for piece in late {
+                if let Some((from, _)) = asked.remove(&piece) {
+                    *failings.entry(from).or_default() += 1;
+                }
+                wanted.push_front(piece);
+            }
+            let fit = |peer: &&ValidatorIndex| failings.get(peer).is_none_or(|n| *n < FAILINGS_MAX);
+            if found.holders.iter().filter(fit).count() == 0 {
+                return Err(Joined::Not(format!(
+                    "{left} of {count} pieces of the state of block {height} did not come"
+                )));
+            }
+            for &peer in found.holders.iter().filter(fit) {
+                let under_way = asked.values().filter(|(from, _)| *from == peer).count();
+                for _ in under_way..PIECES_AT_ONCE {
+                    let Some(piece) = wanted.pop_front() else {
+                        break;
+                    };
+                    asked.insert(piece, (peer, now + PIECE_MAX));
+                    self.network
+                        .send(peer, &Message::FetchPiece { height, piece });
+                }
+            }
+            let Some((from, message)) = self.hear(now + TICK)? else {
+                continue;
+            };
+            let Message::Piece {
+                height: of,
+                piece,
+                bytes,
+            } = message
+            else {
+                continue;
+            };
+            if of != height || asked.get(&piece).is_none_or(|(peer, _)| *peer != from) {
+                continue;
+            }
+            asked.remove(&piece);
+            let at = piece as usize;
+            if blake3::hash(&bytes).as_bytes() == &found.offer.pieces[at] {
+                pieces[at] = Some(bytes);
+                left -= 1;
+            } else {
+                warn!(
+                    validator = from,
+                    piece, "a piece of the state has another digest"
+                );
+                failings.insert(from, FAILINGS_MAX);
+                wanted.push_front(piece);
+            }
+        }
+        let bytes = usize::try_from(found.offer.bytes).unwrap_or(usize::MAX);
+        let mut state = Vec::with_capacity(bytes.min(count * STATE_PIECE_BYTES));
+        for piece in pieces.into_iter().flatten() {
+            state.extend_from_slice(&piece);
+        }
+        Ok(state)
+    }
+
+    /// That it is the state whose root a quorum signed.
+    fn check(&self, offer: &StateOffer, snapshot: &Snapshot) -> anyhow::Result<()> {
+        ensure!(
+            snapshot.state.len() as u64 == offer.bytes,
+            "it has another length"
+        );
+        let named = (offer.block.header.height, offer.naming.header.state_root);
+        let own = offer.naming.header.height == offer.block.header.height;
+        ensure!(
+            own || unnamed_checkpoint(&snapshot.state) == Some(named),
+            "it says another root of itself"
+        );
+        // Computes the root, and compares it with what the state says.
+        Execution::restore(self.genesis, Arc::clone(self.engine), snapshot.clone())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! Does a ledger that forgets its beginning, or begins behind a state of others, still hold everything it says it holds?
+
+use super::*;
+
+const STATE: &[u8] = b"the state after some block";
+
+fn certified(height: Height) -> CertifiedHeader {
+    let mut records = turn(height).into_iter();
+    let found = records.find_map(|record| match record {
+        Record::Certified(certified) => Some(certified),
+        _ => None,
+    });
+    found.unwrap()
+}
+
+fn save(home: &Path, medium: &Arc<dyn Medium>, height: Height) -> Result<Snapshots, StoreError> {
+    let snapshots = Snapshots::open(Arc::clone(medium), &home.join(SNAPSHOTS_DIR))?;
+    snapshots.save(
+        &certified(height).header,
+        &[(height, batch(height, 100).header.digest())],
+        STATE,
+    )?;
+    Ok(snapshots)
+}
+
+fn ledger_turns(heights: std::ops::RangeInclusive<Height>) -> Vec<Record> {
+    heights.flat_map(turn).filter(is_ledger).collect()
+}
+
+/// Everything above the base up to `last`, and nothing that is said not to be kept.
+fn assert_kept(reader: &Reader, last: Height) {
+    let base = reader.base();
+    let records = ledger_of(reader);
+    let all = ledger_turns(1..=last);
+    assert!(
+        all.ends_with(&records[..]),
+        "the end of what was written, without a gap"
+    );
+    for height in 1..=last {
+        let kept = height > base;
+        assert_eq!(
+            reader.slot(height).unwrap().is_some(),
+            kept,
+            "slot {height}, base {base}"
+        );
+        if kept {
+            assert!(reader.certified(height).unwrap().is_some());
+            assert!(
+                reader
+                    .batch(&batch(height, 100).header.digest())
+                    .unwrap()
+                    .is_some()
+            );
+        }
+    }
+    assert!(reader.slots_from(base, 10, 1 << 20).unwrap().is_empty() || base == 0);
+    assert_eq!(
+        reader.slots_from(base + 1, 1000, 1 << 20).unwrap().len() as u64,
+        last - base
+    );
+    assert_eq!(reader.committed_height(), last);
+}
+
+#[test]
+fn what_is_younger_than_the_older_snapshot_or_among_the_last_blocks_stays() {
+    let home = temporary_home();
+    let medium: Arc<dyn Medium> = Arc::new(RealMedium);
+    let mut opened = Store::open(home.path(), CHAIN, options()).unwrap();
+    write_turns(&mut opened.store, 1..=60);
+    let run = |store: &Store, height, blocks| {
+        let snapshots = save(home.path(), &medium, height).unwrap();
+        store.retention(snapshots, blocks).run().unwrap()
+    };
+    let files = || segment_files(&home.path().join(LEDGER_DIR)).len();
+    let before = files();
+    assert_eq!(
+        run(&opened.store, 30, 100),
+        None,
+        "fewer blocks than are to stay"
+    );
+    let base = run(&opened.store, 50, 10).expect("the older snapshot is that of 30");
+    assert!(base > 10 && base <= 30, "{base}");
+    assert!(files() < before);
+    assert_eq!(opened.reader.base(), base);
+    assert_kept(&opened.reader, 60);
+    // Two segments are as much as a batch may lie before its slot.
+    write_turns(&mut opened.store, 61..=100);
+    assert_eq!(run(&opened.store, 100, 99), None, "the last blocks stay");
+    let later = run(&opened.store, 100, 0).expect("all but what the snapshots need");
+    assert!(later > base && later <= 100, "{later}");
+    assert_kept(&opened.reader, 100);
+    opened.store.close().unwrap();
+
+    for _ in 0..2 {
+        let mut opened = Store::open(home.path(), CHAIN, options()).unwrap();
+        assert_eq!(opened.reader.base(), later);
+        assert_kept(&opened.reader, opened.reader.committed_height());
+        let next = opened.reader.committed_height() + 1;
+        write_turns(&mut opened.store, next..=next + 5);
+        assert_kept(&opened.reader, next + 5);
+        opened.store.close().unwrap();
+    }
+    // One copy of the metadata is enough, whichever.
+    for copy in ["meta-a", "meta-b"] {
+        let home = copy_home(home.path());
+        std::fs::write(home.path().join(copy), b"gone").unwrap();
+        assert_eq!(
+            Store::open(home.path(), CHAIN, options())
+                .unwrap()
+                .reader
+                .base(),
+            later
+        );
+    }
+    // What was not removed on purpose is missed.
+    let home = copy_home(home.path());
+    std::fs::remove_file(&segment_files(&home.path().join(LEDGER_DIR))[0]).unwrap();
+    let missed = Store::open(home.path(), CHAIN, options()).err();
+    assert!(matches!(missed, Some(StoreError::Gap { .. })), "{missed:?}");
+}
+
+#[test]
+fn a_crash_while_the_beginning_is_removed_leaves_a_whole_ledger() {
+    let mut bases = std::collections::BTreeSet::new();
+    for kept in [0, 60, 5000] {
+        for call in 1.. {
+            let home = temporary_home();
+            let faulty = FaultyMedium::with_fault(call, Fault::Crash);
+            let medium: Arc<dyn Medium> = Arc::new(faulty.clone());
+            let mut synced = 0;
+            let script = |synced: &mut Height| -> Result<(), StoreError> {
+                let options = StoreOptions {
+                    medium: Arc::clone(&medium),
+                    ..options()
+                };
+                let mut opened = Store::open(home.path(), CHAIN, options)?;
+                for (height, last) in [(20, 40), (30, 60), (50, 70)] {
+                    let (reached, error) = write_turns(&mut opened.store, *synced + 1..=last);
+                    *synced = reached;
+                    error.map_or(Ok(()), Err)?;
+                    let snapshots = save(home.path(), &medium, height)?;
+                    opened.store.retention(snapshots, 5).run()?;
+                }
+                Ok(())
+            };
+            let ended = script(&mut synced);
+            let struck = faulty.struck();
+            assert_eq!(ended.is_err(), struck);
+            faulty.power_loss(kept);
+            let opened = Store::open(home.path(), CHAIN, options())
+                .unwrap_or_else(|e| panic!("call {call}, {kept} bytes kept: {e}"));
+            let last = opened.reader.committed_height();
+            assert!(last >= synced, "{last} of {synced}");
+            let base = opened.reader.base();
+            let snapshots = Snapshots::open(Arc::new(RealMedium), &home.path().join(SNAPSHOTS_DIR));
+            let newest = snapshots.unwrap().heights().unwrap().pop();
+            assert!(newest.is_some_and(|newest| base <= newest) || base == 0);
+            let committed = opened.reader.slots_from(base + 1, 1000, 1 << 20).unwrap();
+            assert_eq!(committed.len() as u64, last - base);
+            bases.insert(base);
+            if !struck {
+                assert!(call > 100, "{call} calls are too few to prove much");
+                break;
+            }
+        }
+    }
+    assert!(bases.len() >= 3, "{bases:?}");
+}
+
+#[test]
+fn a_home_goes_on_from_the_state_of_others_whenever_it_crashes() {
+    let (mut before, mut after) = (0, 0);
+    let snapshot = Snapshot {
+        header: certified(100).header,
+        lane_tips: vec![(100, batch(100, 100).header.digest())],
+        state: STATE.to_vec(),
+    };
+    // A home that is far behind, and an empty one.
+    for turns in [30, 0] {
+        for kept in [0, 60, 5000] {
+            for call in 1.. {
+                let home = temporary_home();
+                let mut opened = Store::open(home.path(), CHAIN, options()).unwrap();
+                write_turns(&mut opened.store, 1..=turns);
+                // It voted on what came after the state that it will take.
+                let voted = if turns > 0 { 150 } else { 0 };
+                for vote in turn(voted)
+                    .iter()
+                    .filter(|vote| !is_ledger(vote) && voted > 0)
+                {
+                    opened.store.append(vote).unwrap();
+                }
+                opened.store.close().unwrap();
+                let faulty = FaultyMedium::with_fault(call, Fault::Crash);
+                let options = StoreOptions {
+                    medium: Arc::new(faulty.clone()),
+                    ..options()
+                };
+                let installed = install(home.path(), CHAIN, &options, &snapshot, certified(100));
+                let struck = faulty.struck();
+                assert_eq!(installed.is_err(), struck, "{installed:?}");
+                faulty.power_loss(kept);
+                let mut opened = Store::open(home.path(), CHAIN, super::options())
+                    .unwrap_or_else(|e| panic!("call {call}, {kept} bytes kept: {e}"));
+                // What it signed is there in any case.
+                let signed = opened.votes.iter().map(slot_of).max().unwrap_or(0);
+                assert_eq!(signed, voted);
+                if opened.reader.base() == 0 {
+                    before += 1;
+                    assert_eq!(ledger_of(&opened.reader), ledger_turns(1..=turns));
+                } else {
+                    after += 1;
+                    assert_eq!(opened.reader.base(), 100);
+                    assert_eq!(opened.reader.committed_height(), 100);
+                    assert_eq!(opened.reader.certified(100).unwrap(), Some(certified(100)));
+                    assert_eq!(
+                        ledger_of(&opened.reader),
+                        [Record::Certified(certified(100))]
+                    );
+                    let dir = home.path().join(SNAPSHOTS_DIR);
+                    let snapshots = Snapshots::open(Arc::new(RealMedium), &dir).unwrap();
+                    assert_eq!(snapshots.latest(100).unwrap().0.as_ref(), Some(&snapshot));
+                    // And it goes on.
+                    write_turns(&mut opened.store, 101..=110);
+                    opened.store.close().unwrap();
+                    let opened = Store::open(home.path(), CHAIN, super::options()).unwrap();
+                    let committed = opened.reader.slots_from(101, 100, 1 << 20).unwrap();
+                    assert_eq!((committed.len(), opened.reader.base()), (10, 100));
+                }
+                if !struck {
+                    assert!(after > 0);
+                    break;
+                }
+            }
+        }
+    }
+    assert!(before > 10 && after > 10, "{before} before, {after} after");
+}

@@ -1,0 +1,229 @@
+//! A ledger that forgets its beginning, and validators that were away for longer than what is kept, or lost everything: they take the state
+//! from the others, vote again, and end with the same state as all.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bds_client::Client;
+use bds_client::wire::{ItemOutcome, NodeStatus, Wait};
+use bds_node::measure::audit;
+use bds_node::measure::cluster::Cluster;
+use bds_node::measure::load::{self, Batch, ClientPlan, Timing};
+use bds_node::workload::{Carbon, Config, Schedule};
+use bds_tests::process::bds;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+/// The one that is away; nobody sends it transactions.
+const AWAY: usize = 3;
+/// Who is further behind takes the state; twice as much is kept.
+const REPLAYED: u64 = 300;
+
+struct Network {
+    cluster: Cluster,
+    load: Vec<ClientPlan>,
+    single: Box<dyn Iterator<Item = Batch>>,
+}
+
+impl Network {
+    async fn start(dir: &Path) -> Self {
+        let carbon = Carbon::new(Config::default());
+        let settings = [
+            // Small batches at once, so that there are many blocks.
+            ("consensus.batch_delay_ms", "1"),
+            ("consensus.slot_interval_ms", "0"),
+            ("consensus.replay_blocks", "300"),
+            ("storage.retain_blocks", "600"),
+            ("storage.snapshot_blocks", "128"),
+            ("storage.segment_bytes", "1048576"),
+        ];
+        let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let mut cluster = Cluster::prepare(dir, carbon.genesis(), 4, &settings)
+            .expect("homes")
+            .with_program(bds());
+        cluster.start(PATIENCE).await.expect("all are ready");
+        let schedule = Schedule {
+            rate: 1_200.0,
+            batch: 2,
+            clients: Config::default().clients,
+            lanes: AWAY,
+            length: 4 * PATIENCE,
+        };
+        let mut load = carbon.plans(cluster.genesis().chain_id(), &schedule);
+        let single = load.pop().expect("many clients").batches;
+        Self {
+            cluster,
+            load,
+            single,
+        }
+    }
+
+    /// Asked again when a connection breaks: the machine may be busy with other tests.
+    async fn status(&self, index: usize) -> NodeStatus {
+        let client = self.cluster.client().on_lane(index);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match client.status().await {
+                Ok(status) => return status,
+                Err(problem) => assert!(Instant::now() < deadline, "validator {index}: {problem}"),
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until the first validator is like this.
+    async fn wait_for(&self, what: &str, like: impl Fn(&NodeStatus) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status(0).await;
+            if like(&status) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what}: {status:?}");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    async fn make_blocks(&self, more: u64) {
+        let goal = self.status(0).await.executed + more;
+        let made = |status: &NodeStatus| status.executed >= goal;
+        self.wait_for("blocks are made", made).await;
+    }
+
+    /// Waits until the one that was away is ready with what the others have now.
+    async fn wait_until_back(&mut self, what: &str) -> NodeStatus {
+        let height = self.status(0).await.committed;
+        let deadline = Instant::now() + PATIENCE;
+        let client = self.cluster.client().on_lane(AWAY);
+        loop {
+            let status = client.status().await.ok();
+            if let Some(status) = status.clone().filter(|s| s.ready && s.executed >= height) {
+                return status;
+            }
+            self.cluster.check_running(AWAY).expect("it runs");
+            let log = self.cluster.home(AWAY).join("stderr.log");
+            assert!(
+                Instant::now() < deadline,
+                "{what}: {status:?} of {height}\n{}",
+                std::fs::read_to_string(log).unwrap_or_default()
+            );
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Sends one transaction to the one that was away; it must come out of its own lane.
+    async fn submit_there(&mut self) {
+        let body = self.single.next().expect("there are many").body;
+        let client = self.cluster.client().on_lane(AWAY);
+        let deadline = Instant::now() + PATIENCE;
+        // The first try may go down a connection to the process that was; the same bytes are the same transaction.
+        let items = loop {
+            let sent = client.post_batch(body.clone(), Wait::Applied, PATIENCE);
+            match sent.await {
+                Ok(answer) => break answer.items,
+                Err(problem) => assert!(Instant::now() < deadline, "no answer: {problem}"),
+            }
+        };
+        for item in items {
+            let applied = matches!(item.outcome, ItemOutcome::Applied { .. });
+            assert!(applied, "its lane stands still: {item:?}");
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.cluster.pid(AWAY).expect("it runs").to_string();
+        let sent = Command::new("kill").args([name, &pid]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+}
+
+/// Does something beside a load, which is then broken off.
+async fn under<T>(client: Client, load: Vec<ClientPlan>, work: impl Future<Output = T>) -> T {
+    let timing = Timing {
+        warmup: Duration::ZERO,
+        window: Duration::from_secs(3600),
+        until_done: false,
+        wait: Wait::Accepted,
+        patience: PATIENCE,
+    };
+    tokio::select! {
+        tally = load::run(&client, load, timing, Arc::default()) => {
+            panic!("the load ended before the work: {tally:?}")
+        }
+        done = work => done,
+    }
+}
+
+fn verify(home: &Path) -> serde_json::Value {
+    let mut command = Command::new(bds());
+    command
+        .args(["ledger", "verify", "--replay", "--json"])
+        .arg(home);
+    let output = command.output().expect("bds runs");
+    serde_json::from_slice(&output.stdout).expect("the answer is JSON")
+}
+
+#[tokio::test]
+async fn who_was_away_for_longer_than_what_is_kept_takes_the_state() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut network = Network::start(dir.path()).await;
+    let client = network.cluster.client().clone();
+    let load = std::mem::take(&mut network.load);
+    under(client, load, async {
+        // What they do not keep lies in their archives.
+        let archive = network.cluster.home(0).join("archive");
+        let forgets =
+            |_: &NodeStatus| std::fs::read_dir(&archive).is_ok_and(|mut a| a.next().is_some());
+        network.wait_for("old blocks are not kept", forgets).await;
+
+        // Its disk is lost.
+        network.cluster.kill(AWAY).expect("it ran");
+        let home = network.cluster.home(AWAY);
+        for folder in ["ledger", "votes", "index", "snapshots", "archive"] {
+            let _ = std::fs::remove_dir_all(home.join(folder));
+        }
+        for file in ["meta-a", "meta-b"] {
+            std::fs::remove_file(home.join(file)).expect("it was there");
+        }
+        network.make_blocks(2 * REPLAYED).await;
+        network.cluster.restart(AWAY).expect("it starts");
+        let back = network.wait_until_back("emptied").await;
+        assert!(back.first_block > 1, "it has no beginning: {back:?}");
+
+        // It is away for longer than what others execute again.
+        let first = back.first_block;
+        network.cluster.kill(AWAY).expect("it ran");
+        network.make_blocks(3 * REPLAYED).await;
+        network.cluster.restart(AWAY).expect("it starts");
+        let back = network.wait_until_back("away").await;
+        assert!(back.first_block > first, "{back:?}");
+
+        // And stopped by its system for as long, in the middle of whatever it did.
+        let first = back.first_block;
+        network.signal("-STOP");
+        network.make_blocks(3 * REPLAYED).await;
+        network.signal("-CONT");
+        let back = network.wait_until_back("stopped").await;
+        assert!(back.first_block > first, "{back:?}");
+    })
+    .await;
+    network.submit_there().await;
+
+    let settled = audit::settle(&mut network.cluster, PATIENCE).await;
+    let settled = settled.expect("all come to rest at one height");
+    let roots: Vec<_> = settled.iter().map(|status| &status.state_root).collect();
+    assert!(roots.iter().all(|root| *root == roots[0]), "{roots:?}");
+    for index in 0..4 {
+        let stopped = network.cluster.stop(index, PATIENCE).await;
+        assert!(stopped.expect("it stops").success());
+    }
+    // With its archive in front the ledger of one that was never away is whole; that of the other begins with the state it took.
+    let whole = verify(network.cluster.home(0));
+    assert_eq!(whole["valid"], true, "{whole:#}");
+    assert_eq!(whole["begins_after"], 0, "{whole:#}");
+    let taken = verify(network.cluster.home(AWAY));
+    assert_eq!(taken["valid"], true, "{taken:#}");
+    assert!(taken["begins_after"].as_u64() > Some(0), "{taken:#}");
+}
