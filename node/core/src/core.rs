@@ -179,6 +179,7 @@ impl Machines {
             }
             Message::Prepare(vote) => self.order.on_vote(cx, from, Phase::Prepare, &vote),
             Message::Commit(vote) => self.order.on_vote(cx, from, Phase::Commit, &vote),
+            Message::Remember(remembered) => self.order.on_remember(cx, &remembered),
             Message::ViewChange(change) => self.order.on_view_change(cx, from, change),
             Message::NewView(new_view) => self.order.on_new_view(cx, new_view),
 
@@ -237,6 +238,7 @@ impl Machines {
     /// Says what is here, so that the peer can say what it misses.
     fn on_connected(&mut self, cx: &mut Cx<'_>, peer: ValidatorIndex) {
         if peer != cx.me() && cx.notary.is_member(peer) {
+            self.order.remind(cx, peer);
             cx.send(peer, Message::Status(self.status()));
         }
     }
@@ -291,6 +293,9 @@ impl Machines {
 
     /// What may have become due, by this input or by time.
     fn go_on(&mut self, cx: &mut Cx<'_>) {
+        if self.sync.has_heard_quorum(cx.config, cx.notary) {
+            self.order.wake(cx);
+        }
         self.lanes.seal(cx, self.sync.own_lane_held());
         self.order.propose(cx, &self.lanes);
         self.hand_on(cx);
@@ -518,6 +523,12 @@ impl Core {
         sync.has_heard_quorum(&self.config, &self.notary)
             && !sync.is_behind(&self.notary, order.committed())
             && results.executed() == order.committed()
+    }
+
+    /// Slots up to this one get no vote of this validator: it may have voted there and does not remember. `None` when it remembers.
+    #[must_use]
+    pub fn forgotten(&self) -> Option<Height> {
+        self.machines.order.forgotten()
     }
 
     /// Answers of peers to questions for slots or headers that were refused since one was taken. More than one means that

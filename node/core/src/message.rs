@@ -81,6 +81,15 @@ pub struct Vote {
     pub signature: Signature,
 }
 
+/// A vote that a peer heard of the validator it says this to.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub enum Remembered {
+    /// A first vote.
+    Prepare(Vote),
+    /// A second one.
+    Commit(Vote),
+}
+
 /// A quorum of prepares (or commits) of one view for one proposal.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct VoteCertificate {
@@ -288,6 +297,8 @@ pub enum Message {
     },
     /// Answer to `FetchHeaders`: those there are, rising.
     Headers(Vec<CertifiedHeader>),
+    /// The last vote I heard of you; the first thing said on a connection.
+    Remember(Remembered),
     /// Which states do you have?
     FetchStates,
     /// Answer to `FetchStates`, once for each.

@@ -7,7 +7,8 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use bds_core::message::{Message, Status};
+use bds_contracts::block::BatchDigest;
+use bds_core::message::{Message, StateOffer, Status};
 use common::Net;
 
 /// A network that has had a view change and a late validator, always with the same history.
@@ -28,10 +29,41 @@ fn history() -> Net {
     net
 }
 
+/// What is only said where a state is taken.
+fn about_states(net: &Net) -> Vec<(u16, u16, Vec<u8>)> {
+    let mut certified = net.nodes[1].certified().cloned();
+    let mut next = || certified.next().expect("blocks were made");
+    let offer = StateOffer {
+        block: next(),
+        naming: next(),
+        tips: vec![(7, BatchDigest([7; 32])); 4],
+        bytes: 100_000,
+        pieces: vec![[7; 32]],
+    };
+    let piece = Message::Piece {
+        height: 3,
+        piece: 1,
+        bytes: vec![7; 100],
+    };
+    let asked = Message::FetchPiece {
+        height: 3,
+        piece: 1,
+    };
+    let said = [
+        Message::FetchStates,
+        Message::State(Box::new(offer)),
+        asked,
+        piece,
+    ];
+    let bytes = said.iter().map(|message| borsh::to_vec(message).unwrap());
+    bytes.map(|bytes| (1, 2, bytes)).collect()
+}
+
 /// One message of every kind of that history: who sent it, and its bytes.
 fn traffic(net: &Net) -> Vec<(u16, Vec<u8>)> {
     let mut kinds: BTreeMap<u8, (u16, Vec<u8>)> = BTreeMap::new();
-    for (from, _, bytes) in net.delivered.iter().cloned() {
+    let delivered = net.delivered.iter().cloned();
+    for (from, _, bytes) in delivered.chain(about_states(net)) {
         // The longest of its kind holds the most fields.
         let longest = kinds
             .entry(bytes[0])
@@ -41,7 +73,7 @@ fn traffic(net: &Net) -> Vec<(u16, Vec<u8>)> {
         }
     }
     let sent: Vec<u8> = kinds.keys().copied().collect();
-    assert_eq!(sent, (0..=14).collect::<Vec<_>>(), "kinds of messages seen");
+    assert_eq!(sent, (0..=19).collect::<Vec<_>>(), "kinds of messages seen");
     kinds.into_values().collect()
 }
 

@@ -51,6 +51,7 @@ impl Class {
             Message::PrePrepare(_)
             | Message::Prepare(_)
             | Message::Commit(_)
+            | Message::Remember(_)
             | Message::Executed { .. }
             | Message::ViewChange(_)
             | Message::NewView(_)

@@ -78,6 +78,7 @@ impl Budgets {
             | Message::Acknowledge { .. }
             | Message::Prepare(_)
             | Message::Commit(_)
+            | Message::Remember(_)
             | Message::Executed { .. } => 1,
             Message::Certificate(certificate) => certificate.signatures.len(),
             Message::PrePrepare(proposed) => {

@@ -9,8 +9,8 @@ use bds_contracts::block::{CertifiedHeader, Signatures};
 use crate::batch::{Batch, Tip, TipCertificate};
 use crate::config::Config;
 use crate::message::{
-    CommittedSlot, Message, NewView, PrePrepare, PreparedSlot, Proofs, Proposal, STATE_PIECE_BYTES,
-    STATE_PIECES_MAX, StateOffer, Status, ViewChange, Vote, VoteCertificate,
+    CommittedSlot, Message, NewView, PrePrepare, PreparedSlot, Proofs, Proposal, Remembered,
+    STATE_PIECE_BYTES, STATE_PIECES_MAX, StateOffer, Status, ViewChange, Vote, VoteCertificate,
 };
 
 /// Heights, positions, views and times are below this.
@@ -46,6 +46,9 @@ pub(crate) fn check(config: &Config, message: &Message) -> Result<(), &'static s
             headers.iter().all(|h| ranges.header(h)),
             "headers_malformed",
         ),
+        Message::Remember(Remembered::Prepare(vote) | Remembered::Commit(vote)) => {
+            (vote_fits(vote), "remember_malformed")
+        }
         Message::FetchStates => (true, "fetch_malformed"),
         Message::State(offer) => (ranges.offer(offer), "state_malformed"),
         Message::FetchPiece { height, piece } => (

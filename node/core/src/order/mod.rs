@@ -5,6 +5,7 @@
 //! | `slots` | what is known of one slot |
 //! | `propose` | what a primary proposes, and a backup accepts |
 //! | `votes` | when a slot is prepared, and when it is final |
+//! | `memory` | what it may sign, where it may have forgotten what it signed |
 //! | `rotation` | who is primary |
 //! | `patience` | when to want another |
 //! | `view_change` | how the next one starts |
@@ -12,6 +13,7 @@
 //! The machine reads which tips `lanes` has certified, and is told of certified headers, which make everything at or below
 //! final. What it hands on, `HandedOn`, is taken after each input.
 
+mod memory;
 mod patience;
 mod propose;
 mod rotation;
@@ -31,6 +33,7 @@ use crate::message::{Proposal, View};
 use crate::recovery::RecoveredOrder;
 pub use crate::results::execution_order::{SlotBatches, execution_order};
 use crate::turn::Record;
+use memory::Memory;
 pub(crate) use patience::Outlook;
 use patience::Patience;
 pub(crate) use slots::Phase;
@@ -60,6 +63,7 @@ pub(crate) struct Order {
     stable: Option<CertifiedHeader>,
     proposed_at: Millis,
     patience: Patience,
+    memory: Memory,
     view_change: ViewChanges,
     handed_on: HandedOn,
     validators: usize,
@@ -75,11 +79,13 @@ impl Order {
             stable: recovered.stable,
             proposed_at: Millis(0),
             patience: Patience::new(now),
+            memory: Memory::new(config.validators()),
             view_change: ViewChanges::new(config.validators()),
             handed_on: HandedOn::default(),
             validators: config.validators(),
         };
         for (height, committed) in recovered.committed {
+            order.memory.note_all(Phase::Commit, &committed.certificate);
             if height == order.committed + 1 {
                 order.committed = height;
                 order.handed_on.committed.push(committed.proposal.clone());
@@ -113,6 +119,10 @@ impl Order {
             order.view_change.own = Some(own);
         }
         for (height, old) in recovered.slots {
+            if let Some(prepared) = &old.prepared {
+                let certificate = &prepared.certificate;
+                order.memory.note_all(Phase::Prepare, certificate);
+            }
             let slot = order.slot_mut(height);
             slot.prepared = old.prepared;
             if let Some(vote) = old.prepare {

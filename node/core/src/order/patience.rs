@@ -109,6 +109,9 @@ impl Order {
 
     /// Since when this validator has waited for the others; `None` while it waits for nothing.
     fn waits_since(&self, outlook: &Outlook<'_>) -> Option<Millis> {
+        if !self.may_leave_view() {
+            return None;
+        }
         if !self.is_voting() {
             self.patience.wanted_since
         } else if outlook.is_behind {

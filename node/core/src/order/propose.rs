@@ -31,6 +31,7 @@ impl Order {
     /// When this primary may propose next; `None` while it has no reason to.
     pub(crate) fn propose_due(&self, config: &Config, lanes: &Lanes) -> Option<Millis> {
         let work = self.is_voting()
+            && self.may_sign(self.next_slot())
             && lanes.waiting_since().is_some()
             && primary_of(config, self.view, self.next_slot()) == config.me;
         work.then_some(Millis(self.proposed_at.0 + lanes.slot_interval_ms(config)))

@@ -225,6 +225,9 @@ impl Order {
 
     /// Liveness rule: once f+1 by weight want views above the own target, one of them is correct; join the lowest.
     fn join(&mut self, cx: &mut Cx<'_>) {
+        if !self.may_leave_view() {
+            return;
+        }
         let target = self.view_change.target;
         let higher: Vec<_> = self
             .view_change

@@ -15,8 +15,11 @@ use super::rotation::primary_of;
 use super::slots::{Cast, Phase};
 
 impl Order {
-    /// Casts the own vote for what is accepted in this view; `None` when it is cast already.
+    /// Casts the own vote for what is accepted in this view; `None` when it is cast already, or must not be.
     pub(super) fn vote(&mut self, cx: &mut Cx<'_>, phase: Phase, slot: Height) -> Option<Vote> {
+        if !self.may_sign(slot) {
+            return None;
+        }
         let view = self.view;
         let me = cx.me();
         let digest = self.slots.get(&slot)?.accepted_in(view)?.digest;
@@ -65,7 +68,7 @@ impl Order {
             Phase::Commit => slot.commits.cast(from, vote, false),
         };
         match cast {
-            Cast::New => {}
+            Cast::New => self.memory.note(from, phase, *vote),
             Cast::Old if counts_twice(cx.config) => {}
             Cast::Old => return,
             Cast::Conflict(first) => {
@@ -180,7 +183,9 @@ impl Order {
         if entry.committed.is_some() {
             return;
         }
+        let certificate = slot.certificate.clone();
         entry.committed = Some(slot);
+        self.memory.note_all(Phase::Commit, &certificate);
         self.handed_on.learned = true;
         while let Some(next) = self
             .slots

@@ -74,6 +74,7 @@ fn mutate(scene: &Scene<'_>, liar: ValidatorIndex, message: &mut Message, random
         | Message::Slots(_)
         | Message::Headers(_)
         | Message::FetchBatches(_)
+        | Message::Remember(_)
         | Message::FetchStates
         | Message::State(_) => {}
     }
