@@ -132,6 +132,16 @@ impl Network {
         }
     }
 
+    /// Up to which slot the one that was away signs nothing; 0 when it does.
+    async fn forgotten(&self) -> Option<u64> {
+        let url = format!("http://{}/metrics", self.cluster.api(AWAY));
+        let text = reqwest::get(url).await.ok()?.text().await.ok()?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("bds_forgotten_slot "));
+        line?.parse().ok()
+    }
+
     fn signal(&self, name: &str) {
         let pid = self.cluster.pid(AWAY).expect("it runs").to_string();
         let sent = Command::new("kill").args([name, &pid]).status();
@@ -154,6 +164,17 @@ async fn under<T>(client: Client, load: Vec<ClientPlan>, work: impl Future<Outpu
         }
         done = work => done,
     }
+}
+
+/// Changes one bit in the first half of a log.
+fn damage(log: &Path) {
+    let files = std::fs::read_dir(log).expect("a log");
+    let path = files.map(|file| file.expect("a file").path()).max();
+    let path = path.expect("it is not empty");
+    let mut bytes = std::fs::read(&path).expect("readable");
+    // Behind the header of the file, in the first record.
+    bytes[120] ^= 1;
+    std::fs::write(&path, bytes).expect("writable");
 }
 
 fn verify(home: &Path) -> serde_json::Value {
@@ -200,13 +221,24 @@ async fn who_was_away_for_longer_than_what_is_kept_takes_the_state() {
         let back = network.wait_until_back("away").await;
         assert!(back.first_block > first, "{back:?}");
 
-        // And stopped by its system for as long, in the middle of whatever it did.
-        let first = back.first_block;
+        // And stopped by its system for as long, in the middle of whatever it did. It has just taken a state, so it executes what it missed
+        // as far as the others still have it.
         network.signal("-STOP");
-        network.make_blocks(3 * REPLAYED).await;
+        network.make_blocks(2 * REPLAYED).await;
         network.signal("-CONT");
-        let back = network.wait_until_back("stopped").await;
-        assert!(back.first_block > first, "{back:?}");
+        network.wait_until_back("stopped").await;
+
+        // A bit of what it signed is wrong: it goes on, and votes again once it cannot contradict itself any more.
+        network.cluster.kill(AWAY).expect("it ran");
+        damage(&network.cluster.home(AWAY).join("votes"));
+        network.cluster.restart(AWAY).expect("it starts");
+        network.wait_until_back("with a damaged vote log").await;
+        assert!(network.cluster.home(AWAY).join("votes-damaged-1").is_dir());
+        let deadline = Instant::now() + PATIENCE;
+        while network.forgotten().await != Some(0) {
+            assert!(Instant::now() < deadline, "it does not vote again");
+            tokio::time::sleep(POLL).await;
+        }
     })
     .await;
     network.submit_there().await;

@@ -59,6 +59,8 @@ pub(crate) struct RecoveredOrder {
     pub(crate) slots: BTreeMap<Height, RecoveredSlot>,
     pub(crate) view_changing: Option<ProvenViewChange>,
     pub(crate) entered: Option<NewView>,
+    /// Votes up to this slot may be missing.
+    pub(crate) forgotten: Height,
 }
 
 /// What `results` goes on from.
@@ -83,6 +85,7 @@ pub struct Recovered {
     slots: BTreeMap<Height, RecoveredSlot>,
     view_changing: Option<ProvenViewChange>,
     entered: Option<NewView>,
+    forgotten: Height,
 }
 
 impl Recovered {
@@ -100,7 +103,20 @@ impl Recovered {
             slots: BTreeMap::new(),
             view_changing: None,
             entered: None,
+            forgotten: 0,
         }
+    }
+
+    /// Votes up to this slot may have been cast that are not among the records: none is cast there again.
+    pub fn forgotten(&mut self, slot: Height) {
+        self.forgotten = slot;
+    }
+
+    /// The newest certified header among the records; 0 when there is none.
+    #[must_use]
+    pub fn certified(&self) -> Height {
+        let last = self.certified_last.as_ref();
+        last.map_or(0, |last| last.header.height)
     }
 
     /// Each machine's own; what committed slots say of lanes is with `order`.
@@ -118,6 +134,7 @@ impl Recovered {
             slots: self.slots,
             view_changing: self.view_changing,
             entered: self.entered,
+            forgotten: self.forgotten,
         };
         (self.lanes, order, results)
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use bds_contracts::block::{Height, Statement, ValidatorIndex};
 use bds_core::message::{Message, ProposalDigest, Remembered, View, Vote};
+use bds_core::turn::Record;
 use common::{Net, sign};
 
 const WINDOW: u64 = 32;
@@ -102,6 +103,37 @@ fn an_older_copy_is_noticed_like_a_lost_disk() {
     assert_eq!(net.nodes[ONE].core().forgotten(), None);
     net.make_blocks(0, 2);
     assert!(last_slot(&net) > last + WINDOW);
+    assert_consistent(&net);
+}
+
+/// Its vote log is damaged, and it knows: nobody has to remind it.
+#[test]
+fn a_validator_that_knows_what_it_forgot_signs_nothing_up_to_there() {
+    let mut net = net();
+    net.make_blocks(0, 5);
+    net.stop(ONE);
+    let before = votes(&net).len();
+    let votes_only = |record: &Record| {
+        matches!(
+            record,
+            Record::Batch(_) | Record::Committed(_) | Record::Certified(_)
+        )
+    };
+    net.nodes[ONE].disk.0.retain(votes_only);
+    net.nodes[ONE].forgotten = 5 + 2 * WINDOW;
+    net.start(ONE);
+    net.make_blocks(0, WINDOW);
+    let silent = votes(&net).split_off(before);
+    assert!(silent.is_empty(), "{silent:?}");
+    net.make_blocks(0, WINDOW + 5);
+    net.run(1_000);
+    net.make_blocks(0, 5);
+    let after = votes(&net).split_off(before);
+    let first = after.iter().map(|(_, vote)| vote.slot).min();
+    assert!(
+        first.is_some_and(|first| first > 5 + 2 * WINDOW),
+        "{first:?}"
+    );
     assert_consistent(&net);
 }
 

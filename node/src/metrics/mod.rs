@@ -102,6 +102,7 @@ pub struct Metrics {
     mempool_bytes: Gauge,
     mempool_bytes_max: Gauge,
     log_bytes: Gauge,
+    forgotten_slot: Gauge,
     questions_dropped: Counter,
     commit_seconds: Histogram,
     sync_seconds: Histogram,
@@ -170,6 +171,10 @@ impl Metrics {
             ),
             mempool_bytes_max: at.add("mempool_bytes_max", "Most bytes the mempool takes"),
             log_bytes: at.add("log_bytes", "Bytes of the ledger log on disk"),
+            forgotten_slot: at.add(
+                "forgotten_slot",
+                "Slot up to which this validator signs nothing, since it may have before its disk was lost; 0 when it remembers",
+            ),
             questions_dropped: at.add(
                 "questions_dropped",
                 "Questions of peers that had their share of answers under way",
@@ -295,6 +300,11 @@ impl Metrics {
     /// Says how long the ledger log is.
     pub fn log_bytes(&self, bytes: u64) {
         self.log_bytes.set(signed(bytes));
+    }
+
+    /// Says up to which slot nothing is signed, if so.
+    pub fn forgotten(&self, slot: Option<u64>) {
+        self.forgotten_slot.set(signed(slot.unwrap_or(0)));
     }
 
     /// Counts a question of a peer that is not answered.

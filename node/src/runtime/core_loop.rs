@@ -349,6 +349,7 @@ impl CoreLoop {
 
     fn publish(&mut self) {
         self.reporter.publish(&self.core);
+        self.metrics.forgotten(self.core.forgotten());
         let (waiting, _) = self.core.mempool();
         let room = waiting + self.core.mempool_free_bytes();
         self.metrics.mempool(waiting as u64, room as u64);

@@ -36,7 +36,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
-use bds_contracts::block::ValidatorIndex;
+use bds_contracts::block::{Height, ValidatorIndex};
 use bds_contracts::genesis::{Genesis, Profile};
 use bds_core::core::Core;
 use bds_core::lanes::LaneTip;
@@ -142,7 +142,8 @@ pub fn run(home: &Path, config: &Config) -> anyhow::Result<()> {
                     height,
                     "the state of this block is taken, starting from there"
                 );
-                replay = Duration::ZERO;
+                // What came since is executed, however much it is: a state is always a little behind.
+                replay = REPLAY;
             }
             Ended::Behind(Joined::Not(why)) => {
                 warn!(
@@ -194,6 +195,7 @@ impl Process<'_> {
             durable,
             segment_bytes: config.get("storage.segment_bytes"),
             archive: config.get("storage.archive"),
+            set_votes_aside: true,
             ..StoreOptions::default()
         };
         let medium = options.medium.clone();
@@ -222,7 +224,22 @@ impl Process<'_> {
         for record in &opened.votes {
             recovered.replay(record);
         }
-        let (store, reader) = (opened.store, opened.reader);
+        let (mut store, reader) = (opened.store, opened.reader);
+        if let Some(damage) = opened.set_aside {
+            error!(%damage, "the vote log is damaged and was set aside");
+        }
+        if opened.forgotten > 0 {
+            // Whatever was final for this validator is final for the ledger log but for what a view change said last, so two windows
+            // above are further than any vote.
+            let certified = recovered.certified();
+            let slot = match opened.forgotten {
+                Height::MAX => certified + 2 * core_config.window,
+                slot => slot,
+            };
+            let past = slot <= certified;
+            store.note_forgotten(if past { 0 } else { slot })?;
+            recovered.forgotten(slot);
+        }
         let scheme = scheme::Ed25519Scheme::new(&self.seed, Arc::clone(&engine));
         let clock = Clock::start();
         let core = Core::new(core_config, Box::new(scheme), recovered, clock.now().timer);

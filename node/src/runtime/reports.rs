@@ -5,11 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bds_client::wire::{EvidenceAnswer, EvidenceItem, SignedStatement};
-use bds_contracts::block::{Signature, Statement};
+use bds_contracts::block::{Height, Signature, Statement};
 use bds_contracts::tx::ChainId;
 use bds_core::core::Core;
 use bds_core::evidence::Evidence;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 /// How often the core's counters are copied.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -68,6 +68,7 @@ pub struct Reporter {
     copied_at: Option<Instant>,
     evidence: u64,
     refused: u64,
+    forgotten: Option<Height>,
 }
 
 impl Reporter {
@@ -79,6 +80,7 @@ impl Reporter {
             copied_at: None,
             evidence: 0,
             refused: 0,
+            forgotten: None,
         }
     }
 
@@ -92,6 +94,16 @@ impl Reporter {
             );
         }
         self.refused = refused;
+        let forgotten = core.forgotten();
+        match forgotten {
+            Some(slot) if forgotten != self.forgotten => warn!(
+                slot,
+                "the disk does not hold all that this validator signed: it signs nothing that it may have signed before, up to this slot"
+            ),
+            None if self.forgotten.is_some() => info!("this validator votes again"),
+            _ => {}
+        }
+        self.forgotten = forgotten;
         if self.copied_at.is_some_and(|at| at.elapsed() < INTERVAL) {
             return;
         }

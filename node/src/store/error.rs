@@ -130,6 +130,14 @@ fn name_of(tag: [u8; 8]) -> String {
 }
 
 impl StoreError {
+    /// Whether bytes that had been durable are wrong or gone, rather than that something could not be done.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Corrupt { .. } | Self::Gap { .. } | Self::EndLost { .. }
+        )
+    }
+
     /// Sorts a system error: a full disk is something an operator can do something about.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bds_contracts::block::Height;
 use bds_contracts::tx::ChainId;
@@ -12,12 +13,14 @@ use super::log::write_all;
 use super::medium::{Locked, Medium};
 
 const LOCK_FILE: &str = "LOCK";
+/// How long a lock that this process let go of may still be held by a child it is starting.
+const INHERITED_MAX: Duration = Duration::from_millis(500);
 const COPIES: [&str; 2] = ["meta-a", "meta-b"];
 const MAGIC: [u8; 8] = *b"BDSMETA\x02";
-const META_BYTES: usize = 8 + 8 + 32 + 8 + 8 + 8 + 8 + 4;
-/// Before anything of a ledger was removed: no first record and no base in it.
+const META_BYTES: usize = 8 + 8 + 32 + 8 + 8 + 8 + 8 + 8 + 4;
+/// Of a home that holds everything: no first record, no base and no forgotten votes in it.
 const MAGIC_WHOLE: [u8; 8] = *b"BDSMETA\x01";
-const META_WHOLE_BYTES: usize = META_BYTES - 16;
+const META_WHOLE_BYTES: usize = META_BYTES - 24;
 
 /// Held as long as this process uses the home; the system lets go of it when the process ends, however it ends.
 pub struct HomeLock {
@@ -25,7 +28,7 @@ pub struct HomeLock {
 }
 
 impl HomeLock {
-    /// Takes the lock, creating the home if need be.
+    /// Takes the lock, creating the home if need be. Waits half a second when this process has it already.
     ///
     /// # Errors
     /// [`StoreError::HomeInUse`], or the system's.
@@ -34,16 +37,26 @@ impl HomeLock {
             .create_dir(home)
             .map_err(|e| StoreError::io("creating", home, e))?;
         let path = home.join(LOCK_FILE);
-        match medium.lock(&path, &std::process::id().to_string()) {
-            Ok(Locked::Taken(lock)) => Ok(Self { _lock: lock }),
-            Ok(Locked::By(owner)) => Err(StoreError::HomeInUse {
-                home: home.to_owned(),
-                pid: match owner.trim() {
-                    "" => "unknown".to_owned(),
-                    pid => pid.to_owned(),
-                },
-            }),
-            Err(e) => Err(StoreError::io("locking", &path, e)),
+        let own = std::process::id().to_string();
+        let deadline = Instant::now() + INHERITED_MAX;
+        loop {
+            match medium.lock(&path, &own) {
+                Ok(Locked::Taken(lock)) => return Ok(Self { _lock: lock }),
+                // A child that was just started has it until it runs its own program.
+                Ok(Locked::By(owner)) if owner.trim() == own && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Ok(Locked::By(owner)) => {
+                    return Err(StoreError::HomeInUse {
+                        home: home.to_owned(),
+                        pid: match owner.trim() {
+                            "" => "unknown".to_owned(),
+                            pid => pid.to_owned(),
+                        },
+                    });
+                }
+                Err(e) => return Err(StoreError::io("locking", &path, e)),
+            }
         }
     }
 }
@@ -60,6 +73,8 @@ pub(crate) struct Meta {
     pub(crate) ledger_first: u64,
     /// Slots up to this one are not kept; 0 when all are.
     pub(crate) base: Height,
+    /// Slots up to this one may have votes that the vote log does not hold, since it was damaged; 0 when it holds all.
+    pub(crate) forgotten: Height,
 }
 
 /// Metadata in two files written in turn, so that a crash in the middle of one leaves the other.
@@ -135,6 +150,7 @@ impl MetaFiles {
         bytes.extend_from_slice(&meta.vote_records.to_le_bytes());
         bytes.extend_from_slice(&meta.ledger_first.to_le_bytes());
         bytes.extend_from_slice(&meta.base.to_le_bytes());
+        bytes.extend_from_slice(&meta.forgotten.to_le_bytes());
         let crc = crc32c::crc32c(&bytes);
         bytes.extend_from_slice(&crc.to_le_bytes());
         let mut file = self.medium.rewrite(&path).map_err(failed)?;
@@ -163,6 +179,7 @@ fn parse(bytes: &[u8]) -> Option<(u64, Meta)> {
         vote_records: u64_at(56)?,
         ledger_first: u64_at(64).unwrap_or(0),
         base: u64_at(72).unwrap_or(0),
+        forgotten: u64_at(80).unwrap_or(0),
     };
     Some((u64_at(8)?, meta))
 }

@@ -91,6 +91,7 @@ pub(super) fn go_on(
         ledger_records: 0,
         ledger_first: 0,
         base: certified.header.height,
+        forgotten: meta.map_or(0, |meta| meta.forgotten),
     };
     for _ in 0..2 {
         files.write(meta)?;

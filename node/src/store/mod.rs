@@ -34,7 +34,7 @@ pub mod snapshots;
 mod tests;
 mod votes;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bds_contracts::block::Height;
@@ -81,6 +81,8 @@ pub struct StoreOptions {
     pub segment_bytes: u64,
     /// The vote log is rewritten at a checkpoint when it is longer than this and four times what is needed of it.
     pub votes_bytes_max: u64,
+    /// A vote log that is damaged is set aside, and the home says that votes are forgotten; off: it is an error.
+    pub set_votes_aside: bool,
     /// What is not kept any more of the ledger log moves to `archive/`; off: it is removed.
     pub archive: bool,
     /// Where files are; tests give one that fails.
@@ -93,6 +95,7 @@ impl Default for StoreOptions {
             durable: true,
             segment_bytes: 256 << 20,
             votes_bytes_max: 8 << 20,
+            set_votes_aside: false,
             archive: true,
             medium: Arc::new(RealMedium),
         }
@@ -141,7 +144,7 @@ impl Known {
     }
 }
 
-fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+fn held(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
     known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -155,6 +158,10 @@ pub struct Opened {
     pub votes: Vec<Record>,
     /// Ends that were never synced and were cut off.
     pub torn: Vec<TornEnd>,
+    /// What is wrong with a vote log that was set aside.
+    pub set_aside: Option<StoreError>,
+    /// Slots up to this one may have votes of this validator that are not here: [`Height::MAX`] when nobody has said up to which.
+    pub forgotten: Height,
 }
 
 impl Store {
@@ -199,6 +206,7 @@ impl Store {
                     vote_records: 0,
                     ledger_first: 0,
                     base: 0,
+                    forgotten: 0,
                 };
                 files.write(new)?;
                 new
@@ -243,13 +251,33 @@ impl Store {
         let reader = Reader::new(ledger.segments(), meta.base);
         reader.publish(found_keys.into_iter());
 
-        let (votes, torn_votes) = Log::open(
-            log_options(VOTES_DIR, VOTES_TAG, 0, meta.vote_records),
-            &mut |_, record| {
-                needed.add(&decode(record.payload)?, record.kind, record.payload);
-                Ok(())
-            },
-        )?;
+        let mut known = Known { meta, files };
+        let mut set_aside = None;
+        let open_votes = |floor, needed: &mut NeededVotes| {
+            Log::open(
+                log_options(VOTES_DIR, VOTES_TAG, 0, floor),
+                &mut |_, record| {
+                    needed.add(&decode(record.payload)?, record.kind, record.payload);
+                    Ok(())
+                },
+            )
+        };
+        // What a damaged log told before the damage is not all, and what it tells of is not voted on again.
+        let mut told = needed.clone();
+        let (votes, torn_votes) = match open_votes(meta.vote_records, &mut told) {
+            Ok(opened) => {
+                needed = told;
+                opened
+            }
+            Err(damage) if options.set_votes_aside && damage.is_damage() => {
+                known.write(|meta| meta.forgotten = Height::MAX)?;
+                known.write(|meta| meta.vote_records = 0)?;
+                set_votes_aside(medium, home)?;
+                set_aside = Some(damage);
+                open_votes(0, &mut needed)?
+            }
+            Err(problem) => return Err(problem),
+        };
         torn.extend(torn_votes);
         needed.prune();
         let vote_records = needed
@@ -266,7 +294,7 @@ impl Store {
             reader: reader.clone(),
             unsynced: Vec::new(),
             scratch: Vec::new(),
-            meta: Arc::new(Mutex::new(Known { meta, files })),
+            meta: Arc::new(Mutex::new(known)),
             durable: options.durable,
             failed: false,
             _lock: lock,
@@ -280,12 +308,25 @@ impl Store {
         // Both copies, so that one that was damaged is whole again.
         store.write_meta()?;
         store.write_meta()?;
+        let forgotten = held(&store.meta).meta.forgotten;
         Ok(Opened {
             store,
             reader,
             votes: vote_records,
             torn,
+            set_aside,
+            forgotten,
         })
+    }
+
+    /// Notes, in both copies of the metadata, up to which slot votes may be forgotten; 0 when none can be any more.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn note_forgotten(&mut self, slot: Height) -> Result<(), StoreError> {
+        let mut known = held(&self.meta);
+        known.write(|meta| meta.forgotten = slot)?;
+        known.write(|_| ())
     }
 
     /// Durable bytes of the vote log.
@@ -313,7 +354,7 @@ impl Store {
             }
         };
         let (ledger, votes) = (known(&self.ledger), known(&self.votes));
-        lock(&self.meta).write(|meta| {
+        held(&self.meta).write(|meta| {
             meta.ledger_records = ledger;
             meta.vote_records = votes;
         })
@@ -425,6 +466,18 @@ fn kind_of(record: &Record) -> u8 {
         Record::ViewChanging(_) => 8,
         Record::EnteredView(_) => 9,
     }
+}
+
+/// Moves a damaged vote log where nobody reads it, for whoever wants to know what became of it.
+fn set_votes_aside(medium: &dyn Medium, home: &Path) -> Result<(), StoreError> {
+    let votes = home.join(VOTES_DIR);
+    let name = |number: u32| home.join(format!("{VOTES_DIR}-damaged-{number}"));
+    let free = |path: &PathBuf| medium.list(path).is_ok_and(|files| files.is_empty());
+    let aside = (1..).map(name).find(free).ok_or(StoreError::Stopped)?;
+    let renamed = medium.rename(&votes, &aside);
+    renamed.map_err(|e| StoreError::io("renaming", &votes, e))?;
+    let synced = medium.sync_dir(home);
+    synced.map_err(|e| StoreError::sync(home, e))
 }
 
 fn has_segments(medium: &dyn Medium, dir: &Path) -> Result<bool, StoreError> {

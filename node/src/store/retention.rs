@@ -12,7 +12,7 @@ use bds_contracts::block::Height;
 use super::error::StoreError;
 use super::reader::Reader;
 use super::segments::Segments;
-use super::{Known, Snapshots, lock};
+use super::{Known, Snapshots, held};
 
 /// So many segments stay before the first that must: batches lie a little before the slot that orders them. One that was never ordered
 /// goes all the same; whoever needs it later asks its author.
@@ -51,7 +51,7 @@ impl Retention {
         let base = self.reader.last_before(first);
         let kept = self.segments.get(first).ok_or(StoreError::Stopped)?;
         {
-            let mut known = lock(&self.known);
+            let mut known = held(&self.known);
             // Both copies: whichever is lost later, the other one knows.
             for _ in 0..2 {
                 known.write(|meta| {

@@ -24,7 +24,7 @@ enum Until {
 }
 
 /// The needed records, encoded, in the order they were written.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct NeededVotes {
     records: Vec<(Until, u8, Vec<u8>)>,
     bytes: usize,

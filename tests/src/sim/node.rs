@@ -223,6 +223,7 @@ impl SimNode {
             votes_bytes_max: 16 * 1024,
             medium: medium.clone(),
             archive: false,
+            set_votes_aside: false,
         };
         let opened = Store::open(home, self.config.chain, options)?;
         let snapshots = Snapshots::open(medium, &home.join(SNAPSHOTS_DIR))?;

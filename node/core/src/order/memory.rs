@@ -26,9 +26,11 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(validators: usize) -> Self {
+    /// Votes up to `forgotten` may be missing on disk.
+    pub(super) fn new(validators: usize, forgotten: Height) -> Self {
         Self {
             last: vec![None; validators],
+            forgotten,
             ..Self::default()
         }
     }

@@ -79,7 +79,7 @@ impl Order {
             stable: recovered.stable,
             proposed_at: Millis(0),
             patience: Patience::new(now),
-            memory: Memory::new(config.validators()),
+            memory: Memory::new(config.validators(), recovered.forgotten),
             view_change: ViewChanges::new(config.validators()),
             handed_on: HandedOn::default(),
             validators: config.validators(),

@@ -101,6 +101,8 @@ pub(crate) struct Node {
     pub(crate) halted: Option<String>,
     /// Up to where the others were when it asked for a state.
     pub(crate) out_of_reach: Option<Height>,
+    /// The next start is told that votes up to this slot may be missing on disk.
+    pub(crate) forgotten: Height,
     /// The state that the next start finds on disk; `None` for genesis.
     pub(crate) base: Option<ExecutedBase>,
     last: Option<BlockHeader>,
@@ -224,6 +226,7 @@ impl Net {
                 disk: Memory::default(),
                 halted: None,
                 out_of_reach: None,
+                forgotten: 0,
                 base: None,
                 last: None,
                 wake: None,
@@ -252,6 +255,7 @@ impl Net {
         for record in &node.disk.0 {
             recovered.replay(record);
         }
+        recovered.forgotten(node.forgotten);
         node.last = node.base.as_ref().map(|base| base.header.clone());
         node.halted = None;
         node.out_of_reach = None;

@@ -236,3 +236,65 @@ fn a_home_goes_on_from_the_state_of_others_whenever_it_crashes() {
     }
     assert!(before > 10 && after > 10, "{before} before, {after} after");
 }
+
+/// Whatever is wrong with a vote log that had been durable, the home opens without it and says, until it is told otherwise, that votes are
+/// forgotten; the ledger log is another matter.
+#[test]
+fn a_damaged_vote_log_is_set_aside_and_told() {
+    let home = temporary_home();
+    let mut opened = Store::open(home.path(), CHAIN, options()).unwrap();
+    write_turns(&mut opened.store, 1..=10);
+    opened.store.close().unwrap();
+    let aside = || StoreOptions {
+        set_votes_aside: true,
+        ..options()
+    };
+    let file = |home: &Path| segment_files(&home.join(VOTES_DIR)).pop().unwrap();
+    let whole = std::fs::read(file(home.path())).unwrap();
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 2] ^= 1;
+    for damage in [
+        Some(flipped),
+        Some(whole[..whole.len() - 40].to_vec()),
+        None,
+    ] {
+        let home = copy_home(home.path());
+        match &damage {
+            Some(bytes) => std::fs::write(file(home.path()), bytes).unwrap(),
+            None => std::fs::remove_file(file(home.path())).unwrap(),
+        }
+        assert!(
+            Store::open(home.path(), CHAIN, options()).is_err(),
+            "only where it is asked for"
+        );
+        let opened = Store::open(home.path(), CHAIN, aside()).unwrap();
+        assert!(opened.set_aside.is_some());
+        assert_eq!((opened.forgotten, opened.votes.len()), (Height::MAX, 0));
+        assert_eq!(ledger_of(&opened.reader), ledger_turns(1..=10));
+        drop(opened);
+        // It stays so however it ends, until somebody says up to where.
+        let mut opened = Store::open(home.path(), CHAIN, aside()).unwrap();
+        assert!(opened.set_aside.is_none());
+        assert_eq!(opened.forgotten, Height::MAX);
+        opened.store.note_forgotten(300).unwrap();
+        write_turns(&mut opened.store, 11..=12);
+        opened.store.close().unwrap();
+        let mut opened = Store::open(home.path(), CHAIN, aside()).unwrap();
+        assert_eq!(opened.forgotten, 300);
+        assert_eq!(opened.votes.iter().map(slot_of).max(), Some(12));
+        opened.store.note_forgotten(0).unwrap();
+        drop(opened);
+        assert_eq!(
+            Store::open(home.path(), CHAIN, aside()).unwrap().forgotten,
+            0
+        );
+        assert!(home.path().join("votes-damaged-1").is_dir());
+    }
+    // The ledger log is not set aside.
+    let copy = copy_home(home.path());
+    let path = segment_files(&copy.path().join(LEDGER_DIR)).pop().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[100] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert!(Store::open(copy.path(), CHAIN, aside()).is_err());
+}
