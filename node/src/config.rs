@@ -164,6 +164,18 @@ pub const KEYS: &[Key] = &[
         help: "older blocks are not kept in ledger and index, in whole files; 0 keeps all",
     },
     Key {
+        name: "storage.check_on_start",
+        default: "false",
+        kind: Kind::Switch,
+        help: "every byte of the ledger is checked before anything begins; off: of older files when it is read",
+    },
+    Key {
+        name: "storage.scrub_mib",
+        default: "16",
+        kind: Kind::Number(0, 4096),
+        help: "older files of the ledger are read again once a day, so many MiB a second; 0 leaves that out",
+    },
+    Key {
         name: "storage.archive",
         default: "true",
         kind: Kind::Switch,

@@ -103,6 +103,8 @@ pub struct Metrics {
     mempool_bytes_max: Gauge,
     log_bytes: Gauge,
     forgotten_slot: Gauge,
+    scrubbed_bytes: Counter,
+    damaged_files: Counter,
     questions_dropped: Counter,
     commit_seconds: Histogram,
     sync_seconds: Histogram,
@@ -174,6 +176,11 @@ impl Metrics {
             forgotten_slot: at.add(
                 "forgotten_slot",
                 "Slot up to which this validator signs nothing, since it may have before its disk was lost; 0 when it remembers",
+            ),
+            scrubbed_bytes: at.add("scrubbed_bytes", "Bytes of the ledger log that were read again"),
+            damaged_files: at.add(
+                "damaged_files",
+                "Files of the ledger log that were found damaged while they were read again; the log of the node names them",
             ),
             questions_dropped: at.add(
                 "questions_dropped",
@@ -305,6 +312,16 @@ impl Metrics {
     /// Says up to which slot nothing is signed, if so.
     pub fn forgotten(&self, slot: Option<u64>) {
         self.forgotten_slot.set(signed(slot.unwrap_or(0)));
+    }
+
+    /// Counts what was read again of the ledger log.
+    pub fn scrubbed(&self, bytes: u64) {
+        self.scrubbed_bytes.inc_by(bytes);
+    }
+
+    /// Counts a file that is not what was written.
+    pub fn damaged_file(&self) {
+        self.damaged_files.inc();
     }
 
     /// Counts a question of a peer that is not answered.

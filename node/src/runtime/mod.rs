@@ -9,6 +9,7 @@
 //! | `bds-verify` | hands peers' batches to the engine |
 //! | `bds-engine-N` | signatures, hashes, trees, reads for peers |
 //! | `bds-index` | writes receipts and places behind |
+//! | `bds-scrub` | reads old files of the ledger again |
 //! | `bds-retain` | forgets old blocks, where an operator wants that |
 //! | `bds-net` | moves bytes between validators |
 //! | `bds-api` | HTTP |
@@ -33,7 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use bds_contracts::block::{Height, ValidatorIndex};
@@ -41,7 +42,7 @@ use bds_contracts::genesis::{Genesis, Profile};
 use bds_core::core::Core;
 use bds_core::lanes::LaneTip;
 use bds_core::recovery::{ExecutedBase, Recovered};
-use crossbeam::channel::{Receiver, bounded, unbounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, bounded, unbounded};
 use tokio::sync::{broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -65,7 +66,8 @@ use crate::network::{self, Inbox, Limits, NetworkConfig, Peer, SharedKey};
 use crate::store::index::Index;
 use crate::store::medium::Medium;
 use crate::store::{
-    self, INDEX_DIR, Reader, Retention, SNAPSHOTS_DIR, Snapshots, Store, StoreError, StoreOptions,
+    self, INDEX_DIR, Reader, Retention, SNAPSHOTS_DIR, Scrub, Snapshots, Store, StoreError,
+    StoreOptions,
 };
 use crate::{api, keys, setup};
 
@@ -78,6 +80,8 @@ const SUBMISSIONS_MAX: usize = 64;
 const TRACKED_MAX: usize = 1 << 20;
 /// Certified blocks an event stream may lag before it has to re-read.
 const BLOCKS_LAG_MAX: usize = 32;
+/// How often old files of the ledger are read again.
+const SCRUB_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// How often free disk space is looked at.
 const DISK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -196,6 +200,7 @@ impl Process<'_> {
             segment_bytes: config.get("storage.segment_bytes"),
             archive: config.get("storage.archive"),
             set_votes_aside: true,
+            check_all: config.get("storage.check_on_start"),
             ..StoreOptions::default()
         };
         let medium = options.medium.clone();
@@ -218,7 +223,7 @@ impl Process<'_> {
         };
         let mut recovered = Recovered::new(&core_config);
         recovered.executed_base(executed_base(&execution));
-        for record in opened.reader.records(None) {
+        for record in opened.reader.records_about(recovered.base_height()) {
             recovered.replay(&record?.1);
         }
         for record in &opened.votes {
@@ -312,6 +317,7 @@ impl Process<'_> {
         let http = start_http(config.get("api.listen"), access, Arc::clone(&validator))?;
 
         let retention = store.retention(snapshots.clone(), config.get("storage.retain_blocks"));
+        let (scrub, scrub_mib) = (store.scrub(), config.get::<u64>("storage.scrub_mib"));
         let states = States::new(
             snapshots.clone(),
             reader.clone(),
@@ -387,6 +393,13 @@ impl Process<'_> {
         )?;
         let index_of_retained = Arc::clone(&index);
         let retains = config.get::<u64>("storage.retain_blocks") > 0;
+        let (scrub_tx, scrub_stop) = bounded::<()>(0);
+        if scrub_mib > 0 {
+            let metrics = Arc::clone(&metrics);
+            spawn("bds-scrub", move || {
+                scrub_daily(&scrub, scrub_mib << 20, &metrics, &scrub_stop);
+            })?;
+        }
         let (refused_tx, refused) = oneshot::channel();
         let retainer = spawn("bds-retain", move || {
             // Where everything is kept nobody listens.
@@ -412,7 +425,7 @@ impl Process<'_> {
         info!("stopping: no more submissions, then the executor finishes what is final");
         gate.stopping.store(true, Ordering::Release);
         http.stop();
-        drop(stop_tx);
+        drop((stop_tx, scrub_tx));
         let _ = core_thread.join();
         let _ = work_tx.send(Work::Stop);
         let _ = executor.join();
@@ -505,6 +518,27 @@ fn retain(retention: &Retention, index: &Index, saved: &Receiver<()>) -> Result<
         }
     }
     Ok(())
+}
+
+/// Reads sealed files of the ledger again, so many bytes a second, until `stop` is closed.
+fn scrub_daily(scrub: &Scrub, bytes_per_second: u64, metrics: &Metrics, stop: &Receiver<()>) {
+    let goes_on = |pause| stop.recv_timeout(pause) == Err(RecvTimeoutError::Timeout);
+    loop {
+        let started = Instant::now();
+        let mut pause = |bytes: u64| {
+            metrics.scrubbed(bytes);
+            goes_on(Duration::from_secs_f64(
+                bytes as f64 / bytes_per_second as f64,
+            ))
+        };
+        scrub.pass(&mut pause, &mut |damage| {
+            metrics.damaged_file();
+            error!(%damage, "a file of the ledger is damaged: see docs/healing.md");
+        });
+        if !goes_on(SCRUB_EVERY.saturating_sub(started.elapsed())) {
+            return;
+        }
+    }
 }
 
 /// Cancelled on SIGTERM or SIGINT.

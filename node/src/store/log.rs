@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bds_contracts::tx::ChainId;
 
+use super::contents::{self, Of};
 use super::error::StoreError;
 use super::format::{
     BadRecord, Chain, Damage, PAYLOAD_BYTES_MAX, RECORD_HEADER_BYTES, RecordHeader, RecordRef,
@@ -20,6 +21,8 @@ use super::segments::{Location, Segment, Segments};
 
 /// Buffered bytes that are handed to the system without waiting for the sync.
 const BUFFER_BYTES_MAX: usize = 4 << 20;
+/// So many of the last segments are read on opening in any case: nothing that may have been written when a crash came is taken for known.
+const READ_SEGMENTS: usize = 2;
 /// Kind of the record that opens a restarted log; its payload is the number of records kept, as u64.
 const KIND_RESTART: u8 = 255;
 /// File names end so.
@@ -44,6 +47,9 @@ pub(crate) struct LogOptions {
     pub(crate) durable_floor: u64,
     pub(crate) medium: Arc<dyn Medium>,
 }
+
+/// Asked on opening whether it knows what is in the segment with this number.
+pub(crate) type Knows<'a> = dyn FnMut(&Path, u32, Of) -> bool + 'a;
 
 /// Told of every record found on opening, in order. An error means that the payload does not decode.
 pub(crate) type Visit<'a> = dyn FnMut(Location, RecordRef<'_>) -> Result<(), Damage> + 'a;
@@ -92,16 +98,18 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the log in `options.dir`, checks every byte of it and shows every record to `visit`, in order.
+    /// Opens the log in `options.dir`, and shows every record in it to `visit`, in order, but for those in segments that `knows` says it knows
+    /// what is in. Of those the header is checked, of all others every byte.
     ///
     /// A torn end is cut off and reported. An error of `visit` means that a payload does not decode.
     ///
     /// # Errors
     /// Damage that is no torn end, a missing segment, another ledger's segment, the system's.
     ///
-    /// Cost: one pass over all segments.
+    /// Cost: one pass over the segments that are not known, the last two among them.
     pub(crate) fn open(
         options: LogOptions,
+        knows: &mut Knows<'_>,
         visit: &mut Visit<'_>,
     ) -> Result<(Self, Option<TornEnd>), StoreError> {
         let dir = &options.dir;
@@ -132,6 +140,30 @@ impl Log {
             let bytes = medium
                 .view(path, None)
                 .map_err(|e| StoreError::io("mapping", path, e))?;
+            if let Some(behind) = paths.get(i + 1).filter(|_| i + READ_SEGMENTS < paths.len())
+                && let Some(after) = header_of(medium.as_ref(), behind)?
+                && let Some(header) = SegmentHeader::parse(&bytes)
+                && header.tag == options.tag
+                && header.ledger == options.ledger
+                && follows(&options, next, &header)
+            {
+                let of = Of {
+                    first: header.first_sequence,
+                    next: after.first_sequence,
+                    bytes: bytes.len() as u64,
+                };
+                let number = u32::try_from(i).expect("fewer than 2^32 segments");
+                if knows(path, number, of) {
+                    segments.push(Segment::new(
+                        path.clone(),
+                        of.first,
+                        of.bytes,
+                        medium.clone(),
+                    ));
+                    next = Some((after.first_sequence, after.chain));
+                    continue;
+                }
+            }
             bytes.advise_sequential();
             match scan_segment(&options, path, &bytes, next, is_last, &segments, visit)? {
                 Scanned::Whole { sequence, chain } => next = Some((sequence, chain)),
@@ -440,7 +472,7 @@ fn scan_segment(
     }
     let restart = restart_in(bytes, &header);
     match next {
-        Some((sequence, chain)) if sequence == header.first_sequence && chain == header.chain => {
+        Some(_) if follows(options, next, &header) => {
             if restart.is_some() && is_last {
                 // The crash came before the new content was durable; the old one is still there.
                 return Ok(nothing());
@@ -448,8 +480,7 @@ fn scan_segment(
         }
         // Whatever lay before a restart has been removed.
         None if restart.is_some() => {}
-        None if header.first_sequence == options.first_sequence
-            && (header.first_sequence > 0 || header.chain == [0; 32]) => {}
+        None if follows(options, next, &header) => {}
         _ => {
             // Perhaps it began with a restart that is too damaged to say so.
             Walk::new(bytes, &header).next().map_err(corrupt)?;
@@ -519,6 +550,23 @@ fn scan_segment(
     }
 }
 
+/// Whether a segment with this header comes after what ended so, or first.
+fn follows(options: &LogOptions, end: Option<(u64, Chain)>, header: &SegmentHeader) -> bool {
+    match end {
+        Some((sequence, chain)) => sequence == header.first_sequence && chain == header.chain,
+        None => {
+            header.first_sequence == options.first_sequence
+                && (header.first_sequence > 0 || header.chain == [0; 32])
+        }
+    }
+}
+
+fn header_of(medium: &dyn Medium, path: &Path) -> Result<Option<SegmentHeader>, StoreError> {
+    let bytes = medium.view(path, None);
+    let bytes = bytes.map_err(|e| StoreError::io("mapping", path, e))?;
+    Ok(SegmentHeader::parse(&bytes))
+}
+
 /// A segment that begins with a restart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Restart {
@@ -549,6 +597,7 @@ pub(super) fn put_away(
     path: &Path,
     archive: Option<&Path>,
 ) -> Result<(), StoreError> {
+    contents::remove(medium, path)?;
     let (Some(archive), Some(name)) = (archive, path.file_name()) else {
         let removed = medium.remove(path);
         return removed.map_err(|e| StoreError::io("removing", path, e));

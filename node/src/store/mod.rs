@@ -13,6 +13,7 @@
 //! What is kept of an old ledger, and how a home goes on from another's state: `retention`, `install`.
 
 pub mod archive;
+mod contents;
 mod error;
 mod format;
 mod home;
@@ -28,12 +29,15 @@ mod map;
 pub mod medium;
 mod reader;
 mod retention;
+mod scrub;
 mod segments;
 pub mod snapshots;
 #[cfg(test)]
 mod tests;
 mod votes;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -50,6 +54,7 @@ pub use log::TornEnd;
 pub use medium::free_bytes;
 pub use reader::{Reader, Records};
 pub use retention::Retention;
+pub use scrub::Scrub;
 pub use segments::Location;
 pub use snapshots::{Snapshot, Snapshots};
 
@@ -57,6 +62,7 @@ use home::{Meta, MetaFiles};
 use log::{Log, LogOptions, SEGMENT_SUFFIX};
 use medium::{Medium, RealMedium, files_with_suffix};
 use reader::{Key, decode};
+use segments::Segments;
 use votes::NeededVotes;
 
 /// Directory of the ledger log in the home.
@@ -81,6 +87,8 @@ pub struct StoreOptions {
     pub segment_bytes: u64,
     /// The vote log is rewritten at a checkpoint when it is longer than this and four times what is needed of it.
     pub votes_bytes_max: u64,
+    /// Every byte of the ledger log is checked on opening; off: of sealed files what lies beside them is believed.
+    pub check_all: bool,
     /// A vote log that is damaged is set aside, and the home says that votes are forgotten; off: it is an error.
     pub set_votes_aside: bool,
     /// What is not kept any more of the ledger log moves to `archive/`; off: it is removed.
@@ -95,6 +103,7 @@ impl Default for StoreOptions {
             durable: true,
             segment_bytes: 256 << 20,
             votes_bytes_max: 8 << 20,
+            check_all: true,
             set_votes_aside: false,
             archive: true,
             medium: Arc::new(RealMedium),
@@ -123,12 +132,52 @@ pub struct Store {
     reader: Reader,
     /// Appended to the ledger log and not durable yet.
     unsynced: Vec<(Key, Location)>,
+    /// What the file that grows holds.
+    current: Current,
     scratch: Vec<u8>,
     meta: Arc<Mutex<Known>>,
+    medium: Arc<dyn Medium>,
     durable: bool,
     /// A write or sync failed: both logs stop, or one could run ahead of the other.
     failed: bool,
     _lock: HomeLock,
+}
+
+/// What can be found in one file of the ledger log.
+#[derive(Default)]
+struct Current {
+    segment: u32,
+    entries: Vec<contents::Entry>,
+}
+
+impl Current {
+    /// Notes the next record; the file before is whole when this one begins another.
+    fn add(&mut self, key: Key, at: Location) -> Option<Self> {
+        let sealed = (at.segment != self.segment).then(|| {
+            let next = Self {
+                segment: at.segment,
+                entries: Vec::new(),
+            };
+            std::mem::replace(self, next)
+        });
+        self.entries.push((key, at.offset));
+        sealed.filter(|sealed| !sealed.entries.is_empty())
+    }
+
+    /// Beside the file.
+    fn write(&self, segments: &Segments, medium: &dyn Medium) -> Result<(), StoreError> {
+        let (Some(sealed), Some(behind)) =
+            (segments.get(self.segment), segments.get(self.segment + 1))
+        else {
+            return Ok(());
+        };
+        let of = contents::Of {
+            first: sealed.first_sequence,
+            next: behind.first_sequence,
+            bytes: sealed.synced_bytes(),
+        };
+        contents::write(medium, &sealed.path, of, &self.entries)
+    }
 }
 
 /// What is known of the home, and the files that say so.
@@ -165,12 +214,12 @@ pub struct Opened {
 }
 
 impl Store {
-    /// Opens the home of a validator of ledger `chain`, creating it if need be, and checks both logs in full.
+    /// Opens the home of a validator of ledger `chain`, creating it if need be, and checks both logs in full, as far as the options ask for it.
     ///
     /// # Errors
     /// [`StoreError`]: home in use, another ledger's home, damage, the system's.
     ///
-    /// Cost: one pass over both logs.
+    /// Cost: one pass over both logs, or over the vote log and the last two files of the ledger log.
     pub fn open(home: &Path, chain: ChainId, options: StoreOptions) -> Result<Opened, StoreError> {
         let lock = HomeLock::take(options.medium.as_ref(), home)?;
         let medium = options.medium.as_ref();
@@ -226,7 +275,8 @@ impl Store {
         };
 
         let mut needed = NeededVotes::default();
-        let mut found_keys = Vec::new();
+        let found_keys = RefCell::new(Vec::new());
+        let mut known = BTreeSet::new();
         let mut torn = Vec::new();
         let (ledger, torn_ledger) = Log::open(
             log_options(
@@ -235,6 +285,18 @@ impl Store {
                 meta.ledger_first,
                 meta.ledger_records,
             ),
+            &mut |path, segment, of| {
+                let entries = contents::read(medium, path, of).filter(|_| !options.check_all);
+                let found = entries.into_iter().flatten();
+                let found = found.map(|(key, offset)| (key, Location { segment, offset }));
+                let before = found_keys.borrow().len();
+                found_keys.borrow_mut().extend(found);
+                let told = found_keys.borrow().len() > before;
+                if told {
+                    known.insert(segment);
+                }
+                told
+            },
             &mut |location, record| {
                 let key = Key::of_payload(record.payload)?;
                 match key {
@@ -243,10 +305,18 @@ impl Store {
                         note_ledger_record(&mut needed, &decode(record.payload)?);
                     }
                 }
-                found_keys.push((key, location));
+                found_keys.borrow_mut().push((key, location));
                 Ok(())
             },
         )?;
+        let found_keys = found_keys.into_inner();
+        let mut current = Current::default();
+        for (key, location) in &found_keys {
+            let sealed = current.add(*key, *location);
+            if let Some(sealed) = sealed.filter(|sealed| !known.contains(&sealed.segment)) {
+                sealed.write(&ledger.segments(), medium)?;
+            }
+        }
         torn.extend(torn_ledger);
         let reader = Reader::new(ledger.segments(), meta.base);
         reader.publish(found_keys.into_iter());
@@ -256,6 +326,7 @@ impl Store {
         let open_votes = |floor, needed: &mut NeededVotes| {
             Log::open(
                 log_options(VOTES_DIR, VOTES_TAG, 0, floor),
+                &mut |_, _, _| false,
                 &mut |_, record| {
                     needed.add(&decode(record.payload)?, record.kind, record.payload);
                     Ok(())
@@ -293,8 +364,10 @@ impl Store {
             checkpointed: true,
             reader: reader.clone(),
             unsynced: Vec::new(),
+            current,
             scratch: Vec::new(),
             meta: Arc::new(Mutex::new(known)),
+            medium: Arc::clone(&options.medium),
             durable: options.durable,
             failed: false,
             _lock: lock,
@@ -360,6 +433,14 @@ impl Store {
         })
     }
 
+    /// What reads the ledger log again.
+    #[must_use]
+    pub fn scrub(&self) -> Scrub {
+        Scrub {
+            segments: self.ledger.segments(),
+        }
+    }
+
     /// What forgets the beginning of the ledger log when it is long; the snapshots are this home's.
     #[must_use]
     pub fn retention(&self, snapshots: Snapshots, blocks: Height) -> Retention {
@@ -392,6 +473,9 @@ impl Store {
                 .ledger
                 .append(kind, |out| borsh::to_writer(out, record))?;
             self.unsynced.push((key, location));
+            if let Some(sealed) = self.current.add(key, location) {
+                sealed.write(&self.ledger.segments(), self.medium.as_ref())?;
+            }
             self.checkpointed |= note_ledger_record(&mut self.needed, record);
             return Ok(());
         }

@@ -272,6 +272,22 @@ impl Reader {
         }
     }
 
+    /// Records as [`Reader::records`] gives them, from a file on that holds everything about slots above this one, and batches that lie a
+    /// little before.
+    pub fn records_about(&self, above: Height) -> Records {
+        let last = self.segments.first() + u32::try_from(self.segments.list().len()).unwrap_or(0);
+        let segment = self.place(|p| {
+            let mut slots = p.slots.range(above + 1..);
+            slots
+                .next()
+                .map_or(last.saturating_sub(1), |(_, at)| at.segment)
+        });
+        Records {
+            segments: self.segments.clone(),
+            next: self.segments.first_from(segment.saturating_sub(1)),
+        }
+    }
+
     /// Durable bytes of the ledger log.
     #[must_use]
     pub fn bytes(&self) -> u64 {

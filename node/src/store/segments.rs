@@ -73,6 +73,12 @@ impl Segment {
         self.sealed.store(true, Ordering::Release);
     }
 
+    /// All that was written of it, as it is on disk now.
+    pub(super) fn view(&self) -> Result<View, StoreError> {
+        let view = self.medium.view(&self.path, Some(self.synced_bytes()));
+        view.map_err(|e| StoreError::io("mapping", &self.path, e))
+    }
+
     /// Removes the file; who reads from it meanwhile still can.
     pub(crate) fn remove(&self) -> Result<(), StoreError> {
         let removed = self.medium.remove(&self.path);

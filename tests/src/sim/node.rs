@@ -224,6 +224,7 @@ impl SimNode {
             medium: medium.clone(),
             archive: false,
             set_votes_aside: false,
+            check_all: true,
         };
         let opened = Store::open(home, self.config.chain, options)?;
         let snapshots = Snapshots::open(medium, &home.join(SNAPSHOTS_DIR))?;

@@ -298,3 +298,106 @@ fn a_damaged_vote_log_is_set_aside_and_told() {
     std::fs::write(&path, bytes).unwrap();
     assert!(Store::open(copy.path(), CHAIN, aside()).is_err());
 }
+
+/// A start believes what lies beside sealed files, and what is wrong in them is told when they are read, or read again.
+#[test]
+fn sealed_files_are_not_read_on_opening() {
+    let home = temporary_home();
+    let mut opened = Store::open(home.path(), CHAIN, options()).unwrap();
+    write_turns(&mut opened.store, 1..=60);
+    opened.store.close().unwrap();
+    let quick = || StoreOptions {
+        check_all: false,
+        ..options()
+    };
+    let ledger = |home: &Path| home.join(LEDGER_DIR);
+    let contents =
+        |home: &Path| files_with_suffix(&RealMedium, &ledger(home), ".contents").unwrap();
+    let logs = segment_files(&ledger(home.path()));
+    assert_eq!(
+        contents(home.path()).len(),
+        logs.len() - 1,
+        "all but the one that grows"
+    );
+    let whole = |opened: &Opened| {
+        assert_eq!(ledger_of(&opened.reader), ledger_turns(1..=60));
+        assert_kept(&opened.reader, 60);
+        for above in [0, 1, 30, 58, 60] {
+            let records: Vec<_> = opened
+                .reader
+                .records_about(above)
+                .map(|r| r.unwrap().1)
+                .collect();
+            assert!(
+                records.ends_with(&ledger_turns(above + 1..=60)),
+                "above {above}"
+            );
+            assert!(above < 30 || records.len() < 100, "not from the beginning");
+        }
+    };
+    whole(&Store::open(home.path(), CHAIN, quick()).unwrap());
+    // Gone, cut, of another file, or wrong in any byte: it is made anew from the log.
+    let good: Vec<_> = contents(home.path())
+        .iter()
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    let mut bad: Vec<Vec<u8>> = vec![
+        Vec::new(),
+        good[0][..good[0].len() - 1].to_vec(),
+        good[1].clone(),
+    ];
+    bad.extend((0..good[0].len()).step_by(5).map(|at| {
+        let mut bytes = good[0].clone();
+        bytes[at] ^= 4;
+        bytes
+    }));
+    for bytes in bad {
+        std::fs::write(&contents(home.path())[0], bytes).unwrap();
+        whole(&Store::open(home.path(), CHAIN, quick()).unwrap());
+        assert_eq!(std::fs::read(&contents(home.path())[0]).unwrap(), good[0]);
+    }
+    std::fs::remove_file(&contents(home.path())[2]).unwrap();
+    whole(&Store::open(home.path(), CHAIN, quick()).unwrap());
+    assert_eq!(std::fs::read(&contents(home.path())[2]).unwrap(), good[2]);
+
+    // A bit in the middle of an old file.
+    let mut bytes = std::fs::read(&logs[1]).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 1;
+    std::fs::write(&logs[1], bytes).unwrap();
+    assert!(Store::open(home.path(), CHAIN, options()).is_err());
+    let opened = Store::open(home.path(), CHAIN, quick()).unwrap();
+    let wrong = opened.reader.records(None).filter_map(Result::err).next();
+    assert!(
+        matches!(wrong, Some(StoreError::Corrupt { .. })),
+        "{wrong:?}"
+    );
+    let (mut read, mut told) = (0, Vec::new());
+    let scrub = opened.store.scrub();
+    let mut pause = |bytes| {
+        read += bytes;
+        true
+    };
+    scrub.pass(&mut pause, &mut |damage| told.push(damage));
+    let [StoreError::Corrupt { path, offset, .. }] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    assert_eq!(*path, logs[1]);
+    assert!(*offset <= at as u64 && *offset + 2_000 > at as u64);
+    let all: u64 = logs[..logs.len() - 1]
+        .iter()
+        .map(|path| std::fs::metadata(path).unwrap().len())
+        .sum();
+    assert!(
+        read > all / 2 && read < all,
+        "{read} of {all}: the rest of the damaged file is not read"
+    );
+    // Told to stop, it stops.
+    let mut calls = 0;
+    let mut stop = |_| {
+        calls += 1;
+        false
+    };
+    scrub.pass(&mut stop, &mut |damage| panic!("{damage}"));
+    assert_eq!(calls, 1);
+}
