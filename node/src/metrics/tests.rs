@@ -11,7 +11,7 @@ use crate::network::NetworkStats;
 fn text(metrics: &Metrics) -> String {
     let status = serde_json::from_value(json!({
         "chain": "01", "validator": 3, "view": 2, "view_changes": 1, "committed": 9, "executed": 8, "certified": 7,
-        "head": "02", "state_root": "03", "state_height": 4, "transactions": 600, "peers": 3, "ready": true,
+        "first_block": 1, "head": "02", "state_root": "03", "state_height": 4, "transactions": 600, "peers": 3, "ready": true,
         "mode": "verified", "durable": true, "backend": "portable", "stage_seconds": { "verify": 1.5 },
         "cpu_seconds": 2.5, "memory_bytes": 1000,
     }))

@@ -5,6 +5,7 @@
 //! doubles up to a cap; a peer that broke a rule of the framing has to wait longer, whoever dials.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,8 @@ use super::{NetworkConfig, Sessions, Shared, address};
 
 /// Streams one connection may have: three each way, and as many again that are just opening or closing.
 const STREAMS_MAX: usize = 16;
+/// How long an address may still be taken by what has just ended.
+const ADDRESS_FREED_MAX: Duration = Duration::from_secs(1);
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
@@ -483,8 +486,19 @@ async fn listen_on(
     let address = config.listen;
     // libp2p listens with SO_REUSEPORT, so a second node on the same port would quietly get half of the connections.
     // A plain listener is refused as it should be.
-    TcpListener::bind(address)
-        .with_context(|| format!("cannot listen for validators on {address}"))?;
+    let deadline = Instant::now() + ADDRESS_FREED_MAX;
+    loop {
+        match TcpListener::bind(address) {
+            // A node that starts again may find its own address not free yet.
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                tokio::time::sleep(ADDRESS_FREED_MAX / 20).await;
+            }
+            bound => {
+                bound.with_context(|| format!("cannot listen for validators on {address}"))?;
+                break;
+            }
+        }
+    }
     let wanted = Multiaddr::from(address.ip()).with(Protocol::Tcp(address.port()));
     swarm
         .listen_on(wanted)
