@@ -102,6 +102,8 @@ impl Line {
             connected(&line.liar) && connected(&line.listener)
         })
         .await;
+        // Nobody votes before a quorum has said where it stands.
+        [&line.liar, &line.listener].map(|end| end.send(&standing(0)));
         line
     }
 

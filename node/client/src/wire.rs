@@ -213,7 +213,9 @@ pub struct NodeStatus {
     pub executed: Height,
     /// Last certified block.
     pub certified: Height,
-    /// The oldest block whose receipts and events are kept here; 1 unless older ones were removed, or never taken from others.
+    /// The oldest block whose receipts and events are kept here; 1 unless older ones were removed, or never taken from others. 0 from a
+    /// node of before it said so.
+    #[serde(default)]
     pub first_block: Height,
     /// Digest of the last certified header, in hex.
     pub head: String,
