@@ -232,6 +232,16 @@ pub struct StateOffer {
 }
 
 impl StateOffer {
+    /// Whether both offer the same; a certificate may hold the signatures of one quorum or another.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.block.header == other.block.header
+            && self.naming.header == other.naming.header
+            && self.tips == other.tips
+            && self.bytes == other.bytes
+            && self.pieces == other.pieces
+    }
+
     /// As many pieces as the length asks for, and no more than any state has.
     #[must_use]
     pub fn has_all_pieces(&self) -> bool {
@@ -319,4 +329,54 @@ pub enum Message {
         /// It.
         bytes: Vec<u8>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use bds_contracts::block::{BlockHeader, MerkleRoot, StateRoot};
+    use bds_contracts::tx::ChainId;
+
+    use super::*;
+
+    /// Two quorums may have signed one block: what they offer is the same. Whatever else is different is not.
+    #[test]
+    fn offers_are_alike_whoever_signed() {
+        let certified = |height, signer| CertifiedHeader {
+            header: BlockHeader {
+                chain: ChainId([1; 32]),
+                height,
+                time: Millis(1),
+                previous: BlockDigest([2; 32]),
+                payload_root: MerkleRoot([3; 32]),
+                receipts_root: MerkleRoot([4; 32]),
+                changes_root: MerkleRoot([5; 32]),
+                tx_count: 1,
+                receipt_count: 1,
+                dropped_count: 0,
+                checkpoint: 0,
+                state_root: StateRoot([6; 32]),
+            },
+            signatures: [(signer, Signature([7; 64]))].into_iter().collect(),
+        };
+        let offer = |signer| StateOffer {
+            block: certified(128, signer),
+            naming: certified(160, signer),
+            tips: vec![(3, BatchDigest([8; 32]))],
+            bytes: 5,
+            pieces: vec![[9; 32]],
+        };
+        assert!(offer(0).is_like(&offer(1)));
+        let changes: [fn(&mut StateOffer); 5] = [
+            |offer| offer.block.header.tx_count = 2,
+            |offer| offer.naming.header.state_root = StateRoot([0; 32]),
+            |offer| offer.tips[0].0 = 4,
+            |offer| offer.bytes = 6,
+            |offer| offer.pieces[0][31] = 0,
+        ];
+        for change in changes {
+            let mut other = offer(0);
+            change(&mut other);
+            assert!(!offer(0).is_like(&other));
+        }
+    }
 }

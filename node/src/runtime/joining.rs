@@ -28,7 +28,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// Whoever has not answered so long after the first is not waited for, unless the others do not suffice.
 const NEXT_OFFER_MAX: Duration = Duration::from_millis(200);
 /// When f+1 have not offered the same by then, there is none.
-const OFFERS_MAX: Duration = Duration::from_secs(20);
+const OFFERS_MAX: Duration = Duration::from_secs(10);
 /// A piece that has not come by then is asked of another.
 const PIECE_MAX: Duration = Duration::from_secs(5);
 /// Pieces asked of one peer at once; it reads no more for anyone.
@@ -73,6 +73,16 @@ pub(super) struct Joining<'a> {
 struct Found {
     offer: StateOffer,
     holders: Vec<ValidatorIndex>,
+}
+
+/// Who offers what this one is.
+fn holders<'a>(
+    offers: &'a BTreeMap<ValidatorIndex, Vec<StateOffer>>,
+    like: &'a StateOffer,
+) -> impl Iterator<Item = ValidatorIndex> + 'a {
+    let has = move |offers: &[StateOffer]| offers.iter().any(|offer| offer.is_like(like));
+    let holders = offers.iter().filter(move |(_, offers)| has(offers));
+    holders.map(|(index, _)| *index)
 }
 
 impl Joining<'_> {
@@ -157,14 +167,13 @@ impl Joining<'_> {
             // Once the answers are in: whoever is slower has the same.
             let all = offers.values().flatten();
             let shared = all.filter(|offer| {
-                let holders = offers.iter().filter(|(_, has)| has.contains(offer));
-                set.weight_of(holders.map(|(index, _)| *index)) >= set.weight_one_correct()
+                let holders = holders(&offers, offer);
+                set.weight_of(holders) >= set.weight_one_correct()
             });
             if let Some(newest) = shared.max_by_key(|offer| offer.block.header.height) {
-                let holders = offers.iter().filter(|(_, has)| has.contains(newest));
                 return Ok(Found {
                     offer: newest.clone(),
-                    holders: holders.map(|(index, _)| *index).collect(),
+                    holders: holders(&offers, newest).collect(),
                 });
             }
         }

@@ -211,7 +211,8 @@ impl Process<'_> {
         info!(chain = %genesis.chain_id(), validator = me, backend = engine.name(), "starting");
 
         // What the disk holds: a snapshot of the state, and records above it.
-        let snapshots = Snapshots::open(Arc::clone(&medium), &home.join(SNAPSHOTS_DIR))?;
+        let snapshots = Snapshots::open(Arc::clone(&medium), &home.join(SNAPSHOTS_DIR))?
+            .with_checkpoints(genesis.checkpoint_interval);
         let (index, execution) = self.derived(&opened.reader, medium, &snapshots)?;
         let index = Arc::new(index);
         let mut core_config = core_config(&genesis, me, config);

@@ -20,7 +20,7 @@ const UNFINISHED: &str = ".unfinished";
 const HASH_BYTES: usize = 32;
 /// Small pieces are joined into writes of this size; the state passes through uncopied.
 const WRITE_BYTES: usize = 8 << 10;
-/// Snapshots kept.
+/// So many snapshots at checkpoints are kept, and the newest of any block.
 const KEPT: usize = 2;
 
 /// State after one block.
@@ -39,6 +39,8 @@ pub struct Snapshot {
 pub struct Snapshots {
     dir: PathBuf,
     medium: Arc<dyn Medium>,
+    /// Every so many blocks a checkpoint.
+    checkpoints: u64,
 }
 
 impl Snapshots {
@@ -60,7 +62,18 @@ impl Snapshots {
         Ok(Self {
             dir: dir.to_owned(),
             medium,
+            checkpoints: 1,
         })
+    }
+
+    /// The same, of a ledger with a checkpoint every so many blocks: others can take what is kept at those, so what is written on a stop
+    /// takes no place of theirs.
+    #[must_use]
+    pub fn with_checkpoints(self, checkpoints: u64) -> Self {
+        Self {
+            checkpoints,
+            ..self
+        }
     }
 
     /// Those in `dir` as they are, for whoever reads beside a node.
@@ -69,10 +82,11 @@ impl Snapshots {
         Self {
             dir: dir.to_owned(),
             medium: Arc::new(RealMedium),
+            checkpoints: 1,
         }
     }
 
-    /// Writes a snapshot durably and removes all but the last two.
+    /// Writes a snapshot durably and removes all but the last two at checkpoints and the last.
     ///
     /// Cost: one pass of BLAKE3 over the state, one file written and synced.
     ///
@@ -113,8 +127,17 @@ impl Snapshots {
         self.medium
             .sync_dir(&self.dir)
             .map_err(|e| StoreError::sync(&self.dir, e))?;
-        let paths = self.paths()?;
-        for old in &paths[..paths.len().saturating_sub(KEPT)] {
+        let mut checkpoints = 0;
+        for (place, old) in self.paths()?.iter().rev().enumerate() {
+            let height = height_of(old).unwrap_or(0);
+            if height.is_multiple_of(self.checkpoints) {
+                checkpoints += 1;
+                if checkpoints <= KEPT {
+                    continue;
+                }
+            } else if place == 0 {
+                continue;
+            }
             self.medium
                 .remove(old)
                 .map_err(|e| StoreError::io("removing", old, e))?;

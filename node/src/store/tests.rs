@@ -551,6 +551,38 @@ fn header(height: u64) -> BlockHeader {
     }
 }
 
+/// What is written when a node stops, however often, takes no place of what others can take.
+#[test]
+fn snapshots_at_checkpoints_stay() {
+    let home = temporary_home();
+    let dir = home.path().join(SNAPSHOTS_DIR);
+    let snapshots = Snapshots::open(Arc::new(RealMedium), &dir).unwrap();
+    let snapshots = snapshots.with_checkpoints(8);
+    for (height, kept) in [
+        (8, vec![8]),
+        (11, vec![8, 11]),
+        (13, vec![8, 13]),
+        (16, vec![8, 16]),
+        (17, vec![8, 16, 17]),
+        (18, vec![8, 16, 18]),
+        (24, vec![16, 24]),
+        (32, vec![24, 32]),
+    ] {
+        let header = certified_header(height);
+        snapshots.save(&header, &[], b"state").unwrap();
+        assert_eq!(snapshots.heights().unwrap(), kept, "after {height}");
+    }
+}
+
+fn certified_header(height: u64) -> BlockHeader {
+    let mut records = turn(height).into_iter();
+    let found = records.find_map(|record| match record {
+        Record::Certified(certified) => Some(certified.header),
+        _ => None,
+    });
+    found.unwrap()
+}
+
 #[test]
 fn a_damaged_snapshot_gives_way_to_the_one_before() {
     let home = temporary_home();
