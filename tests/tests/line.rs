@@ -103,7 +103,9 @@ impl Line {
         })
         .await;
         // Nobody votes before a quorum has said where it stands.
-        [&line.liar, &line.listener].map(|end| end.send(&standing(0)));
+        for end in [&line.liar, &line.listener] {
+            end.send(&standing(0));
+        }
         line
     }
 
