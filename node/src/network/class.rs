@@ -37,9 +37,9 @@ impl Class {
     #[must_use]
     pub(super) fn protocol(self) -> &'static str {
         match self {
-            Self::Votes => "/bds/votes/2",
-            Self::Lanes => "/bds/lanes/2",
-            Self::Sync => "/bds/sync/2",
+            Self::Votes => "/bds/votes/3",
+            Self::Lanes => "/bds/lanes/3",
+            Self::Sync => "/bds/sync/3",
         }
     }
 

@@ -230,8 +230,17 @@ impl Admission {
             .collect();
         let mut ids: Vec<TxId> = self.engine.sha512(&signed).into_iter().map(TxId).collect();
         let now = wall_clock();
+        // What there is no room for in any case is refused before its signature costs anything.
         let room = self.room();
         let mut asked = HashMap::new();
+        let mut has_room = |client: Principal, bytes: &[u8]| -> Result<(), Code> {
+            let length = Payload::packed_bytes(bytes) as u64;
+            let asked = asked.entry(client);
+            let asked = asked.or_insert_with(|| self.queued.of(&client));
+            share(room?, *asked, length)?;
+            *asked += length;
+            Ok(())
+        };
         let mut items = Vec::with_capacity(wires.len());
         {
             let ledger = self.ledger.read().unwrap_or_else(PoisonError::into_inner);
@@ -257,24 +266,8 @@ impl Admission {
                                     false => Item::Refused(code),
                                 }
                             }
-                            // What there is no room for in any case is refused before its signature costs anything.
-                            Ok(()) => match &room {
-                                Err(code) => Item::Refused(*code),
-                                Ok(room) => {
-                                    let length = Payload::packed_bytes(bytes) as u64;
-                                    let client = requests[*request].client;
-                                    let asked = asked
-                                        .entry(client)
-                                        .or_insert_with(|| self.queued.of(&client));
-                                    match share(*room, *asked, length) {
-                                        Err(code) => Item::Refused(code),
-                                        Ok(()) => {
-                                            *asked += length;
-                                            Item::Candidate
-                                        }
-                                    }
-                                }
-                            },
+                            Ok(()) => has_room(requests[*request].client, bytes)
+                                .map_or_else(Item::Refused, |()| Item::Candidate),
                         },
                     },
                 };
