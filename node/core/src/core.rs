@@ -293,7 +293,7 @@ impl Machines {
 
     /// What may have become due, by this input or by time.
     fn go_on(&mut self, cx: &mut Cx<'_>) {
-        if self.sync.has_heard_quorum(cx.config, cx.notary) {
+        if !self.order.is_awake() && self.sync.has_heard_quorum(cx.config, cx.notary) {
             self.order.wake(cx);
         }
         self.lanes.seal(cx, self.sync.own_lane_held());

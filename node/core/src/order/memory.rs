@@ -20,7 +20,7 @@ pub(super) struct Memory {
     /// The last vote of every validator, by index.
     last: Vec<Option<Remembered>>,
     /// A quorum, this validator among it, has said what it remembers.
-    pub(super) told: bool,
+    told: bool,
     /// It may have voted in slots up to this one; 0 when it remembers everything.
     forgotten: Height,
 }
@@ -123,11 +123,14 @@ impl Order {
         self.memory.forgotten = vote.slot + cx.config.window;
     }
 
+    /// A quorum has had its say since the start.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.memory.told
+    }
+
     /// A quorum has had its say: what is accepted by now gets its vote.
     pub(crate) fn wake(&mut self, cx: &mut Cx<'_>) {
-        if std::mem::replace(&mut self.memory.told, true) {
-            return;
-        }
+        self.memory.told = true;
         let view = self.view;
         let accepted = self.slots.iter();
         let accepted = accepted.filter(|(_, slot)| slot.accepted_in(view).is_some());
