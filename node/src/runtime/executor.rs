@@ -12,16 +12,16 @@ use bds_contracts::tx::{Millis, PublicKey};
 use bds_core::batch::Batch;
 use bds_core::order::SlotBatches;
 use bds_core::turn::Input;
-use crossbeam::channel::{Receiver, Sender};
+use crossbeam::channel::{Receiver, Sender, bounded};
 use tokio::sync::broadcast;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::tracker::{Moved, Tracker};
 use crate::api::service::BlockDone;
 use crate::execution::{Execution, Outcome as TxOutcome, opaque_id};
 use crate::metrics::{Metrics, Outcome};
 use crate::store::index::Index;
-use crate::store::snapshots::Snapshots;
+use crate::store::snapshots::{Snapshot, Snapshots};
 
 /// What the executor is asked to do, in order.
 pub enum Work {
@@ -94,6 +94,25 @@ pub struct Executor {
 impl Executor {
     /// Serves until told to stop or the core is gone.
     pub fn run(mut self, work: &Receiver<Work>) {
+        // One waits while another is being written.
+        let (writer, written) = bounded(1);
+        let behind = SnapshotWriter {
+            index: Arc::clone(&self.index),
+            snapshots: self.snapshots.clone(),
+            saved: self.saved.clone(),
+        };
+        std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new().name("bds-snapshot".to_owned());
+            let started = thread.spawn_scoped(scope, move || behind.run(&written));
+            if let Err(problem) = started {
+                error!(%problem, "no thread for snapshots: none is written");
+            }
+            self.work_off(work, &writer);
+            drop(writer);
+        });
+    }
+
+    fn work_off(&mut self, work: &Receiver<Work>, writer: &Sender<Snapshot>) {
         let mut waiting = VecDeque::new();
         while let Ok(next) = work.recv() {
             match next {
@@ -101,12 +120,18 @@ impl Executor {
                     height,
                     time,
                     batches,
-                } => waiting.push_back(self.execute(height, time, batches)),
+                } => {
+                    waiting.push_back(self.execute(height, time, batches));
+                    if height.is_multiple_of(self.snapshot_blocks) {
+                        self.snapshot(writer);
+                    }
+                }
                 Work::Certified(block) => self.certified(*block, &mut waiting),
                 Work::Stop => break,
             }
         }
-        self.snapshot();
+        // The writer ends after this thread.
+        let _ = writer.send(self.execution.snapshot());
     }
 
     fn execute(&mut self, height: Height, time: Millis, batches: SlotBatches) -> Waiting {
@@ -158,9 +183,6 @@ impl Executor {
         if height <= self.certified_before {
             self.progress.certified.store(height, Ordering::Release);
         }
-        if height.is_multiple_of(self.snapshot_blocks) {
-            self.snapshot();
-        }
         waiting
     }
 
@@ -196,12 +218,36 @@ impl Executor {
         outcomes.collect()
     }
 
-    fn snapshot(&self) {
+    /// Takes the state; another thread writes it. While two are on their way, no third is taken.
+    fn snapshot(&self, writer: &Sender<Snapshot>) {
+        if writer.is_full() {
+            warn!("snapshots are not written as fast as they are due: one is left out");
+            return;
+        }
+        // The writer ends after this thread.
+        let _ = writer.send(self.execution.snapshot());
+    }
+}
+
+/// Writes snapshots beside execution.
+struct SnapshotWriter {
+    index: Arc<Index>,
+    snapshots: Snapshots,
+    saved: Sender<()>,
+}
+
+impl SnapshotWriter {
+    fn run(self, snapshots: &Receiver<Snapshot>) {
+        for snapshot in snapshots {
+            self.write(&snapshot);
+        }
+    }
+
+    fn write(&self, snapshot: &Snapshot) {
         // A start from this state executes only what comes after it, so what the index has before is durable first.
         if let Err(problem) = self.index.sync() {
             error!(%problem, "receipts are not durable");
         }
-        let snapshot = self.execution.snapshot();
         let (height, bytes) = (snapshot.header.height, snapshot.state.len());
         match self
             .snapshots

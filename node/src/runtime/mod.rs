@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `bds-core` | the core's turns and the disk |
 //! | `bds-exec` | executes final slots |
+//! | `bds-snapshot` | writes states for later starts, and for others |
 //! | `bds-roots` | computes the state roots of checkpoints beside |
 //! | `bds-admit` | admits submitted transactions |
 //! | `bds-verify` | hands peers' batches to the engine |

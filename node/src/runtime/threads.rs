@@ -22,7 +22,9 @@ const STAGES: &[Stage] = &[
     Stage::vital("bds-core", "consensus"),
     Stage::vital("bds-exec", "execute"),
     Stage::vital("bds-roots", "execute"),
+    Stage::vital("bds-snapshot", "execute"),
     Stage::vital("bds-index", "index"),
+    Stage::vital("bds-retain", "index"),
     Stage::vital("bds-net", "network"),
     Stage::other("bds-api", "api"),
 ];
