@@ -176,7 +176,7 @@ impl Execution {
     pub fn restore(
         genesis: &Genesis,
         engine: Arc<Engine>,
-        snapshot: Snapshot,
+        snapshot: &Snapshot,
     ) -> anyhow::Result<Self> {
         let (state, end) = snapshot
             .state
@@ -184,7 +184,7 @@ impl Execution {
             .context("too short")?;
         let (transactions, pending): (u64, (Height, [u8; 32])) =
             borsh::from_slice(end).context("the end of the state snapshot does not decode")?;
-        let header = snapshot.header;
+        let header = snapshot.header.clone();
         let block = BlockInfo {
             height: header.height,
             time: header.time,
@@ -211,7 +211,7 @@ impl Execution {
         }
         let position = Place {
             header,
-            tips: snapshot.lane_tips,
+            tips: snapshot.lane_tips.clone(),
             transactions,
         };
         Ok(Self::resume(genesis, engine, ledger, roots, position))
@@ -527,7 +527,7 @@ mod tests {
             for snapshot in snapshots {
                 let from = snapshot.header.height;
                 let mut again =
-                    Execution::restore(&genesis, Arc::clone(&engine), snapshot).unwrap();
+                    Execution::restore(&genesis, Arc::clone(&engine), &snapshot).unwrap();
                 for height in from + 1..=BLOCKS.min(from + 2 * interval + 1) {
                     let done = apply(&mut again, height);
                     assert_eq!(done.header, headers[height as usize - 1], "from {from}");

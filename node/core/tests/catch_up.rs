@@ -8,6 +8,7 @@ mod common;
 
 use bds_core::batch::{LaneTip, TipCertificate};
 use bds_core::message::Message;
+use bds_core::turn::Record;
 use common::{Net, status};
 
 const LIMIT: u64 = 64;
@@ -276,4 +277,21 @@ fn a_validator_that_is_too_far_behind_asks_for_a_state() {
     assert_eq!(net.nodes[3].out_of_reach, None);
     net.say(2, 3, status(base + 21, 4));
     assert_eq!(net.nodes[3].out_of_reach, Some(base + 21));
+}
+
+/// Validators may keep less than another one expects: it notices when it asks, however near it is.
+#[test]
+fn a_validator_whose_next_slot_nobody_has_any_more_asks_for_a_state() {
+    let mut net = net();
+    net.make_blocks(0, 5);
+    net.stop(3);
+    net.make_blocks(0, 20);
+    let next = net.nodes[3].slots().count() as u64 + 1;
+    for index in 0..3 {
+        let keeps = |record: &Record| !matches!(record, Record::Committed(slot) if slot.proposal.slot <= next + 5);
+        net.nodes[index].disk.0.retain(keeps);
+    }
+    net.start(3);
+    net.run(3_000);
+    assert_eq!(net.nodes[3].out_of_reach, Some(next));
 }

@@ -182,6 +182,32 @@ fn a_vote_that_it_did_not_sign_reminds_it_of_nothing() {
     assert_eq!(net.nodes[ONE].core().forgotten(), Some(slot + WINDOW));
 }
 
+/// One peer may have heard less than another: the latest vote counts, also one in a slot that a vote before has closed already.
+#[test]
+fn the_latest_vote_that_anybody_shows_counts() {
+    let mut net = net();
+    net.make_blocks(0, 2);
+    let me = ValidatorIndex::try_from(ONE).unwrap();
+    let vote = |slot| Vote {
+        view: 0,
+        slot,
+        digest: ProposalDigest([7; 32]),
+        signature: sign(me, &Statement::Commit(0, slot, [7; 32])),
+    };
+    let stable = net.nodes[ONE].core().certified();
+    for (slot, forgotten) in [
+        // Final: nothing is wrong with not knowing it.
+        (stable, None),
+        (stable + 3, Some(stable + 3 + WINDOW)),
+        (stable + 9, Some(stable + 9 + WINDOW)),
+        (stable + 5, Some(stable + 9 + WINDOW)),
+        (stable + 9, Some(stable + 9 + WINDOW)),
+    ] {
+        net.say(1, ONE, Message::Remember(Remembered::Commit(vote(slot))));
+        assert_eq!(net.nodes[ONE].core().forgotten(), forgotten, "slot {slot}");
+    }
+}
+
 /// What is said before a quorum has had its say might contradict what was said before the start.
 #[test]
 fn nothing_is_signed_before_a_quorum_has_been_heard() {

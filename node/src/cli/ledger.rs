@@ -182,7 +182,7 @@ fn run_verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
         true => {
             let engine = Arc::new(Engine::new(&args.backend, 0)?);
             let execution = match snapshot {
-                Some(snapshot) => Execution::restore(&genesis, engine, snapshot)?,
+                Some(snapshot) => Execution::restore(&genesis, engine, &snapshot)?,
                 None => Execution::from_genesis(&genesis, engine)?,
             };
             Some(Box::new(Executor(execution)) as Box<dyn Replay>)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use bds_contracts::block::{BatchDigest, ValidatorIndex};
+use bds_contracts::block::{BatchDigest, Height, ValidatorIndex};
 use bds_contracts::genesis::Mode;
 use bds_contracts::tx::Millis;
 use bds_core::batch::Batch;
@@ -83,6 +83,8 @@ pub struct CoreLoop {
     pub numbers: Arc<CoreNumbers>,
     /// Reads both times.
     pub clock: Clock,
+    /// Slots up to this one may have votes that are not on disk, as the disk says; 0 when none has.
+    pub forgotten: Height,
     /// Tells of what the core found.
     pub reporter: Reporter,
 }
@@ -163,6 +165,9 @@ impl CoreLoop {
                     }
                     Effect::TakeState(height) => {
                         info!(height, "the others are far ahead");
+                        if let Err(problem) = self.note_forgotten() {
+                            return Ended::Disk(problem.to_string());
+                        }
                         return match self.close() {
                             Ended::Stopped => Ended::Behind,
                             refused => refused,
@@ -171,10 +176,24 @@ impl CoreLoop {
                     effect => self.carry_out(effect, &mut wake),
                 }
             }
+            if let Err(problem) = self.note_forgotten() {
+                error!(%problem, "the disk refused a write");
+                return Ended::Disk(problem.to_string());
+            }
             // Only now are this turn's messages dealt with, and their senders may send as much again.
             drop(rooms);
             self.publish();
         }
+    }
+
+    /// What peers reminded this validator of is on disk before the next start, which they may not live to see.
+    fn note_forgotten(&mut self) -> Result<(), StoreError> {
+        let slot = self.core.forgotten().unwrap_or(0);
+        if slot == self.forgotten {
+            return Ok(());
+        }
+        self.forgotten = slot;
+        self.store.note_forgotten(slot)
     }
 
     /// Notes what is durable, so that the next start knows that nothing is missing.

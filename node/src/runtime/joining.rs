@@ -4,7 +4,7 @@
 //! the state after it; each piece has its digest in the offer; and the state is only taken when its root, computed here, is the one that was
 //! signed.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ const OFFERS_MAX: Duration = Duration::from_secs(10);
 const PIECE_MAX: Duration = Duration::from_secs(5);
 /// Pieces asked of one peer at once; it reads no more for anyone.
 const PIECES_AT_ONCE: usize = 4;
-/// A peer that let so many pieces wait, or sent a wrong one, is asked no more.
+/// A peer that was late so often since it last brought a piece, or brought a wrong one, is asked no more.
 const FAILINGS_MAX: usize = 3;
 /// How long to wait for a message before looking at the clock.
 const TICK: Duration = Duration::from_millis(50);
@@ -127,13 +127,14 @@ impl Joining<'_> {
             if self.stop.is_cancelled() {
                 return Err(Joined::Stopped);
             }
-            while self.inbox.take_connected().is_some() {}
-            if let Some(heard) = self.inbox.take(&mut TurnShare::default()) {
-                return Ok(Some((heard.from, heard.message)));
-            }
+            // Before anything is taken: whoever talks without end does not move the deadline.
             let now = Instant::now();
             if now >= deadline {
                 return Ok(None);
+            }
+            while self.inbox.take_connected().is_some() {}
+            if let Some(heard) = self.inbox.take(&mut TurnShare::default()) {
+                return Ok(Some((heard.from, heard.message)));
             }
             let _ = self.inbox.bell().recv_timeout(TICK.min(deadline - now));
         }
@@ -199,39 +200,37 @@ impl Joining<'_> {
             && trust.verify_certificate(&offer.naming).is_ok()
     }
 
-    /// All pieces, each as its digest says.
+    /// All pieces, each as its digest says. One that comes late is as good as another.
     fn fetch(&self, found: &Found) -> Result<Vec<u8>, Joined> {
         let height = found.offer.block.header.height;
-        let count = found.offer.pieces.len();
-        let mut pieces: Vec<Option<Vec<u8>>> = vec![None; count];
-        let mut left = count;
-        let mut wanted: VecDeque<u32> = (0..).take(count).collect();
+        let digests = &found.offer.pieces;
+        let bytes = usize::try_from(found.offer.bytes).unwrap_or(usize::MAX);
+        let mut state = vec![0; bytes.min(digests.len() * STATE_PIECE_BYTES)];
+        let mut missing: BTreeSet<u32> = (0..).take(digests.len()).collect();
         let mut asked: BTreeMap<u32, (ValidatorIndex, Instant)> = BTreeMap::new();
         let mut failings: BTreeMap<ValidatorIndex, usize> = BTreeMap::new();
-        while left > 0 {
+        while !missing.is_empty() {
             let now = Instant::now();
-            let late: Vec<u32> = (asked.iter())
-                .filter(|(_, (_, until))| *until <= now)
-                .map(|(piece, _)| *piece)
-                .collect();
-            for piece in late {
-                if let Some((from, _)) = asked.remove(&piece) {
-                    *failings.entry(from).or_default() += 1;
-                }
-                wanted.push_front(piece);
+            // However many of one peer are late at once, that is one failing.
+            let late = asked.extract_if(.., |_, (_, until)| *until <= now);
+            let late: BTreeSet<_> = late.map(|(_, (from, _))| from).collect();
+            for from in late {
+                *failings.entry(from).or_default() += 1;
             }
             let fit = |peer: &&ValidatorIndex| failings.get(peer).is_none_or(|n| *n < FAILINGS_MAX);
             if found.holders.iter().filter(fit).count() == 0 {
                 return Err(Joined::Not(format!(
-                    "{left} of {count} pieces of the state of block {height} did not come"
+                    "{} of {} pieces of the state of block {height} did not come",
+                    missing.len(),
+                    digests.len()
                 )));
             }
             for &peer in found.holders.iter().filter(fit) {
                 let under_way = asked.values().filter(|(from, _)| *from == peer).count();
-                for _ in under_way..PIECES_AT_ONCE {
-                    let Some(piece) = wanted.pop_front() else {
-                        break;
-                    };
+                let free = PIECES_AT_ONCE.saturating_sub(under_way);
+                let wanted = missing.iter().filter(|piece| !asked.contains_key(piece));
+                let wanted: Vec<u32> = wanted.copied().take(free).collect();
+                for piece in wanted {
                     asked.insert(piece, (peer, now + PIECE_MAX));
                     self.network
                         .send(peer, &Message::FetchPiece { height, piece });
@@ -248,37 +247,35 @@ impl Joining<'_> {
             else {
                 continue;
             };
-            if of != height || asked.get(&piece).is_none_or(|(peer, _)| *peer != from) {
+            if of != height || !missing.contains(&piece) || !found.holders.contains(&from) {
                 continue;
             }
-            asked.remove(&piece);
             let at = piece as usize;
-            if blake3::hash(&bytes).as_bytes() == &found.offer.pieces[at] {
-                pieces[at] = Some(bytes);
-                left -= 1;
-            } else {
-                warn!(
-                    validator = from,
-                    piece, "a piece of the state has another digest"
-                );
-                failings.insert(from, FAILINGS_MAX);
-                wanted.push_front(piece);
+            let place = state.chunks_mut(STATE_PIECE_BYTES).nth(at);
+            match place.filter(|place| place.len() == bytes.len()) {
+                Some(place) if blake3::hash(&bytes).as_bytes() == &digests[at] => {
+                    place.copy_from_slice(&bytes);
+                    missing.remove(&piece);
+                    asked.remove(&piece);
+                    if failings.get(&from).is_some_and(|n| *n < FAILINGS_MAX) {
+                        failings.remove(&from);
+                    }
+                }
+                _ => {
+                    warn!(
+                        validator = from,
+                        piece, "a piece of the state has another digest"
+                    );
+                    failings.insert(from, FAILINGS_MAX);
+                    asked.retain(|_, (peer, _)| *peer != from);
+                }
             }
-        }
-        let bytes = usize::try_from(found.offer.bytes).unwrap_or(usize::MAX);
-        let mut state = Vec::with_capacity(bytes.min(count * STATE_PIECE_BYTES));
-        for piece in pieces.into_iter().flatten() {
-            state.extend_from_slice(&piece);
         }
         Ok(state)
     }
 
     /// That it is the state whose root a quorum signed.
     fn check(&self, offer: &StateOffer, snapshot: &Snapshot) -> anyhow::Result<()> {
-        ensure!(
-            snapshot.state.len() as u64 == offer.bytes,
-            "it has another length"
-        );
         let named = (offer.block.header.height, offer.naming.header.state_root);
         let own = offer.naming.header.height == offer.block.header.height;
         ensure!(
@@ -286,7 +283,7 @@ impl Joining<'_> {
             "it says another root of itself"
         );
         // Computes the root, and compares it with what the state says.
-        Execution::restore(self.genesis, Arc::clone(self.engine), snapshot.clone())?;
+        Execution::restore(self.genesis, Arc::clone(self.engine), snapshot)?;
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! States on disk that other validators may take, piece by piece.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use bds_contracts::block::Height;
+use bds_contracts::block::{CertifiedHeader, Height};
 use bds_core::message::{STATE_PIECE_BYTES, StateOffer};
 
 use crate::store::snapshots::Shown;
@@ -20,7 +20,9 @@ struct Shared {
     reader: Reader,
     checkpoint_interval: u64,
     /// The oldest first.
-    offered: Mutex<Vec<Arc<Offered>>>,
+    offered: RwLock<Vec<Arc<Offered>>>,
+    /// Held by whoever reads a state to offer it.
+    making: Mutex<()>,
 }
 
 struct Offered {
@@ -36,74 +38,58 @@ impl States {
             snapshots,
             reader,
             checkpoint_interval,
-            offered: Mutex::default(),
+            offered: RwLock::default(),
+            making: Mutex::default(),
         }))
     }
 
-    /// What can be offered now, the oldest first.
+    /// What can be offered now, the oldest first; not what somebody else is just reading.
     ///
-    /// Cost: two passes of BLAKE3 over a state that was not offered before.
+    /// Cost: two passes of BLAKE3 over a state that was not offered before, by one at a time; nobody waits for it.
     ///
     /// # Errors
     /// The system's.
     pub fn offers(&self) -> Result<Vec<StateOffer>, StoreError> {
         let shared = &self.0;
-        // One at a time: whoever comes second finds the work done.
-        let mut offered = shared.offered.lock();
-        let offered = offered.as_mut().map_err(|_| StoreError::Stopped)?;
-        let heights = shared.snapshots.heights()?;
-        if !heights.iter().all(|height| known_in(offered, *height)) {
-            for shown in shared.snapshots.shown()? {
-                if !known_in(offered, shown.header.height)
-                    && let Some(new) = shared.offer(shown)?
+        // These run where signatures are checked: whoever comes second asks again.
+        if let Ok(_making) = shared.making.try_lock() {
+            for height in shared.snapshots.heights()? {
+                if self.find(height).is_none()
+                    && let Some(certified) = shared.certified(height)?
+                    && let Some(shown) = shared.snapshots.shown(height)?
                 {
-                    offered.push(Arc::new(new));
+                    let new = Arc::new(Offered::new(certified, shown));
+                    let offered = shared.offered.write();
+                    let mut offered = offered.unwrap_or_else(PoisonError::into_inner);
+                    offered.push(new);
+                    offered.sort_by_key(|o| o.height());
+                    let old = offered.len().saturating_sub(SHOWN_MAX);
+                    offered.drain(..old);
                 }
             }
-            offered.sort_by_key(|o| o.offer.block.header.height);
-            let old = offered.len().saturating_sub(SHOWN_MAX);
-            offered.drain(..old);
         }
+        let offered = shared.offered.read();
+        let offered = offered.unwrap_or_else(PoisonError::into_inner);
         Ok(offered.iter().map(|o| o.offer.clone()).collect())
     }
 
     /// A piece of a state that was offered; `None` when there is no such state or piece.
     #[must_use]
     pub fn piece(&self, height: Height, piece: u32) -> Option<Vec<u8>> {
-        let found = {
-            let offered = self.0.offered.lock();
-            let offered = offered.unwrap_or_else(PoisonError::into_inner);
-            let mut found = offered.iter();
-            found
-                .find(|o| o.offer.block.header.height == height)
-                .cloned()
-        };
-        let found = found?;
+        let found = self.find(height)?;
         let mut pieces = found.shown.state().chunks(STATE_PIECE_BYTES);
         pieces.nth(usize::try_from(piece).ok()?).map(<[u8]>::to_vec)
     }
+
+    fn find(&self, height: Height) -> Option<Arc<Offered>> {
+        let offered = self.0.offered.read();
+        let offered = offered.unwrap_or_else(PoisonError::into_inner);
+        offered.iter().find(|o| o.height() == height).cloned()
+    }
 }
 
-fn known_in(offered: &[Arc<Offered>], height: Height) -> bool {
-    offered
-        .iter()
-        .any(|o| o.offer.block.header.height == height)
-}
-
-impl Shared {
-    /// `None` when others could not check it.
-    fn offer(&self, shown: Shown) -> Result<Option<Offered>, StoreError> {
-        let height = shown.header.height;
-        if !height.is_multiple_of(self.checkpoint_interval) {
-            return Ok(None);
-        }
-        let naming = height + self.checkpoint_interval / 4;
-        let (Some(block), Some(naming)) = (
-            self.reader.certified(height)?,
-            self.reader.certified(naming)?,
-        ) else {
-            return Ok(None);
-        };
+impl Offered {
+    fn new((block, naming): (CertifiedHeader, CertifiedHeader), shown: Shown) -> Self {
         let state = shown.state();
         let pieces = state.chunks(STATE_PIECE_BYTES);
         let offer = StateOffer {
@@ -113,6 +99,27 @@ impl Shared {
             bytes: state.len() as u64,
             pieces: pieces.map(|piece| blake3::hash(piece).into()).collect(),
         };
-        Ok(offer.has_all_pieces().then_some(Offered { offer, shown }))
+        Self { offer, shown }
+    }
+
+    fn height(&self) -> Height {
+        self.offer.block.header.height
+    }
+}
+
+impl Shared {
+    /// The block, and the first that names the root of the state after it; `None` when others could not check that state.
+    fn certified(
+        &self,
+        height: Height,
+    ) -> Result<Option<(CertifiedHeader, CertifiedHeader)>, StoreError> {
+        if !height.is_multiple_of(self.checkpoint_interval) {
+            return Ok(None);
+        }
+        let block = self.reader.certified(height)?;
+        let naming = self
+            .reader
+            .certified(height + self.checkpoint_interval / 4)?;
+        Ok(block.zip(naming))
     }
 }

@@ -117,22 +117,16 @@ impl Process<'_> {
         for record in &opened.votes {
             recovered.replay(record);
         }
-        let (mut store, reader) = (opened.store, opened.reader);
+        let (store, reader) = (opened.store, opened.reader);
         if let Some(damage) = opened.set_aside {
             error!(%damage, "the vote log is damaged and was set aside");
         }
-        if opened.forgotten > 0 {
+        recovered.forgotten(match opened.forgotten {
             // Whatever was final for this validator is final for the ledger log but for what a view change said last, so two windows
             // above are further than any vote.
-            let certified = recovered.certified();
-            let slot = match opened.forgotten {
-                Height::MAX => certified + 2 * core_config.window,
-                slot => slot,
-            };
-            let past = slot <= certified;
-            store.note_forgotten(if past { 0 } else { slot })?;
-            recovered.forgotten(slot);
-        }
+            Height::MAX => recovered.certified() + 2 * core_config.window,
+            slot => slot,
+        });
         let scheme = scheme::Ed25519Scheme::new(&self.seed, Arc::clone(&engine));
         let clock = Clock::start();
         let core = Core::new(core_config, Box::new(scheme), recovered, clock.now().timer);
@@ -266,6 +260,7 @@ impl Process<'_> {
             answers: answers_tx.clone(),
             numbers,
             clock,
+            forgotten: opened.forgotten,
             reporter: Reporter::new(Arc::clone(&reports)),
         };
         let executor = spawn("bds-exec", move || executor.run(&work))?;
@@ -385,7 +380,7 @@ impl Process<'_> {
                     height = snapshot.header.height,
                     "state restored from a snapshot"
                 );
-                Execution::restore(genesis, engine, snapshot)?
+                Execution::restore(genesis, engine, &snapshot)?
             }
             None => Execution::from_genesis(genesis, engine)?,
         };

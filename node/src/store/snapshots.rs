@@ -175,24 +175,20 @@ impl Snapshots {
         Ok((None, damaged))
     }
 
-    /// The newest snapshots, whole ones only, as others may read them piece by piece.
+    /// A snapshot as others may read it piece by piece; `None` when there is none of this height, or it is not whole.
     ///
-    /// Cost: one pass over each.
+    /// Cost: one pass over it.
     ///
     /// # Errors
     /// The system's.
-    pub fn shown(&self) -> Result<Vec<Shown>, StoreError> {
-        let mut shown = Vec::new();
-        for path in self.paths()?.into_iter().rev() {
-            let bytes = match self.medium.view(&path, None) {
-                Ok(bytes) => bytes,
-                // Another took its place.
-                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-                Err(e) => return Err(StoreError::io("reading", &path, e)),
-            };
-            shown.extend(Shown::of(bytes));
+    pub fn shown(&self, height: Height) -> Result<Option<Shown>, StoreError> {
+        let path = self.path(height);
+        match self.medium.view(&path, None) {
+            Ok(bytes) => Ok(Shown::of(bytes)),
+            // Another took its place.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(StoreError::io("reading", &path, e)),
         }
-        Ok(shown)
     }
 
     /// Heights of all there are, whole or not, rising.
@@ -232,8 +228,6 @@ fn height_of(path: &Path) -> Option<Height> {
 
 /// A snapshot that stays readable, its file removed or not.
 pub struct Shown {
-    /// The block.
-    pub header: BlockHeader,
     /// Last ordered batch of each lane after it, by lane.
     pub lane_tips: Vec<(Position, BatchDigest)>,
     bytes: View,
@@ -244,12 +238,9 @@ impl Shown {
     /// `None` when it is not whole.
     fn of(bytes: View) -> Option<Self> {
         let Parsed {
-            header,
-            lane_tips,
-            state,
+            lane_tips, state, ..
         } = parse(&bytes).ok()?;
         Some(Self {
-            header,
             lane_tips,
             bytes,
             state,

@@ -150,7 +150,7 @@ impl Machine for ContractMachine {
 
     fn restore(&mut self, snapshot: Snapshot) -> bool {
         let engine = Arc::clone(&self.shared.engine);
-        match Execution::restore(&self.shared.genesis, engine, snapshot) {
+        match Execution::restore(&self.shared.genesis, engine, &snapshot) {
             Ok(execution) => {
                 self.execution = execution;
                 true

@@ -109,9 +109,12 @@ impl Order {
             Phase::Prepare => slot.prepares.of(me, vote.slot),
             Phase::Commit => slot.commits.of(me, vote.slot),
         });
-        let known = vote.slot <= self.stable_height().max(self.memory.forgotten)
-            || own.is_some_and(|own| own.view >= vote.view);
-        if known {
+        if own.is_some_and(|own| own.view >= vote.view) {
+            return;
+        }
+        // What is final needs no vote any more, so it is not kept. While it forgets it casts none: then each that it does not know is of before,
+        // and tells how far others may have gone.
+        if vote.slot <= self.stable_height() && self.forgotten().is_none() {
             return;
         }
         let statement = phase.statement(vote.view, vote.slot, vote.digest);
@@ -120,7 +123,8 @@ impl Order {
             return;
         }
         cx.count("votes_forgotten");
-        self.memory.forgotten = vote.slot + cx.config.window;
+        let forgotten = vote.slot + cx.config.window;
+        self.memory.forgotten = self.memory.forgotten.max(forgotten);
     }
 
     /// A quorum has had its say since the start.

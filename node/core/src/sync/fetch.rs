@@ -117,8 +117,14 @@ impl Sync {
         }
     }
 
-    /// Up to where f+1 others, so at least one correct validator, are certified, when that is further than what is executed again here.
+    /// Up to where f+1 others, so at least one correct validator, are certified, when that is further than what is executed again here; or
+    /// when f+1 do not have the slot any more that is to be executed next, however near it is.
     pub(crate) fn out_of_reach(&self, cx: &Cx<'_>, own: &Standing) -> Option<Height> {
+        let (slot, gone) = &self.slots_gone;
+        let weight: u64 = gone.iter().map(|who| cx.notary.weight(*who)).sum();
+        if *slot == own.committed + 1 && weight >= cx.notary.one_correct {
+            return Some(*slot);
+        }
         if cx.now < self.replays_until {
             return None;
         }
@@ -182,6 +188,18 @@ impl Sync {
         if !self.slots.answered_by(from) {
             cx.count("slots_unasked");
             return Vec::new();
+        }
+        let committed = self.statuses[usize::from(from)]
+            .as_ref()
+            .map_or(0, |status| status.committed);
+        if slots.is_empty() && committed > own.committed {
+            // It keeps less than this validator thought.
+            cx.count("slots_gone");
+            let next = own.committed + 1;
+            if self.slots_gone.0 != next {
+                self.slots_gone = (next, BTreeSet::new());
+            }
+            self.slots_gone.1.insert(from);
         }
         let news: Vec<_> = slots
             .into_iter()

@@ -62,6 +62,8 @@ pub(crate) struct Sync {
     headers_stalled: bool,
     /// The block whose certificate was asked for last, and who answered without it.
     lacking: (Height, BTreeSet<ValidatorIndex>),
+    /// The slot that was asked for last, and who has committed it and does not have it any more.
+    slots_gone: (Height, BTreeSet<ValidatorIndex>),
     /// Answers refused since the last one that was taken.
     refused: u64,
 }
