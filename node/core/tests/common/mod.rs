@@ -462,8 +462,10 @@ impl Net {
             }
             Effect::ServeSlots { to, from, count } => {
                 let slots = self.nodes[index].slots();
-                let slots = slots.filter(|s| s.proposal.slot >= from);
-                let slots: Vec<_> = slots.take(count).cloned().collect();
+                // Without a gap from there on, as a store gives them.
+                let slots = slots.filter(|s| s.proposal.slot >= from).zip(from..);
+                let slots = slots.take_while(|(slot, height)| slot.proposal.slot == *height);
+                let slots: Vec<_> = slots.take(count).map(|(slot, _)| slot.clone()).collect();
                 self.send(index, to, &Message::Slots(slots));
             }
             Effect::ServeHeaders { to, from, count } => {
