@@ -5,16 +5,16 @@
 //!
 //! `BDS_CATCH_UP_BLOCKS=10000` makes the distance longer.
 
+mod absence;
+
 use std::path::Path;
-use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bds_client::Client;
+use absence::{empty, under, verify};
 use bds_client::wire::{ItemAnswer, ItemOutcome, NodeStatus, Wait};
 use bds_node::measure::audit;
 use bds_node::measure::cluster::Cluster;
-use bds_node::measure::load::{self, Batch, ClientPlan, Timing};
+use bds_node::measure::load::{Batch, ClientPlan};
 use bds_node::workload::{Carbon, Config, Schedule};
 use bds_tests::process::bds;
 
@@ -185,46 +185,9 @@ impl Network {
     }
 }
 
-/// Removes everything but the keys, the settings and the document that names the ledger.
-fn empty(home: &Path) {
-    let kept = ["validator.key", "network.key", "bds.toml", "genesis.json"];
-    for entry in std::fs::read_dir(home).expect("a home") {
-        let path = entry.expect("an entry").path();
-        if kept.iter().any(|name| path.ends_with(name)) {
-            continue;
-        }
-        let gone = match path.is_dir() {
-            true => std::fs::remove_dir_all(&path),
-            false => std::fs::remove_file(&path),
-        };
-        gone.expect("removed");
-    }
-}
-
-/// Does something beside a load, which is then broken off.
-async fn under<T>(client: Client, load: Vec<ClientPlan>, work: impl Future<Output = T>) -> T {
-    let timing = Timing {
-        warmup: Duration::ZERO,
-        window: Duration::from_secs(3600),
-        until_done: false,
-        wait: Wait::Accepted,
-        patience: PATIENCE,
-    };
-    tokio::select! {
-        tally = load::run(&client, load, timing, Arc::default()) => {
-            panic!("the load ended before the work: {tally:?}")
-        }
-        done = work => done,
-    }
-}
-
 /// All blocks of the one that was away, with their certificates, from its own disk.
 fn assert_whole_ledger(home: &Path) {
-    let mut command = Command::new(bds());
-    command.args(["ledger", "verify", "--json"]).arg(home);
-    let output = command.output().expect("bds runs");
-    let ledger: serde_json::Value =
-        serde_json::from_slice(&output.stdout).expect("the answer is JSON");
+    let ledger = verify(home, false);
     assert_eq!(ledger["valid"], true, "{ledger:#}");
     assert_eq!(
         ledger["totals"]["headers"], ledger["totals"]["slots"],

@@ -1,16 +1,17 @@
 //! A ledger that forgets its beginning, and validators that were away for longer than what is kept, or lost everything: they take the state
 //! from the others, vote again, and end with the same state as all.
 
+mod absence;
+
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bds_client::Client;
+use absence::{empty, under, verify};
 use bds_client::wire::{ItemOutcome, NodeStatus, Wait};
 use bds_node::measure::audit;
 use bds_node::measure::cluster::Cluster;
-use bds_node::measure::load::{self, Batch, ClientPlan, Timing};
+use bds_node::measure::load::{Batch, ClientPlan};
 use bds_node::workload::{Carbon, Config, Schedule};
 use bds_tests::process::bds;
 
@@ -149,23 +150,6 @@ impl Network {
     }
 }
 
-/// Does something beside a load, which is then broken off.
-async fn under<T>(client: Client, load: Vec<ClientPlan>, work: impl Future<Output = T>) -> T {
-    let timing = Timing {
-        warmup: Duration::ZERO,
-        window: Duration::from_secs(3600),
-        until_done: false,
-        wait: Wait::Accepted,
-        patience: PATIENCE,
-    };
-    tokio::select! {
-        tally = load::run(&client, load, timing, Arc::default()) => {
-            panic!("the load ended before the work: {tally:?}")
-        }
-        done = work => done,
-    }
-}
-
 /// Changes one bit in the first half of a log.
 fn damage(log: &Path) {
     let files = std::fs::read_dir(log).expect("a log");
@@ -175,15 +159,6 @@ fn damage(log: &Path) {
     // Behind the header of the file, in the first record.
     bytes[120] ^= 1;
     std::fs::write(&path, bytes).expect("writable");
-}
-
-fn verify(home: &Path) -> serde_json::Value {
-    let mut command = Command::new(bds());
-    command
-        .args(["ledger", "verify", "--replay", "--json"])
-        .arg(home);
-    let output = command.output().expect("bds runs");
-    serde_json::from_slice(&output.stdout).expect("the answer is JSON")
 }
 
 #[tokio::test]
@@ -201,13 +176,7 @@ async fn who_was_away_for_longer_than_what_is_kept_takes_the_state() {
 
         // Its disk is lost.
         network.cluster.kill(AWAY).expect("it ran");
-        let home = network.cluster.home(AWAY);
-        for folder in ["ledger", "votes", "index", "snapshots", "archive"] {
-            let _ = std::fs::remove_dir_all(home.join(folder));
-        }
-        for file in ["meta-a", "meta-b"] {
-            std::fs::remove_file(home.join(file)).expect("it was there");
-        }
+        empty(network.cluster.home(AWAY));
         network.make_blocks(2 * REPLAYED).await;
         network.cluster.restart(AWAY).expect("it starts");
         let back = network.wait_until_back("emptied").await;
@@ -252,10 +221,10 @@ async fn who_was_away_for_longer_than_what_is_kept_takes_the_state() {
         assert!(stopped.expect("it stops").success());
     }
     // With its archive in front the ledger of one that was never away is whole; that of the other begins with the state it took.
-    let whole = verify(network.cluster.home(0));
+    let whole = verify(network.cluster.home(0), true);
     assert_eq!(whole["valid"], true, "{whole:#}");
     assert_eq!(whole["begins_after"], 0, "{whole:#}");
-    let taken = verify(network.cluster.home(AWAY));
+    let taken = verify(network.cluster.home(AWAY), true);
     assert_eq!(taken["valid"], true, "{taken:#}");
     assert!(taken["begins_after"].as_u64() > Some(0), "{taken:#}");
 }

@@ -368,7 +368,7 @@ impl Log {
         self.sync()?;
         self.options.segment_bytes = segment_bytes;
         for old in self.segments.keep_from(self.segment_number) {
-            old.remove().inspect_err(|_| self.failed = true)?;
+            old.put_away(None).inspect_err(|_| self.failed = true)?;
         }
         Ok(())
     }

@@ -79,13 +79,7 @@ impl Segment {
         view.map_err(|e| StoreError::io("mapping", &self.path, e))
     }
 
-    /// Removes the file; who reads from it meanwhile still can.
-    pub(crate) fn remove(&self) -> Result<(), StoreError> {
-        let removed = self.medium.remove(&self.path);
-        removed.map_err(|e| StoreError::io("removing", &self.path, e))
-    }
-
-    /// The same, or moves it there.
+    /// Removes the file, or moves it there; who reads from it meanwhile still can.
     pub(crate) fn put_away(&self, archive: Option<&Path>) -> Result<(), StoreError> {
         put_away(self.medium.as_ref(), &self.path, archive)
     }

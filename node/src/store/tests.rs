@@ -8,7 +8,7 @@ mod samples;
 
 use std::path::PathBuf;
 
-use bds_contracts::block::{BatchDigest, BlockHeader, CertifiedHeader};
+use bds_contracts::block::{BatchDigest, BlockHeader};
 use bds_core::turn::{Disk as _, Record};
 
 use super::*;
@@ -568,19 +568,10 @@ fn snapshots_at_checkpoints_stay() {
         (24, vec![16, 24]),
         (32, vec![24, 32]),
     ] {
-        let header = certified_header(height);
+        let header = certified(height).header;
         snapshots.save(&header, &[], b"state").unwrap();
         assert_eq!(snapshots.heights().unwrap(), kept, "after {height}");
     }
-}
-
-fn certified_header(height: u64) -> BlockHeader {
-    let mut records = turn(height).into_iter();
-    let found = records.find_map(|record| match record {
-        Record::Certified(certified) => Some(certified.header),
-        _ => None,
-    });
-    found.unwrap()
 }
 
 #[test]

@@ -4,15 +4,6 @@ use super::*;
 
 const STATE: &[u8] = b"the state after some block";
 
-fn certified(height: Height) -> CertifiedHeader {
-    let mut records = turn(height).into_iter();
-    let found = records.find_map(|record| match record {
-        Record::Certified(certified) => Some(certified),
-        _ => None,
-    });
-    found.unwrap()
-}
-
 fn save(home: &Path, medium: &Arc<dyn Medium>, height: Height) -> Result<Snapshots, StoreError> {
     let snapshots = Snapshots::open(Arc::clone(medium), &home.join(SNAPSHOTS_DIR))?;
     snapshots.save(
@@ -235,6 +226,27 @@ fn a_home_goes_on_from_the_state_of_others_whenever_it_crashes() {
         }
     }
     assert!(before > 10 && after > 10, "{before} before, {after} after");
+}
+
+/// A marker that was not written to its end: nothing was removed, and nothing is.
+#[test]
+fn a_marker_that_is_not_whole_installs_nothing() {
+    let home = temporary_home();
+    let mut opened = Store::open(home.path(), CHAIN, options()).unwrap();
+    write_turns(&mut opened.store, 1..=10);
+    opened.store.close().unwrap();
+    let mut marker = borsh::to_vec(&certified(100)).unwrap();
+    marker.extend_from_slice(&crc32c::crc32c(&marker).to_le_bytes());
+    for length in 0..marker.len() {
+        std::fs::write(home.path().join("install"), &marker[..length]).unwrap();
+        let opened = Store::open(home.path(), CHAIN, options()).unwrap();
+        assert_eq!(opened.reader.base(), 0, "{length} bytes");
+        assert_holds(&opened, 10);
+        assert!(!home.path().join("install").exists());
+    }
+    std::fs::write(home.path().join("install"), &marker).unwrap();
+    let opened = Store::open(home.path(), CHAIN, options()).unwrap();
+    assert_eq!(opened.reader.base(), 100);
 }
 
 /// Whatever is wrong with a vote log that had been durable, the home opens without it and says, until it is told otherwise, that votes are

@@ -132,3 +132,13 @@ pub(super) fn slot_of(record: &Record) -> Height {
         _ => 0,
     }
 }
+
+/// The certified header of that turn.
+pub(super) fn certified(height: Height) -> CertifiedHeader {
+    let mut records = turn(height).into_iter();
+    let found = records.find_map(|record| match record {
+        Record::Certified(certified) => Some(certified),
+        _ => None,
+    });
+    found.expect("every turn writes one")
+}
